@@ -1,0 +1,33 @@
+import type { Channel } from './channel.js';
+import type { Gap, Position } from './position.js';
+import type { SourceEvent, SourcePartition } from './source-event.js';
+
+/** A SourceEvent at a Position in a Channel. An event routed to two channels is two publications of one number. */
+export interface Publication {
+  readonly channel: Channel;
+  readonly position: Position;
+  /** The number before this one in the same channel; 0 when the channel had none it still remembers. */
+  readonly previous: number;
+  /** Written again after the log lost it, or older than the relay's first start: a plain start skips it. */
+  readonly refilled: boolean;
+  /** Names the routes the relay had when it wrote this. */
+  readonly fingerprint: string;
+  /** Parsed at the first access, then kept: an event that no rule looks at costs no parsing. */
+  readonly source: SourceEvent;
+}
+
+/** A hole in a source that nobody can fill, told to everyone who listens to that topic. */
+export interface GapMark extends Gap {
+  readonly source: SourcePartition;
+}
+
+/**
+ * One atomic append as a tail hears it. `from` is the shard's number before it, so a lost commit shows.
+ * The publications are those of the channels listened to, in the order of their numbers.
+ */
+export interface Commit {
+  readonly position: Position;
+  readonly from: number;
+  readonly publications: readonly Publication[];
+  readonly gap: GapMark | null;
+}

@@ -1,0 +1,143 @@
+import type { Channel, Retention } from '../event/channel.js';
+import type { GapReason, Position } from '../event/position.js';
+import type { Commit, GapMark, Publication } from '../event/publication.js';
+import type { RecordMeta, SourcePartition } from '../event/source-event.js';
+
+/**
+ * The one boundary between relay and gateway: an ordered, retained history per channel, and its live tail.
+ * `memory-log` and `redis-log` keep these promises; `test/log/contract.ts` holds both to them.
+ *
+ * - The log is cut into shards by source partition. All channels of one event lie on one shard.
+ * - An append is atomic: all of it is readable and heard, or nothing.
+ * - Each event gets the shard's next number. Publications of a channel carry the number before them in it.
+ */
+
+/** An append takes at most this many entries … */
+export const maxAppendEntries = 500;
+/** … and this many bytes of payload, unless one entry alone is larger. */
+export const maxAppendBytes = 1024 * 1024;
+
+export interface ChannelAddress {
+  readonly channel: Channel;
+  readonly retention: Retention;
+}
+
+/** One event on its way into the log. */
+export interface AppendEntry {
+  readonly record: RecordMeta;
+  readonly index: number;
+  /** The event as JSON text. */
+  readonly payload: string;
+  /** Where it can be heard, each channel once; never empty. */
+  readonly channels: readonly ChannelAddress[];
+  readonly refilled: boolean;
+}
+
+export interface Append {
+  readonly source: SourcePartition;
+  /** The epoch the caller believes in; any other answers `other-epoch`. */
+  readonly epoch: string;
+  /** The next offset expected: the end of the previous append or, after assignment and seek, the fetch position. */
+  readonly base: number;
+  /** The watermark after this append. Greater than or equal to `base`. */
+  readonly next: number;
+  /** True when the partition is expected to have no watermark yet; without it, a missing watermark is *behind*. */
+  readonly first: boolean;
+  /** The newest record below `next`: read again at assignment, it tells a recreated topic. Null keeps what is stored. */
+  readonly last: { readonly offset: number; readonly timestamp: number } | null;
+  /** In the order of their offsets and indexes. May be empty: then only the watermark moves. */
+  readonly entries: readonly AppendEntry[];
+  /** Told before the entries, to all who listen to the topic. */
+  readonly gap: { readonly reason: GapReason; readonly missed: number | null } | null;
+  readonly fingerprint: string;
+}
+
+export type AppendAnswer =
+  /** `appended` counts the entries written: fewer than given when some were already there. */
+  | { readonly kind: 'appended'; readonly position: Position; readonly appended: number }
+  /** The log has less than the caller believes; -1 when it has nothing of this partition. Nothing was written. */
+  | { readonly kind: 'behind'; readonly watermark: number }
+  /** The log lost data or the topic was recreated since. Nothing was written. */
+  | { readonly kind: 'other-epoch'; readonly epoch: string };
+
+/** Where the log stands with a partition. */
+export interface PartitionState {
+  readonly epoch: string;
+  /** True when this shard had no epoch before this call: the log is new, or lost everything. */
+  readonly newLog: boolean;
+  readonly watermark: number | null;
+  readonly last: { readonly offset: number; readonly timestamp: number } | null;
+}
+
+/** The relay's side. Calls for one partition are made one at a time; partitions may overlap. */
+export interface ChannelLogWriter {
+  /** Ask at assignment, and after `other-epoch`. Opens a new epoch when the master behind it is another than before. */
+  partition(source: SourcePartition): Promise<PartitionState>;
+  /** Safe to repeat with the same arguments after any failure. Throws LogUnavailable, having written nothing or all. */
+  append(append: Append): Promise<AppendAnswer>;
+  /** The topic was recreated or truncated: opens a new epoch and forgets the partition's watermark, if `epoch` still holds. */
+  renew(source: SourcePartition, epoch: string): Promise<PartitionState>;
+  close(): Promise<void>;
+}
+
+/** What a tail tells. Calls come one after the other, never inside a call of the LogTail. */
+export interface TailListener {
+  commit(commit: Commit): void;
+  /** Commits may have been missed from now on. */
+  interrupted(): void;
+  /** All channels are heard again, everything after `heads` will be; what lies before it must be read. */
+  restored(heads: readonly Position[]): void;
+}
+
+export interface LogTail {
+  /**
+   * Resolves when every later commit will bring the publications of these channels: at the moment it resolves,
+   * nothing after `heads()` has been missed. Throws LogUnavailable when that cannot be confirmed in time.
+   */
+  listen(channels: readonly Channel[]): Promise<void>;
+  leave(channels: readonly Channel[]): void;
+  /** Per shard, the position of the last commit heard. */
+  heads(): readonly Position[];
+  close(): Promise<void>;
+}
+
+/** A part of a channel's history on one shard. */
+export interface History {
+  /** In the order of their numbers. */
+  readonly publications: readonly Publication[];
+  /** The shard's position when this was read. */
+  readonly head: Position;
+  /** The `previous` of the oldest entry kept, null when the channel is empty: above `after`, something was trimmed. */
+  readonly trimmedTo: number | null;
+  /** True when there are more entries after the last one given. */
+  readonly more: boolean;
+}
+
+/** The gateway's side. Never writes. */
+export interface ChannelLogReader {
+  readonly shards: number;
+  /** One tail per process; resolves when its heads are known. */
+  tail(listener: TailListener): Promise<LogTail>;
+  /** Entries of the channel after `after` (a number of the current epoch), oldest first, at most `limit`. */
+  read(channel: Channel, shard: number, after: number, limit: number): Promise<History>;
+  /** The newest `limit` entries before `before` (a number), in the order of their numbers. */
+  readBack(channel: Channel, shard: number, before: number, limit: number): Promise<History>;
+  /** Gap marks of a shard after `after`. */
+  gaps(shard: number, after: number): Promise<readonly (GapMark & { readonly number: number })[]>;
+  /** Null when the log can serve; else the reason in a sentence: unreachable, evicting. */
+  unready(): Promise<string | null>;
+  close(): Promise<void>;
+}
+
+/** The log cannot be reached, refuses, or is full. Nothing was lost: the same call may be made again. */
+export class LogUnavailable extends Error {
+  override name = 'LogUnavailable';
+  constructor(
+    message: string,
+    /** True when the log refuses writes for want of memory. */
+    readonly full = false,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

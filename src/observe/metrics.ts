@@ -1,0 +1,65 @@
+/**
+ * Things that happened, told by whoever did them. `prometheus.ts` counts them; tests listen; the default ignores them.
+ * Every call is cheap and never throws.
+ */
+export interface RelayMetrics {
+  consumed(topic: string, partition: number, records: number): void;
+  /** Events written, counted once however many channels they went to. */
+  appended(topic: string, events: number): void;
+  /** Appends that the log refused: behind, other-epoch, unavailable, full. */
+  refused(topic: string, why: 'behind' | 'other-epoch' | 'unavailable' | 'full'): void;
+  deadLettered(topic: string, reason: string): void;
+  tombstone(topic: string): void;
+  /** An event whose route values are all null: it is for nobody on its routes. */
+  forNobody(topic: string): void;
+  refilled(topic: string, events: number): void;
+  gap(topic: string, reason: string): void;
+  /** Records between the end of the partition and what is in the log. */
+  lag(topic: string, partition: number, records: number): void;
+}
+
+export type Transport = 'websocket' | 'sse';
+
+export interface GatewayMetrics {
+  connected(transport: Transport, change: 1 | -1): void;
+  subscribed(field: string, change: 1 | -1): void;
+  channels(count: number): void;
+  groups(count: number): void;
+  /** `deliveries` frames of one event were handed to sockets, `latency` ms after Kafka's timestamp. */
+  delivered(field: string, deliveries: number, latency: number): void;
+  denied(field: string): void;
+  /** A rule ended in an error and so denied. */
+  ruleError(field: string, reason: string): void;
+  /** An event whose execution gave errors. */
+  inError(field: string): void;
+  /** A subscription was told a gap. */
+  gapTold(field: string, reason: string): void;
+  refusedOperation(code: string): void;
+}
+
+const nothing = () => {};
+
+export const noRelayMetrics: RelayMetrics = {
+  consumed: nothing,
+  appended: nothing,
+  refused: nothing,
+  deadLettered: nothing,
+  tombstone: nothing,
+  forNobody: nothing,
+  refilled: nothing,
+  gap: nothing,
+  lag: nothing,
+};
+
+export const noGatewayMetrics: GatewayMetrics = {
+  connected: nothing,
+  subscribed: nothing,
+  channels: nothing,
+  groups: nothing,
+  delivered: nothing,
+  denied: nothing,
+  ruleError: nothing,
+  inError: nothing,
+  gapTold: nothing,
+  refusedOperation: nothing,
+};

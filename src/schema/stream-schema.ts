@@ -1,0 +1,95 @@
+import type { GraphQLSchema } from 'graphql';
+import type { Channel, Retention } from '../event/channel.js';
+import type { RecordMeta } from '../event/source-event.js';
+
+/**
+ * What one `schema.graphql` says, compiled: the contract between `schema/` and everything downstream.
+ * The relay reads `topics`, the gateway reads `fields`; both come from the same text, so they agree on channels.
+ */
+export interface StreamSchema {
+  /** Built and checked; has a Query (a generated one gets `version` and `viewer`). Resolvers are added by `graphql/`. */
+  readonly graphql: GraphQLSchema;
+  /** By topic name. */
+  readonly topics: ReadonlyMap<string, TopicPlan>;
+  /** Subscription fields with `@kafka`, by name. */
+  readonly fields: ReadonlyMap<string, StreamField>;
+  /** Subscription fields without `@kafka`: served by a resolver in code, ephemeral. */
+  readonly ephemeral: ReadonlySet<string>;
+  /** Access of any field or object type that states one, by `Type.field` or `Type`. */
+  readonly access: ReadonlyMap<string, Access>;
+  /** Eight characters that change whenever a route does. */
+  readonly fingerprint: string;
+}
+
+/** What the relay does with a topic's records. */
+export interface TopicPlan {
+  readonly topic: string;
+  readonly format: 'JSON';
+  /** Distinct (pick, each) of the fields on this topic. */
+  readonly sources: readonly Source[];
+}
+
+/** A way to take events out of a record, and where they go. */
+export interface Source {
+  /** True when the event is the record's own value: its bytes go to the log unchanged. */
+  readonly verbatim: boolean;
+  /**
+   * The events of a record: a list, one element without `each`. A null from `pick` gives an empty list.
+   * Throws ExtractError when `pick` or `each` fails or `each` gives no list: a dead letter.
+   */
+  extract(record: RecordMeta, value: unknown): readonly unknown[];
+  /** All distinct routes of the fields of this source. */
+  readonly routes: readonly Route[];
+}
+
+export class ExtractError extends Error {
+  override name = 'ExtractError';
+}
+
+/** One way by which events find their listeners: by the value of an expression, or (broadcast) all in one channel. */
+export interface Route {
+  /** Content-addressed: the same for equal (cluster, topic, pick, each, expression). */
+  readonly id: string;
+  /** As shown by `check`: `event.userId`, or `*` for broadcast. */
+  readonly expression: string;
+  readonly retention: Retention;
+  /** Null when a route value is null, missing or cannot be converted: the event is for nobody on this route. */
+  channel(event: unknown): Channel | null;
+}
+
+/** Who may ask at all. */
+export interface Access {
+  readonly public: boolean;
+  readonly authenticated: boolean;
+  /** An OR of ANDs; null when not stated. */
+  readonly scopes: readonly (readonly string[])[] | null;
+}
+
+export type Claims = Readonly<Record<string, unknown>>;
+
+/** `error` is a sentence; an error denies. */
+export type Verdict = { readonly pass: boolean; readonly error: string | null };
+
+/** A subscription field fed by Kafka. */
+export interface StreamField {
+  readonly name: string;
+  readonly topic: string;
+  readonly source: Source;
+  readonly retention: Retention;
+  /** Everything the viewer might get is in one of these channels. Only narrows: `permit` decides. Each once, ≥ 0. */
+  channels(args: Readonly<Record<string, unknown>>, claims: Claims): readonly Channel[];
+  /** The whole rule. Never throws. `args` holds every declared argument, null when not given. */
+  permit(event: unknown, args: Readonly<Record<string, unknown>>, claims: Claims, record: RecordMeta): Verdict;
+  /** What the rule depends on besides the event: it decides who shares an execution. */
+  readonly reads: {
+    readonly args: readonly string[];
+    /** The first segment of each claim path read, e.g. `sub`, `https://example.com/roles`; `*` when it reads claims as a whole. */
+    readonly claims: readonly string[];
+    /** True when it reads `record`. */
+    readonly record: boolean;
+  };
+  /** The rule's text, null without `@where`. */
+  readonly rule: string | null;
+  /** Events per record appended at most by this field's own routes: what `check` prints. */
+  readonly routes: readonly Route[];
+}
