@@ -1,0 +1,72 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cacheFolder } from './places.mjs';
+import { Fault } from './fault.mjs';
+import { ensureCommands } from './packages.mjs';
+
+/** @typedef {'4.3.1' | '3.9.1'} KafkaVersion the versions the tests run on */
+
+/** Kafka brings slf4j's API and no logger; this is the version of both. */
+const slf4j = '1.7.36';
+
+/** The command that runs Java, 17 or later. */
+export function java() {
+  const home = process.env.JAVA_HOME;
+  if (!home) ensureCommands([{ command: 'java', package: 'default-jre-headless' }], 'to run Kafka.');
+  const command = home ? join(home, 'bin', 'java') : 'java';
+  const { stderr, status } = spawnSync(command, ['-version'], { encoding: 'utf8' });
+  const major = Number(/version "(\d+)/.exec(stderr ?? '')?.[1]);
+  if (status !== 0 || !(major >= 17)) {
+    throw new Fault(`Kafka needs Java 17 or later; ${command} is ${major ? `Java ${major}` : 'not a Java'}.`);
+  }
+  return command;
+}
+
+/** @param {KafkaVersion} version */
+const pom = (version) => `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>tailrace</groupId><artifactId>kafka-for-tests</artifactId><version>1</version>
+  <dependencies>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${version}</version></dependency>
+    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>${slf4j}</version></dependency>
+  </dependencies>
+</project>
+`;
+
+/**
+ * The folder with Kafka's jars; fetched by Maven once per user and version.
+ * @param {KafkaVersion} version
+ */
+export function kafkaJars(version) {
+  const folder = join(cacheFolder, `kafka-${version}`);
+  if (existsSync(folder)) return folder;
+  ensureCommands(
+    [
+      { command: 'java', package: 'default-jre-headless' },
+      { command: 'mvn', package: 'maven' },
+    ],
+    "to fetch Kafka's jars.",
+  );
+  console.log(`Fetching Kafka ${version} …`);
+  mkdirSync(cacheFolder, { recursive: true });
+  // Built beside its place and moved there whole: an interrupted fetch must not look like a finished one.
+  const making = mkdtempSync(join(cacheFolder, 'making-'));
+  try {
+    writeFileSync(join(making, 'pom.xml'), pom(version));
+    const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies';
+    execFileSync('mvn', ['-B', '-q', goal, '-DincludeScope=runtime', `-DoutputDirectory=${join(making, 'jars')}`], {
+      cwd: making,
+      encoding: 'utf8',
+      stdio: 'pipe',
+      timeout: 10 * 60_000,
+    });
+    if (!existsSync(folder)) renameSync(join(making, 'jars'), folder);
+  } catch (error) {
+    const { stdout = '' } = /** @type {{ stdout?: string }} */ (error);
+    throw new Fault(`Maven could not fetch Kafka ${version}: ${stdout.split('\n')[0] || error}`);
+  } finally {
+    rmSync(making, { recursive: true, force: true });
+  }
+  return folder;
+}
