@@ -1,5 +1,5 @@
 import type { Channel, Retention } from '../event/channel.js';
-import type { GapReason, Position } from '../event/position.js';
+import type { Gap, Position } from '../event/position.js';
 import type { Commit, GapMark, Publication } from '../event/publication.js';
 import type { RecordMeta, SourcePartition } from '../event/source-event.js';
 
@@ -48,7 +48,7 @@ export interface Append {
   /** In the order of their offsets and indexes. May be empty: then only the watermark moves. */
   readonly entries: readonly AppendEntry[];
   /** Told before the entries, to all who listen to the topic. */
-  readonly gap: { readonly reason: GapReason; readonly missed: number | null } | null;
+  readonly gap: Gap | null;
   readonly fingerprint: string;
 }
 
@@ -101,15 +101,20 @@ export interface LogTail {
   close(): Promise<void>;
 }
 
+/** A gap mark with its place in the log. */
+export interface LoggedGap extends GapMark {
+  readonly position: Position;
+}
+
 /** A part of a channel's history on one shard. */
 export interface History {
   /** In the order of their numbers. */
   readonly publications: readonly Publication[];
   /** The shard's position when this was read. */
   readonly head: Position;
-  /** The `previous` of the oldest entry kept, null when the channel is empty: above `after`, something was trimmed. */
-  readonly trimmedTo: number | null;
-  /** True when there are more entries after the last one given. */
+  /** The number of the newest entry of the current epoch that was trimmed, 0 when none: above `after`, something is missing. */
+  readonly trimmedTo: number;
+  /** True when there are more entries to ask for. */
   readonly more: boolean;
 }
 
@@ -118,12 +123,17 @@ export interface ChannelLogReader {
   readonly shards: number;
   /** One tail per process; resolves when its heads are known. */
   tail(listener: TailListener): Promise<LogTail>;
-  /** Entries of the channel after `after` (a number of the current epoch), oldest first, at most `limit`. */
-  read(channel: Channel, shard: number, after: number, limit: number): Promise<History>;
-  /** The newest `limit` entries before `before` (a number), in the order of their numbers. */
-  readBack(channel: Channel, shard: number, before: number, limit: number): Promise<History>;
-  /** Gap marks of a shard after `after`. */
-  gaps(shard: number, after: number): Promise<readonly (GapMark & { readonly number: number })[]>;
+  /**
+   * Entries of the channel after `after` (a number of the current epoch), oldest first, at most `limit`.
+   * With `after: null` everything kept, of whatever epoch.
+   */
+  read(channel: Channel, shard: number, after: number | null, limit: number): Promise<History>;
+  /** The newest `limit` entries, oldest first; `more` is true when older ones are kept too. */
+  newest(channel: Channel, shard: number, limit: number): Promise<History>;
+  /** Per shard, where the log stands now; asked of the log itself, not of a tail. */
+  heads(): Promise<readonly Position[]>;
+  /** The gap marks a shard still keeps (the newest hundred, for a day), oldest first. */
+  gaps(shard: number): Promise<readonly LoggedGap[]>;
   /** Null when the log can serve; else the reason in a sentence: unreachable, evicting. */
   unready(): Promise<string | null>;
   close(): Promise<void>;

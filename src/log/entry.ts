@@ -1,0 +1,97 @@
+import type { Channel } from '../event/channel.js';
+import type { Position } from '../event/position.js';
+import type { GapMark, Publication } from '../event/publication.js';
+import type { SourceEvent } from '../event/source-event.js';
+import type { AppendEntry, LoggedGap } from './channel-log.js';
+
+/**
+ * An entry's text, format 1. Three lines; the log writes the first, the relay the others:
+ *
+ *     1 <number> <previous> <epoch> <time> <fingerprint>
+ *     [partition, offset, index, refilled, timestamp, topic, key, headers]
+ *     <the event as JSON>
+ *
+ * The second line is JSON.stringify's, so it holds no line break. Entries that travel in one message are parted
+ * by U+001E, which JSON text never holds raw (RFC 8259, section 7).
+ */
+export const format = '1';
+export const separator = '\x1e';
+
+type Meta = [number, number, number, 0 | 1, number, string, string | null, Record<string, string>];
+
+/** The relay's part of an entry: everything but the first line. */
+export function encodeBody({ record, index, refilled, payload }: AppendEntry): string {
+  const { partition, offset, timestamp, topic, key, headers } = record;
+  const meta: Meta = [partition, offset, index, refilled ? 1 : 0, timestamp, topic, key, headers];
+  return `${JSON.stringify(meta)}\n${payload}`;
+}
+
+/** Reads an entry. Throws a plain Error for a format this version does not know. */
+export function decodeEntry(channel: Channel, shard: number, text: string): Publication {
+  const end = text.indexOf('\n');
+  const [version, number, previous, epoch, time, fingerprint] = text.slice(0, end).split(' ');
+  if (version !== format || !fingerprint) throw new Error(`log entry of unknown format ${JSON.stringify(version)}`);
+  const position = { shard, epoch: epoch as string, number: Number(number), time: Number(time) };
+  return new LazyPublication(channel, position, Number(previous), fingerprint, text, end + 1);
+}
+
+/** Most publications are heard by one group, some by none that cares: the body is parsed at first use, once. */
+class LazyPublication implements Publication {
+  #parsed: { source: SourceEvent; refilled: boolean } | undefined;
+
+  constructor(
+    readonly channel: Channel,
+    readonly position: Position,
+    readonly previous: number,
+    readonly fingerprint: string,
+    private readonly text: string,
+    private readonly bodyAt: number,
+  ) {}
+
+  get source(): SourceEvent {
+    return this.#parse().source;
+  }
+
+  get refilled(): boolean {
+    return this.#parse().refilled;
+  }
+
+  #parse() {
+    if (this.#parsed) return this.#parsed;
+    const end = this.text.indexOf('\n', this.bodyAt);
+    const meta = JSON.parse(this.text.slice(this.bodyAt, end)) as Meta;
+    const [partition, offset, index, refilled, timestamp, topic, key, headers] = meta;
+    const record = { topic, partition, offset, timestamp, key, headers };
+    this.#parsed = {
+      source: { record, index, event: JSON.parse(this.text.slice(end + 1)) as unknown },
+      refilled: refilled === 1,
+    };
+    return this.#parsed;
+  }
+}
+
+/** What every tail hears at the end of an append: `1 <epoch> <from> <number> <time> <fingerprint> <gap mark or empty>`. */
+export function decodeCommit(shard: number, text: string) {
+  const [version, epoch, from, number, time, , ...rest] = text.split(' ');
+  if (version !== format || !time) throw new Error(`log commit of unknown format ${JSON.stringify(version)}`);
+  const gap = rest.join(' ');
+  return {
+    position: { shard, epoch: epoch as string, number: Number(number), time: Number(time) },
+    from: Number(from),
+    gap: gap === '' ? null : (JSON.parse(gap) as GapMark),
+  };
+}
+
+/** A stored gap mark: `1 <epoch> <number> <time> <gap mark>`. */
+export function decodeGap(shard: number, text: string): LoggedGap {
+  const [, epoch, number, time, ...rest] = text.split(' ');
+  const position = { shard, epoch: epoch as string, number: Number(number), time: Number(time) };
+  return { ...(JSON.parse(rest.join(' ')) as GapMark), position };
+}
+
+/** Which shard a partition's events go to: the same for every relay, spread over topics. */
+export function shardOf(topic: string, partition: number, shards: number): number {
+  let hash = partition;
+  for (let i = 0; i < topic.length; i++) hash = (Math.imul(hash, 31) + topic.charCodeAt(i)) >>> 0;
+  return hash % shards;
+}

@@ -1,0 +1,194 @@
+import { randomBytes } from 'node:crypto';
+import type { Channel } from '../event/channel.js';
+import type { Position } from '../event/position.js';
+import type { Commit, GapMark, Publication } from '../event/publication.js';
+import type { SourcePartition } from '../event/source-event.js';
+import {
+  type Append,
+  type AppendAnswer,
+  type ChannelLogReader,
+  type ChannelLogWriter,
+  type History,
+  type LoggedGap,
+  LogUnavailable,
+  type PartitionState,
+  type TailListener,
+} from './channel-log.js';
+import { decodeEntry, encodeBody, format, shardOf } from './entry.js';
+
+export interface MemoryLogOptions {
+  /** Default 1. */
+  readonly shards?: number;
+  /** Milliseconds since 1970; default the system's clock. */
+  readonly now?: () => number;
+}
+
+interface Kept {
+  publications: Publication[];
+  expires: number;
+}
+
+interface Watermark {
+  next: number;
+  last: PartitionState['last'];
+}
+
+interface Shard {
+  epoch: string;
+  number: number;
+  time: number;
+  readonly watermarks: Map<string, Watermark>;
+  readonly channels: Map<Channel, Kept>;
+  gaps: LoggedGap[];
+}
+
+const newEpoch = () => randomBytes(6).toString('base64url');
+const nameOf = ({ cluster, topic, partition }: SourcePartition) => JSON.stringify([cluster, topic, partition]);
+
+/**
+ * The log in one process: `tailrace dev`, tests, and the model that the Redis log is compared with.
+ * One object is both sides, so a relay and a gateway share it by holding the same one.
+ */
+export function createMemoryLog({ shards: count = 1, now = Date.now }: MemoryLogOptions = {}): ChannelLogWriter &
+  ChannelLogReader {
+  const shards = Array.from({ length: count }, newShard);
+  const tails = new Set<{ listener: TailListener; channels: Set<Channel>; heads: Position[] }>();
+  const seen = new Set<Shard>();
+  let closed = false;
+
+  const shardFor = (source: SourcePartition) => shardOf(source.topic, source.partition, count);
+  const head = (shard: number): Position => {
+    const { epoch, number, time } = shards[shard] as Shard;
+    return { shard, epoch, number, time };
+  };
+  const heads = () => shards.map((_, shard) => head(shard));
+
+  function stateOf(source: SourcePartition): PartitionState {
+    const shard = shards[shardFor(source)] as Shard;
+    const watermark = shard.watermarks.get(nameOf(source));
+    const newLog = !seen.has(shard);
+    seen.add(shard);
+    return { epoch: shard.epoch, newLog, watermark: watermark?.next ?? null, last: watermark?.last ?? null };
+  }
+
+  function kept(shard: Shard, channel: Channel): Kept | undefined {
+    const found = shard.channels.get(channel);
+    if (found && found.expires > now()) return found;
+    shard.channels.delete(channel);
+    return undefined;
+  }
+
+  function append(batch: Append): AppendAnswer {
+    const index = shardFor(batch.source);
+    const shard = shards[index] as Shard;
+    if (batch.epoch !== shard.epoch) return { kind: 'other-epoch', epoch: shard.epoch };
+    const known = shard.watermarks.get(nameOf(batch.source));
+    if (known ? batch.base > known.next : !batch.first) return { kind: 'behind', watermark: known?.next ?? -1 };
+
+    const entries = known ? batch.entries.filter((entry) => entry.record.offset >= known.next) : batch.entries;
+    if (!known || batch.next > known.next) {
+      shard.watermarks.set(nameOf(batch.source), { next: batch.next, last: batch.last ?? known?.last ?? null });
+    }
+    const gap: GapMark | null = batch.gap && { ...batch.gap, source: batch.source };
+    if (entries.length === 0 && !gap) return { kind: 'appended', position: head(index), appended: 0 };
+
+    const from = shard.number;
+    shard.time = Math.max(shard.time, now());
+    if (gap) {
+      shard.number++;
+      shard.gaps = [...shard.gaps, { ...gap, position: head(index) }].slice(-100);
+    }
+    const publications: Publication[] = [];
+    for (const entry of entries) {
+      shard.number++;
+      const body = encodeBody(entry);
+      for (const { channel, retention } of entry.channels) {
+        const history = kept(shard, channel)?.publications ?? [];
+        const newest = history.at(-1);
+        const previous = newest?.position.epoch === shard.epoch ? newest.position.number : 0;
+        const line = `${format} ${shard.number} ${previous} ${shard.epoch} ${shard.time} ${batch.fingerprint}`;
+        const publication = decodeEntry(channel, index, `${line}\n${body}`);
+        history.push(publication);
+        const oldest = shard.time - retention.retain;
+        while (history.length > retention.max || (history[0] as Publication).position.time <= oldest) history.shift();
+        shard.channels.set(channel, { publications: history, expires: shard.time + retention.retain });
+        publications.push(publication);
+      }
+    }
+    const position = head(index);
+    // Tails hear it in a later turn, as they would over a network: nobody is called back inside an append.
+    queueMicrotask(() => tell({ position, from, publications, gap }));
+    return { kind: 'appended', position, appended: entries.length };
+  }
+
+  function tell(commit: Commit) {
+    for (const tail of tails) {
+      tail.heads[commit.position.shard] = commit.position;
+      const publications = commit.publications.filter(({ channel }) => tail.channels.has(channel));
+      tail.listener.commit({ ...commit, publications });
+    }
+  }
+
+  function history(channel: Channel, shard: number, pick: (all: readonly Publication[]) => [Publication[], boolean]) {
+    const all = kept(shards[shard] as Shard, channel)?.publications ?? [];
+    const [publications, more] = pick(all);
+    const oldest = all[0];
+    const trimmedTo = oldest?.position.epoch === (shards[shard] as Shard).epoch ? oldest.previous : 0;
+    return { publications, head: head(shard), trimmedTo, more } satisfies History;
+  }
+
+  return {
+    shards: count,
+    async partition(source) {
+      return stateOf(source);
+    },
+    async append(batch) {
+      if (closed) throw new LogUnavailable('the log is closed');
+      return append(batch);
+    },
+    async renew(source, epoch) {
+      const shard = shards[shardFor(source)] as Shard;
+      if (shard.epoch === epoch) {
+        shard.epoch = newEpoch();
+        shard.watermarks.delete(nameOf(source));
+      }
+      return stateOf(source);
+    },
+    async tail(listener) {
+      const tail = { listener, channels: new Set<Channel>(), heads: heads() };
+      tails.add(tail);
+      return {
+        listen: async (channels) => {
+          for (const channel of channels) tail.channels.add(channel);
+          // An append made before this call may still be on its way: it must be heard before this resolves.
+          await Promise.resolve();
+        },
+        leave: (channels) => {
+          for (const channel of channels) tail.channels.delete(channel);
+        },
+        heads: () => tail.heads,
+        close: async () => void tails.delete(tail),
+      };
+    },
+    async read(channel, shard, after, limit) {
+      return history(channel, shard, (all) => {
+        const { epoch } = shards[shard] as Shard;
+        const later = after === null ? all : all.filter(({ position: p }) => p.epoch === epoch && p.number > after);
+        return [later.slice(0, limit), later.length > limit];
+      });
+    },
+    async newest(channel, shard, limit) {
+      return history(channel, shard, (all) => [all.slice(-limit), all.length > limit]);
+    },
+    heads: async () => heads(),
+    gaps: async (shard) => (shards[shard] as Shard).gaps,
+    unready: async () => (closed ? 'the log is closed' : null),
+    close: async () => {
+      closed = true;
+    },
+  };
+}
+
+function newShard(): Shard {
+  return { epoch: newEpoch(), number: 0, time: 0, watermarks: new Map(), channels: new Map(), gaps: [] };
+}

@@ -1,0 +1,78 @@
+import type { Redis } from 'ioredis';
+import type { Channel } from '../event/channel.js';
+import type { Position } from '../event/position.js';
+import { type ChannelLogReader, type History, LogUnavailable } from './channel-log.js';
+import { decodeEntry, decodeGap } from './entry.js';
+import { redisKeys } from './redis-keys.js';
+import { readScript } from './redis-scripts.js';
+import { openRedisTail } from './redis-tail.js';
+import { guarded, type RedisLogOptions } from './redis-writer.js';
+
+type Read = [string, string, string, string, number, string[]];
+
+/**
+ * The gateway's side of the log in Redis. `redis` answers reads; `subscribe` opens the tail's own connection.
+ * Reads only: its user needs HMGET, LLEN, LINDEX, LRANGE, INFO, EVAL, EVALSHA and SUBSCRIBE.
+ */
+export function createRedisLogReader(
+  redis: Redis,
+  subscribe: () => Redis,
+  { prefix, shards = 1 }: RedisLogOptions,
+): ChannelLogReader {
+  const keys = redisKeys(prefix);
+  redis.defineCommand('tailraceRead', { lua: readScript, numberOfKeys: 2, readOnly: true });
+  const script = redis as unknown as {
+    tailraceRead(...args: (string | number)[]): Promise<Read>;
+  };
+
+  async function read(channel: Channel, shard: number, mode: string, after: number, limit: number): Promise<History> {
+    const [epoch, number, time, trimmedTo, more, entries] = await guarded(() =>
+      script.tailraceRead(keys.meta(shard), keys.channel(shard, channel), mode, after, limit),
+    );
+    return {
+      publications: entries.map((text) => decodeEntry(channel, shard, text)),
+      head: { shard, epoch, number: Number(number), time: Number(time) },
+      trimmedTo: Number(trimmedTo),
+      more: more === 1,
+    };
+  }
+
+  async function head(shard: number): Promise<Position> {
+    const [epoch, number, time] = await guarded(() => redis.hmget(keys.meta(shard), 'epoch', 'number', 'time'));
+    return { shard, epoch: epoch ?? '', number: Number(number ?? 0), time: Number(time ?? 0) };
+  }
+
+  const heads = () => Promise.all(Array.from({ length: shards }, (_, shard) => head(shard)));
+
+  return {
+    shards,
+    heads,
+    tail: (listener) => openRedisTail(subscribe(), keys, shards, heads, listener),
+    read: (channel, shard, after, limit) => read(channel, shard, after === null ? 'all' : 'after', after ?? 0, limit),
+    newest: (channel, shard, limit) => read(channel, shard, 'newest', 0, limit),
+    async gaps(shard) {
+      const marks = await guarded(() => redis.lrange(keys.gaps(shard), 0, -1));
+      return marks.map((text) => decodeGap(shard, text));
+    },
+    unready: () => unready(redis),
+    async close() {
+      redis.disconnect();
+    },
+  };
+}
+
+/** An evicting Redis deletes channels without a word: a gateway on it would promise what it cannot keep. */
+async function unready(redis: Redis): Promise<string | null> {
+  try {
+    const memory = await guarded(() => redis.info('memory'));
+    const policy = /maxmemory_policy:(\S+)/.exec(memory)?.[1] ?? 'noeviction';
+    const limit = Number(/maxmemory:(\d+)/.exec(memory)?.[1] ?? 0);
+    if (limit > 0 && policy !== 'noeviction') {
+      return `Redis evicts keys (maxmemory-policy ${policy}): set it to noeviction, or channels vanish silently`;
+    }
+    return null;
+  } catch (error) {
+    if (error instanceof LogUnavailable) return error.message;
+    throw error;
+  }
+}

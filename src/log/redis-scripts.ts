@@ -1,0 +1,180 @@
+/**
+ * The Lua that runs inside Redis (7.0 or newer). Two rules:
+ *
+ * - A script does not roll back. So everything that can fail (epoch, watermark, a key of a wrong type, a command or
+ *   channel that an ACL refuses) is looked at before the first write, and nothing after it can fail. Want of memory
+ *   and a master that refuses writes are found by Redis at the first write, before it is done.
+ * - Numbers are printed with %.0f: Lua prints 1e+15 for what is larger, and two clients would read two numbers.
+ */
+
+const epochOf = `
+local function pad(n) return string.format('%.0f', n) end
+local function clock(stored)
+  local t = redis.call('TIME')
+  local now = t[1] * 1000 + math.floor(t[2] / 1000)
+  return math.max(now, tonumber(stored) or 0)
+end
+`;
+
+/**
+ * KEYS: meta. ARGV: watermark field, an epoch to use if one must be opened, the epoch to replace or ''.
+ * Answers {epoch, 1 if the log is new, watermark or ''}.
+ * The run id is compared here, on the connection that will append: after a failover to a replica that lagged, the
+ * same numbers would be given out twice under one epoch.
+ */
+export const partitionScript = `${epochOf}
+local stored = redis.call('HMGET', KEYS[1], 'epoch', 'run', ARGV[1], 'time', 'number')
+local epoch, watermark, isNew = stored[1], stored[3], 0
+if not epoch then isNew = 1 end
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+if not epoch or stored[2] ~= run or ARGV[3] == epoch then
+  epoch = ARGV[2]
+  redis.call('HSET', KEYS[1], 'epoch', epoch, 'run', run, 'number', stored[5] or '0', 'time', pad(clock(stored[4])))
+  if ARGV[3] ~= '' and ARGV[3] == stored[1] then
+    redis.call('HDEL', KEYS[1], ARGV[1])
+    watermark = false
+  end
+end
+return {epoch, isNew, watermark or ''}
+`;
+
+/**
+ * KEYS: meta, gaps, then each channel once.
+ * ARGV: epoch, base, next, first (1 or 0), last ('offset timestamp' or ''), watermark field, fingerprint, gap mark
+ * (JSON or ''), commit channel, then retain and max of each channel, then per entry: its offset, the places of its
+ * channels in KEYS parted by spaces, its body.
+ */
+export const appendScript = `${epochOf}
+local epoch, base, nextOffset = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local field, fingerprint, gap, commit = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local stored = redis.call('HMGET', KEYS[1], 'epoch', 'number', 'time', field)
+if stored[1] ~= epoch then return {'E', stored[1] or ''} end
+
+local watermark, last = nil, ''
+if stored[4] then
+  local w, rest = string.match(stored[4], '^(%d+)(.*)$')
+  watermark, last = tonumber(w), rest
+end
+if watermark and base > watermark then return {'B', pad(watermark)} end
+if not watermark and ARGV[4] == '0' then return {'B', '-1'} end
+
+local channels = #KEYS - 2
+local from = tonumber(stored[2]) or 0
+local number, time = from, clock(stored[3])
+local head = ' ' .. epoch .. ' ' .. pad(time) .. ' ' .. fingerprint .. '\\n'
+if gap ~= '' then number = number + 1 end
+
+local lines, previous = {}, {}
+local appended = 0
+for i = 10 + 2 * channels, #ARGV, 3 do
+  if not watermark or tonumber(ARGV[i]) >= watermark then
+    number = number + 1
+    appended = appended + 1
+    for place in string.gmatch(ARGV[i + 1], '%d+') do
+      local c = tonumber(place)
+      if not lines[c] then
+        lines[c] = {}
+        local newest = redis.call('LINDEX', KEYS[c], -1)
+        local n, e = nil, nil
+        if newest then n, e = string.match(newest, '^1 (%d+) %d+ (%S+)') end
+        previous[c] = e == epoch and n or '0'
+      end
+      lines[c][#lines[c] + 1] = '1 ' .. pad(number) .. ' ' .. previous[c] .. head .. ARGV[i + 2]
+      previous[c] = pad(number)
+    end
+  end
+end
+
+local moved = not watermark or nextOffset > watermark
+if number == from and not moved then return {'A', pad(from), stored[3] or '0', '0'} end
+
+if redis.call('TYPE', KEYS[2]).ok ~= 'list' and redis.call('EXISTS', KEYS[2]) == 1 then
+  return redis.error_reply('WRONGTYPE ' .. KEYS[2])
+end
+local sample = KEYS[3] or KEYS[2]
+for _, check in ipairs({{'HSET', KEYS[1], 'number', '0'}, {'RPUSH', sample, ''}, {'LTRIM', sample, '0', '1'},
+    {'LINDEX', sample, '0'}, {'PEXPIRE', sample, '1'}, {'PUBLISH', sample, ''}, {'PUBLISH', commit, ''}}) do
+  if not redis.acl_check_cmd(unpack(check)) then
+    return redis.error_reply('NOPERM the relay needs ' .. check[1] .. ' on ' .. check[2])
+  end
+end
+
+if moved then
+  local mark = ARGV[5] ~= '' and ' ' .. ARGV[5] or last
+  redis.call('HSET', KEYS[1], 'number', pad(number), 'time', pad(time), field, pad(nextOffset) .. mark)
+else
+  redis.call('HSET', KEYS[1], 'number', pad(number), 'time', pad(time))
+end
+if number == from then return {'A', pad(from), pad(time), '0'} end
+
+if gap ~= '' then
+  redis.call('RPUSH', KEYS[2], '1 ' .. epoch .. ' ' .. pad(from + 1) .. ' ' .. pad(time) .. ' ' .. gap)
+  redis.call('LTRIM', KEYS[2], -100, -1)
+  redis.call('PEXPIRE', KEYS[2], 86400000)
+end
+for c = 3, #KEYS do
+  local list = lines[c]
+  if list then
+    local key, at = KEYS[c], 10 + 2 * (c - 3)
+    local retain, max = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+    local length = 0
+    for i = 1, #list, 1000 do length = redis.call('RPUSH', key, unpack(list, i, math.min(i + 999, #list))) end
+    if length > max then redis.call('LTRIM', key, -max, -1) end
+    if length >= 8 and length % 8 < #list then
+      local old = 0
+      while old < 64 do
+        local entry = redis.call('LINDEX', key, old)
+        if not entry or tonumber(string.match(entry, '^1 %d+ %d+ %S+ (%d+)')) > time - retain then break end
+        old = old + 1
+      end
+      if old > 0 then redis.call('LTRIM', key, old, -1) end
+    end
+    redis.call('PEXPIRE', key, retain)
+    redis.call('PUBLISH', key, #list == 1 and list[1] or table.concat(list, '\\30'))
+  end
+end
+redis.call('PUBLISH', commit, '1 ' .. epoch .. ' ' .. pad(from) .. ' ' .. pad(number) .. ' ' .. pad(time) .. ' ' .. fingerprint .. ' ' .. gap)
+return {'A', pad(number), pad(time), pad(appended)}
+`;
+
+/**
+ * KEYS: meta, channel. ARGV: 'after' and a number, or 'all', or 'newest'; limit.
+ * Answers {epoch, number, time, trimmed to, 1 if there is more, entries}. Reads only, so it may go by EVALSHA_RO.
+ * Entries of the current epoch are the list's end, in order: the first one after a number is found by halving.
+ */
+export const readScript = `
+local stored = redis.call('HMGET', KEYS[1], 'epoch', 'number', 'time')
+local epoch = stored[1] or ''
+local length = redis.call('LLEN', KEYS[2])
+local limit = tonumber(ARGV[3])
+local function at(i)
+  local n, p, e = string.match(redis.call('LINDEX', KEYS[2], i), '^1 (%d+) (%d+) (%S+)')
+  return tonumber(n), p, e
+end
+local trimmed = '0'
+if length > 0 then
+  local _, p, e = at(0)
+  if e == epoch then trimmed = p end
+end
+local first = 0
+if ARGV[1] == 'newest' then
+  first = math.max(0, length - limit)
+elseif ARGV[1] == 'after' then
+  local after, low, high = tonumber(ARGV[2]), 0, length
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local n, _, e = at(middle)
+    if e == epoch and n > after then high = middle else low = middle + 1 end
+  end
+  first = low
+end
+local entries = {}
+if first < length then entries = redis.call('LRANGE', KEYS[2], first, first + limit - 1) end
+local more = 0
+if ARGV[1] == 'newest' then
+  if first > 0 then more = 1 end
+elseif first + limit < length then
+  more = 1
+end
+return {epoch, stored[2] or '0', stored[3] or '0', trimmed, more, entries}
+`;

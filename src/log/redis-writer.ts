@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { SourcePartition } from '../event/source-event.js';
+import {
+  type Append,
+  type AppendAnswer,
+  type ChannelLogWriter,
+  LogUnavailable,
+  type PartitionState,
+} from './channel-log.js';
+import { encodeBody, shardOf } from './entry.js';
+import { type RedisKeys, redisKeys } from './redis-keys.js';
+import { appendScript, partitionScript } from './redis-scripts.js';
+
+export interface RedisLogOptions {
+  readonly prefix: string;
+  /** The same in every process of a deployment. Default 1. */
+  readonly shards?: number;
+}
+
+/**
+ * The relay's side of the log in Redis. `redis` is opened by `connectRedis` and closed here.
+ * Its user needs HMGET, HSET, HDEL, LINDEX, RPUSH, LTRIM, PEXPIRE, TYPE, EXISTS, PUBLISH, TIME, INFO, EVAL and EVALSHA.
+ */
+export function createRedisLogWriter(redis: Redis, { prefix, shards = 1 }: RedisLogOptions): ChannelLogWriter {
+  const keys = redisKeys(prefix);
+  const scripts = defineScripts(redis);
+  /** Counts connections: an append goes out only on one whose master was compared with the epoch's. */
+  let generation = 0;
+  redis.on('ready', () => generation++);
+  const greeted = new Map<number, number>();
+
+  async function partition(source: SourcePartition, replace = ''): Promise<PartitionState> {
+    const shard = shardOf(source.topic, source.partition, shards);
+    const before = generation;
+    const [epoch, isNew, watermark] = await guarded(() =>
+      scripts.tailracePartition(1, keys.meta(shard), fieldOf(source), randomBytes(6).toString('base64url'), replace),
+    );
+    greeted.set(shard, before);
+    const [next, offset, timestamp] = watermark.split(' ').map(Number);
+    return {
+      epoch,
+      newLog: isNew === 1,
+      watermark: watermark === '' ? null : (next as number),
+      last: offset === undefined ? null : { offset, timestamp: timestamp as number },
+    };
+  }
+
+  return {
+    partition,
+    renew: partition,
+    async append(batch) {
+      const shard = shardOf(batch.source.topic, batch.source.partition, shards);
+      const [keyed, args] = appendArguments(batch, shard, keys);
+      while (greeted.get(shard) !== generation) await partition(batch.source);
+      const [kind, value, time, appended] = await guarded(() =>
+        scripts.tailraceAppend(keyed.length, ...keyed, ...args),
+      );
+      return answer(kind, value, shard, batch.epoch, Number(time), Number(appended));
+    },
+    async close() {
+      redis.disconnect();
+    },
+  };
+}
+
+function answer(
+  kind: string,
+  value: string,
+  shard: number,
+  epoch: string,
+  time: number,
+  appended: number,
+): AppendAnswer {
+  if (kind === 'E') return { kind: 'other-epoch', epoch: value };
+  if (kind === 'B') return { kind: 'behind', watermark: Number(value) };
+  return { kind: 'appended', position: { shard, epoch, number: Number(value), time }, appended };
+}
+
+function appendArguments(batch: Append, shard: number, keys: RedisKeys): [string[], (string | number)[]] {
+  const keyed = [keys.meta(shard), keys.gaps(shard)];
+  const places = new Map<string, number>();
+  const retentions: number[] = [];
+  const entries: (string | number)[] = [];
+  for (const entry of batch.entries) {
+    const at = entry.channels.map(({ channel, retention }) => {
+      let place = places.get(channel);
+      if (place === undefined) {
+        place = keyed.push(keys.channel(shard, channel));
+        places.set(channel, place);
+        retentions.push(retention.retain, retention.max);
+      }
+      return place;
+    });
+    entries.push(entry.record.offset, at.join(' '), encodeBody(entry));
+  }
+  const gap = batch.gap ? JSON.stringify({ ...batch.gap, source: batch.source }) : '';
+  const last = batch.last ? `${batch.last.offset} ${batch.last.timestamp}` : '';
+  const { epoch, base, next, first, source, fingerprint } = batch;
+  const head = [epoch, base, next, first ? 1 : 0, last, fieldOf(source), fingerprint, gap, keys.commit(shard)];
+  return [keyed, [...head, ...retentions, ...entries]];
+}
+
+const fieldOf = ({ cluster, topic, partition }: SourcePartition) => `w:${cluster}:${topic}:${partition}`;
+
+interface Scripts {
+  tailracePartition(keys: number, ...args: (string | number)[]): Promise<[string, number, string]>;
+  tailraceAppend(keys: number, ...args: (string | number)[]): Promise<[string, string, string, string]>;
+}
+
+function defineScripts(redis: Redis): Scripts {
+  redis.defineCommand('tailracePartition', { lua: partitionScript });
+  redis.defineCommand('tailraceAppend', { lua: appendScript });
+  return redis as unknown as Scripts;
+}
+
+/** Turns whatever Redis or the connection throws into the port's one error. */
+export async function guarded<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    const { message } = error as Error;
+    throw new LogUnavailable(`Redis: ${message}`, /^OOM\b|\bOOM command\b/.test(message), { cause: error });
+  }
+}

@@ -1,0 +1,279 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Channel } from '../../src/event/channel.js';
+import type { Commit } from '../../src/event/publication.js';
+import type { Append, AppendEntry, ChannelLogReader, ChannelLogWriter } from '../../src/log/channel-log.js';
+import { eventually } from '../support/eventually.js';
+
+export interface LogUnderTest {
+  readonly writer: ChannelLogWriter;
+  readonly reader: ChannelLogReader;
+  close(): Promise<void>;
+}
+
+export const source = { cluster: 'c1', topic: 'cards', partition: 0 };
+export const alice = 'r:alice' as Channel;
+export const bob = 'r:bob' as Channel;
+const retention = { retain: 600_000, max: 1000 };
+
+export function entry(offset: number, channels: Channel[] = [alice], more: Partial<AppendEntry> = {}): AppendEntry {
+  return {
+    record: { topic: 'cards', partition: 0, offset, timestamp: 1000 + offset, key: 'k', headers: {} },
+    index: 0,
+    payload: JSON.stringify({ n: offset }),
+    channels: channels.map((channel) => ({ channel, retention })),
+    refilled: false,
+    ...more,
+  };
+}
+
+export function batch(epoch: string, base: number, entries: AppendEntry[], more: Partial<Append> = {}): Append {
+  const newest = entries.at(-1)?.record;
+  return {
+    source,
+    epoch,
+    base,
+    next: newest ? newest.offset + 1 : base,
+    first: base === 0,
+    last: newest ? { offset: newest.offset, timestamp: newest.timestamp } : null,
+    entries,
+    gap: null,
+    fingerprint: 'fp',
+    ...more,
+  };
+}
+
+/** The promises of `src/log/channel-log.ts`, held against any implementation. */
+export function contract(open: (shards: number) => Promise<LogUnderTest>) {
+  let log: LogUnderTest;
+  beforeEach(async () => {
+    log = await open(1);
+  });
+  afterEach(() => log.close());
+
+  const offsets = async (channel: Channel, after: number | null = null) =>
+    (await log.reader.read(channel, 0, after, 10_000)).publications.map(({ source: { record } }) => record.offset);
+
+  async function listening(...channels: Channel[]) {
+    const commits: Commit[] = [];
+    const tail = await log.reader.tail({ commit: (c) => commits.push(c), interrupted() {}, restored() {} });
+    await tail.listen(channels);
+    const heard = () => commits.flatMap((c) => c.publications.map((p) => [p.channel, p.source.record.offset]));
+    return { tail, commits, heard };
+  }
+
+  test('a new log says so once, and then stands where the append left it', async () => {
+    const state = await log.writer.partition(source);
+    expect(state).toMatchObject({ newLog: true, watermark: null, last: null });
+    await log.writer.append(batch(state.epoch, 0, [entry(0), entry(1)]));
+    expect(await log.writer.partition(source)).toEqual({
+      epoch: state.epoch,
+      newLog: false,
+      watermark: 2,
+      last: { offset: 1, timestamp: 1001 },
+    });
+  });
+
+  test('what was appended can be read, in order, with all that belongs to it', async () => {
+    const { epoch } = await log.writer.partition(source);
+    const headers = { a: 'x\ny', é: '\u0001' };
+    const record = { ...entry(7).record, key: 'line\nbreak', headers };
+    const payload = '{"text":"é \\u001e ☃ \\n",\n "n":7}';
+    const answer = await log.writer.append(batch(epoch, 7, [entry(7, [alice], { record, payload })], { first: true }));
+    expect(answer).toMatchObject({ kind: 'appended', appended: 1, position: { shard: 0, epoch, number: 1 } });
+    const { publications, head, trimmedTo, more } = await log.reader.read(alice, 0, 0, 10);
+    expect(publications[0]?.source).toEqual({ record, index: 0, event: { text: 'é \u001e ☃ \n', n: 7 } });
+    expect(publications[0]).toMatchObject({ channel: alice, previous: 0, refilled: false, fingerprint: 'fp' });
+    expect(head).toEqual(publications[0]?.position);
+    expect({ trimmedTo, more }).toEqual({ trimmedTo: 0, more: false });
+  });
+
+  test('an append repeated after a lost answer changes nothing', async () => {
+    const { epoch } = await log.writer.partition(source);
+    const one = batch(epoch, 0, [entry(0), entry(1)]);
+    await log.writer.append(one);
+    expect(await log.writer.append(one)).toMatchObject({ kind: 'appended', appended: 0 });
+    expect(await offsets(alice)).toEqual([0, 1]);
+  });
+
+  test('a doubled relay that is partly behind adds only what is missing', async () => {
+    const { epoch } = await log.writer.partition(source);
+    await log.writer.append(batch(epoch, 0, [entry(0), entry(1)]));
+    expect(await log.writer.append(batch(epoch, 1, [entry(1), entry(2)]))).toMatchObject({ appended: 1 });
+    await log.writer.append(batch(epoch, 0, [entry(0)]));
+    expect(await offsets(alice)).toEqual([0, 1, 2]);
+    expect((await log.writer.partition(source)).watermark).toBe(3);
+  });
+
+  test('an append that expects more than the log has is told where the log stands, and writes nothing', async () => {
+    const { epoch } = await log.writer.partition(source);
+    const ahead = batch(epoch, 5, [entry(5)]);
+    expect(await log.writer.append(ahead)).toEqual({ kind: 'behind', watermark: -1 });
+    await log.writer.append(batch(epoch, 0, [entry(0)]));
+    expect(await log.writer.append(ahead)).toEqual({ kind: 'behind', watermark: 1 });
+    expect(await offsets(alice)).toEqual([0]);
+  });
+
+  test('an append with another epoch is refused with the right one, and writes nothing', async () => {
+    const { epoch } = await log.writer.partition(source);
+    expect(await log.writer.append(batch('other', 0, [entry(0)]))).toEqual({ kind: 'other-epoch', epoch });
+    expect(await offsets(alice)).toEqual([]);
+  });
+
+  test('holes in the offsets are no holes in the log', async () => {
+    const { epoch } = await log.writer.partition(source);
+    await log.writer.append(batch(epoch, 0, [entry(3), entry(9)], { next: 12 }));
+    await log.writer.append(batch(epoch, 12, [], { next: 20 }));
+    expect(await log.writer.append(batch(epoch, 20, [entry(25)]))).toMatchObject({ appended: 1 });
+    const { publications } = await log.reader.read(alice, 0, 0, 10);
+    expect(publications.map(({ previous, position }) => [previous, position.number])).toEqual([
+      [0, 1],
+      [1, 2],
+      [2, 3],
+    ]);
+  });
+
+  test('one event in two channels has one number, and each channel knows its own predecessor', async () => {
+    const { epoch } = await log.writer.partition(source);
+    await log.writer.append(batch(epoch, 0, [entry(0, [alice]), entry(1, [bob]), entry(2, [alice, bob])]));
+    const [a, b] = await Promise.all([alice, bob].map((c) => log.reader.read(c, 0, 0, 10)));
+    expect(a?.publications.map((p) => [p.previous, p.position.number])).toEqual([
+      [0, 1],
+      [1, 3],
+    ]);
+    expect(b?.publications.map((p) => [p.previous, p.position.number])).toEqual([
+      [0, 2],
+      [2, 3],
+    ]);
+  });
+
+  test('a record cut into thousands of events is one append', async () => {
+    const { epoch } = await log.writer.partition(source);
+    const many = Array.from({ length: 3000 }, (_, index) =>
+      entry(0, [alice, `r:${index}` as Channel], {
+        index,
+        channels: [alice, `r:${index}` as Channel].map((channel) => ({
+          channel,
+          retention: { ...retention, max: 5000 },
+        })),
+      }),
+    );
+    expect(await log.writer.append(batch(epoch, 0, many))).toMatchObject({ kind: 'appended', appended: 3000 });
+    const { publications } = await log.reader.read(alice, 0, 0, 10_000);
+    expect(publications.map((p) => p.source.index)).toEqual(many.map((_, index) => index));
+  });
+
+  test('reading starts after a number, stops at the limit and says whether there is more', async () => {
+    const { epoch } = await log.writer.partition(source);
+    await log.writer.append(batch(epoch, 0, [0, 1, 2, 3, 4].map((n) => entry(n))));
+    expect(await offsets(alice, 3)).toEqual([3, 4]);
+    const part = await log.reader.read(alice, 0, 1, 2);
+    expect([part.publications.map((p) => p.position.number), part.more]).toEqual([[2, 3], true]);
+    const rest = await log.reader.read(alice, 0, 3, 2);
+    expect([rest.publications.map((p) => p.position.number), rest.more]).toEqual([[4, 5], false]);
+    const newest = await log.reader.newest(alice, 0, 2);
+    expect([newest.publications.map((p) => p.position.number), newest.more]).toEqual([[4, 5], true]);
+    expect((await log.reader.read('r:nobody' as Channel, 0, 0, 5)).publications).toEqual([]);
+  });
+
+  test('a channel keeps at most its count, and says how far it was trimmed', async () => {
+    const { epoch } = await log.writer.partition(source);
+    const small = [{ channel: alice, retention: { retain: 60_000, max: 3 } }];
+    for (const n of [0, 1, 2, 3, 4]) await log.writer.append(batch(epoch, n, [entry(n, [], { channels: small })]));
+    const { publications, trimmedTo } = await log.reader.read(alice, 0, 0, 10);
+    expect([publications.map((p) => p.position.number), trimmedTo]).toEqual([[3, 4, 5], 2]);
+  });
+
+  test('a channel is forgotten when its retention is over', async () => {
+    const { epoch } = await log.writer.partition(source);
+    const brief = [{ channel: alice, retention: { retain: 40, max: 100 } }];
+    await log.writer.append(batch(epoch, 0, [entry(0, [], { channels: brief })]));
+    await eventually(async () => expect(await offsets(alice)).toEqual([]));
+    await log.writer.append(batch(epoch, 1, [entry(1)]));
+    expect((await log.reader.read(alice, 0, 0, 10)).publications[0]?.previous).toBe(0);
+  });
+
+  test('a listener hears its channels only, in the order of the log, ended by one commit', async () => {
+    const { epoch } = await log.writer.partition(source);
+    const { commits, heard, tail } = await listening(alice, bob);
+    const carol = 'r:carol' as Channel;
+    await log.writer.append(
+      batch(epoch, 0, [entry(0, [bob]), entry(1, [carol]), entry(2, [alice, bob]), entry(3, [alice])]),
+    );
+    await eventually(() => expect(commits).toHaveLength(1));
+    expect(heard().map(([, n]) => n)).toEqual([0, 2, 2, 3]);
+    expect(heard()).toEqual(expect.arrayContaining([[alice, 2], [bob, 2]]));
+    expect(commits[0]).toMatchObject({ from: 0, position: { number: 4, epoch } });
+    expect(tail.heads()).toEqual([commits[0]?.position]);
+  });
+
+  test('a listener hears of appends to channels of others, so that its position stays fresh', async () => {
+    const { epoch } = await log.writer.partition(source);
+    const { commits, heard } = await listening(alice);
+    await log.writer.append(batch(epoch, 0, [entry(0, [bob])]));
+    await eventually(() => expect(commits).toHaveLength(1));
+    expect(heard()).toEqual([]);
+  });
+
+  test('once listening is confirmed nothing is missed, and what was left is silent', async () => {
+    const { epoch } = await log.writer.partition(source);
+    const { tail, heard, commits } = await listening();
+    for (let n = 0; n < 20; n++) {
+      const channel = `r:${n}` as Channel;
+      await tail.listen([channel]);
+      await log.writer.append(batch(epoch, n, [entry(n, [channel])]));
+    }
+    await eventually(() => expect(heard()).toHaveLength(20));
+    tail.leave(['r:3' as Channel]);
+    await tail.listen([alice]);
+    await log.writer.append(batch(epoch, 20, [entry(20, ['r:3' as Channel])]));
+    await eventually(() => expect(commits).toHaveLength(21));
+    expect(heard()).toHaveLength(20);
+  });
+
+  test('a watermark that moves alone is no commit', async () => {
+    const { epoch } = await log.writer.partition(source);
+    const { commits } = await listening(alice);
+    await log.writer.append(batch(epoch, 0, [], { next: 5 }));
+    await log.writer.append(batch(epoch, 5, [entry(5)]));
+    await eventually(() => expect(commits).toHaveLength(1));
+    expect(commits[0]?.from).toBe(0);
+  });
+
+  test('a gap mark is told before the entries of its append, and is kept', async () => {
+    const { epoch } = await log.writer.partition(source);
+    const { commits } = await listening(alice);
+    const gap = { reason: 'SOURCE_LOST' as const, missed: 4 };
+    await log.writer.append(batch(epoch, 0, [entry(0)], { gap }));
+    await eventually(() => expect(commits).toHaveLength(1));
+    expect(commits[0]).toMatchObject({ from: 0, gap: { ...gap, source }, position: { number: 2 } });
+    expect(commits[0]?.publications[0]?.position.number).toBe(2);
+    expect(await log.reader.gaps(0)).toMatchObject([{ ...gap, source, position: { epoch, number: 1 } }]);
+  });
+
+  test('a renewed partition starts over in a new epoch, its numbers going on, once', async () => {
+    const { epoch } = await log.writer.partition(source);
+    await log.writer.append(batch(epoch, 0, [entry(0), entry(1)]));
+    const renewed = await log.writer.renew(source, epoch);
+    expect(renewed).toMatchObject({ watermark: null, newLog: false });
+    expect(renewed.epoch).not.toBe(epoch);
+    expect((await log.writer.renew(source, epoch)).epoch).toBe(renewed.epoch);
+    await log.writer.append(batch(renewed.epoch, 0, [entry(0)]));
+    const { publications } = await log.reader.read(alice, 0, 0, 10);
+    expect(publications.map((p) => [p.position.epoch, p.previous, p.position.number])).toEqual([[renewed.epoch, 0, 3]]);
+    expect(await offsets(alice, null)).toEqual([0, 1, 0]);
+  });
+
+  test('partitions of one shard have their own watermarks, and shards their own numbers', async () => {
+    await log.close();
+    log = await open(4);
+    const answers = [];
+    for (let partition = 0; partition < 8; partition++) {
+      const other = { ...source, partition };
+      const { epoch } = await log.writer.partition(other);
+      answers.push(await log.writer.append(batch(epoch, 0, [entry(0)], { source: other })));
+    }
+    const shards = answers.map((a) => (a.kind === 'appended' ? a.position.shard : null));
+    expect(new Set(shards).size).toBe(4);
+    expect((await log.reader.heads()).map(({ number }) => number)).toEqual([2, 2, 2, 2]);
+  });
+}

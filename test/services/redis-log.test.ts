@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest';
+import { connectRedis } from '../../src/log/redis-connection.js';
+import { createRedisLogReader } from '../../src/log/redis-reader.js';
+import { createRedisLogWriter } from '../../src/log/redis-writer.js';
+import { silent } from '../../src/observe/logger.js';
+import { batch, contract, entry, source } from '../log/contract.js';
+import { freshPrefix, redisUrl, startRedis } from '../support/services.js';
+
+async function connected(url: string, name: string, prefix: string, shards = 1) {
+  const open = (role: string) => connectRedis(url, `${name}-${role}`, silent);
+  const [write, read] = [open('write'), open('read')];
+  await Promise.all([write, read].map((redis) => new Promise((resolve) => redis.once('ready', resolve))));
+  const writer = createRedisLogWriter(write, { prefix, shards });
+  const reader = createRedisLogReader(read, () => open('tail'), { prefix, shards });
+  return {
+    writer,
+    reader,
+    redis: write,
+    async close() {
+      await writer.close();
+      await reader.close();
+    },
+  };
+}
+
+describe('the log in Redis', () => {
+  contract((shards) => connected(redisUrl(), 'contract', freshPrefix(), shards));
+
+  test('whichever command is refused, nothing is written, and the retry writes everything once', async () => {
+    await using server = await startRedis();
+    const commands = ['hmget', 'hset', 'lindex', 'rpush', 'ltrim', 'pexpire', 'publish', 'time', 'type', 'exists'];
+    const admin = connectRedis(server.url, 'admin', silent);
+    await new Promise((resolve) => admin.once('ready', resolve));
+    await admin.call('ACL', 'SETUSER', 'relay', 'on', '>pw', '~*', '&*', '+@all');
+    const log = await connected(server.url.replace('redis://', 'redis://relay:pw@'), 'acl', 'p');
+    const { epoch } = await log.writer.partition(source);
+    await log.writer.append(batch(epoch, 0, [entry(0)]));
+    const content = async () => {
+      const keys = (await admin.keys('*')).sort();
+      return Promise.all(keys.map(async (key) => [key, await admin.dumpBuffer(key)]));
+    };
+    for (const [at, command] of commands.entries()) {
+      const gap = { reason: 'SOURCE_LOST' as const, missed: 1 };
+      const next = batch(epoch, at + 1, [entry(at + 1)], { gap });
+      const before = await content();
+      await admin.call('ACL', 'SETUSER', 'relay', `-${command}`);
+      await expect(log.writer.append(next), command).rejects.toThrow(/NOPERM|can.t run this command/);
+      expect(await content(), command).toEqual(before);
+      await admin.call('ACL', 'SETUSER', 'relay', `+${command}`);
+      expect(await log.writer.append(next)).toMatchObject({ kind: 'appended', appended: 1 });
+    }
+    const { publications } = await log.reader.read(entry(0).channels[0]?.channel as never, 0, 0, 100);
+    expect(publications.map((p) => p.source.record.offset)).toEqual([0, ...commands.map((_, at) => at + 1)]);
+    await admin.call('ACL', 'SETUSER', 'relay', 'resetchannels', '&other*');
+    await expect(log.writer.append(batch(epoch, 11, [entry(11)]))).rejects.toThrow(/PUBLISH/);
+    expect((await log.writer.partition(source)).watermark).toBe(11);
+    admin.disconnect();
+    await log.close();
+  });
+});
