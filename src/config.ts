@@ -1,0 +1,249 @@
+import { readFileSync } from 'node:fs';
+import { type Kind, broker, duration, list, matching, oneOf, origin, text, toggle, url, whole } from './config/kinds.js';
+import { nearest } from './config/nearest.js';
+import { rules } from './config/rules.js';
+
+/** Who reads the environment. `sample` is the producer behind `npm run sample`. */
+export type Command = 'dev' | 'gateway' | 'relay' | 'check' | 'explain' | 'token' | 'sample';
+
+/**
+ * One variable of the environment. `default` is written as an operator would write it; null means that nothing takes
+ * its place. A secret may also come from a file, by its name with `_FILE`, and is never printed.
+ */
+export interface Variable<T = unknown, D extends string | null = string | null, C extends Command = Command> {
+  readonly kind: Kind<T>;
+  readonly default: D | ((command: Command) => D);
+  readonly commands: readonly C[];
+  readonly secret: boolean;
+  readonly about: string;
+}
+
+const declaredFor =
+  <const C extends Command>(...commands: readonly C[]) =>
+  <T, const D extends string | null>(
+    kind: Kind<T>,
+    byDefault: D | ((command: Command) => D),
+    about: string,
+    secret = false,
+  ): Variable<T, D, C | 'check'> => ({ kind, default: byDefault, commands: [...commands, 'check'], secret, about });
+
+const secret = true;
+const everywhere = declaredFor('dev', 'gateway', 'relay', 'explain');
+const running = declaredFor('dev', 'gateway', 'relay');
+const serving = declaredFor('dev', 'gateway');
+const signing = declaredFor('dev', 'gateway', 'token');
+const stored = declaredFor('gateway', 'relay');
+const relaying = declaredFor('relay');
+const kafka = declaredFor('relay', 'sample');
+
+/**
+ * Every variable Tailrace reads, once: names (`kafkaGroupId` is TAILRACE_KAFKA_GROUP_ID), types, defaults, the
+ * commands that read it, and the table in docs/configuration.md all come from here.
+ */
+export const variables = {
+  schema: everywhere(text, './schema.graphql', 'The schema file.'),
+  resolvers: serving(
+    text,
+    null,
+    'An ES module that exports `resolvers`. Without it, `resolvers.mjs` beside the schema file, when there is one.',
+  ),
+  logLevel: running(
+    oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+    (command) => (command === 'dev' ? 'warn' : 'info'),
+    'The least important log lines to write.',
+  ),
+
+  host: serving(text, (command) => (command === 'dev' ? '127.0.0.1' : '0.0.0.0'), 'The address clients are served on.'),
+  port: serving(whole(0, 65_535), '4000', 'The port clients are served on; 0 takes any free one.'),
+  adminHost: running(text, '127.0.0.1', 'The address of metrics and health. Any but loopback needs an admin token.'),
+  adminPort: running(whole(0, 65_535), '4001', 'The port of metrics and health; 0 takes any free one.'),
+  adminToken: running(text, null, 'What the admin port asks for as `Authorization: Bearer …`.', secret),
+  origins: serving(
+    list('origins like https://app.example.com, separated by commas', origin),
+    '',
+    'Origins whose pages may connect. Unset means the same origin only.',
+  ),
+  introspection: serving(toggle, (command) => (command === 'dev' ? 'on' : 'off'), 'Whether clients may ask for the schema.'),
+  graphiql: serving(toggle, (command) => (command === 'dev' ? 'on' : 'off'), 'Whether browsers get GraphiQL at /graphql.'),
+
+  authJwtSecret: signing(
+    list('secrets separated by commas'),
+    '',
+    'Secrets of the tokens (HS256): the first signs, all verify.',
+    secret,
+  ),
+  authJwksUrl: serving(url, null, 'Where the public keys of the tokens are (JWKS), instead of a secret.'),
+  authIssuer: signing(text, null, 'The `iss` that every token must have.'),
+  authAudience: signing(text, null, 'The `aud` that every token must have.'),
+  authCookie: serving(
+    matching('the name of a cookie', /^[\w!#$%&'*+.^`|~-]+$/),
+    'tailrace_token',
+    'The cookie in which a browser may bring its token.',
+  ),
+  cursorSecret: serving(
+    list('secrets separated by commas'),
+    '',
+    'Secrets of the cursors: the first signs, all verify. All gateways need the same; `dev` makes its own.',
+    secret,
+  ),
+
+  kafkaBrokers: kafka(
+    list('addresses like kafka-1:9092, separated by commas', broker),
+    '127.0.0.1:9092',
+    'The brokers to begin with.',
+  ),
+  kafkaGroupId: relaying(text, 'tailrace', 'The consumer group that all relays of one log share.'),
+  kafkaSsl: kafka(toggle, 'off', 'TLS to the brokers.'),
+  kafkaSslCa: kafka(text, null, 'The authority that signed the brokers’ certificates (PEM).', secret),
+  kafkaSslCert: kafka(text, null, 'The certificate to show to the brokers (PEM).', secret),
+  kafkaSslKey: kafka(text, null, 'The key of that certificate (PEM).', secret),
+  kafkaSslPassphrase: kafka(text, null, 'The passphrase of that key.', secret),
+  kafkaSaslMechanism: kafka(
+    oneOf('plain', 'scram-sha-256', 'scram-sha-512'),
+    null,
+    'How to sign in to the brokers; needs a username and a password.',
+  ),
+  kafkaSaslUsername: kafka(text, null, 'The username at the brokers.'),
+  kafkaSaslPassword: kafka(text, null, 'The password at the brokers.', secret),
+  dlq: relaying(
+    oneOf('wait', 'skip'),
+    'wait',
+    'While the dead-letter topic cannot be written: wait with the partition, or skip the record.',
+  ),
+  dlqTopic: relaying(text, null, 'The dead-letter topic. Without it, `<group id>.dlq`.'),
+  refillMax: relaying(
+    duration(),
+    '60s',
+    'How much of a partition, by its records’ age, is written again after the log lost data. The rest is a told gap.',
+  ),
+
+  redisUrl: stored(
+    matching(
+      'redis://, rediss://, redis+sentinel:// or rediss+sentinel:// with a host',
+      /^rediss?(\+sentinel:\/\/[^\s/]+\/[^\s/]+(\/\d+)?|:\/\/[^\s/]+(\/\d*)?)$/,
+    ),
+    'redis://127.0.0.1:6379',
+    'The Redis of the log; with Sentinel `redis+sentinel://user:pass@h1:26379,h2:26379/mymaster/0`.',
+    secret,
+  ),
+  redisPrefix: stored(
+    matching('1 to 64 letters, digits and . _ : -', /^[\w.:-]{1,64}$/),
+    'tailrace',
+    'What every key and channel in Redis begins with.',
+  ),
+  logShards: stored(whole(1, 64), '1', 'Shards of the log. Relays and gateways need the same number.'),
+  historyRetain: everywhere(
+    duration(100, 365 * 24 * 3_600_000),
+    '10m',
+    'How long an event can be resumed, where the field has no `@history`.',
+  ),
+  historyMax: everywhere(
+    whole(1, 1_000_000),
+    '1000',
+    'How many events a channel keeps, where the field has no `@history`.',
+  ),
+
+  heartbeat: serving(duration(10), '12s', 'How often an idle stream gets a sign of life and a fresh cursor.'),
+  initTimeout: serving(duration(10), '3s', 'How long a WebSocket may take to send `connection_init`.'),
+  retirePeriod: serving(duration(), '10s', 'Over how long a stopping gateway closes its sockets.'),
+  connections: serving(whole(1, 1_000_000), '20000', 'Connections a replica serves at most.'),
+  subscriptionsPerSocket: serving(whole(1, 100_000), '100', 'Operations one WebSocket may have open.'),
+  channelsPerSubscription: serving(whole(1, 100_000), '256', 'Channels one subscription may listen to.'),
+  messageBytes: serving(whole(1024, 16_777_216), '65536', 'Bytes of one message or request of a client.'),
+  socketBuffer: serving(
+    whole(1024, 1_073_741_824),
+    '262144',
+    'Bytes that may wait in one socket before its subscriptions are parked and catch up from the log.',
+  ),
+} as const;
+
+type Variables = typeof variables;
+export type Key = keyof Variables;
+type Value<V> = V extends Variable<infer T, infer D, Command> ? (null extends D ? T | null : T) : never;
+type CommandsOf<V> = V extends Variable<unknown, string | null, infer C> ? C : never;
+
+/** What a command gets: every variable it reads, parsed. Durations are milliseconds; null and `[]` mean unset. */
+export type Config<C extends Command> = {
+  readonly [K in Key as [C] extends [CommandsOf<Variables[K]>] ? K : never]: Value<Variables[K]>;
+};
+
+/** Values that could be parsed, whatever the command: what a rule over several variables looks at. */
+export type Given = { readonly [K in Key]?: Value<Variables[K]> };
+
+/** `subscriptionsPerSocket` is read from TAILRACE_SUBSCRIPTIONS_PER_SOCKET. */
+export const variableName = (key: Key): string => `TAILRACE_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+
+/** What takes the place of an unset variable, as text. */
+export const defaultText = (variable: Variable, command: Command): string | null =>
+  typeof variable.default === 'function' ? variable.default(command) : variable.default;
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the variables of one command. An empty variable counts as unset. Variables of other commands are not looked
+ * at, so that all processes can share one file of settings; a name nobody knows is a fault in each.
+ * All faults are told at once, a sentence each; no sentence holds a secret.
+ */
+export function readConfig<C extends Command>(
+  env: Environment,
+  command: C,
+  readFile: (path: string) => string = (path) => readFileSync(path, 'utf8'),
+): { readonly config: Config<C> } | { readonly faults: readonly string[] } {
+  const faults = unknownNames(env);
+  const values: Record<string, unknown> = {};
+  for (const [key, variable] of Object.entries(variables) as [Key, Variable][]) {
+    if (!variable.commands.includes(command)) continue;
+    const name = variableName(key);
+    const given = read(env, name, variable, readFile);
+    if (given.fault !== null) {
+      faults.push(given.fault);
+      continue;
+    }
+    const words = given.text ?? defaultText(variable, command);
+    if (words === null) {
+      values[key] = null;
+      continue;
+    }
+    const parsed = variable.kind.schema.safeParse(words);
+    if (parsed.success) values[key] = parsed.data;
+    else faults.push(`${name} must be ${variable.kind.label}${variable.secret ? '' : `, not ${JSON.stringify(words)}`}.`);
+  }
+  for (const rule of rules) {
+    const fault = rule(values as Given, command);
+    if (fault !== null) faults.push(fault);
+  }
+  // The loop above put in a value of the declared kind for each key of this command, or a fault.
+  return faults.length > 0 ? { faults } : { config: values as Config<C> };
+}
+
+type Reading = { readonly text: string | null; readonly fault: string | null };
+
+function read(env: Environment, name: string, variable: Variable, readFile: (path: string) => string): Reading {
+  const here = env[name] || null;
+  const path = (variable.secret && env[`${name}_FILE`]) || null;
+  if (path === null) return { text: here, fault: null };
+  if (here !== null) return { text: null, fault: `${name} and ${name}_FILE are both set: keep one.` };
+  try {
+    // Editors and `echo` end a file with a newline that is no part of the secret.
+    const text = readFile(path).replace(/\r?\n$/, '');
+    // An empty file would otherwise read as "no secret wanted" and open what it should close.
+    return text === '' ? { text: null, fault: `${name}_FILE names an empty file.` } : { text, fault: null };
+  } catch (error) {
+    const why = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
+    return { text: null, fault: `${name}_FILE names ${JSON.stringify(path)}, which cannot be read${why}.` };
+  }
+}
+
+/** TAILRACE_TEST_* belong to the tests of Tailrace itself. */
+function unknownNames(env: Environment): string[] {
+  const known = (Object.entries(variables) as [Key, Variable][]).flatMap(([key, variable]) =>
+    variable.secret ? [variableName(key), `${variableName(key)}_FILE`] : [variableName(key)],
+  );
+  return Object.keys(env)
+    .filter((name) => name.startsWith('TAILRACE_') && !name.startsWith('TAILRACE_TEST_') && !known.includes(name))
+    .sort()
+    .map((name) => {
+      const near = nearest(name, known);
+      return `${name} is not a variable of Tailrace${near === null ? '.' : `: did you mean ${near}?`}`;
+    });
+}

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+
+/** How the text of one variable becomes a value. `label` completes the sentence "TAILRACE_X must be …". */
+export interface Kind<T> {
+  readonly label: string;
+  readonly schema: z.ZodType<T, string>;
+}
+
+const kind = <T>(label: string, schema: z.ZodType<T, string>): Kind<T> => ({ label, schema });
+
+const milliseconds = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
+
+/** Beyond this a Node timer overflows and fires at once instead of never. */
+const longestTimer = 2 ** 31 - 1;
+
+/** Milliseconds, from `250ms`, `30s`, `10m` or `1h`. Null when the text is none of these. */
+export function parseDuration(text: string): number | null {
+  const found = /^(\d{1,12})(ms|s|m|h)$/.exec(text);
+  return found ? Number(found[1]) * milliseconds[found[2] as keyof typeof milliseconds] : null;
+}
+
+/** Milliseconds. */
+export const duration = (least = 0, most = longestTimer): Kind<number> =>
+  kind(
+    `a duration like 250ms, 30s, 10m or 1h${least > 0 ? `, at least ${least}ms` : ''}`,
+    z
+      .string()
+      .transform(parseDuration)
+      .pipe(z.number().min(least).max(most)),
+  );
+
+export const whole = (least: number, most: number): Kind<number> =>
+  kind(
+    `a whole number from ${least} to ${most}`,
+    z
+      .string()
+      .regex(/^\d{1,15}$/)
+      .transform(Number)
+      .pipe(z.number().min(least).max(most)),
+  );
+
+export const toggle: Kind<boolean> = kind(
+  'on or off',
+  z.enum(['on', 'off']).transform((word) => word === 'on'),
+);
+
+/** One of the words, in any case. */
+export const oneOf = <const W extends string>(...words: readonly W[]): Kind<W> =>
+  kind(`one of ${words.join(', ')}`, z.string().toLowerCase().pipe(z.enum(words)));
+
+export const text: Kind<string> = kind('text', z.string());
+
+export const matching = (label: string, pattern: RegExp): Kind<string> => kind(label, z.string().regex(pattern));
+
+export const url: Kind<string> = kind('an http or https address', z.url({ protocol: /^https?$/ }));
+
+/** Elements between commas, without the spaces around them. An unset list is empty. */
+export const list = (label: string, element: z.ZodType<string, string> = z.string()): Kind<readonly string[]> =>
+  kind(
+    label,
+    z
+      .string()
+      .transform((line) => line.split(',').map((part) => part.trim()))
+      .transform((parts) => parts.filter((part) => part !== ''))
+      .pipe(z.array(element)),
+  );
+
+/** What a browser sends as `Origin`: scheme, host and port, nothing after it. */
+export const origin = z.string().refine((value) => URL.canParse(value) && new URL(value).origin === value);
+
+export const broker = z.string().regex(/^(\[[0-9a-f:]+\]|[^\s:/,]+):\d{1,5}$/i);

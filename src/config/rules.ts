@@ -1,0 +1,64 @@
+import type { Command, Given } from '../config.js';
+import type { StreamSchema } from '../schema/stream-schema.js';
+
+/** What several variables say together: a sentence when they disagree, else null. Runs on what could be parsed. */
+export type Rule = (given: Given, command: Command) => string | null;
+
+const loopback = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+
+export const rules: readonly Rule[] = [
+  (given, command) =>
+    command === 'gateway' && given.cursorSecret?.length === 0
+      ? 'TAILRACE_CURSOR_SECRET is not set: without it a client could not continue on another replica.'
+      : null,
+
+  // A metrics port that any pod can read tells topics and traffic; the gateway's admin schema will tell more.
+  ({ adminHost, adminToken }) =>
+    adminHost !== undefined && !loopback.test(adminHost) && adminToken === null
+      ? `TAILRACE_ADMIN_HOST is ${JSON.stringify(adminHost)}, which others can reach: set TAILRACE_ADMIN_TOKEN too.`
+      : null,
+
+  // With both, who verifies a token would depend on the algorithm that its sender chose.
+  ({ authJwtSecret, authJwksUrl }) =>
+    authJwtSecret?.length && authJwksUrl
+      ? 'TAILRACE_AUTH_JWT_SECRET and TAILRACE_AUTH_JWKS_URL are both set: keep one.'
+      : null,
+
+  (given) => {
+    const parts = [given.kafkaSaslMechanism, given.kafkaSaslUsername, given.kafkaSaslPassword];
+    const set = parts.filter(Boolean).length;
+    return set > 0 && set < 3
+      ? 'TAILRACE_KAFKA_SASL_MECHANISM, TAILRACE_KAFKA_SASL_USERNAME and TAILRACE_KAFKA_SASL_PASSWORD go together: set all three or none.'
+      : null;
+  },
+
+  ({ kafkaSslCert, kafkaSslKey }) =>
+    kafkaSslCert !== undefined && kafkaSslKey !== undefined && (kafkaSslCert === null) !== (kafkaSslKey === null)
+      ? 'TAILRACE_KAFKA_SSL_CERT and TAILRACE_KAFKA_SSL_KEY go together: set both or none.'
+      : null,
+
+  // A certificate that is set and never used means a password on its way in the clear.
+  (given) =>
+    given.kafkaSsl === false && (given.kafkaSslCa || given.kafkaSslCert || given.kafkaSslKey)
+      ? 'TAILRACE_KAFKA_SSL_CA, _CERT and _KEY are for TLS: set TAILRACE_KAFKA_SSL=on too.'
+      : null,
+];
+
+/**
+ * Without a key no token can be verified, so every field must be `@public`: a sentence that names those that are not,
+ * or null when the gateway may start. `dev` makes its own key and needs not ask.
+ */
+export function needsTokenKey(
+  config: { readonly authJwtSecret: readonly string[]; readonly authJwksUrl: string | null },
+  schema: StreamSchema,
+): string | null {
+  if (config.authJwtSecret.length > 0 || config.authJwksUrl !== null) return null;
+  const subscriptions = [...schema.fields.keys(), ...schema.ephemeral].map((field) => `Subscription.${field}`);
+  // A subscription field without a statement of its own is one whose rule reads claims.
+  const unstated = subscriptions.filter((field) => !schema.access.has(field) && !schema.access.get('Subscription')?.public);
+  const closed = [...schema.access].filter(([, access]) => !access.public).map(([place]) => place);
+  const names = [...new Set([...unstated, ...closed])];
+  return names.length === 0
+    ? null
+    : `TAILRACE_AUTH_JWT_SECRET or TAILRACE_AUTH_JWKS_URL must be set: without a key nobody can sign in, and ${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} not @public.`;
+}

@@ -1,0 +1,28 @@
+import { type DestinationStream, destination, pino, stdTimeFunctions } from 'pino';
+import type { Logger } from './logger.js';
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+
+/** Names under which a secret could get into a line's fields, at the top or one level down. */
+const secrets = ['authorization', 'cookie', 'token', 'ticket', 'secret', 'password', 'passphrase'];
+
+/**
+ * The logger of a process: a JSON object a line on stderr, since stdout belongs to a command's answer.
+ * Lines are written before the call returns, so the last one before an exit is not lost.
+ */
+export function pinoLogger(
+  options: { readonly level: LogLevel; readonly command: string },
+  to: DestinationStream = destination({ fd: 2, sync: true }),
+): Logger {
+  return pino(
+    {
+      level: options.level,
+      base: { command: options.command, pid: process.pid },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+      serializers: { error: pino.stdSerializers.err },
+      redact: { paths: secrets.flatMap((name) => [name, `*.${name}`]), censor: '[secret]' },
+    },
+    to,
+  );
+}

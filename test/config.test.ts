@@ -1,0 +1,277 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { type Command, type Environment, readConfig } from '../src/config.js';
+import { needsTokenKey } from '../src/config/rules.js';
+import { variablesTable } from '../src/config/table.js';
+import type { Access, StreamSchema } from '../src/schema/stream-schema.js';
+
+const gateway = { TAILRACE_CURSOR_SECRET: 'c', TAILRACE_AUTH_JWT_SECRET: 'k' };
+
+function faults(env: Environment, command: Command = 'dev', readFile?: (path: string) => string): readonly string[] {
+  const read = readConfig(env, command, readFile);
+  return 'faults' in read ? read.faults : [];
+}
+
+function config<C extends Command>(env: Environment, command: C, readFile?: (path: string) => string) {
+  const read = readConfig(env, command, readFile);
+  if ('faults' in read) throw new Error(read.faults.join('\n'));
+  return read.config;
+}
+
+describe('defaults', () => {
+  test('dev listens to this machine only and shows its schema', () => {
+    const dev = config({}, 'dev');
+    expect(dev).toMatchObject({ host: '127.0.0.1', port: 4000, adminHost: '127.0.0.1', adminPort: 4001 });
+    expect(dev).toMatchObject({ introspection: true, graphiql: true, schema: './schema.graphql', cursorSecret: [] });
+  });
+
+  test('a gateway listens to all and shows nothing unless told', () => {
+    expect(config(gateway, 'gateway')).toMatchObject({
+      host: '0.0.0.0',
+      introspection: false,
+      graphiql: false,
+      origins: [],
+      authCookie: 'tailrace_token',
+      heartbeat: 12_000,
+      initTimeout: 3_000,
+      retirePeriod: 10_000,
+      connections: 20_000,
+      subscriptionsPerSocket: 100,
+      channelsPerSubscription: 256,
+      messageBytes: 65_536,
+      socketBuffer: 262_144,
+      historyRetain: 600_000,
+      historyMax: 1000,
+      resolvers: null,
+    });
+  });
+
+  test('a relay finds Kafka and Redis on this machine', () => {
+    expect(config({}, 'relay')).toMatchObject({
+      kafkaBrokers: ['127.0.0.1:9092'],
+      kafkaGroupId: 'tailrace',
+      kafkaSsl: false,
+      kafkaSaslMechanism: null,
+      redisUrl: 'redis://127.0.0.1:6379',
+      redisPrefix: 'tailrace',
+      logShards: 1,
+      refillMax: 60_000,
+      dlq: 'wait',
+      dlqTopic: null,
+    });
+  });
+
+  test('an empty variable counts as unset', () => {
+    expect(config({ TAILRACE_PORT: '', TAILRACE_ADMIN_TOKEN: '' }, 'dev')).toMatchObject({ port: 4000, adminToken: null });
+  });
+});
+
+describe('values', () => {
+  test.each([
+    ['250ms', 250],
+    ['30s', 30_000],
+    ['10m', 600_000],
+    ['1h', 3_600_000],
+  ])('the duration %s is %i milliseconds', (text, expected) => {
+    expect(config({ TAILRACE_HEARTBEAT: text }, 'dev').heartbeat).toBe(expected);
+  });
+
+  test.each(['30', '1.5s', '-1s', '10 m', 's', '1d', '700h'])('%s is not a heartbeat', (text) => {
+    expect(faults({ TAILRACE_HEARTBEAT: text })).toEqual([
+      `TAILRACE_HEARTBEAT must be a duration like 250ms, 30s, 10m or 1h, at least 10ms, not "${text}".`,
+    ]);
+  });
+
+  test('a list is cut at commas, without spaces and empty places', () => {
+    const origins = config({ TAILRACE_ORIGINS: 'https://a.example, http://localhost:3000,' }, 'dev').origins;
+    expect(origins).toEqual(['https://a.example', 'http://localhost:3000']);
+  });
+
+  test.each(['https://a.example/', 'a.example', '*', 'https://a.example/path'])('%s is not an origin', (text) => {
+    expect(faults({ TAILRACE_ORIGINS: text })).toHaveLength(1);
+  });
+
+  test.each([
+    ['PORT', '65536'],
+    ['PORT', '1e3'],
+    ['PORT', ' 80'],
+    ['INTROSPECTION', 'true'],
+    ['LOG_LEVEL', 'loud'],
+    ['AUTH_JWKS_URL', 'file:///keys'],
+    ['AUTH_COOKIE', 'a b'],
+    ['CONNECTIONS', '0'],
+  ])('TAILRACE_%s is not %j', (name, value) => {
+    expect(faults({ [`TAILRACE_${name}`]: value })).toEqual([expect.stringMatching(`^TAILRACE_${name} must be `)]);
+  });
+
+  test.each([
+    'redis://127.0.0.1:6379',
+    'rediss://user:pass@redis.example:6380/2',
+    'redis://:p%40ss@[::1]:6379',
+    'redis+sentinel://user:pass@h1:26379,h2:26379/mymaster/0',
+    'rediss+sentinel://h1:26379/mymaster',
+  ])('%s is a Redis', (url) => {
+    expect(config({ TAILRACE_REDIS_URL: url }, 'relay').redisUrl).toBe(url);
+  });
+
+  test.each(['http://h', 'redis:/h', 'redis+cluster://h', 'redis+sentinel://h1:26379', 'redis://h/db'])(
+    '%s is not a Redis',
+    (url) => expect(faults({ TAILRACE_REDIS_URL: url }, 'relay')).toHaveLength(1),
+  );
+
+  test('brokers have ports', () => {
+    const brokers = config({ TAILRACE_KAFKA_BROKERS: 'k1:9092,[::1]:9093' }, 'relay').kafkaBrokers;
+    expect(brokers).toEqual(['k1:9092', '[::1]:9093']);
+    expect(faults({ TAILRACE_KAFKA_BROKERS: 'k1' }, 'relay')).toHaveLength(1);
+  });
+
+  test('the mechanism of SASL may be written as Kafka writes it', () => {
+    const env = { MECHANISM: 'SCRAM-SHA-512', USERNAME: 'u', PASSWORD: 'p' };
+    const sasl = Object.fromEntries(Object.entries(env).map(([key, value]) => [`TAILRACE_KAFKA_SASL_${key}`, value]));
+    expect(config(sasl, 'relay').kafkaSaslMechanism).toBe('scram-sha-512');
+  });
+});
+
+describe('faults', () => {
+  test('all are told at once, each by its name', () => {
+    const told = faults(
+      {
+        TAILRACE_PORT: 'x',
+        TAILRACE_HEARTBEAT: 'soon',
+        TAILRACE_GRAPHIQL: 'yes',
+        TAILRACE_ADMIN_HOST: '0.0.0.0',
+        TAILRACE_PROT: '1',
+      },
+      'gateway',
+    );
+    expect(told.map((sentence) => sentence.split(' ')[0])).toEqual([
+      'TAILRACE_PROT',
+      'TAILRACE_PORT',
+      'TAILRACE_GRAPHIQL',
+      'TAILRACE_HEARTBEAT',
+      'TAILRACE_CURSOR_SECRET',
+      'TAILRACE_ADMIN_HOST',
+    ]);
+  });
+
+  test('an unknown name is one, with the name it is near', () => {
+    expect(faults({ TAILRACE_KAFKA_BROKER: 'k:1' })).toEqual([
+      'TAILRACE_KAFKA_BROKER is not a variable of Tailrace: did you mean TAILRACE_KAFKA_BROKERS?',
+    ]);
+    expect(faults({ TAILRACE_SOMETHING_ELSE: '1' })).toEqual(['TAILRACE_SOMETHING_ELSE is not a variable of Tailrace.']);
+    expect(faults({ TAILRACE_PORT_FILE: '/port' })).toHaveLength(1);
+  });
+
+  test('names of our tests and of others are not looked at', () => {
+    expect(faults({ TAILRACE_TEST_REDIS_URL: 'redis://x', PORT: 'x' })).toEqual([]);
+  });
+
+  test('what another command reads is not looked at; check looks at everything', () => {
+    const env = { TAILRACE_REDIS_URL: 'nowhere', TAILRACE_HEARTBEAT: 'soon' };
+    expect(faults(env, 'relay')).toEqual([expect.stringMatching('REDIS_URL')]);
+    expect(faults(env, 'dev')).toEqual([expect.stringMatching('HEARTBEAT')]);
+    expect(faults(env, 'check')).toHaveLength(2);
+  });
+
+  test('check asks for no secret that only a running process needs', () => {
+    expect(faults({}, 'check')).toEqual([]);
+  });
+});
+
+describe('secrets', () => {
+  const file = (path: string): string => {
+    if (path === '/run/secrets/key') return 'first,second\n';
+    if (path === '/run/secrets/empty') return '\n';
+    throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
+  };
+
+  test('can come from a file, without the newline at its end', () => {
+    const read = config({ TAILRACE_AUTH_JWT_SECRET_FILE: '/run/secrets/key' }, 'token', file);
+    expect(read.authJwtSecret).toEqual(['first', 'second']);
+  });
+
+  test('a file that is missing, empty or beside the variable is a fault', () => {
+    expect(faults({ TAILRACE_CURSOR_SECRET_FILE: '/nowhere' }, 'dev', file)).toEqual([
+      'TAILRACE_CURSOR_SECRET_FILE names "/nowhere", which cannot be read (ENOENT).',
+    ]);
+    expect(faults({ TAILRACE_CURSOR_SECRET_FILE: '/run/secrets/empty' }, 'dev', file)).toEqual([
+      'TAILRACE_CURSOR_SECRET_FILE names an empty file.',
+    ]);
+    const both = { TAILRACE_CURSOR_SECRET: 'hush', TAILRACE_CURSOR_SECRET_FILE: '/run/secrets/key' };
+    expect(faults(both, 'dev', file)).toEqual([
+      'TAILRACE_CURSOR_SECRET and TAILRACE_CURSOR_SECRET_FILE are both set: keep one.',
+    ]);
+  });
+
+  test('are in no fault', () => {
+    const env = { TAILRACE_REDIS_URL: 'mysql://root:hush@db', TAILRACE_KAFKA_SASL_PASSWORD: 'hush' };
+    const told = faults(env, 'relay');
+    expect(told).toHaveLength(2);
+    expect(told.join()).not.toContain('hush');
+  });
+});
+
+describe('rules over several variables', () => {
+  const sasl = 'TAILRACE_KAFKA_SASL_USERNAME';
+  test.each<[string, Command, Environment, RegExp | null]>([
+    ['a gateway needs a cursor secret', 'gateway', { TAILRACE_AUTH_JWT_SECRET: 'k' }, /^TAILRACE_CURSOR_SECRET/],
+    ['dev needs none', 'dev', {}, null],
+    ['an admin port others can reach needs a token', 'relay', { TAILRACE_ADMIN_HOST: '::' }, /TAILRACE_ADMIN_TOKEN/],
+    ['with the token it may', 'relay', { TAILRACE_ADMIN_HOST: '::', TAILRACE_ADMIN_TOKEN: 't' }, null],
+    ['loopback needs no token', 'relay', { TAILRACE_ADMIN_HOST: '127.0.0.2' }, null],
+    [
+      'a secret and a JWKS are one too many',
+      'gateway',
+      { ...gateway, TAILRACE_AUTH_JWKS_URL: 'https://id.example/jwks' },
+      /keep one/,
+    ],
+    ['half of SASL is a fault', 'relay', { [sasl]: 'u' }, /all three or none/],
+    [
+      'a certificate needs its key',
+      'relay',
+      { TAILRACE_KAFKA_SSL: 'on', TAILRACE_KAFKA_SSL_CERT: 'pem' },
+      /both or none/,
+    ],
+    ['an authority needs TLS', 'relay', { TAILRACE_KAFKA_SSL_CA: 'pem' }, /TAILRACE_KAFKA_SSL=on/],
+  ])('%s', (_, command, env, expected) => {
+    const told = faults(env, command);
+    if (expected === null) expect(told).toEqual([]);
+    else expect(told).toEqual([expect.stringMatching(expected)]);
+  });
+});
+
+describe('a gateway without a token key', () => {
+  const access = (isPublic: boolean): Access => ({ public: isPublic, authenticated: !isPublic, scopes: null });
+  const noKey = { authJwtSecret: [], authJwksUrl: null };
+  function schema(fields: readonly string[], places: Readonly<Record<string, Access>>): StreamSchema {
+    return {
+      fields: new Map(fields.map((field) => [field, null])),
+      ephemeral: new Set(),
+      access: new Map(Object.entries(places)),
+    } as unknown as StreamSchema;
+  }
+
+  test('may start when every field is public', () => {
+    expect(needsTokenKey(noKey, schema(['a'], { 'Subscription.a': access(true) }))).toBeNull();
+  });
+
+  test('names the fields that are not', () => {
+    const mixed = schema(['a', 'b'], { 'Subscription.a': access(true), 'Card.number': access(false) });
+    expect(needsTokenKey(noKey, mixed)).toMatch(/must be set: .*Subscription\.b, Card\.number are not @public/);
+  });
+
+  test('a secret or a JWKS is enough', () => {
+    const closed = schema(['a'], {});
+    expect(needsTokenKey({ ...noKey, authJwtSecret: ['k'] }, closed)).toBeNull();
+    expect(needsTokenKey({ ...noKey, authJwksUrl: 'https://id.example/jwks' }, closed)).toBeNull();
+  });
+});
+
+test('the table in docs/configuration.md is what the code reads', () => {
+  const path = new URL('../docs/configuration.md', import.meta.url);
+  const page = readFileSync(path, 'utf8');
+  const between = /(<!-- variables:.*-->\n)[^]*?(<!-- \/variables -->)/;
+  const fresh = page.replace(between, (_, open: string, close: string) => `${open}\n${variablesTable()}\n\n${close}`);
+  if (process.env.TAILRACE_TEST_WRITE_DOCS === 'on') writeFileSync(path, fresh);
+  else expect(page).toBe(fresh);
+});
