@@ -10,7 +10,9 @@ async function main([command, ...options]) {
   switch (command) {
     case 'up':
       if (options.some((option) => option !== '--kafka=3.9.1' && option !== '--kafka=4.3.1')) throw new Fault(usage);
-      return void (await up(everyService.filter((name) => name !== 'kafka-3.9.1' || options.includes('--kafka=3.9.1'))));
+      return void (await up(
+        everyService.filter((name) => name !== 'kafka-3.9.1' || options.includes('--kafka=3.9.1')),
+      ));
     case 'down':
       return await down();
     case 'status':

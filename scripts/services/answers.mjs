@@ -38,7 +38,8 @@ async function redisAnswer(url) {
   const { protocol, hostname, port, username, password } = new URL(url);
   const words = [decodeURIComponent(username), decodeURIComponent(password)].filter(Boolean);
   /** @param {string[]} parts */
-  const command = (...parts) => `*${parts.length}\r\n${parts.map((p) => `$${Buffer.byteLength(p)}\r\n${p}\r\n`).join('')}`;
+  const command = (...parts) =>
+    `*${parts.length}\r\n${parts.map((p) => `$${Buffer.byteLength(p)}\r\n${p}\r\n`).join('')}`;
   const request = (words.length > 0 ? command('AUTH', ...words) : '') + command('PING');
   const address = { host: hostname, port: Number(port) || 6379, tls: protocol === 'rediss:' };
   const done = (/** @type {Buffer} */ answer) => /PONG\r\n|^-/.test(answer.toString('latin1'));

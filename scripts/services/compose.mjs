@@ -41,5 +41,11 @@ const portVariable = { redis: 'REDIS_PORT', 'kafka-4.3.1': 'KAFKA_PORT', 'kafka-
 export const composeUp = (name, port) =>
   compose(['up', '--detach', '--no-recreate', name], { [portVariable[name]]: String(port) });
 
-/** Ends all services of this clone, with their data. */
+/**
+ * Ends one service with its data. Safe to repeat.
+ * @param {keyof typeof portVariable} name
+ */
+export const composeEnd = (name) => compose(['rm', '--stop', '--force', '--volumes', name]);
+
+/** Ends what is left of this clone's project: its network. */
 export const composeDown = () => compose(['down', '--volumes', '--timeout', '5']);

@@ -1,5 +1,6 @@
 /** A thing the user can put right: its message is the one line to print, without a stack trace. */
 export class Fault extends Error {
+  /** @override */
   name = 'Fault';
 }
 

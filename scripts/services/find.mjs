@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { kafkaAnswers, redisAnswers, untilAnswers } from './answers.mjs';
-import { composeAnswers, composeDown, composeUp } from './compose.mjs';
+import { composeAnswers, composeDown, composeEnd, composeUp } from './compose.mjs';
 import { Fault } from './fault.mjs';
 import { startKafkaBroker } from './kafka.mjs';
 import { stateFolder } from './places.mjs';
@@ -111,6 +111,8 @@ export const up = (wanted) =>
 export const down = (names = everyService) =>
   alone(async () => {
     const state = readState();
+    const remains = () => Object.values(state).some(({ from }) => from === 'compose');
+    const composed = remains();
     for (const name of names) {
       const service = state[name];
       if (!service) continue;
@@ -119,11 +121,8 @@ export const down = (names = everyService) =>
       writeState(state);
       console.log(`${name}  ${service.from === 'environment' ? 'left alone: it was given by its address' : 'down'}`);
     }
-    if (!Object.values(state).some((service) => service.from === 'compose') && composed) composeDown();
-    composed = false;
+    if (composed && !remains()) composeDown();
   });
-
-let composed = false;
 
 /**
  * @param {ServiceName} name
@@ -133,7 +132,7 @@ async function end(name, service) {
   const owned = ownedProcess(service);
   if (owned) await stopOwned(owned);
   if (service.from === 'local') rmSync(join(stateFolder, name), { recursive: true, force: true });
-  if (service.from === 'compose') composed = true;
+  if (service.from === 'compose') composeEnd(name);
 }
 
 /** Prints one line a service; true when all that are known answer. */

@@ -1,9 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder } from './places.mjs';
 import { Fault } from './fault.mjs';
 import { ensureCommands } from './packages.mjs';
+import { cacheFolder } from './places.mjs';
 
 /** @typedef {'4.3.1' | '3.9.1'} KafkaVersion the versions the tests run on */
 

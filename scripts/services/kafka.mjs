@@ -35,6 +35,9 @@ const defaults = (version, folder, { port, controllerPort }) => ({
   'log.dirs': join(folder, 'data'),
   'auto.create.topics.enable': 'false',
   'delete.topic.enable': 'true',
+  // After a crash the broker waits until its old session has run out: 9 s by default.
+  'broker.session.timeout.ms': 3000,
+  'broker.heartbeat.interval.ms': 500,
   'num.partitions': 1,
   'offsets.topic.replication.factor': 1,
   'offsets.topic.num.partitions': 1,
@@ -81,9 +84,25 @@ export async function startKafkaBroker({ version, folder, port, controllerPort, 
   const log = join(folder, 'kafka.log');
   const settings = join(folder, 'server.properties');
   const all = { ...defaults(version, folder, { port, controllerPort }), ...properties };
-  writeFileSync(settings, Object.entries(all).map(([key, value]) => `${key}=${value}\n`).join(''));
+  writeFileSync(
+    settings,
+    Object.entries(all)
+      .map(([key, value]) => `${key}=${value}\n`)
+      .join(''),
+  );
   if (!existsSync(join(folder, 'data', 'meta.properties'))) {
-    const format = [...jvm, '-cp', classpath, 'kafka.tools.StorageTool', 'format', '-t', clusterId(), '-c', settings, '-g'];
+    const format = [
+      ...jvm,
+      '-cp',
+      classpath,
+      'kafka.tools.StorageTool',
+      'format',
+      '-t',
+      clusterId(),
+      '-c',
+      settings,
+      '-g',
+    ];
     try {
       execFileSync(command, format, { cwd: folder, encoding: 'utf8', stdio: 'pipe' });
     } catch (error) {
@@ -91,7 +110,10 @@ export async function startKafkaBroker({ version, folder, port, controllerPort, 
       throw new Fault(`Kafka ${version} could not format its storage: ${(stderr + stdout).trim() || error}`);
     }
   }
-  const server = await startDetached(command, [...jvm, '-cp', classpath, 'kafka.Kafka', settings], { cwd: folder, log });
+  const server = await startDetached(command, [...jvm, '-cp', classpath, 'kafka.Kafka', settings], {
+    cwd: folder,
+    log,
+  });
   const dead = () => !lives(server);
   if (!(await untilAnswers(() => kafkaAnswers(`127.0.0.1:${port}`), { within: 90_000, abandoned: dead }))) {
     await stopOwned(server, { signal: 'SIGKILL' });

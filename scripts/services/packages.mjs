@@ -39,7 +39,8 @@ export function ensureCommands(wanted, purpose) {
   /** @param {string[]} args */
   const apt = (...args) => {
     const { status, stderr } = spawnSync('apt-get', args, { env, encoding: 'utf8', timeout: 15 * 60_000 });
-    if (status !== 0) throw new Fault(`${sentence}. apt-get ${args[0]} failed: ${(stderr ?? '').trim().split('\n').at(-1)}`);
+    if (status !== 0)
+      throw new Fault(`${sentence}. apt-get ${args[0]} failed: ${(stderr ?? '').trim().split('\n').at(-1)}`);
   };
   if (!updated) apt('update', '-qq');
   updated = true;

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { openSync, closeSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Fault } from './fault.mjs';
 
@@ -54,16 +54,34 @@ export async function startDetached(command, args, { cwd, log, env = process.env
 }
 
 /**
+ * Sends a signal to the process if it still is the one that was started.
+ * @param {Owned} owned
+ * @param {NodeJS.Signals} signal
+ */
+export function signalOwned(owned, signal) {
+  if (!lives(owned)) return;
+  try {
+    process.kill(owned.pid, signal);
+  } catch (error) {
+    // It ended between the look and the signal.
+    if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'ESRCH') throw error;
+  }
+}
+
+/**
  * Ends the process if it still is the one that was started, at the latest by SIGKILL. Safe to repeat.
  * @param {Owned} owned
  * @param {{ signal?: NodeJS.Signals, within?: number }} [options] `within`: milliseconds before SIGKILL
  */
 export async function stopOwned(owned, { signal = 'SIGTERM', within = 10_000 } = {}) {
-  for (const [each, limit] of /** @type {const} */ ([[signal, within], ['SIGKILL', 5_000]])) {
+  for (const [each, limit] of /** @type {const} */ ([
+    [signal, within],
+    ['SIGKILL', 5_000],
+  ])) {
     if (!lives(owned)) return;
-    process.kill(owned.pid, each);
+    signalOwned(owned, each);
     // A stopped process takes its signal only when it goes on.
-    process.kill(owned.pid, 'SIGCONT');
+    signalOwned(owned, 'SIGCONT');
     const deadline = Date.now() + limit;
     while (lives(owned) && Date.now() < deadline) await wait(20);
   }

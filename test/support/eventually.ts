@@ -1,15 +1,32 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+export interface Patience {
+  /** Milliseconds until it gives up. */
+  within?: number;
+  /** Milliseconds between two looks. */
+  every?: number;
+}
+
 /**
- * Waits until `condition` no longer throws (or rejects), asking every few milliseconds, and gives what it returned.
- * Throws the condition's last error when `within` ms (default 10 s) are over.
+ * Asks until the condition gives a truthy value, and gives that back. A throw counts as "not yet". At the deadline it
+ * throws with the sentence of `what` and the last error: a test says what it waited for, and never sleeps.
  */
-export async function eventually<T>(condition: () => T | Promise<T>, within = 10_000): Promise<T> {
-  const deadline = Date.now() + within;
+export async function eventually<T>(
+  what: string,
+  condition: () => T | Promise<T>,
+  { within = 15_000, every = 20 }: Patience = {},
+): Promise<NonNullable<T>> {
+  const deadline = performance.now() + within;
+  let last: unknown;
   for (;;) {
     try {
-      return await condition();
+      last = undefined;
+      const value = await condition();
+      if (value) return value;
     } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      last = error;
     }
+    if (performance.now() > deadline) throw new Error(`Not within ${within} ms: ${what}`, { cause: last });
+    await wait(every);
   }
 }

@@ -1,0 +1,95 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startKafkaBroker } from '../../scripts/services/kafka.mjs';
+import type { KafkaVersion } from '../../scripts/services/kafka-jars.mjs';
+import { freePort } from '../../scripts/services/ports.mjs';
+import { lives, type Owned, signalOwned, stopOwned } from '../../scripts/services/processes.mjs';
+import { startRedisServer } from '../../scripts/services/redis.mjs';
+
+/**
+ * A server of a test's own, to be killed, paused and restarted at will. It keeps its port over restarts.
+ * Ended, and its data removed, at the end of its scope.
+ */
+export interface ThrowAway extends AsyncDisposable {
+  readonly port: number;
+  readonly pid: number;
+  /** Ends it by SIGKILL, as a crash would. */
+  kill(): Promise<void>;
+  /** Ends it by SIGTERM, as an operator would. */
+  stop(): Promise<void>;
+  /** Starts it again after `kill` or `stop`; resolves when it answers. Kafka keeps its data, Redis has none. */
+  start(): Promise<void>;
+  /** Sockets stay open and nothing is answered, until `resume`. */
+  pause(): void;
+  resume(): void;
+}
+
+const running = new Set<Owned>();
+// A worker that is ended early must not leave servers behind.
+process.on('exit', () => {
+  for (const server of running) signalOwned(server, 'SIGKILL');
+});
+
+interface Recipe {
+  name: string;
+  port: number;
+  start(folder: string, fresh: boolean): Promise<Owned>;
+}
+
+async function throwAway({ name, port, start }: Recipe): Promise<ThrowAway> {
+  const folder = mkdtempSync(join(tmpdir(), `tailrace-${name}-`));
+  let server = await start(folder, true);
+  running.add(server);
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    await stopOwned(server, { signal });
+    running.delete(server);
+  };
+  return {
+    port,
+    get pid() {
+      return server.pid;
+    },
+    kill: () => end('SIGKILL'),
+    stop: () => end('SIGTERM'),
+    async start() {
+      if (lives(server)) throw new Error(`${name} is still running`);
+      server = await start(folder, false);
+      running.add(server);
+    },
+    pause: () => signalOwned(server, 'SIGSTOP'),
+    resume: () => signalOwned(server, 'SIGCONT'),
+    async [Symbol.asyncDispose]() {
+      await end('SIGKILL');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** `args` are redis-server's own: `['--maxmemory', '10mb']`, `['--user', 'reader on >secret +@read ~*']`. */
+export async function startRedis({
+  args = [] as readonly string[],
+} = {}): Promise<ThrowAway & { readonly url: string }> {
+  const port = await freePort();
+  const server = await throwAway({
+    name: 'redis',
+    port,
+    start: (folder, fresh) => startRedisServer({ folder, port, args, fresh }),
+  });
+  return Object.assign(server, { url: `redis://127.0.0.1:${port}` });
+}
+
+/** `properties` are the broker's own, beside or instead of those in scripts/services/kafka.mjs. */
+export async function startKafka({
+  version = '4.3.1' as KafkaVersion,
+  properties = {} as Record<string, string | number>,
+} = {}): Promise<ThrowAway & { readonly brokers: string[] }> {
+  const port = await freePort();
+  const controllerPort = await freePort();
+  const server = await throwAway({
+    name: 'kafka',
+    port,
+    start: (folder, fresh) => startKafkaBroker({ version, folder, port, controllerPort, properties, fresh }),
+  });
+  return Object.assign(server, { brokers: [`127.0.0.1:${port}`] });
+}
