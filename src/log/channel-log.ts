@@ -110,8 +110,9 @@ export interface LoggedGap extends GapMark {
 export interface History {
   /** In the order of their numbers. */
   readonly publications: readonly Publication[];
-  /** The shard's position when this was read. */
+  /** The shard's position when this was read, and the log's clock then. */
   readonly head: Position;
+  readonly now: number;
   /** The number of the newest entry of the current epoch that was trimmed, 0 when none: above `after`, something is missing. */
   readonly trimmedTo: number;
   /** True when there are more entries to ask for. */
@@ -130,8 +131,8 @@ export interface ChannelLogReader {
   read(channel: Channel, shard: number, after: number | null, limit: number): Promise<History>;
   /** The newest `limit` entries, oldest first; `more` is true when older ones are kept too. */
   newest(channel: Channel, shard: number, limit: number): Promise<History>;
-  /** Per shard, where the log stands now; asked of the log itself, not of a tail. */
-  heads(): Promise<readonly Position[]>;
+  /** Per shard, where the log stands; asked of the log itself, not of a tail. `now` is the log's clock. */
+  heads(): Promise<{ readonly heads: readonly Position[]; readonly now: number }>;
   /** The gap marks a shard still keeps (the newest hundred, for a day), oldest first. */
   gaps(shard: number): Promise<readonly LoggedGap[]>;
   /** Null when the log can serve; else the reason in a sentence: unreachable, evicting. */

@@ -134,7 +134,7 @@ export function createMemoryLog({ shards: count = 1, now = Date.now }: MemoryLog
     const [publications, more] = pick(all);
     const oldest = all[0];
     const trimmedTo = oldest?.position.epoch === (shards[shard] as Shard).epoch ? oldest.previous : 0;
-    return { publications, head: head(shard), trimmedTo, more } satisfies History;
+    return { publications, head: head(shard), now: now(), trimmedTo, more } satisfies History;
   }
 
   return {
@@ -180,7 +180,7 @@ export function createMemoryLog({ shards: count = 1, now = Date.now }: MemoryLog
     async newest(channel, shard, limit) {
       return history(channel, shard, (all) => [all.slice(-limit), all.length > limit]);
     },
-    heads: async () => heads(),
+    heads: async () => ({ heads: heads(), now: now() }),
     gaps: async (shard) => (shards[shard] as Shard).gaps,
     unready: async () => (closed ? 'the log is closed' : null),
     close: async () => {

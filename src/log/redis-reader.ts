@@ -8,11 +8,11 @@ import { readScript } from './redis-scripts.js';
 import { openRedisTail } from './redis-tail.js';
 import { guarded, type RedisLogOptions } from './redis-writer.js';
 
-type Read = [string, string, string, string, number, string[]];
+type Read = [string, string, string, string, number, string[], string, string];
 
 /**
  * The gateway's side of the log in Redis. `redis` answers reads; `subscribe` opens the tail's own connection.
- * Reads only: its user needs HMGET, LLEN, LINDEX, LRANGE, INFO, EVAL, EVALSHA and SUBSCRIBE.
+ * Reads only: its user needs HMGET, LLEN, LINDEX, LRANGE, TIME, INFO, EVAL, EVALSHA and SUBSCRIBE.
  */
 export function createRedisLogReader(
   redis: Redis,
@@ -26,12 +26,13 @@ export function createRedisLogReader(
   };
 
   async function read(channel: Channel, shard: number, mode: string, after: number, limit: number): Promise<History> {
-    const [epoch, number, time, trimmedTo, more, entries] = await guarded(() =>
+    const [epoch, number, time, trimmedTo, more, entries, seconds, micros] = await guarded(() =>
       script.tailraceRead(keys.meta(shard), keys.channel(shard, channel), mode, after, limit),
     );
     return {
       publications: entries.map((text) => decodeEntry(channel, shard, text)),
       head: { shard, epoch, number: Number(number), time: Number(time) },
+      now: milliseconds(seconds, micros),
       trimmedTo: Number(trimmedTo),
       more: more === 1,
     };
@@ -42,12 +43,17 @@ export function createRedisLogReader(
     return { shard, epoch: epoch ?? '', number: Number(number ?? 0), time: Number(time ?? 0) };
   }
 
-  const heads = () => Promise.all(Array.from({ length: shards }, (_, shard) => head(shard)));
+  async function heads() {
+    // The clock first: whatever the heads say was true at that moment or later.
+    const [seconds, micros] = await guarded(() => redis.time());
+    const all = await Promise.all(Array.from({ length: shards }, (_, shard) => head(shard)));
+    return { heads: all, now: milliseconds(seconds, micros) };
+  }
 
   return {
     shards,
     heads,
-    tail: (listener) => openRedisTail(subscribe(), keys, shards, heads, listener),
+    tail: (listener) => openRedisTail(subscribe(), keys, shards, async () => (await heads()).heads, listener),
     read: (channel, shard, after, limit) => read(channel, shard, after === null ? 'all' : 'after', after ?? 0, limit),
     newest: (channel, shard, limit) => read(channel, shard, 'newest', 0, limit),
     async gaps(shard) {
@@ -60,6 +66,9 @@ export function createRedisLogReader(
     },
   };
 }
+
+const milliseconds = (seconds: string | number = 0, micros: string | number = 0) =>
+  Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
 
 /** An evicting Redis deletes channels without a word: a gateway on it would promise what it cannot keep. */
 async function unready(redis: Redis): Promise<string | null> {

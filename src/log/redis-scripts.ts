@@ -139,7 +139,7 @@ return {'A', pad(number), pad(time), pad(appended)}
 
 /**
  * KEYS: meta, channel. ARGV: 'after' and a number, or 'all', or 'newest'; limit.
- * Answers {epoch, number, time, trimmed to, 1 if there is more, entries}. Reads only, so it may go by EVALSHA_RO.
+ * Answers {epoch, number, time, trimmed to, 1 if there is more, entries, seconds, microseconds}. Reads only, so it may go by EVALSHA_RO.
  * Entries of the current epoch are the list's end, in order: the first one after a number is found by halving.
  */
 export const readScript = `
@@ -176,5 +176,6 @@ if ARGV[1] == 'newest' then
 elseif first + limit < length then
   more = 1
 end
-return {epoch, stored[2] or '0', stored[3] or '0', trimmed, more, entries}
+local now = redis.call('TIME')
+return {epoch, stored[2] or '0', stored[3] or '0', trimmed, more, entries, now[1], now[2]}
 `;

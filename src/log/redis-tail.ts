@@ -23,7 +23,7 @@ export async function openRedisTail(
   redis: Redis,
   keys: RedisKeys,
   shards: number,
-  readHeads: () => Promise<Position[]>,
+  readHeads: () => Promise<readonly Position[]>,
   listener: TailListener,
 ): Promise<LogTail> {
   const staged: Publication[][] = Array.from({ length: shards }, () => []);
@@ -32,7 +32,7 @@ export async function openRedisTail(
   const wanted = new Map<Channel, Promise<void>>();
   /** Commits heard before the heads were known; null when the tail is whole, or down. */
   let early: Commit[] | null = null;
-  let heads: Position[] = [];
+  let heads: readonly Position[] = [];
   let whole = false;
   let closed = false;
   let attempt = 0;

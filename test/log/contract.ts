@@ -187,7 +187,7 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
     const { epoch } = await log.writer.partition(source);
     const brief = [{ channel: alice, retention: { retain: 40, max: 100 } }];
     await log.writer.append(batch(epoch, 0, [entry(0, [], { channels: brief })]));
-    await eventually(async () => expect(await offsets(alice)).toEqual([]));
+    await eventually('the log gets there', async () => expect(await offsets(alice)).toEqual([]));
     await log.writer.append(batch(epoch, 1, [entry(1)]));
     expect((await log.reader.read(alice, 0, 0, 10)).publications[0]?.previous).toBe(0);
   });
@@ -199,7 +199,7 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
     await log.writer.append(
       batch(epoch, 0, [entry(0, [bob]), entry(1, [carol]), entry(2, [alice, bob]), entry(3, [alice])]),
     );
-    await eventually(() => expect(commits).toHaveLength(1));
+    await eventually('the log gets there', () => expect(commits).toHaveLength(1));
     expect(heard().map(([, n]) => n)).toEqual([0, 2, 2, 3]);
     expect(heard()).toEqual(expect.arrayContaining([[alice, 2], [bob, 2]]));
     expect(commits[0]).toMatchObject({ from: 0, position: { number: 4, epoch } });
@@ -210,7 +210,7 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
     const { epoch } = await log.writer.partition(source);
     const { commits, heard } = await listening(alice);
     await log.writer.append(batch(epoch, 0, [entry(0, [bob])]));
-    await eventually(() => expect(commits).toHaveLength(1));
+    await eventually('the log gets there', () => expect(commits).toHaveLength(1));
     expect(heard()).toEqual([]);
   });
 
@@ -222,11 +222,11 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
       await tail.listen([channel]);
       await log.writer.append(batch(epoch, n, [entry(n, [channel])]));
     }
-    await eventually(() => expect(heard()).toHaveLength(20));
+    await eventually('the log gets there', () => expect(heard()).toHaveLength(20));
     tail.leave(['r:3' as Channel]);
     await tail.listen([alice]);
     await log.writer.append(batch(epoch, 20, [entry(20, ['r:3' as Channel])]));
-    await eventually(() => expect(commits).toHaveLength(21));
+    await eventually('the log gets there', () => expect(commits).toHaveLength(21));
     expect(heard()).toHaveLength(20);
   });
 
@@ -235,7 +235,7 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
     const { commits } = await listening(alice);
     await log.writer.append(batch(epoch, 0, [], { next: 5 }));
     await log.writer.append(batch(epoch, 5, [entry(5)]));
-    await eventually(() => expect(commits).toHaveLength(1));
+    await eventually('the log gets there', () => expect(commits).toHaveLength(1));
     expect(commits[0]?.from).toBe(0);
   });
 
@@ -244,7 +244,7 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
     const { commits } = await listening(alice);
     const gap = { reason: 'SOURCE_LOST' as const, missed: 4 };
     await log.writer.append(batch(epoch, 0, [entry(0)], { gap }));
-    await eventually(() => expect(commits).toHaveLength(1));
+    await eventually('the log gets there', () => expect(commits).toHaveLength(1));
     expect(commits[0]).toMatchObject({ from: 0, gap: { ...gap, source }, position: { number: 2 } });
     expect(commits[0]?.publications[0]?.position.number).toBe(2);
     expect(await log.reader.gaps(0)).toMatchObject([{ ...gap, source, position: { epoch, number: 1 } }]);
@@ -274,6 +274,6 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
     }
     const shards = answers.map((a) => (a.kind === 'appended' ? a.position.shard : null));
     expect(new Set(shards).size).toBe(4);
-    expect((await log.reader.heads()).map(({ number }) => number)).toEqual([2, 2, 2, 2]);
+    expect((await log.reader.heads()).heads.map(({ number }) => number)).toEqual([2, 2, 2, 2]);
   });
 }

@@ -8,7 +8,8 @@ export interface Patience {
 }
 
 /**
- * Asks until the condition gives a truthy value, and gives that back. A throw counts as "not yet". At the deadline it
+ * Asks until the condition gives something, and gives that back. A throw, false or null counts as "not yet"; an
+ * `expect` that passes gives undefined, which counts. At the deadline it
  * throws with the sentence of `what` and the last error: a test says what it waited for, and never sleeps.
  */
 export async function eventually<T>(
@@ -22,7 +23,7 @@ export async function eventually<T>(
     try {
       last = undefined;
       const value = await condition();
-      if (value) return value;
+      if (value !== false && value !== null) return value as NonNullable<T>;
     } catch (error) {
       last = error;
     }

@@ -1,0 +1,48 @@
+/**
+ * Every error a client can meet, one row each: code, what it says, HTTP status, WebSocket close code where the whole
+ * socket ends, and whether the same request may succeed later. In a text, `{name}` is replaced by the value given.
+ */
+const table = {
+  UNAUTHENTICATED: { text: 'This needs a valid token: {why}', status: 401, close: 4403, retry: false },
+  FORBIDDEN: { text: 'This viewer may not read {paths}', status: 403, close: null, retry: false },
+  CURSOR_INVALID: { text: 'The cursor is not one of this field: {why}', status: 400, close: null, retry: false },
+  CURSOR_EXPIRED: { text: 'History no longer reaches back to the cursor: {why}', status: 410, close: null, retry: false },
+  EVENTS_LOST: { text: 'Events were lost and cannot be shown: {why}', status: 500, close: null, retry: true },
+  LIMIT_EXCEEDED: { text: '{limit} is at most {max}, this would be {value}', status: 429, close: 1013, retry: true },
+  UNAVAILABLE: { text: 'Not available now: {why}', status: 503, close: 1013, retry: true },
+  BAD_USER_INPUT: { text: '{why}', status: 400, close: null, retry: false },
+  INTERNAL_SERVER_ERROR: { text: 'Something went wrong; the log has it under {id}', status: 500, close: 1011, retry: true },
+} as const;
+
+export type FaultCode = keyof typeof table;
+
+/** What happened, in a form that every transport can tell. Nothing secret is ever in it. */
+export class Fault extends Error {
+  override name = 'Fault';
+  readonly status: number;
+  /** Null when only the operation ends. */
+  readonly close: number | null;
+  readonly retry: boolean;
+
+  constructor(
+    readonly code: FaultCode,
+    values: Readonly<Record<string, string | number>>,
+    /** Goes beside `code` into `extensions`. */
+    readonly details: Readonly<Record<string, unknown>> = {},
+  ) {
+    const row = table[code];
+    super(row.text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? '')));
+    this.status = row.status;
+    this.close = row.close;
+    this.retry = row.retry;
+  }
+
+  get extensions(): Record<string, unknown> {
+    return { code: this.code, ...this.details };
+  }
+}
+
+/** `limit` is the variable's name in camelCase without TAILRACE_. */
+export function limitExceeded(limit: string, max: number, value: number): Fault {
+  return new Fault('LIMIT_EXCEEDED', { limit, max, value }, { limit, max });
+}
