@@ -1,0 +1,53 @@
+import { type AppendEntry, maxAppendBytes, maxAppendEntries } from '../log/channel-log.js';
+import type { TopicPlan } from '../schema/stream-schema.js';
+import { decode, type RecordFault } from './decode.js';
+import type { FedRecord } from './record-batch.js';
+import { metaOf, type Routed, route } from './route.js';
+
+/** Records that go into the log by one append, or to the dead letters before it. */
+export interface Chunk {
+  readonly entries: AppendEntry[];
+  /** All of them come before any entry: while dead letters cannot be written, what precedes them is in the log. */
+  readonly faults: { readonly record: FedRecord; readonly fault: RecordFault }[];
+  /** Never empty. */
+  readonly records: FedRecord[];
+  tombstones: number;
+  forNobody: number;
+  bytes: number;
+}
+
+/**
+ * Decodes and routes records in order and gathers them into chunks of at most `maxEntries` and `maxBytes`.
+ * A record is never split: the watermark counts records, so half of one would be taken for the whole after a crash.
+ * One record that alone exceeds the limits therefore travels alone, and whole.
+ */
+export function* chunks(
+  records: readonly FedRecord[],
+  plan: TopicPlan,
+  isRefilled: (record: FedRecord) => boolean,
+  { maxEntries = maxAppendEntries, maxBytes = maxAppendBytes } = {},
+): Generator<Chunk, void, undefined> {
+  let chunk = empty();
+  for (const record of records) {
+    const decoded = decode(record);
+    const routed: Routed =
+      decoded.kind === 'value'
+        ? route(metaOf(record), decoded, plan, isRefilled(record))
+        : { entries: [], forNobody: 0, fault: decoded.kind === 'fault' ? decoded.fault : null };
+    const bytes = routed.entries.reduce((sum, entry) => sum + Buffer.byteLength(entry.payload), 0);
+    const full = chunk.entries.length + routed.entries.length > maxEntries || chunk.bytes + bytes > maxBytes;
+    if (chunk.entries.length > 0 && (full || routed.fault !== null)) {
+      yield chunk;
+      chunk = empty();
+    }
+    chunk.records.push(record);
+    for (const entry of routed.entries) chunk.entries.push(entry);
+    if (routed.fault !== null) chunk.faults.push({ record, fault: routed.fault });
+    if (decoded.kind === 'tombstone') chunk.tombstones++;
+    chunk.forNobody += routed.forNobody;
+    chunk.bytes += bytes;
+  }
+  if (chunk.records.length > 0) yield chunk;
+}
+
+const empty = (): Chunk => ({ entries: [], faults: [], records: [], tombstones: 0, forNobody: 0, bytes: 0 });

@@ -1,0 +1,237 @@
+import type { Admin, Batch, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
+import type { Logger } from '../observe/logger.js';
+import { createKafkaFeed } from './kafka-feed.js';
+import type { PartitionRelay } from './partition.js';
+import type { FedRecord, RecordBatch, Turn } from './record-batch.js';
+import type { RelayCore } from './relay.js';
+
+export interface ConsumeOptions {
+  readonly kafka: Kafka;
+  readonly admin: Admin;
+  readonly groupId: string;
+  /** All of them exist. */
+  readonly topics: readonly string[];
+  readonly relay: RelayCore;
+  readonly logger: Logger;
+}
+
+/** A consumer from its first join to its end. It is not revived: after a crash the next one begins from what is known. */
+export interface Session {
+  /** True while this consumer is a member of the group, though it may have no partition. */
+  joined(): boolean;
+  over(): boolean;
+  /** Resolves at its end, with the reason if it crashed. Never rejects. */
+  readonly ended: Promise<Error | null>;
+  /** Finishes the batches in hand, commits, leaves the group. Idempotent; bounded by 15 s. */
+  stop(): Promise<void>;
+}
+
+/** One assigned partition. */
+interface Lane {
+  readonly topic: string;
+  readonly partition: number;
+  readonly relay: PartitionRelay;
+  /** A stretch fetched in which nothing was for a reader of committed records: the next batch begins before it. */
+  skipped: { from: number; to: number } | null;
+  /** Where the last batch ended. */
+  next: number;
+  /** In the log but not yet committed. */
+  uncommitted: number | null;
+}
+
+const commitEvery = 1_000;
+const stopWithin = 15_000;
+
+/** kafkajs' types leave out where the fetch began. */
+type FetchedBatch = Batch & { readonly fetchedOffset: string };
+
+export async function consume(options: ConsumeOptions): Promise<Session> {
+  const { kafka, admin, groupId, topics, relay, logger } = options;
+  const consumer = kafka.consumer({
+    groupId,
+    allowAutoTopicCreation: false,
+    metadataMaxAge: 30_000,
+    sessionTimeout: 10_000,
+    heartbeatInterval: 1_000,
+    rebalanceTimeout: 30_000,
+    // Also how long a partition that was paused may wait for the next fetch.
+    maxWaitTimeInMs: 250,
+    // The owner of this session restarts it: it knows by then which topics still exist.
+    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5, restartOnFailure: async () => false },
+  });
+  let lanes = new Map<string, Lane>();
+  let joined = false;
+  let over = false;
+  let end: (reason: Error | null) => void = () => {};
+  const ended = new Promise<Error | null>((resolve) => (end = resolve));
+  const finish = (reason: Error | null) => {
+    over = true;
+    joined = false;
+    clearInterval(committing);
+    end(reason);
+  };
+  const committing = setInterval(() => void commitAll(), commitEvery);
+
+  /** Each join gives the partitions anew, and kafkajs would go on from what was committed: they wait until placed. */
+  function assign(assignment: Readonly<Record<string, readonly number[]>>) {
+    const before = lanes;
+    lanes = new Map();
+    for (const [topic, partitions] of Object.entries(assignment)) {
+      if (!relay.topics.includes(topic)) continue;
+      consumer.pause([{ topic, partitions: [...partitions] }]);
+      for (const partition of partitions) {
+        const key = keyOf(topic, partition);
+        const feed = createKafkaFeed(admin, groupId, topic, partition);
+        const known = before.get(key)?.relay ?? relay.partition(topic, partition, feed);
+        const lane: Lane = { topic, partition, relay: known, skipped: null, next: -1, uncommitted: null };
+        lanes.set(key, lane);
+        void begin(lane);
+      }
+    }
+  }
+
+  const isOurs = (lane: Lane) => !over && lanes.get(keyOf(lane.topic, lane.partition)) === lane;
+
+  async function begin(lane: Lane): Promise<void> {
+    const turn = await lane.relay.start();
+    if (!isOurs(lane)) return;
+    if (turn.wait > 0) return void setTimeout(() => void (isOurs(lane) && begin(lane)), turn.wait).unref();
+    go(lane, turn);
+  }
+
+  function go(lane: Lane, { position }: Turn) {
+    const { topic, partition } = lane;
+    lane.next = position;
+    lane.skipped = null;
+    consumer.seek({ topic, partition, offset: String(position) });
+    consumer.resume([{ topic, partitions: [partition] }]);
+  }
+
+  /** Gives the batch back and pauses: nothing is held in memory while the log or the dead letters refuse. */
+  function hold(lane: Lane, turn: Turn) {
+    const { topic, partition } = lane;
+    consumer.pause([{ topic, partitions: [partition] }]);
+    setTimeout(() => void (isOurs(lane) && go(lane, turn)), turn.wait).unref();
+  }
+
+  async function eachBatch({ batch, resolveOffset, heartbeat, isStale, isRunning, ...edge }: EachBatchPayload) {
+    const lane = lanes.get(keyOf(batch.topic, batch.partition));
+    if (lane === undefined || isStale()) return;
+    let rebalancing: unknown = null;
+    const taken = batchOf(batch as FetchedBatch, lane);
+    const turn = await lane.relay.take(taken, async () => {
+      try {
+        await heartbeat();
+        return !isStale();
+      } catch (error) {
+        rebalancing = error;
+        return false;
+      }
+    });
+    if (isOurs(lane)) {
+      if (turn.wait > 0) hold(lane, turn);
+      else if (turn.position === taken.to) resolveOffset(batch.lastOffset());
+      else go(lane, turn);
+      lane.skipped = null;
+      lane.next = turn.position;
+      lane.uncommitted = turn.appended;
+    }
+    // A stopping consumer takes no commits any more but through its last batch.
+    if (!isRunning()) await edge.commitOffsetsIfNecessary({ topics: takeUncommitted() });
+    if (rebalancing !== null) throw rebalancing;
+  }
+
+  function takeUncommitted() {
+    const ready = [...lanes.values()].filter(({ uncommitted }) => uncommitted !== null);
+    const commits = ready.map(({ topic, partition, uncommitted }) => {
+      return { topic, partitions: [{ partition, offset: String(uncommitted) }] };
+    });
+    for (const lane of ready) lane.uncommitted = null;
+    return commits;
+  }
+
+  /** The log's watermark decides where a relay goes on; the commits tell Kafka's own tools, so a lost one is no loss. */
+  async function commitAll(): Promise<void> {
+    const commits = takeUncommitted().flatMap(({ topic, partitions }) => {
+      return partitions.map(({ partition, offset }) => ({ topic, partition, offset }));
+    });
+    if (commits.length === 0) return;
+    await consumer.commitOffsets(commits).catch((error: unknown) => {
+      logger.debug({ reason: String(error) }, 'Offsets could not be committed');
+    });
+  }
+
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    joined = true;
+    assign(payload.memberAssignment);
+  });
+  consumer.on(consumer.events.CRASH, ({ payload }) => finish(payload.error));
+  consumer.on(consumer.events.START_BATCH_PROCESS, ({ payload }) => {
+    const lane = lanes.get(keyOf(payload.topic, payload.partition));
+    if (lane !== undefined && payload.batchSize === 0) skip(lane, payload);
+  });
+
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: 8,
+      eachBatch,
+    });
+  } catch (error) {
+    finish(null);
+    await consumer.disconnect().catch(() => {});
+    throw error;
+  }
+
+  let stopped: Promise<void> | null = null;
+  async function stop() {
+    await commitAll();
+    // A broker that went away answers nothing: kafkajs would wait for its last fetch until the request times out.
+    let giveUp: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (giveUp = setTimeout(resolve, stopWithin)));
+    await Promise.race([consumer.disconnect().catch(() => {}), late]);
+    clearTimeout(giveUp);
+    finish(null);
+  }
+  return { joined: () => joined, over: () => over, ended, stop: () => (stopped ??= stop()) };
+}
+
+const keyOf = (topic: string, partition: number) => `${partition} ${topic}`;
+
+/**
+ * kafkajs passes over batches of only markers or aborted records without a call, and moves on. Without this note the
+ * next batch would seem to begin too late, as after a reset to other offsets, and Kafka would be asked each time.
+ */
+function skip(lane: Lane, { firstOffset, lastOffset }: { firstOffset: string | null; lastOffset: string }) {
+  const first = Number(firstOffset ?? lastOffset);
+  const from = lane.skipped?.to ?? lane.next;
+  if (first !== from) return;
+  lane.skipped = { from: lane.skipped?.from ?? from, to: Number(lastOffset) + 1 };
+}
+
+function batchOf(batch: FetchedBatch, lane: Lane): RecordBatch {
+  const fetched = Number(batch.fetchedOffset);
+  const { topic, partition, messages } = batch;
+  return {
+    from: lane.skipped?.to === fetched ? lane.skipped.from : fetched,
+    to: Number(batch.lastOffset()) + 1,
+    end: Number(batch.highWatermark),
+    records: messages.map((message) => recordOf(topic, partition, message)),
+  };
+}
+
+const noHeaders: Readonly<Record<string, string>> = {};
+
+function recordOf(topic: string, partition: number, message: KafkaMessage): FedRecord {
+  const { key, value, headers } = message;
+  const record = { topic, partition, offset: Number(message.offset), timestamp: Number(message.timestamp), key, value };
+  if (headers === undefined || Object.keys(headers).length === 0) return { ...record, headers: noHeaders };
+  const lasts = Object.entries(headers).flatMap(([name, given]) => {
+    const last = Array.isArray(given) ? given.at(-1) : given;
+    return last === undefined || last === null ? [] : [[name, last.toString()] as const];
+  });
+  return { ...record, headers: Object.fromEntries(lasts), originalHeaders: headers };
+}

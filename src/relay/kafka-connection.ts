@@ -1,0 +1,59 @@
+import { createRequire } from 'node:module';
+import kafkajs, { type Kafka, type KafkaConfig, type LogEntry, type logLevel } from 'kafkajs';
+import type { Logger } from '../observe/logger.js';
+import { registerCodecs } from './codecs.js';
+
+/** Where Kafka is and how to sign in; `ssl` and `sasl` go to kafkajs as they are. */
+export type KafkaSettings = Pick<KafkaConfig, 'brokers' | 'ssl' | 'sasl' | 'clientId'>;
+
+/**
+ * The one place where a connection to Kafka is made. Nothing is opened yet: consumer, admin client and producer of the
+ * result each open their own at `connect`. Short retries, because each caller has a loop of its own that tells what it waits for.
+ */
+export function openKafka(settings: KafkaSettings, logger: Logger): Kafka {
+  registerCodecs();
+  restRequestQueues();
+  return new kafkajs.Kafka({
+    clientId: 'tailrace',
+    ...settings,
+    connectionTimeout: 3_000,
+    requestTimeout: 30_000,
+    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5 },
+    logLevel: kafkajs.logLevel.INFO,
+    logCreator: () => (entry) => bridge(logger, entry),
+  });
+}
+
+/** A step quieter than kafkajs: what it calls an error is mostly a retry, and the relay logs what it means for it. */
+function bridge(logger: Logger, { level, namespace, log }: LogEntry) {
+  const { message, timestamp: _, logger: __, stack: ___, ...fields } = log;
+  const levels = kafkajs.logLevel satisfies Record<string, logLevel | string>;
+  const line = `kafkajs ${namespace}: ${message}`;
+  if (level === levels.ERROR) logger.warn(fields, line);
+  else if (level === levels.WARN) logger.info(fields, line);
+  else logger.debug(fields, line);
+}
+
+interface RequestQueue {
+  readonly pending: readonly unknown[];
+  scheduleCheckPendingRequests(): void;
+}
+
+let rested = false;
+
+/**
+ * kafkajs' request queue looks for pending requests by a timer that it sets again whether or not there are any, with a
+ * negative time: every millisecond, on every connection, for ever (5 % of a core when idle). A queue without pending
+ * requests needs no look: the next push sets the timer again.
+ */
+function restRequestQueues(): void {
+  if (rested) return;
+  rested = true;
+  const { prototype } = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as {
+    prototype: RequestQueue;
+  };
+  const schedule = prototype.scheduleCheckPendingRequests;
+  prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
+    if (this.pending.length > 0) schedule.call(this);
+  };
+}

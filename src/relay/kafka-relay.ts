@@ -1,0 +1,130 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Admin } from 'kafkajs';
+import type { Logger } from '../observe/logger.js';
+import { backoff } from './backoff.js';
+import { consume, type Session } from './consume.js';
+import { skipping } from './dead-letter.js';
+import { type KafkaSettings, openKafka } from './kafka-connection.js';
+import { createDeadLetterTopic } from './kafka-dead-letters.js';
+import { createRelay, type RelayCore, type RelayOptions } from './relay.js';
+
+export interface KafkaRelayOptions extends Omit<RelayOptions, 'cluster' | 'deadLetters'> {
+  readonly kafka: KafkaSettings;
+  /** Relays of one group share the partitions; relays of one log must be one group. */
+  readonly groupId: string;
+  readonly deadLetter?: {
+    /** Default `<groupId>.dlq`. Made, with one partition, if it is not there. */
+    readonly topic?: string;
+    /** While it cannot be written: `wait` (default) holds the partition, `skip` goes on and logs what was skipped. */
+    readonly unwritable?: 'wait' | 'skip';
+  };
+  /** Milliseconds between looks for topics that appeared or went; default 2000. */
+  readonly watchEvery?: number;
+}
+
+export interface KafkaRelay {
+  /** Null when the relay is a member of its group (or none of its topics exists yet), else a sentence. */
+  ready(): string | null;
+  /** Finishes the batches in hand, commits and leaves the group. Idempotent; does not close the log. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Relays from Kafka until stopped. Returns at once and never fails: while Kafka is not there it tries again, says so in
+ * a log line each time, and `ready` tells why not.
+ */
+export function startKafkaRelay(options: KafkaRelayOptions): KafkaRelay {
+  const { groupId, logger, watchEvery = 2_000, deadLetter = {} } = options;
+  const kafka = openKafka(options.kafka, logger);
+  const letters = createDeadLetterTopic(kafka, deadLetter.topic ?? `${groupId}.dlq`, groupId, logger);
+  const deadLetters = deadLetter.unwritable === 'skip' ? skipping(letters.write, logger) : letters.write;
+  const stopping = new AbortController();
+  /** Ends early at a stop. */
+  const pause = (ms: number) => sleep(ms, null, { signal: stopping.signal }).catch(() => {});
+  const missing = reportMissing(logger);
+  let trouble: string | null = 'Kafka has not answered yet';
+  let session: Session | null = null;
+  let core: { readonly cluster: string; readonly relay: RelayCore } | null = null;
+
+  /** From a connection to its end, by a crash (throws), a change of topics, or a stop. */
+  async function connection(admin: Admin): Promise<void> {
+    await admin.connect();
+    const { clusterId: cluster } = await admin.describeCluster();
+    // Other brokers behind the same address are other partitions: what was known of the old ones means nothing.
+    if (core?.cluster !== cluster) core = { cluster, relay: createRelay({ ...options, cluster, deadLetters }) };
+    const { relay } = core;
+    const topics = await presentTopics(admin, relay);
+    missing(relay.topics.filter((topic) => !topics.includes(topic)));
+    session = topics.length === 0 ? null : await consume({ kafka, admin, groupId, topics, relay, logger });
+    trouble = null;
+    try {
+      await untilTopicsChange(session, admin, relay, topics);
+    } finally {
+      await session?.stop();
+      session = null;
+    }
+  }
+
+  /** Resolves when topics appeared or went, or at a stop; throws when the consumer crashed. */
+  async function untilTopicsChange(session: Session | null, admin: Admin, relay: RelayCore, topics: readonly string[]) {
+    for (let present = topics; present.join('\n') === topics.join('\n'); ) {
+      const end = await Promise.race([pause(watchEvery), ...(session === null ? [] : [session.ended])]);
+      if (stopping.signal.aborted) return;
+      if (session?.over()) throw end ?? new Error('The consumer ended.');
+      present = await presentTopics(admin, relay);
+      missing(relay.topics.filter((topic) => !present.includes(topic)));
+    }
+  }
+
+  async function run(): Promise<void> {
+    for (let failures = 0; !stopping.signal.aborted; ) {
+      const admin = kafka.admin();
+      try {
+        await connection(admin);
+        failures = 0;
+      } catch (error) {
+        failures = trouble === null ? 1 : failures + 1;
+        const wait = backoff(failures);
+        const reason = error instanceof Error ? error.message : String(error);
+        trouble = `Kafka cannot be read: ${reason}`;
+        logger.warn({ reason, failures, wait }, 'Kafka cannot be read: trying again');
+        await pause(wait);
+      } finally {
+        await admin.disconnect().catch(() => {});
+      }
+    }
+    await letters.close();
+    trouble = 'the relay has stopped';
+  }
+
+  const running = run();
+  return {
+    ready: () => trouble ?? (session?.joined() === false ? `the relay has not joined its group ${groupId} yet` : null),
+    stop: () => {
+      stopping.abort();
+      return running;
+    },
+  };
+}
+
+const presentTopics = async (admin: Admin, relay: RelayCore): Promise<readonly string[]> => {
+  const present = new Set(await admin.listTopics());
+  return relay.topics.filter((topic) => present.has(topic));
+};
+
+/** One line for each topic that is not there, and another one only every hundredth look. */
+function reportMissing(logger: Logger): (topics: readonly string[]) => void {
+  const looks = new Map<string, number>();
+  return (topics) => {
+    for (const topic of looks.keys()) {
+      if (topics.includes(topic)) continue;
+      looks.delete(topic);
+      logger.info({ topic }, 'The topic is there now');
+    }
+    for (const topic of topics) {
+      const count = looks.get(topic) ?? 0;
+      looks.set(topic, count + 1);
+      if (count % 100 === 0) logger.warn({ topic }, 'The topic does not exist in Kafka: waiting for it');
+    }
+  };
+}

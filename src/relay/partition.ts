@@ -1,0 +1,274 @@
+import type { SourcePartition } from '../event/source-event.js';
+import {
+  type Append,
+  type AppendAnswer,
+  type ChannelLogWriter,
+  LogUnavailable,
+  type PartitionState,
+} from '../log/channel-log.js';
+import type { Logger } from '../observe/logger.js';
+import type { RelayMetrics } from '../observe/metrics.js';
+import type { TopicPlan } from '../schema/stream-schema.js';
+import { type Chunk, chunks } from './chunks.js';
+import type { DeadLetters } from './dead-letter.js';
+import {
+  type Facts,
+  isAhead,
+  isRefilled,
+  lookBack,
+  type Placement,
+  place,
+  placeAtBeginning,
+  type Refill,
+} from './placement.js';
+import type { FedRecord, PartitionFeed, RecordBatch, Turn } from './record-batch.js';
+
+/**
+ * One partition on its way into the log. Calls may overlap; they are carried out one after the other.
+ * Neither call throws: what goes wrong is counted, logged and answered with a `wait`, after which the feed asks again.
+ */
+export interface PartitionRelay {
+  /**
+   * Finds where to go on, and tells the log what is missing before it. To be called at each assignment; with a `wait`
+   * in the answer, to be called again.
+   */
+  start(): Promise<Turn>;
+  /**
+   * Brings a batch into the log, in order, exactly once. `pulse` is awaited between appends; false means stop here.
+   * A `position` other than the batch's `to` means that the feed has to seek there.
+   */
+  take(batch: RecordBatch, pulse?: () => Promise<boolean>): Promise<Turn>;
+}
+
+export interface PartitionOptions {
+  readonly source: SourcePartition;
+  readonly plan: TopicPlan;
+  readonly fingerprint: string;
+  readonly feed: PartitionFeed;
+  readonly log: ChannelLogWriter;
+  readonly deadLetters: DeadLetters;
+  readonly metrics: RelayMetrics;
+  readonly logger: Logger;
+  readonly retain: number;
+  readonly refillMax: number;
+  readonly startedAt: number;
+  readonly now: () => number;
+  /** Milliseconds before attempt n, counted from 1. */
+  readonly delay: (attempt: number) => number;
+}
+
+/** What is known while the log and this relay agree. */
+interface Placed {
+  readonly epoch: string;
+  readonly refill: Refill;
+  /** The log's watermark: the base of the next append. A base above it would be refused as *behind*. */
+  appended: number;
+  /** Compared with the first record fetched, then null. */
+  verify: Placement['verify'];
+}
+
+/** The log did not take an append because it holds less than was thought, or is another log by now. */
+class Refused extends Error {
+  override name = 'Refused';
+}
+
+export function createPartitionRelay(options: PartitionOptions): PartitionRelay {
+  const { source, plan, feed, log, deadLetters, metrics, logger } = options;
+  const { topic, partition } = source;
+  const where = { topic, partition };
+
+  let placed: Placed | null = null;
+  /** Where the next batch is expected to begin. Unlike `placed.appended` it moves over holes at once. */
+  let position = 0;
+  let reached: Facts['reached'] = null;
+  /** The newest offset among the dead letters: an append that has to be tried again does not write them again. */
+  let lettered = -1;
+  let failures = 0;
+  let suspected = false;
+  let busy: Promise<unknown> = Promise.resolve();
+
+  async function findPlace(): Promise<void> {
+    placed = null;
+    // The log first: read after the bounds, the watermark of another relay could lie above an older end.
+    const state = await log.partition(source);
+    const facts = await factsOf(state);
+    if (isAhead(facts)) {
+      // A broker that has just become leader may tell a low end for a moment. Starting over gives every subscriber
+      // a gap, so it has to be seen twice, with a wait between.
+      if (!suspected) {
+        suspected = true;
+        throw new Error(`the log is at ${state.watermark}, the partition ends at ${facts.end}: looking again`);
+      }
+      return beginAnew(state.epoch);
+    }
+    suspected = false;
+    const time = lookBack(facts);
+    await open(state, place(facts, time === null ? null : await feed.offsetAt(time)));
+    metrics.lag(topic, partition, Math.max(0, facts.end - position));
+  }
+
+  async function factsOf({ watermark, last }: PartitionState): Promise<Facts> {
+    const { retain, refillMax, startedAt } = options;
+    return { ...(await feed.bounds()), watermark, last, reached, retain, refillMax, startedAt, now: options.now() };
+  }
+
+  async function beginAnew(epoch: string): Promise<void> {
+    const state = await log.renew(source, epoch);
+    if (state.watermark !== null) throw new Refused('another relay began the topic anew');
+    reached = null;
+    lettered = -1;
+    suspected = false;
+    await open(state, placeAtBeginning(await feed.bounds()));
+    logger.warn({ ...where, epoch: state.epoch }, 'The topic was recreated or truncated: its log begins anew');
+  }
+
+  /** Makes a placement true in the log: a first watermark is set at once, and a gap told, though no record may come. */
+  async function open({ epoch, watermark }: PartitionState, placement: Placement): Promise<void> {
+    const { goOn, gap } = placement;
+    if (watermark === null || gap !== null) {
+      const opening = {
+        epoch,
+        base: watermark ?? goOn,
+        next: goOn,
+        first: watermark === null,
+        last: null,
+        entries: [],
+        gap,
+      };
+      accept(await append(opening));
+    }
+    if (gap !== null) {
+      metrics.gap(topic, gap.reason);
+      logger.warn({ ...where, ...gap, offset: goOn }, 'Records are missing in the log: subscribers are told');
+    }
+    placed = { epoch, refill: placement.refill, appended: goOn, verify: placement.verify };
+    position = placement.fetch;
+  }
+
+  const append = (batch: Omit<Append, 'source' | 'fingerprint'>) =>
+    log.append({ ...batch, source, fingerprint: options.fingerprint });
+
+  function accept(answer: AppendAnswer): number {
+    if (answer.kind === 'appended') return answer.appended;
+    placed = null;
+    metrics.refused(topic, answer.kind);
+    throw new Refused(
+      answer.kind === 'behind' ? `the log holds offsets below ${answer.watermark} only` : 'the log has a new epoch',
+    );
+  }
+
+  async function relay(batch: RecordBatch, pulse: () => Promise<boolean>): Promise<void> {
+    if (placed === null) await findPlace();
+    else if (batch.from !== position) await jump(batch.from);
+    if (placed === null || batch.from !== position) return;
+    if (isAnotherTopic(placed, batch)) return beginAnew(placed.epoch);
+    placed.verify = null;
+
+    const now: Placed = placed;
+    const known = (batch.records[0]?.offset ?? now.appended) < now.appended;
+    const fresh = known ? batch.records.filter(({ offset }) => offset >= now.appended) : batch.records;
+    const last = fresh.at(-1);
+    for (const chunk of chunks(fresh, plan, (record) => isRefilled(now.refill, record))) {
+      await writeFaults(chunk);
+      const newest = chunk.records.at(-1) as FedRecord;
+      await bring(now, chunk, newest, newest === last ? batch.to : newest.offset + 1);
+      if (newest !== last && !(await pulse())) return;
+    }
+    position = batch.to;
+    metrics.lag(topic, partition, Math.max(0, batch.end - position));
+  }
+
+  /** The feed went on elsewhere than expected: over a hole, or because the offset is no longer there. */
+  async function jump(from: number): Promise<void> {
+    if (from > position && (await feed.bounds()).begin <= position) position = from;
+    else await findPlace();
+  }
+
+  async function bring(now: Placed, chunk: Chunk, newest: FedRecord, next: number): Promise<void> {
+    const { offset, timestamp } = newest;
+    const { epoch, appended: base } = now;
+    const { entries } = chunk;
+    // `first` only allows that there is no watermark. It was set when the place was found; missing now, it was lost.
+    const written = accept(
+      await append({ epoch, base, next, first: false, last: { offset, timestamp }, entries, gap: null }),
+    );
+    if (failures > 0) logger.info({ ...where, offset: next, failures }, 'The log takes records again');
+    failures = 0;
+    now.appended = next;
+    position = next;
+    reached = { offset: next, timestamp };
+    tell(chunk, written);
+  }
+
+  function tell(chunk: Chunk, written: number) {
+    metrics.consumed(topic, partition, chunk.records.length);
+    if (written > 0) metrics.appended(topic, written);
+    const refilled = chunk.entries.reduce((sum, entry) => sum + Number(entry.refilled), 0);
+    if (refilled > 0) metrics.refilled(topic, refilled);
+    for (let i = 0; i < chunk.tombstones; i++) metrics.tombstone(topic);
+    for (let i = 0; i < chunk.forNobody; i++) metrics.forNobody(topic);
+  }
+
+  async function writeFaults({ faults }: Chunk): Promise<void> {
+    const letters = faults.filter(({ record }) => record.offset > lettered);
+    const newest = letters.at(-1);
+    if (newest === undefined) return;
+    await deadLetters(letters);
+    lettered = newest.record.offset;
+    for (const { record, fault } of letters) {
+      metrics.deadLettered(topic, fault.reason);
+      logger.error(
+        { ...where, offset: record.offset, reason: fault.reason, fault: fault.error.message },
+        'A record cannot be read: it is a dead letter',
+      );
+    }
+  }
+
+  async function turn(work: () => Promise<void>): Promise<Turn> {
+    let wait = 0;
+    try {
+      await work().catch(askAgain);
+    } catch (error) {
+      wait = failed(error);
+    }
+    return { position, wait, appended: placed === null ? null : placed.appended };
+  }
+
+  /** A log that refused once is asked where it is; one that goes on refusing is asked more and more rarely. */
+  async function askAgain(error: unknown): Promise<void> {
+    if (!(error instanceof Refused) || failures > 0) throw error;
+    failures++;
+    logger.warn({ ...where, offset: position, reason: error.message }, 'The log refused an append');
+    await findPlace();
+  }
+
+  /** Counts and logs; answers how long to wait. */
+  function failed(error: unknown): number {
+    failures++;
+    const reason = error instanceof Error ? error.message : String(error);
+    if (error instanceof LogUnavailable) metrics.refused(topic, error.full ? 'full' : 'unavailable');
+    const wait = options.delay(failures);
+    // The first of a row, then one in ten: an hour without the log is not an hour of log lines.
+    if (failures === 1 || failures % 10 === 0) {
+      logger.warn({ ...where, offset: position, reason, failures, wait }, 'The partition waits');
+    }
+    return wait;
+  }
+
+  function inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const result = busy.then(work);
+    busy = result;
+    return result;
+  }
+
+  return {
+    start: () => inOrder(() => turn(findPlace)),
+    take: (batch, pulse = async () => true) => inOrder(() => turn(() => relay(batch, pulse))),
+  };
+}
+
+/** The record that was the newest in the log has another timestamp now. One that is gone proves nothing. */
+function isAnotherTopic({ verify }: Placed, { records }: RecordBatch): boolean {
+  const first = records[0];
+  return verify !== null && first?.offset === verify.offset && first.timestamp !== verify.timestamp;
+}

@@ -1,0 +1,107 @@
+import type { Gap } from '../event/position.js';
+import type { KafkaRecord } from '../event/source-event.js';
+import type { PartitionState } from '../log/channel-log.js';
+import type { Bounds } from './record-batch.js';
+
+/** All that decides where a partition's relay goes on. Pure data; times are milliseconds since 1970. */
+export interface Facts extends Bounds {
+  /** What the log holds: null when it has nothing of this partition. */
+  readonly watermark: number | null;
+  readonly last: PartitionState['last'];
+  /** The end of this relay's own newest append to the partition, and its record's timestamp. */
+  readonly reached: { readonly offset: number; readonly timestamp: number } | null;
+  readonly now: number;
+  /** When this relay was started. */
+  readonly startedAt: number;
+  /** How far a first start looks back, ms. */
+  readonly retain: number;
+  /** How much of what the log lost is written again, ms of records. */
+  readonly refillMax: number;
+}
+
+export interface Placement {
+  /** Where fetching begins: `goOn`, or the record before it when that one has to be compared first. */
+  readonly fetch: number;
+  /** The first record that goes into the log. */
+  readonly goOn: number;
+  /** Lies between the watermark and `goOn`: told before anything else. */
+  readonly gap: Gap | null;
+  readonly refill: Refill;
+  /** The newest record in the log: with another timestamp in Kafka, the topic is another one. */
+  readonly verify: { readonly offset: number; readonly timestamp: number } | null;
+}
+
+/** Which records count as refilled: those below an offset, and those both below an offset and older than a time. */
+export interface Refill {
+  readonly below: number;
+  readonly older: { readonly below: number; readonly than: number } | null;
+}
+
+/** A log that is ahead of its topic: the topic was deleted and made again, or lost its end. */
+export const isAhead = ({ watermark, end }: Facts): boolean => watermark !== null && watermark > end;
+
+/**
+ * The highest offset that is known to have been in the log once. A watermark below it means that the log lost data.
+ * What a former relay committed is no proof of more than that: it commits only what it has appended.
+ */
+const knownEnd = ({ reached, committed, end }: Facts) => Math.min(end, Math.max(reached?.offset ?? 0, committed ?? 0));
+
+const isNew = (facts: Facts) => facts.watermark === null && knownEnd(facts) === 0;
+const isBehind = (facts: Facts) => !isNew(facts) && (facts.watermark ?? -1) < knownEnd(facts);
+
+/** The time whose offset `place` has to be given; null when it needs none. */
+export function lookBack(facts: Facts): number | null {
+  if (isNew(facts)) return Math.max(0, facts.now - facts.retain);
+  if (!isBehind(facts)) return null;
+  // Counted back from the newest record lost, not from now: a topic that was quiet for an hour lost its last minute too.
+  return Math.max(0, Math.min(facts.now, facts.reached?.timestamp ?? facts.now) - facts.refillMax);
+}
+
+/** Where to go on. `found` is the offset at `lookBack(facts)`. */
+export function place(facts: Facts, found: number | null): Placement {
+  const { begin, end, watermark, last } = facts;
+  const none: Refill = { below: 0, older: null };
+  if (isNew(facts)) {
+    const goOn = clamp(found ?? end, begin, end);
+    return {
+      fetch: goOn,
+      goOn,
+      gap: null,
+      refill: { below: 0, older: { below: end, than: facts.startedAt } },
+      verify: null,
+    };
+  }
+  const known = knownEnd(facts);
+  const floor = Math.max(begin, watermark ?? begin);
+  const behind = isBehind(facts);
+  const goOn = behind && known > floor ? clamp(found ?? floor, floor, known) : floor;
+  const gap = gapBefore(goOn, facts, known);
+  const verify = goOn === watermark && last !== null && last.offset >= begin && last.offset < watermark ? last : null;
+  return { fetch: verify?.offset ?? goOn, goOn, gap, refill: behind ? { below: known, older: null } : none, verify };
+}
+
+function gapBefore(goOn: number, { watermark, begin }: Facts, known: number): Gap | null {
+  // The log forgot how much it had. Older than all of Kafka's own records nothing can be told to be missing.
+  if (watermark === null) {
+    if (goOn > begin) return { reason: 'LOG_LOST', missed: null };
+    return known < begin ? { reason: 'SOURCE_LOST', missed: begin - known } : null;
+  }
+  if (goOn === watermark) return null;
+  return { reason: goOn === begin ? 'SOURCE_LOST' : 'LOG_LOST', missed: goOn - watermark };
+}
+
+/** A topic that was made again begins anew: none of its records was ever in the log. */
+export const placeAtBeginning = ({ begin }: Bounds): Placement => ({
+  fetch: begin,
+  goOn: begin,
+  gap: { reason: 'TOPIC_RECREATED', missed: null },
+  refill: { below: 0, older: null },
+  verify: null,
+});
+
+export const isRefilled = (
+  { below, older }: Refill,
+  { offset, timestamp }: Pick<KafkaRecord, 'offset' | 'timestamp'>,
+): boolean => offset < below || (older !== null && offset < older.below && timestamp < older.than);
+
+const clamp = (value: number, least: number, most: number) => Math.min(Math.max(value, least), most);

@@ -1,0 +1,48 @@
+import type { KafkaRecord } from '../event/source-event.js';
+
+/** Headers as Kafka keeps them: names may repeat, values are bytes. */
+export type OriginalHeaders = Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
+
+export interface FedRecord extends KafkaRecord {
+  /** For the dead letters, which keep what was written. Absent when the record has no headers. */
+  readonly originalHeaders?: OriginalHeaders;
+}
+
+/**
+ * What one fetch of a partition brought. Everything the partition has in [from, to) for a reader of committed records
+ * is in `records`, in order; the holes between are compacted records, transaction markers and aborted records.
+ */
+export interface RecordBatch {
+  /** Where the fetch began. Not the first record's offset: what lies between may be a hole. */
+  readonly from: number;
+  /** Where the next fetch begins. */
+  readonly to: number;
+  /** The end of the partition as known at the fetch. */
+  readonly end: number;
+  /** May be empty: then only the position moves. */
+  readonly records: readonly FedRecord[];
+}
+
+/** What a feed can tell about one of its partitions. Both throw while it cannot be reached. */
+export interface PartitionFeed {
+  bounds(): Promise<Bounds>;
+  /** The offset of the first record at or after `timestamp` (ms), the partition's end when there is none. */
+  offsetAt(timestamp: number): Promise<number>;
+}
+
+export interface Bounds {
+  /** The oldest offset the partition still has. */
+  readonly begin: number;
+  /** One past its newest. */
+  readonly end: number;
+  /** What an earlier relay of this group said it has appended; null when there was none. */
+  readonly committed: number | null;
+}
+
+/** What the feed has to do next: fetch from `position`, not before `wait` milliseconds have passed. */
+export interface Turn {
+  readonly position: number;
+  readonly wait: number;
+  /** Everything below it is in the log; null while that is not known. The feed may commit it. */
+  readonly appended: number | null;
+}

@@ -1,0 +1,82 @@
+import type { KafkaRecord, RecordMeta } from '../event/source-event.js';
+import type { AppendEntry, ChannelAddress } from '../log/channel-log.js';
+import type { Route, Source, TopicPlan } from '../schema/stream-schema.js';
+import type { RecordFault } from './decode.js';
+
+export interface Routed {
+  /** Per source in the order of `index`. An event for nobody is not among them. */
+  readonly entries: readonly AppendEntry[];
+  /** Events without a channel on any route, and records of which `pick` or `each` took nothing. */
+  readonly forNobody: number;
+  /** The first source that failed. The events of the others are in `entries` all the same. */
+  readonly fault: RecordFault | null;
+}
+
+export const metaOf = (record: KafkaRecord): RecordMeta => ({
+  topic: record.topic,
+  partition: record.partition,
+  offset: record.offset,
+  timestamp: record.timestamp,
+  key: record.key === null ? null : record.key.toString('utf8'),
+  headers: record.headers,
+});
+
+/**
+ * Cuts a decoded record into events, by every source of its topic, and says where each can be heard. Never throws.
+ * `index` counts within a source. Two sources may use one index: their channels differ, so in any channel the
+ * coordinates still name one event.
+ */
+export function route(
+  record: RecordMeta,
+  decoded: { readonly text: string; readonly value: unknown },
+  plan: TopicPlan,
+  refilled: boolean,
+): Routed {
+  const entries: AppendEntry[] = [];
+  let forNobody = 0;
+  let fault: RecordFault | null = null;
+  for (const source of plan.sources) {
+    try {
+      const found = entriesOf(source, record, decoded, refilled);
+      for (const entry of found.entries) entries.push(entry);
+      forNobody += found.forNobody;
+    } catch (error) {
+      // Whatever was thrown: a record that throws here would throw again after every restart.
+      fault ??= { reason: 'not-extracted', stage: 'TRANSFORMATION', error: asError(error) };
+    }
+  }
+  return { entries, forNobody, fault };
+}
+
+function entriesOf(
+  source: Source,
+  record: RecordMeta,
+  decoded: { readonly text: string; readonly value: unknown },
+  refilled: boolean,
+) {
+  const events = source.extract(record, decoded.value);
+  const entries: AppendEntry[] = [];
+  let forNobody = events.length === 0 ? 1 : 0;
+  events.forEach((event, index) => {
+    const channels = event === null || event === undefined ? [] : channelsOf(source.routes, event);
+    if (channels.length === 0) {
+      forNobody++;
+      return;
+    }
+    const payload = source.verbatim ? decoded.text : JSON.stringify(event);
+    entries.push({ record, index, payload, channels, refilled });
+  });
+  return { entries, forNobody };
+}
+
+function channelsOf(routes: readonly Route[], event: unknown): ChannelAddress[] {
+  const channels: ChannelAddress[] = [];
+  for (const route of routes) {
+    const channel = route.channel(event);
+    if (channel === null || channels.some((known) => known.channel === channel)) continue;
+    channels.push({ channel, retention: route.retention });
+  }
+  return channels;
+}
+
+const asError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)));

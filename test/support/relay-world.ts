@@ -1,0 +1,157 @@
+import type { Channel } from '../../src/event/channel.js';
+import type { KafkaRecord, RecordMeta } from '../../src/event/source-event.js';
+import type { Append, AppendAnswer, ChannelLogWriter, PartitionState } from '../../src/log/channel-log.js';
+import type { Logger } from '../../src/observe/logger.js';
+import { noRelayMetrics, type RelayMetrics } from '../../src/observe/metrics.js';
+import type { Bounds, PartitionFeed, RecordBatch } from '../../src/relay/record-batch.js';
+import { ExtractError, type Source, type StreamSchema, type TopicPlan } from '../../src/schema/stream-schema.js';
+
+/** A source by hand: events by `extract`, each in one channel per name that `routes` gives. */
+export function sourceOf(
+  name: string,
+  routes: Readonly<Record<string, (event: unknown) => unknown>>,
+  extract: Source['extract'] = (_, value) => (value === null ? [] : [value]),
+  verbatim = true,
+): Source {
+  return {
+    verbatim,
+    extract,
+    routes: Object.entries(routes).map(([expression, read]) => ({
+      id: `${name}-${expression}`,
+      expression,
+      retention: { retain: 600_000, max: 1000 },
+      channel(event) {
+        const value = read(event);
+        if (value === null || value === undefined) return null;
+        return `${name}:${expression}:${encodeURIComponent(String(value))}` as Channel;
+      },
+    })),
+  };
+}
+
+export const field =
+  (name: string) =>
+  (event: unknown): unknown =>
+    typeof event === 'object' && event !== null && name in event ? Reflect.get(event, name) : null;
+
+/** One event per element of `list`. */
+export const eachOf =
+  (list: string): Source['extract'] =>
+  (_: RecordMeta, value: unknown) => {
+    const found = field(list)(value);
+    if (!Array.isArray(found)) throw new ExtractError(`record.value.${list} is no list`);
+    return found;
+  };
+
+export const planOf = (topic: string, ...sources: Source[]): TopicPlan => ({ topic, format: 'JSON', sources });
+
+export const schemaOf = (...plans: TopicPlan[]): Pick<StreamSchema, 'topics' | 'fingerprint'> => ({
+  topics: new Map(plans.map((plan) => [plan.topic, plan])),
+  fingerprint: 'abcd1234',
+});
+
+export const recordAt = (offset: number, value: unknown, more: Partial<KafkaRecord> = {}): KafkaRecord => ({
+  topic: 't',
+  partition: 0,
+  offset,
+  timestamp: 1_000_000 + offset * 1_000,
+  key: null,
+  headers: {},
+  value: value === null ? null : Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
+  ...more,
+});
+
+/** A partition in memory: records at offsets, with holes where none was put. */
+export interface FakePartition extends PartitionFeed {
+  records: KafkaRecord[];
+  begin: number;
+  end: number;
+  committed: number | null;
+  /** What a fetch at `from` brings: at most `limit` records; `to` lies behind the holes after the last of them. */
+  fetch(from: number, limit?: number): RecordBatch;
+}
+
+export function fakePartition(records: KafkaRecord[], more: Partial<Bounds> = {}): FakePartition {
+  const last = records.at(-1);
+  const partition: FakePartition = {
+    records,
+    begin: 0,
+    end: last === undefined ? 0 : last.offset + 1,
+    committed: null,
+    ...more,
+    bounds: async () => ({ begin: partition.begin, end: partition.end, committed: partition.committed }),
+    offsetAt: async (timestamp) =>
+      partition.records.find((record) => record.offset >= partition.begin && record.timestamp >= timestamp)?.offset ??
+      partition.end,
+    fetch(from, limit = Number.POSITIVE_INFINITY) {
+      const rest = partition.records.filter(({ offset }) => offset >= from && offset >= partition.begin);
+      const taken = rest.slice(0, limit);
+      const to = taken.length < rest.length ? (taken.at(-1)?.offset ?? from) + 1 : Math.max(from, partition.end);
+      return { from, to, end: partition.end, records: taken };
+    },
+  };
+  return partition;
+}
+
+type Call = { readonly append: Append } | { readonly partition: PartitionState } | { readonly renewed: PartitionState };
+
+/** A log that answers from a script, then as a log without faults would; it keeps what it was asked. */
+export interface ScriptedLog extends ChannelLogWriter {
+  readonly calls: Call[];
+  readonly appends: Append[];
+  state: PartitionState;
+  /** What the next appends answer or throw, instead of appending. */
+  script: (AppendAnswer | Error)[];
+}
+
+export function scriptedLog(state: Partial<PartitionState> = {}): ScriptedLog {
+  const calls: Call[] = [];
+  const log: ScriptedLog = {
+    calls,
+    get appends() {
+      return calls.flatMap((call) => ('append' in call ? [call.append] : []));
+    },
+    state: { epoch: 'e1', newLog: false, watermark: null, last: null, ...state },
+    script: [],
+    async partition() {
+      calls.push({ partition: log.state });
+      return log.state;
+    },
+    async append(append) {
+      calls.push({ append });
+      const next = log.script.shift();
+      if (next instanceof Error) throw next;
+      if (next !== undefined) return next;
+      log.state = { ...log.state, watermark: append.next, last: append.last ?? log.state.last };
+      const position = { shard: 0, epoch: append.epoch, number: calls.length, time: 0 };
+      return { kind: 'appended', position, appended: append.entries.length };
+    },
+    async renew() {
+      log.state = { epoch: `${log.state.epoch}+`, newLog: false, watermark: null, last: null };
+      calls.push({ renewed: log.state });
+      return log.state;
+    },
+    close: async () => {},
+  };
+  return log;
+}
+
+/** Metrics that keep each call as `name argument argument`. */
+export function heardMetrics(): { readonly heard: string[]; readonly metrics: RelayMetrics } {
+  const heard: string[] = [];
+  const metrics = Object.fromEntries(
+    Object.keys(noRelayMetrics).map((name) => [
+      name,
+      (...args: unknown[]) => void heard.push([name, ...args].join(' ')),
+    ]),
+  );
+  return { heard, metrics: { ...noRelayMetrics, ...metrics } };
+}
+
+/** A logger that keeps its lines as `level message`, with their fields. */
+export function heardLogger(): { readonly lines: { line: string; fields: object }[]; readonly logger: Logger } {
+  const lines: { line: string; fields: object }[] = [];
+  const at = (level: string) => (fields: object, message: string) =>
+    void lines.push({ line: `${level} ${message}`, fields });
+  return { lines, logger: { debug() {}, info: at('info'), warn: at('warn'), error: at('error') } };
+}
