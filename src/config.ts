@@ -1,5 +1,17 @@
 import { readFileSync } from 'node:fs';
-import { type Kind, broker, duration, list, matching, oneOf, origin, text, toggle, url, whole } from './config/kinds.js';
+import {
+  broker,
+  duration,
+  type Kind,
+  list,
+  matching,
+  oneOf,
+  origin,
+  text,
+  toggle,
+  url,
+  whole,
+} from './config/kinds.js';
 import { nearest } from './config/nearest.js';
 import { rules } from './config/rules.js';
 
@@ -63,8 +75,16 @@ export const variables = {
     '',
     'Origins whose pages may connect. Unset means the same origin only.',
   ),
-  introspection: serving(toggle, (command) => (command === 'dev' ? 'on' : 'off'), 'Whether clients may ask for the schema.'),
-  graphiql: serving(toggle, (command) => (command === 'dev' ? 'on' : 'off'), 'Whether browsers get GraphiQL at /graphql.'),
+  introspection: serving(
+    toggle,
+    (command) => (command === 'dev' ? 'on' : 'off'),
+    'Whether clients may ask for the schema.',
+  ),
+  graphiql: serving(
+    toggle,
+    (command) => (command === 'dev' ? 'on' : 'off'),
+    'Whether browsers get GraphiQL at /graphql.',
+  ),
 
   authJwtSecret: signing(
     list('secrets separated by commas'),
@@ -171,7 +191,8 @@ export type Config<C extends Command> = {
 export type Given = { readonly [K in Key]?: Value<Variables[K]> };
 
 /** `subscriptionsPerSocket` is read from TAILRACE_SUBSCRIPTIONS_PER_SOCKET. */
-export const variableName = (key: Key): string => `TAILRACE_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+export const variableName = (key: Key): string =>
+  `TAILRACE_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 
 /** What takes the place of an unset variable, as text. */
 export const defaultText = (variable: Variable, command: Command): string | null =>
@@ -206,7 +227,8 @@ export function readConfig<C extends Command>(
     }
     const parsed = variable.kind.schema.safeParse(words);
     if (parsed.success) values[key] = parsed.data;
-    else faults.push(`${name} must be ${variable.kind.label}${variable.secret ? '' : `, not ${JSON.stringify(words)}`}.`);
+    else
+      faults.push(`${name} must be ${variable.kind.label}${variable.secret ? '' : `, not ${JSON.stringify(words)}`}.`);
   }
   for (const rule of rules) {
     const fault = rule(values as Given, command);

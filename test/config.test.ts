@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { type Command, type Environment, readConfig } from '../src/config.js';
 import { needsTokenKey } from '../src/config/rules.js';
 import { variablesTable } from '../src/config/table.js';
+import { type Command, type Environment, readConfig } from '../src/config.js';
 import type { Access, StreamSchema } from '../src/schema/stream-schema.js';
 
 const gateway = { TAILRACE_CURSOR_SECRET: 'c', TAILRACE_AUTH_JWT_SECRET: 'k' };
@@ -62,7 +62,10 @@ describe('defaults', () => {
   });
 
   test('an empty variable counts as unset', () => {
-    expect(config({ TAILRACE_PORT: '', TAILRACE_ADMIN_TOKEN: '' }, 'dev')).toMatchObject({ port: 4000, adminToken: null });
+    expect(config({ TAILRACE_PORT: '', TAILRACE_ADMIN_TOKEN: '' }, 'dev')).toMatchObject({
+      port: 4000,
+      adminToken: null,
+    });
   });
 });
 
@@ -76,7 +79,11 @@ describe('values', () => {
     expect(config({ TAILRACE_HEARTBEAT: text }, 'dev').heartbeat).toBe(expected);
   });
 
-  test.each(['30', '1.5s', '-1s', '10 m', 's', '1d', '700h'])('%s is not a heartbeat', (text) => {
+  test('a period may be nothing at all', () => {
+    expect(config({ TAILRACE_RETIRE_PERIOD: '0s' }, 'dev').retirePeriod).toBe(0);
+  });
+
+  test.each(['30', '0s', '1.5s', '-1s', '10 m', 's', '1d', '700h'])('%s is not a heartbeat', (text) => {
     expect(faults({ TAILRACE_HEARTBEAT: text })).toEqual([
       `TAILRACE_HEARTBEAT must be a duration like 250ms, 30s, 10m or 1h, at least 10ms, not "${text}".`,
     ]);
@@ -158,7 +165,9 @@ describe('faults', () => {
     expect(faults({ TAILRACE_KAFKA_BROKER: 'k:1' })).toEqual([
       'TAILRACE_KAFKA_BROKER is not a variable of Tailrace: did you mean TAILRACE_KAFKA_BROKERS?',
     ]);
-    expect(faults({ TAILRACE_SOMETHING_ELSE: '1' })).toEqual(['TAILRACE_SOMETHING_ELSE is not a variable of Tailrace.']);
+    expect(faults({ TAILRACE_SOMETHING_ELSE: '1' })).toEqual([
+      'TAILRACE_SOMETHING_ELSE is not a variable of Tailrace.',
+    ]);
     expect(faults({ TAILRACE_PORT_FILE: '/port' })).toHaveLength(1);
   });
 
@@ -270,7 +279,7 @@ describe('a gateway without a token key', () => {
 test('the table in docs/configuration.md is what the code reads', () => {
   const path = new URL('../docs/configuration.md', import.meta.url);
   const page = readFileSync(path, 'utf8');
-  const between = /(<!-- variables:.*-->\n)[^]*?(<!-- \/variables -->)/;
+  const between = /(<!-- variables:.*-->\n)[\s\S]*?(<!-- \/variables -->)/;
   const fresh = page.replace(between, (_, open: string, close: string) => `${open}\n${variablesTable()}\n\n${close}`);
   if (process.env.TAILRACE_TEST_WRITE_DOCS === 'on') writeFileSync(path, fresh);
   else expect(page).toBe(fresh);

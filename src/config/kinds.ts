@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseDuration } from '../schema/duration.js';
 
 /** How the text of one variable becomes a value. `label` completes the sentence "TAILRACE_X must be …". */
 export interface Kind<T> {
@@ -8,24 +9,16 @@ export interface Kind<T> {
 
 const kind = <T>(label: string, schema: z.ZodType<T, string>): Kind<T> => ({ label, schema });
 
-const milliseconds = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
-
 /** Beyond this a Node timer overflows and fires at once instead of never. */
 const longestTimer = 2 ** 31 - 1;
 
-/** Milliseconds, from `250ms`, `30s`, `10m` or `1h`. Null when the text is none of these. */
-export function parseDuration(text: string): number | null {
-  const found = /^(\d{1,12})(ms|s|m|h)$/.exec(text);
-  return found ? Number(found[1]) * milliseconds[found[2] as keyof typeof milliseconds] : null;
-}
-
-/** Milliseconds. */
+/** Milliseconds; `0s` where `least` allows it. */
 export const duration = (least = 0, most = longestTimer): Kind<number> =>
   kind(
     `a duration like 250ms, 30s, 10m or 1h${least > 0 ? `, at least ${least}ms` : ''}`,
     z
       .string()
-      .transform(parseDuration)
+      .transform((words) => (/^0+(ms|s|m|h)$/.test(words) ? 0 : parseDuration(words)))
       .pipe(z.number().min(least).max(most)),
   );
 

@@ -55,7 +55,9 @@ export function needsTokenKey(
   if (config.authJwtSecret.length > 0 || config.authJwksUrl !== null) return null;
   const subscriptions = [...schema.fields.keys(), ...schema.ephemeral].map((field) => `Subscription.${field}`);
   // A subscription field without a statement of its own is one whose rule reads claims.
-  const unstated = subscriptions.filter((field) => !schema.access.has(field) && !schema.access.get('Subscription')?.public);
+  const unstated = subscriptions.filter(
+    (field) => !schema.access.has(field) && !schema.access.get('Subscription')?.public,
+  );
   const closed = [...schema.access].filter(([, access]) => !access.public).map(([place]) => place);
   const names = [...new Set([...unstated, ...closed])];
   return names.length === 0

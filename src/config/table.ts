@@ -1,4 +1,4 @@
-import { type Command, type Key, type Variable, defaultText, variableName, variables } from '../config.js';
+import { type Command, defaultText, type Key, type Variable, variableName, variables } from '../config.js';
 
 /** The Markdown table of all variables in docs/configuration.md. */
 export function variablesTable(): string {
@@ -7,7 +7,9 @@ export function variablesTable(): string {
     const commands = variable.commands.filter((command) => command !== 'check').join(', ');
     return `| ${[name, variable.kind.label, shownDefault(variable), commands, variable.about].map(cell).join(' | ')} |`;
   });
-  return ['| variable | must be | default | read by | what it is |', '| --- | --- | --- | --- | --- |', ...rows].join('\n');
+  return ['| variable | must be | default | read by | what it is |', '| --- | --- | --- | --- | --- |', ...rows].join(
+    '\n',
+  );
 }
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { latencyHistogram } from './latency-histogram.js';
 import type { GatewayMetrics, RelayMetrics, Transport } from './metrics.js';
 import { type Tally, tally } from './tally.js';
@@ -92,7 +92,12 @@ export function prometheusGateway(registry = new Registry()): GatewayMetrics & {
   const groups = gauge('gateway_groups', 'Groups: subscriptions that share one execution and one frame.');
   const deliveries = counter('gateway_deliveries_total', 'Events handed to a socket, once per subscription.', 'field');
   const denied = counter('gateway_events_denied_total', 'Events a rule kept from a group.', 'field');
-  const ruleErrors = counter('gateway_rule_errors_total', 'Rules that ended in an error and so denied.', 'field', 'reason');
+  const ruleErrors = counter(
+    'gateway_rule_errors_total',
+    'Rules that ended in an error and so denied.',
+    'field',
+    'reason',
+  );
   const inError = counter('gateway_events_in_error_total', 'Events whose execution gave errors.', 'field');
   const gaps = counter('gateway_gaps_told_total', 'Gaps told to a subscription.', 'field', 'reason');
   const refused = counter('gateway_operations_refused_total', 'Operations refused, by error code.', 'code');

@@ -5,7 +5,9 @@ import { mostValues } from '../../src/observe/tally.js';
 /** The samples of a page, `name{labels}` to value. */
 async function samples(of: { readonly exposition: { text(): Promise<string> } }): Promise<Map<string, number>> {
   const lines = (await of.exposition.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-  return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]));
+  return new Map(
+    lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]),
+  );
 }
 
 describe('a relay tells Prometheus', () => {
@@ -74,7 +76,8 @@ describe('a gateway tells Prometheus', () => {
     gateway.delivered('card', 1, 700_000);
     gateway.delivered('card', 1, -20);
     const found = await samples(gateway);
-    const bucket = (le: string) => found.get(`tailrace_gateway_delivery_latency_seconds_bucket{le="${le}",field="card"}`);
+    const bucket = (le: string) =>
+      found.get(`tailrace_gateway_delivery_latency_seconds_bucket{le="${le}",field="card"}`);
     expect(found.get('tailrace_gateway_deliveries_total{field="card"}')).toBe(1002);
     expect([bucket('0.001'), bucket('0.0025'), bucket('0.005'), bucket('300'), bucket('+Inf')]).toEqual([
       1, 1, 1001, 1001, 1002,

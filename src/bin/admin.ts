@@ -1,0 +1,94 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Exposition } from '../observe/prometheus.js';
+import { portRefusal } from './refusal.js';
+
+export interface AdminParts {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** What `/metrics` asks for as a bearer; null lets everyone in who reaches the port. */
+  readonly token: string | null;
+  readonly metrics: Exposition;
+  /** Null when this process can do its work, else the reason in a sentence. */
+  ready(): Promise<string | null>;
+}
+
+export interface Admin {
+  readonly port: number;
+  /** Ends open requests too. May be called twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Metrics and health of one process. Health needs no token: an orchestrator's probe rarely has one, and learns no more
+ * than a sentence. Throws Refusal when the port cannot be had.
+ */
+export async function startAdmin(parts: AdminParts): Promise<Admin> {
+  const server = createServer((request, response) => {
+    answer(parts, request).then(
+      (reply) => send(response, reply, request.method === 'HEAD'),
+      (error: unknown) =>
+        send(response, { status: 500, text: error instanceof Error ? error.message : 'failed' }, false),
+    );
+  });
+  // A scrape is small and quick: whoever takes longer only holds a socket.
+  server.requestTimeout = 10_000;
+  await listening(server, parts);
+  let closed: Promise<void> | null = null;
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () => {
+      closed ??= new Promise((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      return closed;
+    },
+  };
+}
+
+const listening = (server: Server, { host, port }: AdminParts): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(portRefusal(error, host, port, 'TAILRACE_ADMIN_PORT')));
+    server.listen(port, host, resolve);
+  });
+
+interface Reply {
+  readonly status: number;
+  readonly text: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+async function answer(parts: AdminParts, request: IncomingMessage): Promise<Reply> {
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return { status: 405, text: 'GET only', headers: { Allow: 'GET, HEAD' } };
+  switch (request.url?.split('?', 1)[0]) {
+    case '/healthz':
+      return { status: 200, text: 'ok' };
+    case '/readyz': {
+      const reason = await parts.ready();
+      return reason === null ? { status: 200, text: 'ready' } : { status: 503, text: reason };
+    }
+    case '/metrics': {
+      if (!allowed(parts.token, request.headers.authorization))
+        return { status: 401, text: 'a bearer token is needed', headers: { 'WWW-Authenticate': 'Bearer' } };
+      const { contentType } = parts.metrics;
+      return { status: 200, text: await parts.metrics.text(), headers: { 'Content-Type': contentType } };
+    }
+    default:
+      return { status: 404, text: 'here are /metrics, /healthz and /readyz' };
+  }
+}
+
+function send(response: ServerResponse, { status, text, headers }: Reply, headOnly: boolean): void {
+  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store', ...headers });
+  response.end(headOnly ? undefined : `${text.trimEnd()}\n`);
+}
+
+/** Hashes have one length, so the time this takes tells nothing about the token. */
+function allowed(token: string | null, authorization: string | undefined): boolean {
+  if (token === null) return true;
+  const given = /^Bearer +(.+)$/i.exec(authorization ?? '')?.[1] ?? '';
+  const hash = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(hash(given), hash(token));
+}

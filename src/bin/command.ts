@@ -1,0 +1,20 @@
+import { type Command, type Config, type Environment, readConfig } from '../config.js';
+import { Refusal } from './refusal.js';
+
+export type Print = (line: string) => void;
+
+/** Where a command writes: its answer on `out`, everything about it on `err`. */
+export interface Terminal {
+  readonly out: Print;
+  readonly err: Print;
+}
+
+/** Runs one command to its end; resolves with the exit code. Throws Refusal for what the user can change. */
+export type Run = (args: readonly string[], env: Environment, terminal: Terminal) => Promise<number>;
+
+/** The command's configuration, or a Refusal with every fault. */
+export function configOf<C extends Command>(env: Environment, command: C): Config<C> {
+  const read = readConfig(env, command);
+  if ('faults' in read) throw new Refusal(...read.faults);
+  return read.config;
+}

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { startAdmin } from '../../src/bin/admin.js';
+
+const metrics = { contentType: 'text/plain; version=0.0.4', text: async () => 'tailrace_up 1\n' };
+
+async function admin(token: string | null, ready: () => Promise<string | null> = async () => null) {
+  const server = await startAdmin({ host: '127.0.0.1', port: 0, token, metrics, ready });
+  const get = async (path: string, headers: Record<string, string> = {}, method = 'GET') => {
+    const response = await fetch(`http://127.0.0.1:${server.port}${path}`, { headers, method });
+    return [response.status, await response.text()];
+  };
+  return { get, port: server.port, [Symbol.asyncDispose]: () => server.close() };
+}
+
+test('metrics and health are on one port', async () => {
+  await using server = await admin(null);
+  expect(await server.get('/metrics')).toEqual([200, 'tailrace_up 1\n']);
+  expect(await server.get('/healthz')).toEqual([200, 'ok\n']);
+  expect(await server.get('/readyz?verbose')).toEqual([200, 'ready\n']);
+  expect(await server.get('/else')).toEqual([404, 'here are /metrics, /healthz and /readyz\n']);
+  expect((await server.get('/metrics', {}, 'POST'))[0]).toBe(405);
+});
+
+test('a process that cannot work says so, and why', async () => {
+  await using server = await admin(null, async () => 'Redis is not connected');
+  expect(await server.get('/readyz')).toEqual([503, 'Redis is not connected\n']);
+  expect((await server.get('/healthz'))[0]).toBe(200);
+});
+
+test('with a token, metrics are for its bearer and health for every probe', async () => {
+  await using server = await admin('hush');
+  expect((await server.get('/metrics'))[0]).toBe(401);
+  expect((await server.get('/metrics', { authorization: 'Bearer wrong' }))[0]).toBe(401);
+  expect((await server.get('/metrics', { authorization: 'Bearer hush' }))[0]).toBe(200);
+  expect((await server.get('/readyz'))[0]).toBe(200);
+});
+
+test('a port in use is told in one line that names its variable', async () => {
+  await using server = await admin(null);
+  const second = startAdmin({ host: '127.0.0.1', port: server.port, token: null, metrics, ready: async () => null });
+  await expect(second).rejects.toThrow(
+    `Port ${server.port} on 127.0.0.1 is in use: stop what uses it, or set TAILRACE_ADMIN_PORT.`,
+  );
+});
