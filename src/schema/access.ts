@@ -1,0 +1,67 @@
+import {
+  type ConstDirectiveNode,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  isInterfaceType,
+  isIntrospectionType,
+  isObjectType,
+} from 'graphql';
+import { argument, argumentPlace, type Used, used } from './directives.js';
+import type { Report } from './problem.js';
+import type { Access } from './stream-schema.js';
+
+/** Who may ask, wherever a schema says so: by `Type.field` or `Type`. Statements that contradict each other are faults. */
+export function readAccess(schema: GraphQLSchema, to: Report): ReadonlyMap<string, Access> {
+  const stated = new Map<string, Access>();
+  const read = (name: string, nodes: readonly ConstDirectiveNode[], enforced: boolean) => {
+    const access = accessOf(schema, name, nodes, enforced, to);
+    if (access !== null) stated.set(name, access);
+  };
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (isIntrospectionType(type) || (!isObjectType(type) && !isInterfaceType(type))) continue;
+    const nodes = [type.astNode, ...type.extensionASTNodes].flatMap((node) => node?.directives ?? []);
+    read(type.name, nodes, isObjectType(type));
+    for (const field of Object.values(type.getFields()))
+      read(`${type.name}.${field.name}`, field.astNode?.directives ?? [], isObjectType(type));
+  }
+  return stated;
+}
+
+function accessOf(
+  schema: GraphQLSchema,
+  name: string,
+  nodes: readonly ConstDirectiveNode[],
+  enforced: boolean,
+  to: Report,
+): Access | null {
+  const find = (directive: string) => used(nodes, schema.getDirective(directive));
+  const open = find('public');
+  const authenticated = find('authenticated');
+  const scoped = find('requiresScopes');
+  const closed = authenticated ?? scoped;
+  const any = open ?? closed;
+  if (any === null) return null;
+  const place = any.node.loc?.start ?? 0;
+  if (!enforced) to.fault(place, `access is stated on object types: on the interface's ${name} nobody would enforce it`);
+  if (open !== null && closed !== null)
+    to.fault(place, `${name} says @public and @${closed.definition.name}: only one of them can be true`);
+  return { public: open !== null, authenticated: authenticated !== null, scopes: scoped === null ? null : scopesOf(scoped, to) };
+}
+
+function scopesOf(scoped: Used, to: Report): Access['scopes'] {
+  const scopes = argument(scoped, 'scopes', to) as readonly (readonly string[])[] | undefined;
+  if (scopes === undefined) return [];
+  const place = argumentPlace(scoped, 'scopes');
+  if (scopes.length === 0) to.fault(place, '@requiresScopes(scopes: []) lets nobody pass');
+  if (scopes.some((all) => all.length === 0)) to.fault(place, 'an empty list of scopes asks for none: say @authenticated');
+  if (scopes.flat().some((scope) => scope === '' || /\s/.test(scope))) to.fault(place, 'a scope is one word');
+  return scopes;
+}
+
+/** True when the field or its type says who may ask. */
+export function statesAccess(access: ReadonlyMap<string, Access>, type: GraphQLObjectType, field: string): boolean {
+  return access.has(`${type.name}.${field}`) || access.has(type.name);
+}
+
+export const nobodySaid =
+  'nothing is public by accident: say @public, @authenticated or @requiresScopes(scopes: …) on the field or its type';

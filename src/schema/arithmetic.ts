@@ -1,0 +1,69 @@
+import type { ASTNode } from '@marcbachmann/cel-js';
+import { convert } from './conversion.js';
+import { computed, type Expr, Failure, faulty, type Run, type Scope, textOf } from './expression.js';
+import { describe, double, dyn, int, listOf, string, type Type } from './types.js';
+
+/**
+ * `+ - * / %`. JavaScript has one kind of number, so what CEL does with integers alone (7 / 2 is 3) is decided by
+ * the types; where those are not known, `check` asks for `int(…)` or `double(…)` instead of guessing.
+ * Whole numbers stay exact: a result beyond 2^53 is an error, as is a division by zero.
+ */
+export function compileArithmetic(node: ASTNode, left: Expr, right: Expr, scope: Scope): Expr {
+  const operands = [left, right];
+  const types = [left.type, right.type];
+  const isInt = types.every(({ kind }) => kind === 'int');
+  const isDouble = types.some(({ kind }) => kind === 'double');
+  const unfit = operands.find(({ type }) => !fits(node.op, type));
+  const mixed = new Set(types.filter(({ kind }) => kind !== 'dyn').map(sort)).size > 1;
+  if (unfit !== undefined || mixed)
+    return faulty(node, scope, `\`${node.op}\` does not take ${describe(left.type)} and ${describe(right.type)}`, operands);
+  if (node.op === '/' && !isInt && !isDouble)
+    return faulty(node, scope, `\`/\` of numbers of unknown type: say int(…) or double(…), for 7 / 2 is 3 and 7.0 / 2 is 3.5`, operands);
+  if (node.op === '%' && isDouble) return faulty(node, scope, '`%` takes whole numbers', operands);
+  const failure = new Failure(`${textOf(node)}: a side is null, missing or of another type, or the result has no value`);
+  const run: Run = (event, args, claims, record) => {
+    const a = left.run(event, args, claims, record);
+    const b = right.run(event, args, claims, record);
+    if (typeof a === 'number' && typeof b === 'number') return calculate(node.op, a, b, isDouble) ?? failure;
+    if (node.op !== '+') return failure;
+    if (Array.isArray(a) && Array.isArray(b)) return [...(a as unknown[]), ...(b as unknown[])];
+    const first = left.type.kind === 'id' ? convert.text(a) : a;
+    const second = right.type.kind === 'id' ? convert.text(b) : b;
+    return typeof first === 'string' && typeof second === 'string' ? first + second : failure;
+  };
+  const known = types.find(({ kind }) => kind !== 'dyn') ?? dyn;
+  const type = isDouble ? double : isInt ? int : sort(known) === 'text' ? string : sort(known) === 'list' ? listOf(dyn) : dyn;
+  return computed(node, type, operands, run);
+}
+
+function calculate(operator: string, a: number, b: number, isDouble: boolean): number | undefined {
+  const result = operate(operator, a, b, isDouble);
+  // A result that left the exact range has lost its last digits.
+  const inexact = !isDouble && Number.isSafeInteger(a) && Number.isSafeInteger(b) && !Number.isSafeInteger(result);
+  return Number.isNaN(result) || inexact ? undefined : result + 0;
+}
+
+function operate(operator: string, a: number, b: number, isDouble: boolean): number {
+  switch (operator) {
+    case '+':
+      return a + b;
+    case '-':
+      return a - b;
+    case '*':
+      return a * b;
+    case '/':
+      return isDouble ? a / b : b === 0 ? Number.NaN : Math.trunc(a / b);
+    default:
+      return Number.isSafeInteger(a) && Number.isSafeInteger(b) ? a % b : Number.NaN;
+  }
+}
+
+function sort(type: Type): string {
+  if (type.kind === 'int' || type.kind === 'double') return 'number';
+  return type.kind === 'string' || type.kind === 'id' || type.kind === 'enum' ? 'text' : type.kind;
+}
+
+function fits(operator: string, type: Type): boolean {
+  const sorts = operator === '+' ? ['number', 'text', 'list', 'dyn'] : ['number', 'dyn'];
+  return sorts.includes(sort(type));
+}

@@ -1,0 +1,58 @@
+import type { Retention } from '../event/channel.js';
+import { digest } from './channel-name.js';
+import type { FieldDraft } from './field.js';
+import { type RouteDraft, routeFrom } from './routes.js';
+import type { Route, Source, StreamField, StreamSchema, TopicPlan } from './stream-schema.js';
+
+/** Puts the fields together: what agrees is shared, and a channel is kept as long as any of its fields wants. */
+export function assemble(fields: readonly FieldDraft[]): Pick<StreamSchema, 'topics' | 'fields' | 'fingerprint'> {
+  const routes = sharedRoutes(fields);
+  const routesOf = (drafts: readonly RouteDraft[]) => drafts.flatMap(({ id }) => routes.get(id) ?? []);
+  const sources = new Map<string, Source>();
+  const sourceKey = ({ topic, source }: FieldDraft) => JSON.stringify([topic, source.key]);
+  for (const [key, group] of groupBy(fields, sourceKey)) {
+    const ids = new Set(group.flatMap((field) => field.routes.drafts.map(({ id }) => id)));
+    const source = group[0]?.source;
+    if (source !== undefined)
+      sources.set(key, {
+        verbatim: source.verbatim,
+        extract: source.extract,
+        routes: [...ids].flatMap((id) => routes.get(id) ?? []),
+      });
+  }
+  const topics = new Map<string, TopicPlan>();
+  for (const [topic, group] of groupBy(fields, (field) => field.topic)) {
+    const keys = new Set(group.map(sourceKey));
+    topics.set(topic, { topic, format: 'JSON', sources: [...keys].flatMap((key) => sources.get(key) ?? []) });
+  }
+  const streams = fields.flatMap((field): StreamField[] => {
+    const source = sources.get(sourceKey(field));
+    if (source === undefined) return [];
+    const { name, topic, retention, permit, reads } = field;
+    const { channels, drafts } = field.routes;
+    return [{ name, topic, source, retention, channels, permit, reads, rule: field.rule?.text ?? null, routes: routesOf(drafts) }];
+  });
+  const fingerprint = digest([...routes.keys()].sort().join(), 8);
+  return { topics, fields: new Map(streams.map((field) => [field.name, field])), fingerprint };
+}
+
+function sharedRoutes(fields: readonly FieldDraft[]): ReadonlyMap<string, Route> {
+  const wanted = new Map<string, { readonly draft: RouteDraft; readonly retention: Retention }>();
+  for (const { routes, retention } of fields)
+    for (const draft of routes.drafts) {
+      const other = wanted.get(draft.id)?.retention ?? retention;
+      const largest = { retain: Math.max(retention.retain, other.retain), max: Math.max(retention.max, other.max) };
+      wanted.set(draft.id, { draft, retention: largest });
+    }
+  return new Map([...wanted].map(([id, { draft, retention }]) => [id, routeFrom(draft, retention)]));
+}
+
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group === undefined) groups.set(keyOf(item), [item]);
+    else group.push(item);
+  }
+  return groups;
+}

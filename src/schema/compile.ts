@@ -1,0 +1,159 @@
+import {
+  buildASTSchema,
+  type DocumentNode,
+  type GraphQLField,
+  GraphQLError,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  isInterfaceType,
+  isObjectType,
+  isTypeDefinitionNode,
+  parse,
+  Source,
+  specifiedScalarTypes,
+  validateSchema,
+  visit,
+} from 'graphql';
+import { validateSDL } from 'graphql/validation/validate.js';
+import type { Retention } from '../event/channel.js';
+import { nobodySaid, readAccess, statesAccess } from './access.js';
+import { assemble } from './assemble.js';
+import { withQuery } from './complete.js';
+import { used, withDirectives } from './directives.js';
+import { draftField, type FieldDraft } from './field.js';
+import { attachFrom } from './from.js';
+import { type Problem, type Report, report } from './problem.js';
+import type { Access, StreamSchema } from './stream-schema.js';
+
+export type { Problem } from './problem.js';
+
+export interface CompileOptions {
+  /** The name shown with problems. */
+  readonly file?: string;
+  /** Of fields that do not say `@history`. */
+  readonly retention: Retention;
+  readonly cluster?: string;
+}
+
+/**
+ * What one `schema.graphql` says. Pure: reads and writes nothing but its arguments. All faults are found at once,
+ * each with its place; with any of them there is no schema. Warnings leave it whole.
+ */
+export function compileSchema(
+  sdl: string,
+  { file = 'schema.graphql', retention, cluster = 'default' }: CompileOptions,
+): { schema: StreamSchema | null; problems: Problem[] } {
+  const source = new Source(sdl, file);
+  const to = report(source);
+  const graphql = build(source, to);
+  if (graphql === null) return { schema: null, problems: to.problems() };
+  attachFrom(graphql, to);
+  const access = readAccess(graphql, to);
+  refuseElsewhere(graphql, to);
+  for (const root of [graphql.getQueryType(), graphql.getMutationType()]) requireAccess(root, access, to);
+  const drafts: FieldDraft[] = [];
+  const ephemeral = new Set<string>();
+  const subscription = graphql.getSubscriptionType();
+  for (const field of Object.values(subscription?.getFields() ?? {})) {
+    const draft = draftField(field, graphql, { retention, cluster }, to);
+    if (draft === null) ephemeral.add(field.name);
+    else drafts.push(draft);
+    checkField(field, draft, subscription, access, graphql, to);
+  }
+  checkFormats(drafts, to);
+  const problems = to.problems();
+  const refused = problems.some(({ severity }) => severity === 'fault');
+  return { schema: refused ? null : { graphql, ephemeral, access, ...assemble(drafts) }, problems };
+}
+
+/** Null when there are faults with which no schema can be made. */
+function build(source: Source, to: Report): GraphQLSchema | null {
+  const tell = (error: unknown) => {
+    if (!(error instanceof GraphQLError)) throw error;
+    const own = error.source?.name === source.name;
+    to.fault(own ? (error.positions?.[0] ?? 0) : 0, error.message);
+  };
+  let document: DocumentNode;
+  try {
+    document = withQuery(withDirectives(parse(source), to));
+  } catch (error) {
+    tell(error);
+    return null;
+  }
+  const faults = validateSDL(document);
+  faults.forEach(tell);
+  try {
+    const schema = buildASTSchema(faults.length === 0 ? document : withUnknownTypes(document), { assumeValidSDL: true });
+    validateSchema(schema).forEach(tell);
+    return schema;
+  } catch (error) {
+    // A document with faults may be beyond building; without any, this is our own failure.
+    if (faults.length === 0) throw error;
+    return null;
+  }
+}
+
+/** Types that nobody defined become scalars, so that one misspelt name does not hide all other faults. */
+function withUnknownTypes(document: DocumentNode): DocumentNode {
+  const defined = new Set<string>(specifiedScalarTypes.map(({ name }) => name));
+  const named = new Set<string>();
+  for (const definition of document.definitions) if (isTypeDefinitionNode(definition)) defined.add(definition.name.value);
+  visit(document, { NamedType: ({ name }) => void named.add(name.value) });
+  const unknown = [...named].filter((name) => !defined.has(name)).map((name) => `scalar ${name}`);
+  if (unknown.length === 0) return document;
+  return { ...document, definitions: [...document.definitions, ...parse(new Source(unknown.join('\n'), 'tailrace')).definitions] };
+}
+
+function checkField(
+  field: GraphQLField<unknown, unknown>,
+  draft: FieldDraft | null,
+  root: GraphQLObjectType | null | undefined,
+  access: ReadonlyMap<string, Access>,
+  schema: GraphQLSchema,
+  to: Report,
+): void {
+  const place = placeOf(field);
+  const name = `Subscription field ${field.name}`;
+  const directive = (wanted: string) => used(field.astNode?.directives, schema.getDirective(wanted));
+  const readsClaims = draft !== null && draft.reads.claims.length > 0;
+  if (root && !readsClaims && !statesAccess(access, root, field.name))
+    to.fault(place, draft === null ? `${name}: ${nobodySaid}` : `${name} has no rule that reads claims, and ${nobodySaid}`);
+  const conflate = directive('conflate');
+  if (conflate !== null) to.fault(conflate.node.loc?.start ?? place, '@conflate is not built yet');
+  if (draft !== null) return;
+  for (const wanted of ['where', 'history']) {
+    const found = directive(wanted);
+    if (found !== null) to.fault(found.node.loc?.start ?? place, `@${wanted} needs @kafka: ${name} has no topic`);
+  }
+  to.warn(place, `${name} has no @kafka: it is served by a resolver, neither resumes nor promises delivery`);
+}
+
+/** A directive of streams on a field that is none would be ignored in silence. */
+function refuseElsewhere(schema: GraphQLSchema, to: Report): void {
+  for (const type of Object.values(schema.getTypeMap())) {
+    if ((!isObjectType(type) && !isInterfaceType(type)) || type === schema.getSubscriptionType()) continue;
+    for (const field of Object.values(type.getFields()))
+      for (const wanted of ['kafka', 'where', 'history', 'conflate']) {
+        const found = used(field.astNode?.directives, schema.getDirective(wanted));
+        if (found !== null)
+          to.fault(found.node.loc?.start ?? 0, `@${wanted} belongs on fields of Subscription, not on ${type.name}.${field.name}`);
+      }
+  }
+}
+
+function requireAccess(root: GraphQLObjectType | null | undefined, access: ReadonlyMap<string, Access>, to: Report): void {
+  for (const field of Object.values(root?.getFields() ?? {}))
+    if (root && !statesAccess(access, root, field.name)) to.fault(placeOf(field), `${root.name}.${field.name}: ${nobodySaid}`);
+}
+
+function checkFormats(drafts: readonly FieldDraft[], to: Report): void {
+  const first = new Map<string, FieldDraft>();
+  for (const draft of drafts) {
+    const other = first.get(draft.topic);
+    if (other === undefined) first.set(draft.topic, draft);
+    else if (other.format !== draft.format)
+      to.fault(draft.formatPlace, `${draft.name} reads ${draft.topic} as ${draft.format}, ${other.name} as ${other.format}: a topic has one format`);
+  }
+}
+
+const placeOf = (field: GraphQLField<unknown, unknown>) => field.astNode?.name.loc?.start ?? 0;

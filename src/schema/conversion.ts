@@ -1,0 +1,71 @@
+import type { Type } from './types.js';
+
+/**
+ * How values become comparable: both sides of a comparison are converted to the schema's type, so that 1 and "1"
+ * meet under an ID. What comes out is a primitive and equal values are `===`; undefined means that the value is
+ * missing, null, or none of this type, which in a rule is an error. Routes and rules share these conversions:
+ * were they to differ in one value, an event would pass a rule and be in no channel of its viewer.
+ *
+ * Whole numbers beyond 2^53 are no IDs: JSON has rounded them, and two users could have become one.
+ */
+export type Conversion = 'text' | 'int' | 'float' | 'bool' | 'any';
+export type Primitive = string | number | boolean;
+export type Convert = (value: unknown) => Primitive | undefined;
+
+export const convert: { readonly [C in Conversion]: Convert } = {
+  text: (value) => (typeof value === 'string' ? value : textOfNumber(value)),
+  int: (value) => (typeof value === 'number' ? whole(value) : wholeOfText(value)),
+  float: (value) => (typeof value === 'number' ? finite(value) : numberOfText(value)),
+  bool: (value) => {
+    if (typeof value === 'boolean') return value;
+    return value === 'true' ? true : value === 'false' ? false : undefined;
+  },
+  /** Of an unknown schema type: compared as it is; different kinds of value never meet. */
+  any: (value) => {
+    if (typeof value === 'string' || typeof value === 'boolean') return value;
+    return typeof value === 'number' ? finite(value) : whole(fromBigInt(value));
+  },
+};
+
+export function conversionTo(type: Type): Conversion | null {
+  switch (type.kind) {
+    case 'id':
+    case 'string':
+    case 'enum':
+      return 'text';
+    case 'int':
+      return 'int';
+    case 'double':
+      return 'float';
+    case 'bool':
+      return 'bool';
+    case 'dyn':
+      return 'any';
+    default:
+      return null;
+  }
+}
+
+// `+ 0` makes -0 a 0: they are equal, and must share a channel.
+const finite = (value: number) => (Number.isFinite(value) ? value + 0 : undefined);
+const whole = (value: number | undefined) => (Number.isSafeInteger(value) ? (value as number) + 0 : undefined);
+const fromBigInt = (value: unknown) => (typeof value === 'bigint' ? Number(value) : undefined);
+
+function textOfNumber(value: unknown): string | undefined {
+  if (typeof value === 'bigint') return value.toString();
+  const number = typeof value === 'number' ? finite(value) : undefined;
+  return number === undefined || (Number.isInteger(number) && !Number.isSafeInteger(number)) ? undefined : String(number);
+}
+
+function wholeOfText(value: unknown): number | undefined {
+  if (typeof value !== 'string') return whole(fromBigInt(value));
+  return /^(0|-?[1-9]\d{0,15})$/.test(value) ? whole(Number(value)) : undefined;
+}
+
+/** "01", " 1", "0x1" and "1_000" are names that look like numbers, not numbers. */
+function numberOfText(value: unknown): number | undefined {
+  if (typeof value !== 'string') return whole(fromBigInt(value));
+  if (value.length > 24 || !/^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(value)) return undefined;
+  const number = Number(value);
+  return Math.abs(number) <= Number.MAX_SAFE_INTEGER ? number + 0 : undefined;
+}

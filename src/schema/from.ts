@@ -1,0 +1,64 @@
+import { type GraphQLField, type GraphQLSchema, isInterfaceType, isObjectType } from 'graphql';
+import { argument, argumentPlace, used } from './directives.js';
+import type { Report } from './problem.js';
+import { pathOf, valueAt } from './path.js';
+import { recordTypes } from './record-type.js';
+import { describe, type Type } from './types.js';
+
+/**
+ * Gives every field with `@from` its resolver and its `extensions.from`. A path is a fault when no record can
+ * satisfy it together with the type's other fields: when it leads into what another field says is a scalar or a list.
+ */
+export function attachFrom(schema: GraphQLSchema, to: Report): void {
+  const definition = schema.getDirective('from');
+  const roots = new Set<unknown>([schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]);
+  const types = Object.values(schema.getTypeMap());
+  const moved: { parent: string; field: GraphQLField<unknown, unknown>; place: number }[] = [];
+  for (const type of types) {
+    if (!isObjectType(type) && !isInterfaceType(type)) continue;
+    for (const field of Object.values(type.getFields())) {
+      const from = used(field.astNode?.directives, definition);
+      if (from === null) continue;
+      const place = argumentPlace(from, 'path');
+      const path = argument(from, 'path', to);
+      if (isInterfaceType(type))
+        to.fault(place, `@from belongs on the object types: an interface's field has no value of its own`);
+      else if (roots.has(type)) to.fault(place, `@from belongs on fields of the event, not on ${type.name}.${field.name}`);
+      else if (typeof path === 'string') {
+        const segments = path.split('.');
+        if (segments.some((segment) => !/^[^\s[\]"'`]+( [^\s[\]"'`]+)*$/.test(segment)))
+          to.fault(place, `@from(path: ${JSON.stringify(path)}) is no dotted path such as "vehicle.position.latitude"`);
+        else {
+          field.extensions = { ...field.extensions, from: segments };
+          field.resolve = (source) => valueAt(source, segments);
+          moved.push({ parent: type.name, field, place });
+        }
+      }
+    }
+  }
+  const record = recordTypes(schema);
+  for (const { parent, field, place } of moved) {
+    const type = schema.getType(parent);
+    if (!isObjectType(type)) continue;
+    const others = Object.values(type.getFields()).filter((other) => other !== field);
+    const why = contradiction(record.of(type, others), pathOf(field), record.of(field.type));
+    if (why !== null) to.fault(place, `@from(path: "${pathOf(field).join('.')}") cannot exist: ${why}`);
+  }
+}
+
+function contradiction(known: Type, path: readonly string[], declared: Type): string | null {
+  let type: Type | undefined = known;
+  for (const [index, segment] of path.entries()) {
+    if (type === undefined || type.kind === 'dyn') return null;
+    if (type.kind !== 'object') return `by another field \`${path.slice(0, index).join('.')}\` is ${describe(type)}`;
+    type = type.field(segment);
+  }
+  if (type === undefined || shape(type) === null || shape(declared) === null || shape(type) === shape(declared)) return null;
+  return `by another field \`${path.join('.')}\` is ${describe(type)}, here it is ${describe(declared)}`;
+}
+
+/** A value is an object, a list or a scalar; null when that is not known. */
+function shape(type: Type): string | null {
+  if (type.kind === 'dyn') return null;
+  return type.kind === 'object' || type.kind === 'list' ? type.kind : 'scalar';
+}
