@@ -1,0 +1,27 @@
+import type { Gap } from '../event/position.js';
+
+/**
+ * One event as its viewers get it, rendered once per group. Transports put their own few bytes around `payload`.
+ * Frames are shared between members: nobody changes one.
+ */
+export class Frame {
+  #payload: string | undefined;
+
+  constructor(
+    /** An execution result as JSON, without its closing brace: `{"data":{…}` or `{"errors":[…],"data":null`. */
+    readonly result: string,
+    readonly cursor: string,
+    readonly gap: Gap | null = null,
+  ) {}
+
+  /** The execution result with `extensions.cursor`, and `extensions.gap` when something before it was lost. */
+  get payload(): string {
+    const gap = this.gap ? `,"gap":${JSON.stringify(this.gap)}` : '';
+    this.#payload ??= `${this.result},"extensions":{"cursor":"${this.cursor}"${gap}}}`;
+    return this.#payload;
+  }
+
+  withGap(gap: Gap): Frame {
+    return new Frame(this.result, this.cursor, gap);
+  }
+}
