@@ -8,7 +8,7 @@ import {
 } from 'graphql';
 import { argument, argumentPlace, type Used, used } from './directives.js';
 import type { Report } from './problem.js';
-import type { Access } from './stream-schema.js';
+import type { Access, Claims } from './stream-schema.js';
 
 /** Who may ask, wherever a schema says so: by `Type.field` or `Type`. Statements that contradict each other are faults. */
 export function readAccess(schema: GraphQLSchema, to: Report): ReadonlyMap<string, Access> {
@@ -42,10 +42,15 @@ function accessOf(
   const any = open ?? closed;
   if (any === null) return null;
   const place = any.node.loc?.start ?? 0;
-  if (!enforced) to.fault(place, `access is stated on object types: on the interface's ${name} nobody would enforce it`);
+  if (!enforced)
+    to.fault(place, `access is stated on object types: on the interface's ${name} nobody would enforce it`);
   if (open !== null && closed !== null)
     to.fault(place, `${name} says @public and @${closed.definition.name}: only one of them can be true`);
-  return { public: open !== null, authenticated: authenticated !== null, scopes: scoped === null ? null : scopesOf(scoped, to) };
+  return {
+    public: open !== null,
+    authenticated: authenticated !== null,
+    scopes: scoped === null ? null : scopesOf(scoped, to),
+  };
 }
 
 function scopesOf(scoped: Used, to: Report): Access['scopes'] {
@@ -53,7 +58,8 @@ function scopesOf(scoped: Used, to: Report): Access['scopes'] {
   if (scopes === undefined) return [];
   const place = argumentPlace(scoped, 'scopes');
   if (scopes.length === 0) to.fault(place, '@requiresScopes(scopes: []) lets nobody pass');
-  if (scopes.some((all) => all.length === 0)) to.fault(place, 'an empty list of scopes asks for none: say @authenticated');
+  if (scopes.some((all) => all.length === 0))
+    to.fault(place, 'an empty list of scopes asks for none: say @authenticated');
   if (scopes.flat().some((scope) => scope === '' || /\s/.test(scope))) to.fault(place, 'a scope is one word');
   return scopes;
 }
@@ -65,3 +71,26 @@ export function statesAccess(access: ReadonlyMap<string, Access>, type: GraphQLO
 
 export const nobodySaid =
   'nothing is public by accident: say @public, @authenticated or @requiresScopes(scopes: …) on the field or its type';
+
+/**
+ * Why this viewer may not ask, null when they may. `claims` is null without a token.
+ * Where nothing is stated (a field whose rule reads claims), one has to be signed in.
+ */
+export function refusal(access: Access | undefined, claims: Claims | null): 'UNAUTHENTICATED' | 'FORBIDDEN' | null {
+  if (access?.public === true) return null;
+  if (claims === null) return 'UNAUTHENTICATED';
+  const scopes = access?.scopes ?? null;
+  if (scopes === null) return null;
+  const own = scopesIn(claims);
+  return scopes.some((all) => all.every((scope) => own.has(scope))) ? null : 'FORBIDDEN';
+}
+
+/** From `scope` (words) or `scopes` and `scp` (a list, or words). */
+function scopesIn(claims: Claims): ReadonlySet<string> {
+  const stated = ['scope', 'scopes', 'scp'].map((name) => (Object.hasOwn(claims, name) ? claims[name] : undefined));
+  const words = stated.flatMap((value): readonly unknown[] => {
+    if (typeof value === 'string') return value.split(' ');
+    return Array.isArray(value) ? value : [];
+  });
+  return new Set(words.filter((word): word is string => typeof word === 'string' && word !== ''));
+}

@@ -34,7 +34,12 @@ export function alternativesOf(expr: Expr): readonly Alternative[] {
   if (op === '||') return any(chain(expr, '||').map(alternativesOf));
   const [left, right] = expr.operands;
   if (left === undefined || right === undefined || !expr.conversion) return anything;
-  const part = op === 'in' ? equality(left, right, expr.conversion, true) : op === '==' ? either(left, right, expr.conversion) : null;
+  const part =
+    op === 'in'
+      ? equality(left, right, expr.conversion, true)
+      : op === '=='
+        ? either(left, right, expr.conversion)
+        : null;
   return part === null ? anything : [{ guards: [], parts: [part] }];
 }
 

@@ -16,11 +16,23 @@ export function compileArithmetic(node: ASTNode, left: Expr, right: Expr, scope:
   const unfit = operands.find(({ type }) => !fits(node.op, type));
   const mixed = new Set(types.filter(({ kind }) => kind !== 'dyn').map(sort)).size > 1;
   if (unfit !== undefined || mixed)
-    return faulty(node, scope, `\`${node.op}\` does not take ${describe(left.type)} and ${describe(right.type)}`, operands);
+    return faulty(
+      node,
+      scope,
+      `\`${node.op}\` does not take ${describe(left.type)} and ${describe(right.type)}`,
+      operands,
+    );
   if (node.op === '/' && !isInt && !isDouble)
-    return faulty(node, scope, `\`/\` of numbers of unknown type: say int(…) or double(…), for 7 / 2 is 3 and 7.0 / 2 is 3.5`, operands);
+    return faulty(
+      node,
+      scope,
+      `\`/\` of numbers of unknown type: say int(…) or double(…), for 7 / 2 is 3 and 7.0 / 2 is 3.5`,
+      operands,
+    );
   if (node.op === '%' && isDouble) return faulty(node, scope, '`%` takes whole numbers', operands);
-  const failure = new Failure(`${textOf(node)}: a side is null, missing or of another type, or the result has no value`);
+  const failure = new Failure(
+    `${textOf(node)}: a side is null, missing or of another type, or the result has no value`,
+  );
   const run: Run = (event, args, claims, record) => {
     const a = left.run(event, args, claims, record);
     const b = right.run(event, args, claims, record);
@@ -32,7 +44,15 @@ export function compileArithmetic(node: ASTNode, left: Expr, right: Expr, scope:
     return typeof first === 'string' && typeof second === 'string' ? first + second : failure;
   };
   const known = types.find(({ kind }) => kind !== 'dyn') ?? dyn;
-  const type = isDouble ? double : isInt ? int : sort(known) === 'text' ? string : sort(known) === 'list' ? listOf(dyn) : dyn;
+  const type = isDouble
+    ? double
+    : isInt
+      ? int
+      : sort(known) === 'text'
+        ? string
+        : sort(known) === 'list'
+          ? listOf(dyn)
+          : dyn;
   return computed(node, type, operands, run);
 }
 

@@ -30,7 +30,19 @@ export function assemble(fields: readonly FieldDraft[]): Pick<StreamSchema, 'top
     if (source === undefined) return [];
     const { name, topic, retention, permit, reads } = field;
     const { channels, drafts } = field.routes;
-    return [{ name, topic, source, retention, channels, permit, reads, rule: field.rule?.text ?? null, routes: routesOf(drafts) }];
+    return [
+      {
+        name,
+        topic,
+        source,
+        retention,
+        channels,
+        permit,
+        reads,
+        rule: field.rule?.text ?? null,
+        routes: routesOf(drafts),
+      },
+    ];
   });
   const fingerprint = digest([...routes.keys()].sort().join(), 8);
   return { topics, fields: new Map(streams.map((field) => [field.name, field])), fingerprint };

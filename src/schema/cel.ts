@@ -1,7 +1,16 @@
 import { type ASTNode, ParseError, parse } from '@marcbachmann/cel-js';
 import { compileArithmetic } from './arithmetic.js';
 import { compileComparison, compileMembership } from './compare.js';
-import { computed, type Expr, Failure, faulty, isNullLiteral, type Scope, textOf, type Variable } from './expression.js';
+import {
+  computed,
+  type Expr,
+  Failure,
+  faulty,
+  isNullLiteral,
+  type Scope,
+  textOf,
+  type Variable,
+} from './expression.js';
 import { compileCall } from './functions.js';
 import { compileConditional, compileLogic, compileNot } from './logic.js';
 import { compileMacro } from './macros.js';
@@ -56,15 +65,33 @@ function compile(node: ASTNode, scope: Scope): Expr {
       return compileArithmetic(node, compile(node.args[0], scope), compile(node.args[1], scope), scope);
     case '-_': {
       const operand = compile(node.args, scope);
-      const negated = compileArithmetic(node, computed(node, int, [], () => 0), operand, scope);
+      const negated = compileArithmetic(
+        node,
+        computed(node, int, [], () => 0),
+        operand,
+        scope,
+      );
       return { ...negated, origin: operand.origin === 'literal' ? 'literal' : 'computed', operands: [operand] };
     }
     case 'list':
-      return compileList(node, node.args.map((element) => compile(element, scope)), scope);
+      return compileList(
+        node,
+        node.args.map((element) => compile(element, scope)),
+        scope,
+      );
     case 'map':
-      return compileMap(node, node.args.map(([key, value]) => [compile(key, scope), compile(value, scope)]), scope);
+      return compileMap(
+        node,
+        node.args.map(([key, value]) => [compile(key, scope), compile(value, scope)]),
+        scope,
+      );
     case 'call':
-      return compileCall(node, node.args[0], node.args[1].map((part) => compile(part, scope)), scope);
+      return compileCall(
+        node,
+        node.args[0],
+        node.args[1].map((part) => compile(part, scope)),
+        scope,
+      );
     case 'rcall': {
       const [name, receiver, parts] = node.args;
       const on = compile(receiver, scope);
@@ -124,9 +151,9 @@ function compileMap(node: ASTNode, entries: readonly (readonly Expr[])[], scope:
   const failure = new Failure(`${textOf(node)}: a key is no string, or a value is null or missing`);
   return computed(node, mapOf(dyn), operands, (event, args, claims, record) => {
     const map: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
-    for (const [keyOf, valueOf] of entries) {
-      const key = keyOf?.run(event, args, claims, record);
-      const value = valueOf?.run(event, args, claims, record);
+    for (const [name, content] of entries) {
+      const key = name?.run(event, args, claims, record);
+      const value = content?.run(event, args, claims, record);
       if (key instanceof Failure) return key;
       if (value instanceof Failure) return value;
       if (typeof key !== 'string' || value === null || value === undefined) return failure;

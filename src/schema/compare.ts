@@ -21,7 +21,10 @@ export function compileComparison(node: ASTNode, left: Expr, right: Expr, scope:
   const failure = new Failure(`${textOf(node)}: a side is null, missing, or of another type`);
   if (!equality) return computed(node, bool, operands, order(node, left, right, meeting, failure));
   const { conversion } = meeting;
-  const run = conversion === null ? plainEquality(left, right, node.op === '==', failure) : equal(left, right, meeting, node.op === '==', failure);
+  const run =
+    conversion === null
+      ? plainEquality(left, right, node.op === '==', failure)
+      : equal(left, right, meeting, node.op === '==', failure);
   return { ...computed(node, bool, operands, run), conversion };
 }
 
@@ -34,8 +37,15 @@ export function compileMembership(node: ASTNode, left: Expr, right: Expr, scope:
   if (isNullLiteral(left)) return faulty(left.node, scope, 'null can be tested with == and != only', operands);
   const { type } = right;
   if (type.kind !== 'list' && type.kind !== 'map' && type.kind !== 'dyn')
-    return faulty(right.node, scope, `\`in\` needs a list, and \`${textOf(right.node)}\` is ${describe(type)}`, operands);
-  const failure = new Failure(`${textOf(node)}: a side is null or missing, an element cannot be compared, or there is no list`);
+    return faulty(
+      right.node,
+      scope,
+      `\`in\` needs a list, and \`${textOf(right.node)}\` is ${describe(type)}`,
+      operands,
+    );
+  const failure = new Failure(
+    `${textOf(node)}: a side is null or missing, an element cannot be compared, or there is no list`,
+  );
   if (type.kind === 'map') {
     return computed(node, bool, operands, (event, args, claims, record) => {
       const key = left.run(event, args, claims, record);
@@ -133,10 +143,13 @@ export const isMap = (value: unknown): value is Readonly<Record<string, unknown>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Failure);
 
 function deepEqual(a: unknown, b: unknown): boolean {
-  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, index) => deepEqual(item, b[index]));
+  if (Array.isArray(a) && Array.isArray(b))
+    return a.length === b.length && a.every((item, index) => deepEqual(item, b[index]));
   if (isMap(a) && isMap(b)) {
     const keys = Object.keys(a);
-    return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && deepEqual(a[key], b[key]));
+    return (
+      keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && deepEqual(a[key], b[key]))
+    );
   }
   return a === b;
 }

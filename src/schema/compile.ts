@@ -1,8 +1,8 @@
 import {
   buildASTSchema,
   type DocumentNode,
-  type GraphQLField,
   GraphQLError,
+  type GraphQLField,
   type GraphQLObjectType,
   type GraphQLSchema,
   isInterfaceType,
@@ -83,7 +83,9 @@ function build(source: Source, to: Report): GraphQLSchema | null {
   const faults = validateSDL(document);
   faults.forEach(tell);
   try {
-    const schema = buildASTSchema(faults.length === 0 ? document : withUnknownTypes(document), { assumeValidSDL: true });
+    const schema = buildASTSchema(faults.length === 0 ? document : withUnknownTypes(document), {
+      assumeValidSDL: true,
+    });
     validateSchema(schema).forEach(tell);
     return schema;
   } catch (error) {
@@ -97,11 +99,15 @@ function build(source: Source, to: Report): GraphQLSchema | null {
 function withUnknownTypes(document: DocumentNode): DocumentNode {
   const defined = new Set<string>(specifiedScalarTypes.map(({ name }) => name));
   const named = new Set<string>();
-  for (const definition of document.definitions) if (isTypeDefinitionNode(definition)) defined.add(definition.name.value);
+  for (const definition of document.definitions)
+    if (isTypeDefinitionNode(definition)) defined.add(definition.name.value);
   visit(document, { NamedType: ({ name }) => void named.add(name.value) });
   const unknown = [...named].filter((name) => !defined.has(name)).map((name) => `scalar ${name}`);
   if (unknown.length === 0) return document;
-  return { ...document, definitions: [...document.definitions, ...parse(new Source(unknown.join('\n'), 'tailrace')).definitions] };
+  return {
+    ...document,
+    definitions: [...document.definitions, ...parse(new Source(unknown.join('\n'), 'tailrace')).definitions],
+  };
 }
 
 function checkField(
@@ -115,9 +121,14 @@ function checkField(
   const place = placeOf(field);
   const name = `Subscription field ${field.name}`;
   const directive = (wanted: string) => used(field.astNode?.directives, schema.getDirective(wanted));
-  const readsClaims = draft !== null && draft.reads.claims.length > 0;
+  // A rule that could not be read may well read claims: its own fault is enough.
+  const unreadable = draft !== null && draft.rule === null && directive('where') !== null;
+  const readsClaims = unreadable || (draft !== null && draft.reads.claims.length > 0);
   if (root && !readsClaims && !statesAccess(access, root, field.name))
-    to.fault(place, draft === null ? `${name}: ${nobodySaid}` : `${name} has no rule that reads claims, and ${nobodySaid}`);
+    to.fault(
+      place,
+      draft === null ? `${name}: ${nobodySaid}` : `${name} has no rule that reads claims, and ${nobodySaid}`,
+    );
   const conflate = directive('conflate');
   if (conflate !== null) to.fault(conflate.node.loc?.start ?? place, '@conflate is not built yet');
   if (draft !== null) return;
@@ -136,14 +147,22 @@ function refuseElsewhere(schema: GraphQLSchema, to: Report): void {
       for (const wanted of ['kafka', 'where', 'history', 'conflate']) {
         const found = used(field.astNode?.directives, schema.getDirective(wanted));
         if (found !== null)
-          to.fault(found.node.loc?.start ?? 0, `@${wanted} belongs on fields of Subscription, not on ${type.name}.${field.name}`);
+          to.fault(
+            found.node.loc?.start ?? 0,
+            `@${wanted} belongs on fields of Subscription, not on ${type.name}.${field.name}`,
+          );
       }
   }
 }
 
-function requireAccess(root: GraphQLObjectType | null | undefined, access: ReadonlyMap<string, Access>, to: Report): void {
+function requireAccess(
+  root: GraphQLObjectType | null | undefined,
+  access: ReadonlyMap<string, Access>,
+  to: Report,
+): void {
   for (const field of Object.values(root?.getFields() ?? {}))
-    if (root && !statesAccess(access, root, field.name)) to.fault(placeOf(field), `${root.name}.${field.name}: ${nobodySaid}`);
+    if (root && !statesAccess(access, root, field.name))
+      to.fault(placeOf(field), `${root.name}.${field.name}: ${nobodySaid}`);
 }
 
 function checkFormats(drafts: readonly FieldDraft[], to: Report): void {
@@ -152,7 +171,10 @@ function checkFormats(drafts: readonly FieldDraft[], to: Report): void {
     const other = first.get(draft.topic);
     if (other === undefined) first.set(draft.topic, draft);
     else if (other.format !== draft.format)
-      to.fault(draft.formatPlace, `${draft.name} reads ${draft.topic} as ${draft.format}, ${other.name} as ${other.format}: a topic has one format`);
+      to.fault(
+        draft.formatPlace,
+        `${draft.name} reads ${draft.topic} as ${draft.format}, ${other.name} as ${other.format}: a topic has one format`,
+      );
   }
 }
 

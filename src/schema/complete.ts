@@ -4,8 +4,8 @@ import {
   isTypeDefinitionNode,
   type NameNode,
   parse,
-  Source,
   type SchemaDefinitionNode,
+  Source,
 } from 'graphql';
 
 /**
@@ -49,7 +49,10 @@ export function withQuery(document: DocumentNode): DocumentNode {
 function withQueryNamed(schema: SchemaDefinitionNode, query: string): SchemaDefinitionNode {
   const name: NameNode = { kind: 'Name', value: query } as NameNode;
   const type = { kind: 'NamedType', name } as const;
-  const operation = { kind: 'OperationTypeDefinition', operation: 'query', type } as unknown as
-    SchemaDefinitionNode['operationTypes'][number];
+  const operation = {
+    kind: 'OperationTypeDefinition',
+    operation: 'query',
+    type,
+  } as unknown as SchemaDefinitionNode['operationTypes'][number];
   return { ...schema, operationTypes: [...schema.operationTypes, operation] };
 }

@@ -54,7 +54,9 @@ const fromBigInt = (value: unknown) => (typeof value === 'bigint' ? Number(value
 function textOfNumber(value: unknown): string | undefined {
   if (typeof value === 'bigint') return value.toString();
   const number = typeof value === 'number' ? finite(value) : undefined;
-  return number === undefined || (Number.isInteger(number) && !Number.isSafeInteger(number)) ? undefined : String(number);
+  return number === undefined || (Number.isInteger(number) && !Number.isSafeInteger(number))
+    ? undefined
+    : String(number);
 }
 
 function wholeOfText(value: unknown): number | undefined {

@@ -43,7 +43,10 @@ export function draftField(
   const topic = topicOf(kafka, to);
   const cluster = argument(kafka, 'cluster', to);
   if (cluster !== undefined && cluster !== 'default')
-    to.fault(argumentPlace(kafka, 'cluster'), `the cluster ${JSON.stringify(cluster)} is unknown: several clusters are not built yet, there is "default"`);
+    to.fault(
+      argumentPlace(kafka, 'cluster'),
+      `the cluster ${JSON.stringify(cluster)} is unknown: several clusters are not built yet, there is "default"`,
+    );
   const source = sourceOf(kafka, to);
   const where = find('where');
   const rule = where === null ? null : ruleOf(where, field, schema, to);
@@ -65,14 +68,18 @@ function topicOf(kafka: Used, to: Report): string {
   const topic = argument(kafka, 'topic', to);
   if (typeof topic !== 'string') return '';
   if (!/^[A-Za-z0-9._-]{1,249}$/.test(topic) || topic === '.' || topic === '..')
-    to.fault(argumentPlace(kafka, 'topic'), `${JSON.stringify(topic)} is no name of a topic: up to 249 of A-Z a-z 0-9 . _ -`);
+    to.fault(
+      argumentPlace(kafka, 'topic'),
+      `${JSON.stringify(topic)} is no name of a topic: up to 249 of A-Z a-z 0-9 . _ -`,
+    );
   return topic;
 }
 
 function formatOf(kafka: Used, to: Report): Pick<FieldDraft, 'format' | 'formatPlace'> {
   const value = argument(kafka, 'format', to);
   const formatPlace = argumentPlace(kafka, 'format');
-  if (value !== undefined && value !== 'JSON') to.fault(formatPlace, `the format ${String(value)} is not built yet: there is JSON`);
+  if (value !== undefined && value !== 'JSON')
+    to.fault(formatPlace, `the format ${String(value)} is not built yet: there is JSON`);
   const written = kafka.node.arguments?.find(({ name }) => name.value === 'format')?.value;
   return { format: written !== undefined && 'value' in written ? String(written.value) : 'JSON', formatPlace };
 }
@@ -81,7 +88,10 @@ function sourceOf(kafka: Used, to: Report): SourceDraft {
   const pick = literal(kafka, 'pick', to);
   const each = literal(kafka, 'each', to);
   if (pick !== null && each !== null)
-    to.fault(argumentPlace(kafka, 'each'), 'pick takes the one event out of a record, each takes many: only one of them can be said');
+    to.fault(
+      argumentPlace(kafka, 'each'),
+      'pick takes the one event out of a record, each takes many: only one of them can be said',
+    );
   const draft =
     each !== null
       ? compileSource('each', each.value, sayIn(each, to))
@@ -97,8 +107,16 @@ function ruleOf(where: Used, field: GraphQLField<unknown, unknown>, schema: Grap
 }
 
 /** The rule of a field, against the field's own types. */
-export function fieldRule(text: string, field: GraphQLField<unknown, unknown>, schema: GraphQLSchema, say: Say): Rule | null {
-  const args = objectOf(`the arguments of ${field.name}`, new Map(field.args.map(({ name, type }) => [name, () => inputType(type)])));
+export function fieldRule(
+  text: string,
+  field: GraphQLField<unknown, unknown>,
+  schema: GraphQLSchema,
+  say: Say,
+): Rule | null {
+  const args = objectOf(
+    `the arguments of ${field.name}`,
+    new Map(field.args.map(({ name, type }) => [name, () => inputType(type)])),
+  );
   return compileRule(text, recordTypes(schema).of(field.type), args, say);
 }
 
@@ -107,7 +125,10 @@ function retentionOf(history: Used | null, defaults: Retention, to: Report): Ret
   const written = argument(history, 'retain', to);
   const retain = typeof written === 'string' ? parseDuration(written) : defaults.retain;
   if (retain === null)
-    to.fault(argumentPlace(history, 'retain'), `${JSON.stringify(written)} is no duration: write 250ms, 30s, 10m or 1h`);
+    to.fault(
+      argumentPlace(history, 'retain'),
+      `${JSON.stringify(written)} is no duration: write 250ms, 30s, 10m or 1h`,
+    );
   const max = argument(history, 'max', to);
   if (typeof max === 'number' && max < 1) to.fault(argumentPlace(history, 'max'), 'at least one event is kept');
   return { retain: retain ?? defaults.retain, max: typeof max === 'number' ? max : defaults.max };

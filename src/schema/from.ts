@@ -1,7 +1,7 @@
 import { type GraphQLField, type GraphQLSchema, isInterfaceType, isObjectType } from 'graphql';
 import { argument, argumentPlace, used } from './directives.js';
-import type { Report } from './problem.js';
 import { pathOf, valueAt } from './path.js';
+import type { Report } from './problem.js';
 import { recordTypes } from './record-type.js';
 import { describe, type Type } from './types.js';
 
@@ -23,7 +23,8 @@ export function attachFrom(schema: GraphQLSchema, to: Report): void {
       const path = argument(from, 'path', to);
       if (isInterfaceType(type))
         to.fault(place, `@from belongs on the object types: an interface's field has no value of its own`);
-      else if (roots.has(type)) to.fault(place, `@from belongs on fields of the event, not on ${type.name}.${field.name}`);
+      else if (roots.has(type))
+        to.fault(place, `@from belongs on fields of the event, not on ${type.name}.${field.name}`);
       else if (typeof path === 'string') {
         const segments = path.split('.');
         if (segments.some((segment) => !/^[^\s[\]"'`]+( [^\s[\]"'`]+)*$/.test(segment)))
@@ -53,7 +54,8 @@ function contradiction(known: Type, path: readonly string[], declared: Type): st
     if (type.kind !== 'object') return `by another field \`${path.slice(0, index).join('.')}\` is ${describe(type)}`;
     type = type.field(segment);
   }
-  if (type === undefined || shape(type) === null || shape(declared) === null || shape(type) === shape(declared)) return null;
+  if (type === undefined || shape(type) === null || shape(declared) === null || shape(type) === shape(declared))
+    return null;
   return `by another field \`${path.join('.')}\` is ${describe(type)}, here it is ${describe(declared)}`;
 }
 

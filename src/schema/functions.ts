@@ -21,22 +21,48 @@ interface CelFunction {
 const text: readonly Type['kind'][] = ['string', 'id', 'enum'];
 const number: readonly Type['kind'][] = ['int', 'double'];
 
-const onTexts = (apply: (a: string, b: string) => unknown): Apply => (a, b = '') =>
-  typeof a === 'string' && typeof b === 'string' ? apply(a, b) : undefined;
+const onTexts =
+  (apply: (a: string, b: string) => unknown): Apply =>
+  (a, b = '') =>
+    typeof a === 'string' && typeof b === 'string' ? apply(a, b) : undefined;
 
 const functions: ReadonlyMap<string, CelFunction> = new Map<string, CelFunction>([
   ['size', { style: 'both', takes: [[...text, 'list', 'map']], gives: int, apply: size }],
   ['startsWith', { style: 'method', takes: [text, text], gives: bool, apply: onTexts((a, b) => a.startsWith(b)) }],
   ['endsWith', { style: 'method', takes: [text, text], gives: bool, apply: onTexts((a, b) => a.endsWith(b)) }],
   ['contains', { style: 'method', takes: [text, text], gives: bool, apply: onTexts((a, b) => a.includes(b)) }],
-  ['lowerAscii', { style: 'method', takes: [text], gives: string, apply: onTexts((a) => a.replace(/[A-Z]+/g, (x) => x.toLowerCase())) }],
-  ['upperAscii', { style: 'method', takes: [text], gives: string, apply: onTexts((a) => a.replace(/[a-z]+/g, (x) => x.toUpperCase())) }],
+  [
+    'lowerAscii',
+    {
+      style: 'method',
+      takes: [text],
+      gives: string,
+      apply: onTexts((a) => a.replace(/[A-Z]+/g, (x) => x.toLowerCase())),
+    },
+  ],
+  [
+    'upperAscii',
+    {
+      style: 'method',
+      takes: [text],
+      gives: string,
+      apply: onTexts((a) => a.replace(/[a-z]+/g, (x) => x.toUpperCase())),
+    },
+  ],
   ['trim', { style: 'method', takes: [text], gives: string, apply: onTexts((a) => a.trim()) }],
   ['int', { style: 'call', takes: [[...number, ...text]], gives: int, apply: toInt }],
   ['double', { style: 'call', takes: [[...number, ...text]], gives: double, apply: toDouble }],
   ['string', { style: 'call', takes: [[...number, ...text, 'bool']], gives: string, apply: toText }],
   ['bool', { style: 'call', takes: [[...text, 'bool']], gives: bool, apply: toBool }],
-  ['dyn', { style: 'call', takes: [[...number, ...text, 'bool', 'list', 'map', 'object']], gives: dyn, apply: (value) => value ?? undefined }],
+  [
+    'dyn',
+    {
+      style: 'call',
+      takes: [[...number, ...text, 'bool', 'list', 'map', 'object']],
+      gives: dyn,
+      apply: (value) => value ?? undefined,
+    },
+  ],
 ]);
 
 /** `name(a, b)` and `a.name(b)`. What is not in the table is refused: a function that is ignored would let events pass. */
@@ -47,7 +73,12 @@ export function compileCall(node: ASTNode, name: string, operands: readonly Expr
   const known = functions.get(name);
   if (known === undefined || (known.style !== 'both' && (known.style === 'method') !== isMethod)) {
     const names = [...functions.keys(), 'has', 'matches', 'exists', 'all', 'exists_one', 'filter', 'map'];
-    return faulty(node, scope, `the function ${isMethod ? `x.${name}()` : `${name}()`} is unknown here${didYouMean(name, names)}`, operands);
+    return faulty(
+      node,
+      scope,
+      `the function ${isMethod ? `x.${name}()` : `${name}()`} is unknown here${didYouMean(name, names)}`,
+      operands,
+    );
   }
   if (operands.length !== known.takes.length)
     return faulty(node, scope, `${name}() takes ${known.takes.length - (isMethod ? 1 : 0)} argument(s)`, operands);
@@ -59,8 +90,9 @@ export function compileCall(node: ASTNode, name: string, operands: readonly Expr
 
 function applied(node: ASTNode, operands: readonly Expr[], apply: Apply): Run {
   const failure = new Failure(`${textOf(node)}: an operand is null, missing, or of another type`);
-  const values = operands.map(({ type, run }): Run =>
-    type.kind !== 'id' ? run : (event, args, claims, record) => convert.text(run(event, args, claims, record)),
+  const values = operands.map(
+    ({ type, run }): Run =>
+      type.kind !== 'id' ? run : (event, args, claims, record) => convert.text(run(event, args, claims, record)),
   );
   const [first, second] = values;
   return (event, args, claims, record) => {
@@ -86,7 +118,13 @@ function compileHas(node: ASTNode, operands: readonly Expr[], scope: Scope): Exp
 /** The pattern is a literal, so that `check` can refuse one that takes for ever, and no user ever chooses it. */
 function compileMatches(node: ASTNode, operands: readonly Expr[], scope: Scope): Expr {
   const [subject, pattern] = operands;
-  if (subject === undefined || pattern === undefined || operands.length !== 2 || pattern.node.op !== 'value' || typeof pattern.node.args !== 'string')
+  if (
+    subject === undefined ||
+    pattern === undefined ||
+    operands.length !== 2 ||
+    pattern.node.op !== 'value' ||
+    typeof pattern.node.args !== 'string'
+  )
     return faulty(node, scope, 'matches() takes one pattern, written as a literal', operands);
   if (isNullLiteral(subject) || (subject.type.kind !== 'dyn' && !text.includes(subject.type.kind)))
     return faulty(subject.node, scope, `matches() does not take ${describe(subject.type)}`, operands);

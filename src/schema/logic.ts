@@ -31,7 +31,8 @@ export function compileNot(node: ASTNode, operand: Expr, scope: Scope): Expr {
 export function compileConditional(node: ASTNode, condition: Expr, yes: Expr, no: Expr, scope: Scope): Expr {
   const operands = [condition, yes, no];
   if (!isBoolean(condition.type)) return notBoolean(node, condition, scope, operands);
-  const alike = yes.type === no.type || (yes.type.kind === no.type.kind && !('of' in yes.type) && !('name' in yes.type));
+  const alike =
+    yes.type === no.type || (yes.type.kind === no.type.kind && !('of' in yes.type) && !('name' in yes.type));
   const type = isNullLiteral(yes) ? no.type : isNullLiteral(no) || alike ? yes.type : dyn;
   const failure = new Failure(`${textOf(node)}: the condition is not true or false`);
   return computed(node, type, operands, (event, args, claims, record) => {
@@ -46,5 +47,10 @@ export const isBoolean = (type: Type) => type.kind === 'bool' || type.kind === '
 
 function notBoolean(node: ASTNode, side: Expr, scope: Scope, operands: readonly Expr[]): Expr {
   const what = node.op === '?:' ? '?' : node.op === '!_' ? '!' : node.op;
-  return faulty(side.node, scope, `\`${what}\` takes true or false, and \`${textOf(side.node)}\` is ${describe(side.type)}`, operands);
+  return faulty(
+    side.node,
+    scope,
+    `\`${what}\` takes true or false, and \`${textOf(side.node)}\` is ${describe(side.type)}`,
+    operands,
+  );
 }

@@ -10,7 +10,13 @@ type Macro = (typeof names)[number];
  * `list.exists(x, …)` and its kin; null when the name is no macro. The variable lives in a cell that the loop
  * fills: rules are judged one at a time and never in themselves, and no frame is allocated per element.
  */
-export function compileMacro(node: ASTNode, name: string, list: Expr, parts: readonly ASTNode[], scope: Scope): Expr | null {
+export function compileMacro(
+  node: ASTNode,
+  name: string,
+  list: Expr,
+  parts: readonly ASTNode[],
+  scope: Scope,
+): Expr | null {
   const macro = names.find((candidate) => candidate === name);
   if (macro === undefined) return null;
   const [variable, body] = parts;
@@ -19,7 +25,12 @@ export function compileMacro(node: ASTNode, name: string, list: Expr, parts: rea
   if (scope.variables.has(variable.args))
     return faulty(variable, scope, `\`${variable.args}\` already means something here: take another name`, [list]);
   if (list.type.kind !== 'list' && list.type.kind !== 'dyn')
-    return faulty(list.node, scope, `${name}() goes through a list, and \`${textOf(list.node)}\` is ${describe(list.type)}`, [list]);
+    return faulty(
+      list.node,
+      scope,
+      `${name}() goes through a list, and \`${textOf(list.node)}\` is ${describe(list.type)}`,
+      [list],
+    );
   const cell: { value: unknown } = { value: undefined };
   const element: Variable = {
     type: list.type.kind === 'list' ? list.type.of : dyn,
@@ -29,7 +40,12 @@ export function compileMacro(node: ASTNode, name: string, list: Expr, parts: rea
   };
   const inner = scope.compile(body, { ...scope, variables: new Map([...scope.variables, [variable.args, element]]) });
   if (macro !== 'map' && !isBoolean(inner.type))
-    return faulty(inner.node, scope, `${name}() asks what is true or false, and \`${textOf(inner.node)}\` is ${describe(inner.type)}`, [list, inner]);
+    return faulty(
+      inner.node,
+      scope,
+      `${name}() asks what is true or false, and \`${textOf(inner.node)}\` is ${describe(inner.type)}`,
+      [list, inner],
+    );
   const failure = new Failure(`${textOf(node)}: there is no list, or an element gives no answer`);
   const fold = folds[macro];
   const run: Run = (event, args, claims, record) => {
@@ -71,7 +87,12 @@ const folds: { readonly [M in Macro]: Fold } = {
   },
 };
 
-function chain(items: readonly unknown[], failure: Failure, judge: (item: unknown) => unknown, decisive: boolean): unknown {
+function chain(
+  items: readonly unknown[],
+  failure: Failure,
+  judge: (item: unknown) => unknown,
+  decisive: boolean,
+): unknown {
   let failed: Failure | null = null;
   for (const item of items) {
     const value = judge(item);

@@ -20,14 +20,19 @@ export function meet(node: ASTNode, left: Expr, right: Expr, scope: Scope): Meet
   const refuse = () => {
     const [a, b] = [left, right].map((side) => `\`${textOf(side.node)}\``);
     const second = node.op === 'in' ? `an element of ${b}` : b;
-    scope.say.fault(node.start, `${a} and ${second} cannot be compared: ${describe(left.type)} and ${describe(right.type)}`);
+    scope.say.fault(
+      node.start,
+      `${a} and ${second} cannot be compared: ${describe(left.type)} and ${describe(right.type)}`,
+    );
     return null;
   };
   const composite = [leader, other].filter(({ type }) => isComposite(type));
   if (composite.length > 0) {
     // Elements of an event's list would be compared unconverted: 1 and "1" would not meet under [ID].
     const alike = leader.type.kind === other.type.kind || other.type.kind === 'dyn' || leader.type.kind === 'dyn';
-    const typed = [leader, other].some(({ origin, type }) => (origin === 'event' || origin === 'args') && isComposite(type));
+    const typed = [leader, other].some(
+      ({ origin, type }) => (origin === 'event' || origin === 'args') && isComposite(type),
+    );
     return ordered || !alike || typed ? refuse() : { conversion: null };
   }
   if (rank(leader) === 0 || (leader.origin === 'computed' && other.origin === 'literal'))
@@ -58,7 +63,8 @@ function family(type: Type): string {
 }
 
 function convertible(leader: Expr, other: Expr): boolean {
-  if (other.type.kind === 'dyn' || leader.type.kind === 'dyn' || family(leader.type) === family(other.type)) return true;
+  if (other.type.kind === 'dyn' || leader.type.kind === 'dyn' || family(leader.type) === family(other.type))
+    return true;
   if (family(leader.type) === 'bool' || family(other.type) === 'bool') return false;
   // A number and a text: an ID may be either, and an argument is converted; a literal or another field was a mistake.
   const kinds = [leader.type.kind, other.type.kind];
@@ -69,15 +75,25 @@ function convertible(leader: Expr, other: Expr): boolean {
 function warn(node: ASTNode, leader: Expr, other: Expr, ordered: boolean, scope: Scope): void {
   const path = `\`${textOf(leader.node)}\``;
   if (family(leader.type) === 'number' && other.path?.root === 'claims' && other.path.segments.join() === 'sub')
-    scope.say.warn(node.start, `${path} is a number and claims.sub a string: they meet only where claims.sub is a clean number. Is it an ID?`);
+    scope.say.warn(
+      node.start,
+      `${path} is a number and claims.sub a string: they meet only where claims.sub is a clean number. Is it an ID?`,
+    );
   else if (other.origin === 'args' && other.type.kind !== 'id' && leader.type.kind !== 'id' && differ(leader, other))
-    scope.say.warn(node.start, `${path} is ${describe(leader.type)} and \`${textOf(other.node)}\` ${describe(other.type)}: they meet only where it can be converted`);
+    scope.say.warn(
+      node.start,
+      `${path} is ${describe(leader.type)} and \`${textOf(other.node)}\` ${describe(other.type)}: they meet only where it can be converted`,
+    );
   if (ordered && leader.type.kind === 'id')
     scope.say.warn(node.start, `${path} is an ID: its order is that of text, in which "10" comes before "9"`);
   const values = leader.type.kind === 'enum' ? leader.type.values : null;
   const literal = other.node.op === 'value' && typeof other.node.args === 'string' ? other.node.args : null;
   if (values !== null && literal !== null && !values.includes(literal))
-    scope.say.warn(other.node.start, `"${literal}" is no value of ${describe(leader.type)}${didYouMean(literal, values)}`);
+    scope.say.warn(
+      other.node.start,
+      `"${literal}" is no value of ${describe(leader.type)}${didYouMean(literal, values)}`,
+    );
 }
 
-const differ = (a: Expr, b: Expr) => a.type.kind !== 'dyn' && b.type.kind !== 'dyn' && family(a.type) !== family(b.type);
+const differ = (a: Expr, b: Expr) =>
+  a.type.kind !== 'dyn' && b.type.kind !== 'dyn' && family(a.type) !== family(b.type);

@@ -2,7 +2,7 @@ import type { GraphQLField } from 'graphql';
 
 /** Where a field's value lies in its parent, in the record's own names: `@from(path)`, else the field's name. */
 export function pathOf(field: GraphQLField<unknown, unknown>): readonly string[] {
-  const from = field.extensions['from'];
+  const from = field.extensions.from;
   return Array.isArray(from) ? (from as readonly string[]) : [field.name];
 }
 

@@ -78,7 +78,12 @@ function inBlock(raw: string, offset: number): number {
   const lines = raw.split(/\r\n|[\n\r]/);
   const indentOf = (line: string) => line.length - line.replace(/^[ \t]+/, '').length;
   const blank = (line: string) => indentOf(line) === line.length;
-  const common = Math.min(...lines.slice(1).filter((line) => !blank(line)).map(indentOf));
+  const common = Math.min(
+    ...lines
+      .slice(1)
+      .filter((line) => !blank(line))
+      .map(indentOf),
+  );
   let at = 0;
   let left = offset;
   let leading = true;

@@ -25,7 +25,11 @@ export function recordTypes(schema: GraphQLSchema): RecordTypes {
   const of: RecordTypes['of'] = (type, fields) => {
     if (isNonNullType(type)) return of(type.ofType as GraphQLOutputType);
     if (isListType(type)) return listOf(of(type.ofType as GraphQLOutputType));
-    if (isAbstractType(type)) return mergeAll(type.name, schema.getPossibleTypes(type).map((possible) => of(possible)));
+    if (isAbstractType(type))
+      return mergeAll(
+        type.name,
+        schema.getPossibleTypes(type).map((possible) => of(possible)),
+      );
     if (!isObjectType(type)) return leafType(type);
     if (fields !== undefined) return fromFields(type, fields);
     const type_ = known.get(type) ?? fromFields(type, Object.values(type.getFields()));
@@ -36,7 +40,10 @@ export function recordTypes(schema: GraphQLSchema): RecordTypes {
     // Fields under their own names first: where two types are told for one place, the plainer one is believed.
     const plain = fields.filter((field) => pathOf(field).length === 1 && pathOf(field)[0] === field.name);
     const moved = fields.filter((field) => !plain.includes(field));
-    return mergeAll(type.name, [...plain, ...moved].map((field) => nested(type.name, pathOf(field), () => of(field.type))));
+    return mergeAll(
+      type.name,
+      [...plain, ...moved].map((field) => nested(type.name, pathOf(field), () => of(field.type))),
+    );
   };
   return { of };
 }

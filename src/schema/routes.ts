@@ -33,7 +33,11 @@ export interface FieldRoutes {
 
 /** The routes that a field's alternatives need, and where a viewer listens. */
 export function fieldRoutes(origin: RouteOrigin, alternatives: readonly Alternative[]): FieldRoutes {
-  const ways = alternatives.map(({ guards, parts }) => ({ guards, parts: sorted(parts), draft: draft(origin, sorted(parts)) }));
+  const ways = alternatives.map(({ guards, parts }) => ({
+    guards,
+    parts: sorted(parts),
+    draft: draft(origin, sorted(parts)),
+  }));
   const drafts = [...new Map(ways.map(({ draft }) => [draft.id, draft])).values()];
   const channels: StreamField['channels'] = (args, claims) => {
     const found = new Set<Channel>();
@@ -64,7 +68,13 @@ function viewersValues(parts: Alternative['parts'], args: unknown, claims: unkno
   return rows;
 }
 
-function viewerNames(viewer: Run, conversion: Conversion, list: boolean, args: unknown, claims: unknown): readonly string[] {
+function viewerNames(
+  viewer: Run,
+  conversion: Conversion,
+  list: boolean,
+  args: unknown,
+  claims: unknown,
+): readonly string[] {
   const given = viewer(undefined, args, claims, undefined);
   const values: readonly unknown[] = !list ? [given] : Array.isArray(given) ? given : [];
   return values.flatMap((value) => {

@@ -25,7 +25,8 @@ export const permitAll: StreamField['permit'] = (event) => (event === null || ev
 export function compileRule(text: string, event: Type, args: ObjectType, say: Say): Rule | null {
   const expr = compileCel(text, variablesOf(event, args), say);
   if (expr === null) return null;
-  if (!isBoolean(expr.type)) say.fault(expr.node.start, `a rule is true or false, and this one is ${describe(expr.type)}`);
+  if (!isBoolean(expr.type))
+    say.fault(expr.node.start, `a rule is true or false, and this one is ${describe(expr.type)}`);
   return { text, expr, reads: readsOf(expr, args), permit: permitBy(expr) };
 }
 
@@ -51,7 +52,10 @@ function permitBy({ run }: Expr): Rule['permit'] {
       return value instanceof Failure ? value.verdict : notBoolean;
     } catch (error) {
       // Nothing in a rule throws; a value with a trap in it (a getter, a nesting deeper than the stack) still may.
-      return { pass: false, error: `the rule could not be judged: ${error instanceof Error ? error.message : 'unknown'}` };
+      return {
+        pass: false,
+        error: `the rule could not be judged: ${error instanceof Error ? error.message : 'unknown'}`,
+      };
     }
   };
 }

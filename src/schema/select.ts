@@ -7,7 +7,11 @@ export function compileIdentifier(node: ASTNode, name: string, scope: Scope): Ex
   const variable = scope.variables.get(name);
   if (variable === undefined) {
     const near = didYouMean(name, [...scope.variables.keys()]);
-    return faulty(node, scope, `\`${name}\` is unknown here; there are ${[...scope.variables.keys()].join(', ')}${near}`);
+    return faulty(
+      node,
+      scope,
+      `\`${name}\` is unknown here; there are ${[...scope.variables.keys()].join(', ')}${near}`,
+    );
   }
   const { type, origin, root, run } = variable;
   return { node, type, origin, path: root === null ? null : { root, segments: [] }, operands: [], run };
@@ -34,9 +38,19 @@ export function compileIndex(node: ASTNode, base: Expr, index: Expr, scope: Scop
   const key = literalString(index.node);
   if (key !== null && base.type.kind !== 'list') return compileSelect(node, base, key, scope);
   const operands = [base, index];
-  const takes = base.type.kind === 'list' ? ['int'] : base.type.kind === 'map' ? ['string', 'id', 'enum'] : ['int', 'string', 'id', 'enum'];
+  const takes =
+    base.type.kind === 'list'
+      ? ['int']
+      : base.type.kind === 'map'
+        ? ['string', 'id', 'enum']
+        : ['int', 'string', 'id', 'enum'];
   if (base.type.kind === 'object')
-    return faulty(node, scope, `a field of \`${textOf(base.node)}\` is named by a literal, or it could not be checked`, operands);
+    return faulty(
+      node,
+      scope,
+      `a field of \`${textOf(base.node)}\` is named by a literal, or it could not be checked`,
+      operands,
+    );
   if (base.type.kind !== 'dyn' && base.type.kind !== 'list' && base.type.kind !== 'map')
     return faulty(node, scope, `\`${textOf(base.node)}\` is ${describe(base.type)}: it cannot be indexed`, operands);
   if (index.type.kind !== 'dyn' && !takes.includes(index.type.kind))
@@ -48,7 +62,8 @@ export function compileIndex(node: ASTNode, base: Expr, index: Expr, scope: Scop
     if (at instanceof Failure) return at;
     const value = base.run(event, args, claims, record);
     if (value instanceof Failure) return value;
-    if (Array.isArray(value)) return Number.isInteger(at) && (at as number) in value ? (value[at as number] as unknown) : failure;
+    if (Array.isArray(value))
+      return Number.isInteger(at) && (at as number) in value ? (value[at as number] as unknown) : failure;
     return typeof at === 'string' ? member(value, at, failure) : failure;
   };
   return { node, type, origin: base.origin, path: null, operands, run };
@@ -69,7 +84,10 @@ function fieldType(node: ASTNode, base: Expr, key: string, scope: Scope): Type |
   if (type.kind === 'object') {
     const field = type.field(key);
     if (field !== undefined) return field;
-    const whose = base.path?.root === 'args' && base.path.segments.length === 0 ? 'is no argument of this field' : `is unknown in ${type.name}`;
+    const whose =
+      base.path?.root === 'args' && base.path.segments.length === 0
+        ? 'is no argument of this field'
+        : `is unknown in ${type.name}`;
     scope.say.fault(node.pos, `\`${key}\` ${whose}${didYouMean(key, type.names())}`);
     return null;
   }

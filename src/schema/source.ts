@@ -13,7 +13,12 @@ const wholeValue = 'record.value';
 
 /** `pick` or `each` (not both) as CEL over `record`, whose `value` is the decoded value; null after a fault. */
 export function compileSource(kind: 'pick' | 'each', text: string, say: Say): SourceDraft | null {
-  const record = { type: recordWithValue, origin: 'record', root: 'record', run: (_: unknown, __: unknown, ___: unknown, record: unknown) => record } as const;
+  const record = {
+    type: recordWithValue,
+    origin: 'record',
+    root: 'record',
+    run: (_: unknown, __: unknown, ___: unknown, record: unknown) => record,
+  } as const;
   const expr = compileCel(text, new Map([['record', record]]), say);
   if (expr === null) return null;
   if (kind === 'each' && expr.type.kind !== 'list' && expr.type.kind !== 'dyn') {

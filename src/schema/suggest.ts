@@ -2,7 +2,7 @@
 export function didYouMean(name: string, names: readonly string[]): string {
   const near = names
     .map((candidate) => ({ candidate, far: distance(name.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ candidate, far }) => far <= Math.max(1, Math.floor(Math.min(name.length, candidate.length) * 0.4)))
+    .filter(({ candidate, far }) => far <= Math.floor(Math.min(name.length + 1, candidate.length + 1) * 0.4))
     .sort((a, b) => a.far - b.far)
     .slice(0, 3)
     .map(({ candidate }) => `"${candidate}"`);
