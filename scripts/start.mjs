@@ -29,6 +29,14 @@ const forward = (signal) => {
 };
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) process.on(signal, forward);
 
+// A signal to npm ends npm's shell and never comes here: without its parent, dev is told to stop.
+const parent = process.ppid;
+const watch = setInterval(() => {
+  if (process.env.npm_lifecycle_event === undefined || process.ppid === parent) return;
+  clearInterval(watch);
+  forward('SIGTERM');
+}, 500).unref();
+
 dev.once('exit', (code, signal) => {
   process.exit(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
 });

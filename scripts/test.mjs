@@ -8,6 +8,7 @@ import { exitWith, Fault } from './services/fault.mjs';
 import { down, everyService, up } from './services/find.mjs';
 import { ensureCommands } from './services/packages.mjs';
 import { root, stateFolder } from './services/places.mjs';
+import { redisNeeds } from './services/redis.mjs';
 
 /**
  * @param {string} name of a command in node_modules/.bin
@@ -62,7 +63,7 @@ async function main() {
   build();
 
   // Tests of faults start and kill a Redis of their own, wherever the others come from.
-  ensureCommands([{ command: 'redis-server', package: 'redis-server' }], 'for tests that kill their Redis.');
+  ensureCommands(redisNeeds, 'for tests that kill their Redis.');
   chromiumPath();
   const brought = await up(everyService);
   const report = join(stateFolder, 'report.json');

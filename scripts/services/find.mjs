@@ -4,10 +4,12 @@ import { kafkaAnswers, redisAnswers, untilAnswers } from './answers.mjs';
 import { composeAnswers, composeDown, composeEnd, composeUp } from './compose.mjs';
 import { Fault } from './fault.mjs';
 import { startKafkaBroker } from './kafka.mjs';
+import { kafkaNeeds } from './kafka-jars.mjs';
+import { ensureCommands } from './packages.mjs';
 import { stateFolder } from './places.mjs';
 import { freePort } from './ports.mjs';
 import { stopOwned } from './processes.mjs';
-import { startRedisServer } from './redis.mjs';
+import { redisNeeds, startRedisServer } from './redis.mjs';
 import { alone, ownedProcess, readState, writeState } from './state.mjs';
 
 /** @typedef {import('./state.mjs').Service} Service */
@@ -19,6 +21,7 @@ import { alone, ownedProcess, readState, writeState } from './state.mjs';
  * @property {number} port
  * @property {(port: number) => string} address
  * @property {(address: string) => Promise<boolean>} answers
+ * @property {() => readonly import('./packages.mjs').Needed[]} needs what must be on this machine to start it
  * @property {(folder: string, port: number) => Promise<import('./processes.mjs').Owned & { log: string }>} start
  */
 
@@ -33,6 +36,7 @@ const kafka = (version, variable, port) => ({
   port,
   address: (at) => `127.0.0.1:${at}`,
   answers: kafkaAnswers,
+  needs: () => kafkaNeeds(version),
   start: async (folder, at) =>
     startKafkaBroker({ version, folder, port: at, controllerPort: await freePort(port + 1) }),
 });
@@ -44,6 +48,7 @@ const kinds = {
     port: 16379,
     address: (at) => `redis://127.0.0.1:${at}`,
     answers: redisAnswers,
+    needs: () => redisNeeds,
     start: (folder, port) => startRedisServer({ folder, port }),
   },
   'kafka-4.3.1': kafka('4.3.1', 'TAILRACE_TEST_KAFKA_BROKERS', 19092),
@@ -93,6 +98,12 @@ export const up = (wanted) =>
             throw new Fault(`${name} was started by Docker Compose and does not answer at ${kind.address(port)}.`);
           }
         } else {
+          // All that is missing in one line, and one installation.
+          const local = wanted.filter((each) => !process.env[kinds[each].variable]);
+          ensureCommands(
+            local.flatMap((each) => kinds[each].needs()),
+            'to run the services.',
+          );
           const server = await kind.start(join(stateFolder, name), port);
           state[name] = { from: 'local', address: kind.address(port), ...server };
         }

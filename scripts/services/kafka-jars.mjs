@@ -2,7 +2,6 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from './fault.mjs';
-import { ensureCommands } from './packages.mjs';
 import { cacheFolder } from './places.mjs';
 
 /** @typedef {'4.3.1' | '3.9.1'} KafkaVersion the versions the tests run on */
@@ -10,10 +9,22 @@ import { cacheFolder } from './places.mjs';
 /** Kafka brings slf4j's API and no logger; this is the version of both. */
 const slf4j = '1.7.36';
 
+/**
+ * What a Kafka of this version needs here: Maven only until its jars are there.
+ * @param {KafkaVersion} version
+ * @returns {import('./packages.mjs').Needed[]}
+ */
+export const kafkaNeeds = (version) => [
+  ...(process.env.JAVA_HOME ? [] : [{ command: 'java', package: 'default-jre-headless' }]),
+  ...(existsSync(jarsFolder(version)) ? [] : [{ command: 'mvn', package: 'maven' }]),
+];
+
+/** @param {KafkaVersion} version */
+const jarsFolder = (version) => join(cacheFolder, `kafka-${version}`);
+
 /** The command that runs Java, 17 or later. */
 export function java() {
   const home = process.env.JAVA_HOME;
-  if (!home) ensureCommands([{ command: 'java', package: 'default-jre-headless' }], 'to run Kafka.');
   const command = home ? join(home, 'bin', 'java') : 'java';
   const { stderr, status } = spawnSync(command, ['-version'], { encoding: 'utf8' });
   const major = Number(/version "(\d+)/.exec(stderr ?? '')?.[1]);
@@ -39,15 +50,8 @@ const pom = (version) => `<project xmlns="http://maven.apache.org/POM/4.0.0">
  * @param {KafkaVersion} version
  */
 export function kafkaJars(version) {
-  const folder = join(cacheFolder, `kafka-${version}`);
+  const folder = jarsFolder(version);
   if (existsSync(folder)) return folder;
-  ensureCommands(
-    [
-      { command: 'java', package: 'default-jre-headless' },
-      { command: 'mvn', package: 'maven' },
-    ],
-    "to fetch Kafka's jars.",
-  );
   console.log(`Fetching Kafka ${version} …`);
   mkdirSync(cacheFolder, { recursive: true });
   // Built beside its place and moved there whole: an interrupted fetch must not look like a finished one.

@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { kafkaAnswers, untilAnswers } from './answers.mjs';
 import { Fault } from './fault.mjs';
-import { java, kafkaJars } from './kafka-jars.mjs';
+import { java, kafkaJars, kafkaNeeds } from './kafka-jars.mjs';
+import { ensureCommands } from './packages.mjs';
 import { lives, startDetached, stopOwned, tailOf } from './processes.mjs';
 
 const jvm = [
@@ -77,6 +78,7 @@ function clusterId() {
  * @returns {Promise<import('./processes.mjs').Owned & { log: string }>}
  */
 export async function startKafkaBroker({ version, folder, port, controllerPort, properties = {}, fresh = true }) {
+  ensureCommands(kafkaNeeds(version), 'to run a Kafka.');
   const command = java();
   const classpath = join(kafkaJars(version), '*');
   if (fresh) rmSync(folder, { recursive: true, force: true });

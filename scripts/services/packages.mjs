@@ -18,17 +18,21 @@ export function which(name) {
   return null;
 }
 
+/** @typedef {{ command: string, package: string }} Needed a command, and Debian's package that brings it */
+
 let updated = false;
 
 /**
  * Makes commands available: installs Debian packages when root, else throws one line that says what is missing.
- * @param {readonly { command: string, package: string }[]} wanted
+ * @param {readonly Needed[]} wanted
  * @param {string} purpose ends the sentence of the fault
  */
 export function ensureCommands(wanted, purpose) {
-  const missing = wanted.filter(({ command }) => which(command) === null);
+  const missing = wanted.filter(
+    ({ command }, at) => which(command) === null && wanted.findIndex((other) => other.command === command) === at,
+  );
   if (missing.length === 0) return;
-  const commands = missing.map((each) => each.command).join(' and ');
+  const commands = missing.map((each) => each.command).join(', ');
   const packages = missing.map((each) => each.package);
   const sentence = `Missing: ${commands} (Debian: apt-get install ${packages.join(' ')}) ${purpose}`;
   if (which('apt-get') === null || process.getuid?.() !== 0) throw new Fault(sentence);

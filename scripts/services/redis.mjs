@@ -5,6 +5,9 @@ import { Fault } from './fault.mjs';
 import { ensureCommands } from './packages.mjs';
 import { lives, startDetached, stopOwned, tailOf } from './processes.mjs';
 
+/** @type {readonly import('./packages.mjs').Needed[]} */
+export const redisNeeds = [{ command: 'redis-server', package: 'redis-server' }];
+
 /**
  * Starts a redis-server on 127.0.0.1 without persistence and waits for its answer.
  * @param {{ folder: string, port: number, args?: readonly string[], fresh?: boolean }} options `fresh: false` keeps
@@ -12,7 +15,7 @@ import { lives, startDetached, stopOwned, tailOf } from './processes.mjs';
  * @returns {Promise<import('./processes.mjs').Owned & { log: string }>}
  */
 export async function startRedisServer({ folder, port, args = [], fresh = true }) {
-  ensureCommands([{ command: 'redis-server', package: 'redis-server' }], 'to run a Redis.');
+  ensureCommands(redisNeeds, 'to run a Redis.');
   if (fresh) rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const log = join(folder, 'redis.log');
