@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { needsTokenKey } from '../src/config/rules.js';
 import { variablesTable } from '../src/config/table.js';
 import { type Command, type Environment, readConfig } from '../src/config.js';
-import type { Access, StreamSchema } from '../src/schema/stream-schema.js';
+import { compileSchema } from '../src/schema/compile.js';
+import type { StreamSchema } from '../src/schema/stream-schema.js';
 
 const gateway = { TAILRACE_CURSOR_SECRET: 'c', TAILRACE_AUTH_JWT_SECRET: 'k' };
 
@@ -250,27 +251,35 @@ describe('rules over several variables', () => {
 });
 
 describe('a gateway without a token key', () => {
-  const access = (isPublic: boolean): Access => ({ public: isPublic, authenticated: !isPublic, scopes: null });
   const noKey = { authJwtSecret: [], authJwksUrl: null };
-  function schema(fields: readonly string[], places: Readonly<Record<string, Access>>): StreamSchema {
-    return {
-      fields: new Map(fields.map((field) => [field, null])),
-      ephemeral: new Set(),
-      access: new Map(Object.entries(places)),
-    } as unknown as StreamSchema;
+  const card = 'type Card { id: ID! owner: ID! number: String }';
+  function schema(sdl: string): StreamSchema {
+    const { schema: compiled, problems } = compileSchema(sdl, { retention: { retain: 1000, max: 1 } });
+    if (compiled === null) throw new Error(problems.map(({ message }) => message).join());
+    return compiled;
   }
 
   test('may start when every field is public', () => {
-    expect(needsTokenKey(noKey, schema(['a'], { 'Subscription.a': access(true) }))).toBeNull();
+    const open = schema(`type Subscription { card: Card! @kafka(topic: "t") @public } ${card}`);
+    expect(needsTokenKey(noKey, open)).toBeNull();
+    const openType = schema(`type Subscription @public { card: Card! @kafka(topic: "t") } ${card}`);
+    expect(needsTokenKey(noKey, openType)).toBeNull();
   });
 
   test('names the fields that are not', () => {
-    const mixed = schema(['a', 'b'], { 'Subscription.a': access(true), 'Card.number': access(false) });
-    expect(needsTokenKey(noKey, mixed)).toMatch(/must be set: .*Subscription\.b, Card\.number are not @public/);
+    const mixed = schema(`
+      schema { subscription: Live }
+      type Live {
+        all: Card! @kafka(topic: "t") @public
+        mine: Card! @kafka(topic: "t") @where(rule: "event.owner == claims.sub")
+      }
+      ${card.replace('String', 'String @authenticated')}`);
+    expect(needsTokenKey(noKey, mixed)).toMatch(/must be set: .* and Live\.mine, Card\.number are not @public\.$/);
   });
 
   test('a secret or a JWKS is enough', () => {
-    const closed = schema(['a'], {});
+    const closed = schema(`type Subscription { card: Card! @kafka(topic: "t") @authenticated } ${card}`);
+    expect(needsTokenKey(noKey, closed)).toMatch('Subscription.card is not @public');
     expect(needsTokenKey({ ...noKey, authJwtSecret: ['k'] }, closed)).toBeNull();
     expect(needsTokenKey({ ...noKey, authJwksUrl: 'https://id.example/jwks' }, closed)).toBeNull();
   });

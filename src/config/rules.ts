@@ -53,11 +53,11 @@ export function needsTokenKey(
   schema: StreamSchema,
 ): string | null {
   if (config.authJwtSecret.length > 0 || config.authJwksUrl !== null) return null;
-  const subscriptions = [...schema.fields.keys(), ...schema.ephemeral].map((field) => `Subscription.${field}`);
+  const root = schema.graphql.getSubscriptionType()?.name ?? 'Subscription';
   // A subscription field without a statement of its own is one whose rule reads claims.
-  const unstated = subscriptions.filter(
-    (field) => !schema.access.has(field) && !schema.access.get('Subscription')?.public,
-  );
+  const unstated = [...schema.fields.keys(), ...schema.ephemeral]
+    .map((field) => `${root}.${field}`)
+    .filter((place) => !schema.access.has(place) && !schema.access.has(root));
   const closed = [...schema.access].filter(([, access]) => !access.public).map(([place]) => place);
   const names = [...new Set([...unstated, ...closed])];
   return names.length === 0

@@ -1,0 +1,59 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { compileSchema, type Problem } from '../schema/compile.js';
+import type { StreamSchema } from '../schema/stream-schema.js';
+import type { Print } from './command.js';
+import { Refusal } from './refusal.js';
+
+/**
+ * Reads and compiles a schema file. Throws Refusal with every fault, each with its place; warnings go to `warn` in the
+ * same form, as `tailrace check` prints them. `historyRetain` is milliseconds.
+ */
+export function loadSchema(
+  file: string,
+  { historyRetain, historyMax }: { readonly historyRetain: number; readonly historyMax: number },
+  warn: Print,
+): StreamSchema {
+  const retention = { retain: historyRetain, max: historyMax };
+  const { schema, problems } = compileSchema(textOf(file), { file, retention });
+  const tell = (severity: Problem['severity']) =>
+    problems
+      .filter((problem) => problem.severity === severity)
+      .map(({ line, column, message }) => `${file}:${line}:${column} ${message}`);
+  if (schema === null) throw new Refusal(...tell('fault'));
+  for (const line of tell('warning')) warn(line);
+  return schema;
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const why = error instanceof Error && 'code' in error ? String(error.code) : 'it cannot be read';
+    throw new Refusal(`There is no schema at ${file} (${why}): TAILRACE_SCHEMA says where it is.`);
+  }
+}
+
+/**
+ * The `resolvers` that the module at `path` exports; without a path, those of `resolvers.mjs` beside the schema file,
+ * when there is one. Runs that module. Throws Refusal when it cannot be loaded or exports none.
+ */
+export async function loadResolvers(
+  path: string | null,
+  schemaFile: string,
+): Promise<Readonly<Record<string, unknown>>> {
+  const beside = resolve(dirname(schemaFile), 'resolvers.mjs');
+  const file = path === null ? beside : resolve(path);
+  if (path === null && !existsSync(beside)) return {};
+  let module: Readonly<Record<string, unknown>>;
+  try {
+    module = await import(pathToFileURL(file).href);
+  } catch (error) {
+    throw new Refusal(`${file} cannot be loaded: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const { resolvers } = module;
+  if (typeof resolvers !== 'object' || resolvers === null)
+    throw new Refusal(`${file} must export \`resolvers\`, an object.`);
+  return resolvers as Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,51 @@
+import { parseArgs } from 'node:util';
+import { connectRedis } from '../log/redis-connection.js';
+import { createRedisLogWriter } from '../log/redis-writer.js';
+import { pinoLogger } from '../observe/pino.js';
+import { processRegistry, prometheusRelay } from '../observe/prometheus.js';
+import { type KafkaRelay, startKafkaRelay } from '../relay/kafka-relay.js';
+import { startAdmin } from './admin.js';
+import { configOf, type Run } from './command.js';
+import { kafkaSettings } from './kafka-settings.js';
+import { loadSchema } from './load.js';
+import { untilStopped } from './until-stopped.js';
+
+/** `tailrace relay`: from Kafka to the log in Redis, until it is stopped. */
+export const relay: Run = async (args, env) => {
+  parseArgs({ args: [...args], options: {} });
+  const config = configOf(env, 'relay');
+  const logger = pinoLogger({ level: config.logLevel, command: 'relay' });
+  const schema = loadSchema(config.schema, config, (warning) => logger.warn({}, warning));
+  const metrics = prometheusRelay(processRegistry());
+
+  return untilStopped(async (started) => {
+    const redis = connectRedis(config.redisUrl, 'relay', logger);
+    const log = createRedisLogWriter(redis, { prefix: config.redisPrefix, shards: config.logShards });
+    started(() => log.close());
+
+    // Before the first record is read, so that a port in use costs the group no rebalance.
+    let running: KafkaRelay | null = null;
+    const admin = await startAdmin({
+      host: config.adminHost,
+      port: config.adminPort,
+      token: config.adminToken,
+      metrics: metrics.exposition,
+      ready: async () =>
+        running === null ? 'starting' : redis.status === 'ready' ? running.ready() : 'Redis is not connected',
+    });
+    started(() => admin.close());
+
+    running = startKafkaRelay({
+      schema,
+      log,
+      kafka: { ...kafkaSettings(config), clientId: 'tailrace-relay' },
+      groupId: config.kafkaGroupId,
+      deadLetter: { unwritable: config.dlq, ...(config.dlqTopic === null ? {} : { topic: config.dlqTopic }) },
+      refillMax: config.refillMax,
+      metrics,
+      logger,
+    });
+    started(running.stop);
+    logger.info({ topics: [...schema.topics.keys()], adminPort: admin.port }, 'The relay is running');
+  });
+};
