@@ -34,6 +34,8 @@ export interface Seat {
  */
 export class Group implements Listener {
   readonly seats = new Set<Seat>();
+  /** Subscriptions that wait for it to join: it is not left while there are any. */
+  expected = 0;
   readonly topic: string;
   readonly channels: readonly Channel[];
   readonly retain: number;

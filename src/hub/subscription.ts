@@ -58,6 +58,8 @@ export class Subscription implements Seat {
   #since = 0;
   /** What it hears live begins after this. */
   #from: readonly Position[] = [];
+  /** Called once, when it leaves its group. */
+  onClose: () => void = () => {};
 
   constructor(
     private readonly group: Group,
@@ -126,9 +128,11 @@ export class Subscription implements Seat {
 
   /** Leaves the group. Idempotent. */
   close(): void {
+    if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#waiting = [];
     this.group.seats.delete(this);
+    this.onClose();
   }
 
   fail(fault: Fault): void {

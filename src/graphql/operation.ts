@@ -1,0 +1,65 @@
+import {
+  type DocumentNode,
+  GraphQLError,
+  type GraphQLSchema,
+  getOperationAST,
+  type OperationDefinitionNode,
+  parse,
+  specifiedRules,
+  validate,
+} from 'graphql';
+import { type SelectedField, selectedFields } from './access.js';
+
+/** A document that was parsed and found valid, with what is learnt from it once. */
+export interface Document {
+  readonly ast: DocumentNode;
+  readonly fields: readonly SelectedField[];
+}
+
+export type Parsed = Document | readonly GraphQLError[];
+
+export const isDocument = (parsed: Parsed): parsed is Document => !Array.isArray(parsed);
+
+/** Parses and validates, remembering the newest `size` texts: clients send the same few documents over and over. */
+export function documentCache(schema: GraphQLSchema, size = 1_000): (text: string) => Parsed {
+  const cache = new Map<string, Parsed>();
+  return (text) => {
+    const known = cache.get(text);
+    if (known) {
+      cache.delete(text);
+      cache.set(text, known);
+      return known;
+    }
+    const parsed = read(schema, text);
+    if (text.length <= 10_000) cache.set(text, parsed);
+    if (cache.size > size) cache.delete(cache.keys().next().value as string);
+    return parsed;
+  };
+}
+
+function read(schema: GraphQLSchema, text: string): Parsed {
+  let ast: DocumentNode;
+  try {
+    ast = parse(text, { maxTokens: 5_000 });
+  } catch (error) {
+    return [coded(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')];
+  }
+  const errors = validate(schema, ast, specifiedRules, { maxErrors: 20 });
+  if (errors.length > 0) return errors.map((error) => coded(error, 'GRAPHQL_VALIDATION_FAILED'));
+  return { ast, fields: selectedFields(schema, ast) };
+}
+
+/** Apollo's name for the fault, where the rest of the error stays as graphql-js made it. */
+export function coded(error: GraphQLError, code: string): GraphQLError {
+  const { message, nodes, source, positions, path, originalError } = error;
+  const extensions = { code, ...error.extensions };
+  return new GraphQLError(message, { nodes, source, positions, path, originalError, extensions });
+}
+
+/** The operation meant, or why there is none. */
+export function operationOf(ast: DocumentNode, name: string | null | undefined): OperationDefinitionNode | GraphQLError {
+  const operation = getOperationAST(ast, name);
+  if (operation) return operation;
+  const message = name ? `Unknown operation named "${name}".` : 'Must provide an operation name: there are several.';
+  return new GraphQLError(message, { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } });
+}

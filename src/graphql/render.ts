@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type DocumentNode,
+  type ExecutionResult,
+  execute,
+  type FormattedExecutionResult,
+  GraphQLError,
+  type GraphQLSchema,
+} from 'graphql';
+import { Fault } from '../event/faults.js';
+import type { SourceEvent } from '../event/source-event.js';
+import type { Logger } from '../observe/logger.js';
+import type { GatewayMetrics } from '../observe/metrics.js';
+import type { Context } from './executable.js';
+
+export interface Projection {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operationName: string | null;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly field: string;
+  readonly context: Context;
+}
+
+/**
+ * Executes an operation over one event and encodes the result: JSON without its closing brace, so that extensions
+ * can follow. Never throws or rejects. A resolver's own failure is told as INTERNAL_SERVER_ERROR with an id that is in
+ * the log; what graphql-js says of a value that does not fit its type is told as it is.
+ */
+export function renderer(
+  { schema, document, operationName, variables, field, context }: Projection,
+  metrics: GatewayMetrics,
+  logger: Logger,
+): (source: SourceEvent) => string | Promise<string> {
+  const encode = (result: ExecutionResult) => {
+    if (result.errors) metrics.inError(field);
+    return JSON.stringify(formatted(result, logger)).slice(0, -1);
+  };
+  const failed = (error: unknown) => encode({ errors: [internal(error, logger)], data: null });
+  return ({ event }) => {
+    try {
+      const result = execute({
+        schema,
+        document,
+        operationName,
+        variableValues: variables,
+        contextValue: context,
+        rootValue: { [field]: event },
+      });
+      return 'then' in result ? result.then(encode, failed) : encode(result);
+    } catch (error) {
+      return failed(error);
+    }
+  };
+}
+
+/** Errors first, as graphql-js does, and without what only the server may know. */
+export function formatted({ errors, data }: ExecutionResult, logger: Logger): FormattedExecutionResult {
+  return errors ? { errors: errors.map((error) => masked(error, logger).toJSON()), data: data ?? null } : { data: data ?? null };
+}
+
+/** An error of graphql-js or one meant for clients stays; anything else is logged and masked. */
+export function masked(error: GraphQLError, logger: Logger): GraphQLError {
+  const { originalError: cause } = error;
+  if (!cause || cause instanceof GraphQLError || cause instanceof Fault) return error;
+  const told = internal(cause, logger);
+  const { nodes, source, positions, path } = error;
+  return new GraphQLError(told.message, { nodes, source, positions, path, extensions: told.extensions });
+}
+
+function internal(error: unknown, logger: Logger): GraphQLError {
+  const id = randomUUID();
+  logger.error({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 'internal error');
+  const fault = new Fault('INTERNAL_SERVER_ERROR', { id }, { id });
+  return new GraphQLError(fault.message, { extensions: fault.extensions });
+}
+
+/** A fault as every GraphQL client understands it. */
+export function toGraphQLError(fault: Fault): GraphQLError {
+  return new GraphQLError(fault.message, { extensions: fault.extensions });
+}

@@ -1,0 +1,77 @@
+import {
+  type ASTNode,
+  type DocumentNode,
+  Kind,
+  type OperationDefinitionNode,
+  print,
+  type ValueNode,
+  visit,
+} from 'graphql';
+
+/**
+ * The text of an operation without what does not change its result: its name, `@resume`, the arguments of its root
+ * field (they are compared by value) and whether a value stands in the text or in a variable. Operations with equal
+ * texts, on the same field, arguments and claims, show the same.
+ *
+ * `variables` are the client's own JSON, before coercion: what a custom scalar makes of it need not be printable.
+ */
+export function normalized(
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+): string {
+  const fragments = usedFragments(document, operation);
+  const defaults = new Map(
+    operation.variableDefinitions?.map(({ variable, defaultValue }) => [variable.name.value, defaultValue]),
+  );
+  const inlined = <T extends ASTNode>(node: T): T =>
+    visit(node, {
+      Variable: ({ name: { value } }) =>
+        Object.hasOwn(variables, value) ? literal(variables[value]) : (defaults.get(value) ?? literal(null)),
+    });
+  const selections = operation.selectionSet.selections.map((selection) =>
+    selection.kind === Kind.FIELD ? { ...selection, arguments: [] } : selection,
+  );
+  const bare = {
+    ...operation,
+    name: undefined,
+    variableDefinitions: [],
+    directives: [],
+    selectionSet: { ...operation.selectionSet, selections },
+  };
+  return [bare, ...fragments].map((part) => print(inlined(part))).join('\n');
+}
+
+function usedFragments(document: DocumentNode, operation: OperationDefinitionNode) {
+  const defined = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);
+  const byName = new Map(defined.map((node) => [node.name.value, node]));
+  const used = new Map<string, (typeof defined)[number]>();
+  const collect = (node: ASTNode) =>
+    visit(node, {
+      FragmentSpread({ name: { value } }) {
+        const fragment = byName.get(value);
+        if (used.has(value) || !fragment) return;
+        used.set(value, fragment);
+        collect(fragment);
+      },
+    });
+  collect(operation);
+  return [...used].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, fragment]) => fragment);
+}
+
+function literal(value: unknown): ValueNode {
+  if (value === null || value === undefined) return { kind: Kind.NULL };
+  if (typeof value === 'boolean') return { kind: Kind.BOOLEAN, value };
+  if (typeof value === 'number') return { kind: Kind.FLOAT, value: String(value) };
+  if (typeof value === 'string') return { kind: Kind.STRING, value };
+  if (Array.isArray(value)) return { kind: Kind.LIST, values: value.map(literal) };
+  return {
+    kind: Kind.OBJECT,
+    fields: Object.entries(value).map(([name, inner]) => ({
+      kind: Kind.OBJECT_FIELD,
+      // A key of a JSON scalar need not be a GraphQL name: as printed string it cannot be taken for another one.
+      name: { kind: Kind.NAME, value: JSON.stringify(name) },
+      value: literal(inner),
+    })),
+  };
+}

@@ -1,0 +1,28 @@
+import type { Claims } from '../schema/stream-schema.js';
+
+/** Who asks. `claims` is empty without a token. */
+export interface Viewer {
+  readonly signedIn: boolean;
+  readonly claims: Claims;
+  /** Milliseconds since 1970 when the token ends; null when it does not, or when there is none. */
+  readonly expiresAt: number | null;
+}
+
+export const nobody: Viewer = { signedIn: false, claims: Object.freeze({}), expiresAt: null };
+
+/** The scopes of a viewer: the words of `scope`, or the lists `scopes` or `scp`. */
+export function scopesOf({ claims }: Viewer): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const name of ['scope', 'scopes', 'scp']) {
+    const value = Object.hasOwn(claims, name) ? claims[name] : undefined;
+    const words = typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? value : [];
+    for (const word of words) if (typeof word === 'string' && word) found.add(word);
+  }
+  return found;
+}
+
+/** The named claims only; a name that is missing stays missing. `*` stands for all of them. */
+export function pickClaims(claims: Claims, names: readonly string[]): Claims {
+  if (names.includes('*')) return claims;
+  return Object.fromEntries(names.filter((name) => Object.hasOwn(claims, name)).map((name) => [name, claims[name]]));
+}
