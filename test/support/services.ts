@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Admin, type ITopicConfig, Kafka, logLevel } from 'kafkajs';
 import { readState } from '../../scripts/services/state.mjs';
 
+export { chromiumPath } from '../../scripts/services/chromium.mjs';
 export { eventually } from './eventually.js';
 export { startKafka, startRedis, type ThrowAway } from './throw-away.js';
 
