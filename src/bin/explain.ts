@@ -47,7 +47,7 @@ export function explain(args: readonly string[], env: NodeJS.ProcessEnv, print: 
 function answer(words: readonly string[], env: NodeJS.ProcessEnv, print: Print): number {
   const asked = optionsFrom(words);
   const config = configOf(env, 'explain');
-  const schema = loadSchema(config.schema, config, () => {});
+  const { schema } = loadSchema(config.schema, config);
   const field = fieldNamed(schema, asked.field);
   const record: RecordMeta = {
     ...recordOf(field),

@@ -1,6 +1,5 @@
 import {
   type ConstDirectiveNode,
-  type GraphQLObjectType,
   type GraphQLSchema,
   isInterfaceType,
   isIntrospectionType,
@@ -10,9 +9,13 @@ import { argument, argumentPlace, type Used, used } from './directives.js';
 import type { Report } from './problem.js';
 import type { Access, Claims } from './stream-schema.js';
 
-/** Who may ask, wherever a schema says so: by `Type.field` or `Type`. Statements that contradict each other are faults. */
+/**
+ * Who may ask, wherever a schema says so: by `Type.field` or `Type`. Statements that contradict each other are faults.
+ * What Query, Mutation or Subscription says itself holds for each of its fields that says nothing.
+ */
 export function readAccess(schema: GraphQLSchema, to: Report): ReadonlyMap<string, Access> {
   const stated = new Map<string, Access>();
+  const roots = new Set<unknown>([schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]);
   const read = (name: string, nodes: readonly ConstDirectiveNode[], enforced: boolean) => {
     const access = accessOf(schema, name, nodes, enforced, to);
     if (access !== null) stated.set(name, access);
@@ -21,10 +24,22 @@ export function readAccess(schema: GraphQLSchema, to: Report): ReadonlyMap<strin
     if (isIntrospectionType(type) || (!isObjectType(type) && !isInterfaceType(type))) continue;
     const nodes = [type.astNode, ...type.extensionASTNodes].flatMap((node) => node?.directives ?? []);
     read(type.name, nodes, isObjectType(type));
-    for (const field of Object.values(type.getFields()))
-      read(`${type.name}.${field.name}`, field.astNode?.directives ?? [], isObjectType(type));
+    for (const field of Object.values(type.getFields())) {
+      const name = `${type.name}.${field.name}`;
+      read(name, field.astNode?.directives ?? [], isObjectType(type));
+      if (roots.has(type)) inherit(stated, type.name, name, field.astNode?.name.loc?.start ?? 0, to);
+    }
   }
   return stated;
+}
+
+function inherit(stated: Map<string, Access>, type: string, field: string, place: number, to: Report): void {
+  const whole = stated.get(type);
+  const own = stated.get(field);
+  if (whole === undefined) return;
+  if (own === undefined) stated.set(field, whole);
+  else if (own.public !== whole.public)
+    to.fault(place, `${field} and ${type} contradict each other: both have to be public, or neither`);
 }
 
 function accessOf(
@@ -62,11 +77,6 @@ function scopesOf(scoped: Used, to: Report): Access['scopes'] {
     to.fault(place, 'an empty list of scopes asks for none: say @authenticated');
   if (scopes.flat().some((scope) => scope === '' || /\s/.test(scope))) to.fault(place, 'a scope is one word');
   return scopes;
-}
-
-/** True when the field or its type says who may ask. */
-export function statesAccess(access: ReadonlyMap<string, Access>, type: GraphQLObjectType, field: string): boolean {
-  return access.has(`${type.name}.${field}`) || access.has(type.name);
 }
 
 export const nobodySaid =

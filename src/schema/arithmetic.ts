@@ -56,6 +56,18 @@ export function compileArithmetic(node: ASTNode, left: Expr, right: Expr, scope:
   return computed(node, type, operands, run);
 }
 
+export function compileNegation(node: ASTNode, operand: Expr, scope: Scope): Expr {
+  if (sort(operand.type) !== 'number' && operand.type.kind !== 'dyn')
+    return faulty(node, scope, `\`-\` does not take ${describe(operand.type)}`, [operand]);
+  const failure = new Failure(`${textOf(node)}: there is no number`);
+  const run: Run = (event, args, claims, record) => {
+    const value = operand.run(event, args, claims, record);
+    return typeof value === 'number' ? 0 - value : value instanceof Failure ? value : failure;
+  };
+  const expr = computed(node, operand.type, [operand], run);
+  return operand.origin === 'literal' ? { ...expr, origin: 'literal' } : expr;
+}
+
 function calculate(operator: string, a: number, b: number, isDouble: boolean): number | undefined {
   const result = operate(operator, a, b, isDouble);
   // A result that left the exact range has lost its last digits.

@@ -1,5 +1,5 @@
 import { type ASTNode, ParseError, parse } from '@marcbachmann/cel-js';
-import { compileArithmetic } from './arithmetic.js';
+import { compileArithmetic, compileNegation } from './arithmetic.js';
 import { compileComparison, compileMembership } from './compare.js';
 import {
   computed,
@@ -63,16 +63,8 @@ function compile(node: ASTNode, scope: Scope): Expr {
     case '/':
     case '%':
       return compileArithmetic(node, compile(node.args[0], scope), compile(node.args[1], scope), scope);
-    case '-_': {
-      const operand = compile(node.args, scope);
-      const negated = compileArithmetic(
-        node,
-        computed(node, int, [], () => 0),
-        operand,
-        scope,
-      );
-      return { ...negated, origin: operand.origin === 'literal' ? 'literal' : 'computed', operands: [operand] };
-    }
+    case '-_':
+      return compileNegation(node, compile(node.args, scope), scope);
     case 'list':
       return compileList(
         node,

@@ -16,7 +16,7 @@ import {
 } from 'graphql';
 import { validateSDL } from 'graphql/validation/validate.js';
 import type { Retention } from '../event/channel.js';
-import { nobodySaid, readAccess, statesAccess } from './access.js';
+import { nobodySaid, readAccess } from './access.js';
 import { assemble } from './assemble.js';
 import { withQuery } from './complete.js';
 import { used, withDirectives } from './directives.js';
@@ -124,7 +124,7 @@ function checkField(
   // A rule that could not be read may well read claims: its own fault is enough.
   const unreadable = draft !== null && draft.rule === null && directive('where') !== null;
   const readsClaims = unreadable || (draft !== null && draft.reads.claims.length > 0);
-  if (root && !readsClaims && !statesAccess(access, root, field.name))
+  if (root && !readsClaims && !access.has(`${root.name}.${field.name}`))
     to.fault(
       place,
       draft === null ? `${name}: ${nobodySaid}` : `${name} has no rule that reads claims, and ${nobodySaid}`,
@@ -161,7 +161,7 @@ function requireAccess(
   to: Report,
 ): void {
   for (const field of Object.values(root?.getFields() ?? {}))
-    if (root && !statesAccess(access, root, field.name))
+    if (root && !access.has(`${root.name}.${field.name}`))
       to.fault(placeOf(field), `${root.name}.${field.name}: ${nobodySaid}`);
 }
 

@@ -18,7 +18,7 @@ export interface Part {
 export interface Explanation {
   /** Whether this viewer gets this event: admitted, permitted, and listening where the event goes. */
   readonly delivered: boolean;
-  /** The place that refuses the viewer, by `Type.field` or `Type`. */
+  /** The field that refuses the viewer; types below it may refuse a selection of theirs. */
   readonly refused: { readonly by: string; readonly code: 'UNAUTHENTICATED' | 'FORBIDDEN' } | null;
   readonly verdict: Verdict;
   /** Null without a rule. */
@@ -41,14 +41,8 @@ export interface Case {
 export function explain(schema: StreamSchema, field: StreamField, { event, args, claims, record }: Case): Explanation {
   const root = schema.graphql.getSubscriptionType();
   const own = root?.getFields()[field.name];
-  const stated =
-    own === undefined || !root
-      ? []
-      : [`${root.name}.${field.name}`, root.name].filter((name) => schema.access.has(name));
-  const refused = (stated.length === 0 ? [`Subscription.${field.name}`] : stated).flatMap((by) => {
-    const code = refusal(schema.access.get(by), claims);
-    return code === null ? [] : [{ by, code }];
-  })[0];
+  const by = `${root?.name ?? 'Subscription'}.${field.name}`;
+  const code = refusal(schema.access.get(by), claims);
   const viewer = claims ?? {};
   const silent = { fault() {}, warn() {} };
   const rule = field.rule === null || own === undefined ? null : fieldRule(field.rule, own, schema.graphql, silent);
@@ -57,10 +51,8 @@ export function explain(schema: StreamSchema, field: StreamField, { event, args,
   const listensTo = field.channels(args, viewer);
   return {
     delivered:
-      refused === undefined &&
-      verdict.pass &&
-      goesTo.some(({ channel }) => channel !== null && listensTo.includes(channel)),
-    refused: refused ?? null,
+      code === null && verdict.pass && goesTo.some(({ channel }) => channel !== null && listensTo.includes(channel)),
+    refused: code === null ? null : { by, code },
     verdict,
     rule: rule === null ? null : partOf(rule.expr, (expr) => expr.run(event, args, viewer, record)),
     goesTo,
