@@ -1,8 +1,9 @@
-import type { Admin, Batch, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
+import type { Admin, EachBatchPayload, Kafka } from 'kafkajs';
 import type { Logger } from '../observe/logger.js';
 import { createKafkaFeed } from './kafka-feed.js';
+import { batchOf } from './kafka-records.js';
 import type { PartitionRelay } from './partition.js';
-import type { FedRecord, RecordBatch, Turn } from './record-batch.js';
+import type { Turn } from './record-batch.js';
 import type { RelayCore } from './relay.js';
 
 export interface ConsumeOptions {
@@ -31,19 +32,24 @@ interface Lane {
   readonly topic: string;
   readonly partition: number;
   readonly relay: PartitionRelay;
-  /** A stretch fetched in which nothing was for a reader of committed records: the next batch begins before it. */
-  skipped: { from: number; to: number } | null;
   /** Where the last batch ended. */
   next: number;
   /** In the log but not yet committed. */
   uncommitted: number | null;
+  /** No batch has come since the last look at the log. */
+  quiet: boolean;
 }
 
 const commitEvery = 1_000;
+const lookEvery = 5_000;
 const stopWithin = 15_000;
 
-/** kafkajs' types leave out where the fetch began. */
-type FetchedBatch = Batch & { readonly fetchedOffset: string };
+/** What kafkajs tells of a batch that it passes over. Without any record in reach, `firstOffset` is null. */
+interface Passed {
+  readonly firstOffset: string | null;
+  readonly lastOffset: string;
+  readonly highWatermark: string;
+}
 
 export async function consume(options: ConsumeOptions): Promise<Session> {
   const { kafka, admin, groupId, topics, relay, logger } = options;
@@ -68,9 +74,16 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
     over = true;
     joined = false;
     clearInterval(committing);
+    clearInterval(looking);
     end(reason);
   };
   const committing = setInterval(() => void commitAll(), commitEvery);
+  const looking = setInterval(() => {
+    for (const lane of lanes.values()) {
+      if (lane.quiet) void look(lane);
+      lane.quiet = lane.next >= 0;
+    }
+  }, lookEvery);
 
   /** Each join gives the partitions anew, and kafkajs would go on from what was committed: they wait until placed. */
   function assign(assignment: Readonly<Record<string, readonly number[]>>) {
@@ -83,7 +96,7 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
         const key = keyOf(topic, partition);
         const feed = createKafkaFeed(admin, groupId, topic, partition);
         const known = before.get(key)?.relay ?? relay.partition(topic, partition, feed);
-        const lane: Lane = { topic, partition, relay: known, skipped: null, next: -1, uncommitted: null };
+        const lane: Lane = { topic, partition, relay: known, next: -1, uncommitted: null, quiet: false };
         lanes.set(key, lane);
         void begin(lane);
       }
@@ -99,26 +112,42 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
     go(lane, turn);
   }
 
+  async function look(lane: Lane): Promise<void> {
+    const turn = await lane.relay.look();
+    if (isOurs(lane) && turn.wait === 0 && turn.position !== lane.next) go(lane, turn);
+  }
+
   function go(lane: Lane, { position }: Turn) {
     const { topic, partition } = lane;
     lane.next = position;
-    lane.skipped = null;
-    consumer.seek({ topic, partition, offset: String(position) });
-    consumer.resume([{ topic, partitions: [partition] }]);
+    steer(() => {
+      consumer.seek({ topic, partition, offset: String(position) });
+      consumer.resume([{ topic, partitions: [partition] }]);
+    });
+  }
+
+  /** A consumer on its way down throws at each order; thrown from a timer that would end the process. */
+  function steer(order: () => void) {
+    try {
+      order();
+    } catch (error) {
+      logger.debug({ reason: String(error) }, 'The consumer takes no orders any more');
+    }
   }
 
   /** Gives the batch back and pauses: nothing is held in memory while the log or the dead letters refuse. */
   function hold(lane: Lane, turn: Turn) {
     const { topic, partition } = lane;
-    consumer.pause([{ topic, partitions: [partition] }]);
+    steer(() => consumer.pause([{ topic, partitions: [partition] }]));
     setTimeout(() => void (isOurs(lane) && go(lane, turn)), turn.wait).unref();
   }
 
   async function eachBatch({ batch, resolveOffset, heartbeat, isStale, isRunning, ...edge }: EachBatchPayload) {
     const lane = lanes.get(keyOf(batch.topic, batch.partition));
     if (lane === undefined || isStale()) return;
+    lane.quiet = false;
     let rebalancing: unknown = null;
-    const taken = batchOf(batch as FetchedBatch, lane);
+    const taken = batchOf(batch);
     const turn = await lane.relay.take(taken, async () => {
       try {
         await heartbeat();
@@ -132,13 +161,25 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
       if (turn.wait > 0) hold(lane, turn);
       else if (turn.position === taken.to) resolveOffset(batch.lastOffset());
       else go(lane, turn);
-      lane.skipped = null;
       lane.next = turn.position;
       lane.uncommitted = turn.appended;
     }
     // A stopping consumer takes no commits any more but through its last batch.
     if (!isRunning()) await edge.commitOffsetsIfNecessary({ topics: takeUncommitted() });
     if (rebalancing !== null) throw rebalancing;
+  }
+
+  /**
+   * kafkajs moves on over batches of only markers or aborted records without a call. Untold, the relay would take the
+   * next batch for one after a reset to other offsets, and ask Kafka each time; and the lag would never come to 0.
+   */
+  async function passOver(lane: Lane, passed: Passed): Promise<void> {
+    const to = Number(passed.lastOffset) + 1;
+    const from = passed.firstOffset === null ? to - 1 : Number(passed.firstOffset);
+    const turn = await lane.relay.take({ from, to, end: Number(passed.highWatermark), records: [] });
+    if (!isOurs(lane)) return;
+    if (turn.position === to) lane.next = to;
+    else if (turn.wait === 0) go(lane, turn);
   }
 
   function takeUncommitted() {
@@ -168,7 +209,7 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
   consumer.on(consumer.events.CRASH, ({ payload }) => finish(payload.error));
   consumer.on(consumer.events.START_BATCH_PROCESS, ({ payload }) => {
     const lane = lanes.get(keyOf(payload.topic, payload.partition));
-    if (lane !== undefined && payload.batchSize === 0) skip(lane, payload);
+    if (lane !== undefined && payload.batchSize === 0) void passOver(lane, payload);
   });
 
   try {
@@ -200,38 +241,3 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
 }
 
 const keyOf = (topic: string, partition: number) => `${partition} ${topic}`;
-
-/**
- * kafkajs passes over batches of only markers or aborted records without a call, and moves on. Without this note the
- * next batch would seem to begin too late, as after a reset to other offsets, and Kafka would be asked each time.
- */
-function skip(lane: Lane, { firstOffset, lastOffset }: { firstOffset: string | null; lastOffset: string }) {
-  const first = Number(firstOffset ?? lastOffset);
-  const from = lane.skipped?.to ?? lane.next;
-  if (first !== from) return;
-  lane.skipped = { from: lane.skipped?.from ?? from, to: Number(lastOffset) + 1 };
-}
-
-function batchOf(batch: FetchedBatch, lane: Lane): RecordBatch {
-  const fetched = Number(batch.fetchedOffset);
-  const { topic, partition, messages } = batch;
-  return {
-    from: lane.skipped?.to === fetched ? lane.skipped.from : fetched,
-    to: Number(batch.lastOffset()) + 1,
-    end: Number(batch.highWatermark),
-    records: messages.map((message) => recordOf(topic, partition, message)),
-  };
-}
-
-const noHeaders: Readonly<Record<string, string>> = {};
-
-function recordOf(topic: string, partition: number, message: KafkaMessage): FedRecord {
-  const { key, value, headers } = message;
-  const record = { topic, partition, offset: Number(message.offset), timestamp: Number(message.timestamp), key, value };
-  if (headers === undefined || Object.keys(headers).length === 0) return { ...record, headers: noHeaders };
-  const lasts = Object.entries(headers).flatMap(([name, given]) => {
-    const last = Array.isArray(given) ? given.at(-1) : given;
-    return last === undefined || last === null ? [] : [[name, last.toString()] as const];
-  });
-  return { ...record, headers: Object.fromEntries(lasts), originalHeaders: headers };
-}

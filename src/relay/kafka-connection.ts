@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import kafkajs, { type Kafka, type KafkaConfig, type LogEntry, type logLevel } from 'kafkajs';
+import kafkajs, { type Kafka, type KafkaConfig, type LogEntry } from 'kafkajs';
 import type { Logger } from '../observe/logger.js';
 import { registerCodecs } from './codecs.js';
 
@@ -24,13 +24,11 @@ export function openKafka(settings: KafkaSettings, logger: Logger): Kafka {
   });
 }
 
-/** A step quieter than kafkajs: what it calls an error is mostly a retry, and the relay logs what it means for it. */
+/** Quieter than kafkajs: what it calls an error is mostly a retry, and the relay warns of what it means for it. */
 function bridge(logger: Logger, { level, namespace, log }: LogEntry) {
   const { message, timestamp: _, logger: __, stack: ___, ...fields } = log;
-  const levels = kafkajs.logLevel satisfies Record<string, logLevel | string>;
   const line = `kafkajs ${namespace}: ${message}`;
-  if (level === levels.ERROR) logger.warn(fields, line);
-  else if (level === levels.WARN) logger.info(fields, line);
+  if (level === kafkajs.logLevel.ERROR || level === kafkajs.logLevel.WARN) logger.info(fields, line);
   else logger.debug(fields, line);
 }
 

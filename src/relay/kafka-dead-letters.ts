@@ -29,6 +29,7 @@ export function createDeadLetterTopic(kafka: Kafka, topic: string, connector: st
     const producer = kafka.producer({
       allowAutoTopicCreation: false,
       createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+      retry: { retries: 2 },
     });
     await producer.connect();
     return producer;
@@ -40,16 +41,18 @@ export function createDeadLetterTopic(kafka: Kafka, topic: string, connector: st
     await opened?.then((producer) => producer.disconnect()).catch(() => {});
   }
 
-  async function send(producer: Producer, message: LetterMessage): Promise<void> {
-    const messages = [{ ...message, partition: 0 }];
+  const send = (producer: Producer, messages: readonly LetterMessage[]) =>
+    producer.send({ topic, acks: -1, messages: messages.map((message) => ({ ...message, partition: 0 })) });
+
+  async function sendOne(producer: Producer, message: LetterMessage): Promise<void> {
     try {
-      await producer.send({ topic, acks: -1, messages });
+      await send(producer, [message]);
     } catch (error) {
       if (!isTooLarge(error)) throw error;
       // The headers made the letter larger than the topic takes. Tried again it would be as large: the partition would
       // wait for ever. What is said of the record still goes, and the record itself is where the headers say.
       logger.error({ topic }, 'A dead letter is too large for its topic: it is written without its value');
-      await producer.send({ topic, acks: -1, messages: [{ ...message, partition: 0, value: null }] });
+      await send(producer, [{ ...message, value: null }]);
     }
   }
 
@@ -57,7 +60,13 @@ export function createDeadLetterTopic(kafka: Kafka, topic: string, connector: st
     try {
       opening ??= open();
       const producer = await opening;
-      for (const letter of letters) await send(producer, letterMessage(letter, connector));
+      const messages = letters.map((letter) => letterMessage(letter, connector));
+      try {
+        await send(producer, messages);
+      } catch (error) {
+        if (!isTooLarge(error)) throw error;
+        for (const message of messages) await sendOne(producer, message);
+      }
     } catch (error) {
       // The topic may have been deleted, the producer be stuck to a broker that is gone: begin anew next time.
       await close();

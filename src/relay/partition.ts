@@ -38,6 +38,11 @@ export interface PartitionRelay {
    * A `position` other than the batch's `to` means that the feed has to seek there.
    */
   take(batch: RecordBatch, pulse?: () => Promise<boolean>): Promise<Turn>;
+  /**
+   * Asks whether the log still has what it was given. To be called now and then while no batch comes: what a log lost
+   * of a quiet topic would otherwise be missing until the topic's next record.
+   */
+  look(): Promise<Turn>;
 }
 
 export interface PartitionOptions {
@@ -85,21 +90,23 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
   let lettered = -1;
   let failures = 0;
   let suspected = false;
+  /** From the decision to begin anew until the log has the mark of it, whatever fails between. */
+  let beginning = false;
   let busy: Promise<unknown> = Promise.resolve();
 
   async function findPlace(): Promise<void> {
     placed = null;
     // The log first: read after the bounds, the watermark of another relay could lie above an older end.
     const state = await log.partition(source);
+    if (beginning && state.watermark === null) return open(state, placeAtBeginning(await feed.bounds()));
+    beginning = false;
     const facts = await factsOf(state);
     if (isAhead(facts)) {
       // A broker that has just become leader may tell a low end for a moment. Starting over gives every subscriber
       // a gap, so it has to be seen twice, with a wait between.
-      if (!suspected) {
-        suspected = true;
-        throw new Error(`the log is at ${state.watermark}, the partition ends at ${facts.end}: looking again`);
-      }
-      return beginAnew(state.epoch);
+      if (suspected) return beginAnew(state.epoch);
+      suspected = true;
+      throw new Error(`the log is at ${state.watermark}, the partition ends at ${facts.end}: looking again`);
     }
     suspected = false;
     const time = lookBack(facts);
@@ -113,13 +120,14 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
   }
 
   async function beginAnew(epoch: string): Promise<void> {
-    const state = await log.renew(source, epoch);
-    if (state.watermark !== null) throw new Refused('another relay began the topic anew');
+    placed = null;
     reached = null;
     lettered = -1;
     suspected = false;
-    await open(state, placeAtBeginning(await feed.bounds()));
-    logger.warn({ ...where, epoch: state.epoch }, 'The topic was recreated or truncated: its log begins anew');
+    beginning = true;
+    logger.warn({ ...where, epoch }, 'The topic was recreated or truncated: its log begins anew');
+    await log.renew(source, epoch);
+    await findPlace();
   }
 
   /** Makes a placement true in the log: a first watermark is set at once, and a gap told, though no record may come. */
@@ -137,6 +145,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
       };
       accept(await append(opening));
     }
+    beginning = false;
     if (gap !== null) {
       metrics.gap(topic, gap.reason);
       logger.warn({ ...where, ...gap, offset: goOn }, 'Records are missing in the log: subscribers are told');
@@ -176,6 +185,12 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     }
     position = batch.to;
     metrics.lag(topic, partition, Math.max(0, batch.end - position));
+  }
+
+  async function lookAtLog(): Promise<void> {
+    if (placed === null) return findPlace();
+    const { epoch, watermark } = await log.partition(source);
+    if (epoch !== placed.epoch || (watermark ?? -1) < placed.appended) await findPlace();
   }
 
   /** The feed went on elsewhere than expected: over a hole, or because the offset is no longer there. */
@@ -263,6 +278,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
 
   return {
     start: () => inOrder(() => turn(findPlace)),
+    look: () => inOrder(() => turn(lookAtLog)),
     take: (batch, pulse = async () => true) => inOrder(() => turn(() => relay(batch, pulse))),
   };
 }

@@ -1,0 +1,391 @@
+import { describe, expect, test } from 'vitest';
+import type { PartitionState } from '../../src/log/channel-log.js';
+import { LogUnavailable } from '../../src/log/channel-log.js';
+import type { DeadLetter } from '../../src/relay/dead-letter.js';
+import type { PartitionRelay } from '../../src/relay/partition.js';
+import type { Turn } from '../../src/relay/record-batch.js';
+import { createRelay } from '../../src/relay/relay.js';
+import {
+  eachOf,
+  type FakePartition,
+  fakePartition,
+  heardLogger,
+  heardMetrics,
+  planOf,
+  recordAt,
+  type ScriptedLog,
+  schemaOf,
+  scriptedLog,
+  sourceOf,
+} from '../support/relay-world.js';
+
+const events = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, i) => recordAt(from + i, { n: from + i }));
+const clock = 1_000_000_000;
+
+interface World {
+  relay: PartitionRelay;
+  log: ScriptedLog;
+  kafka: FakePartition;
+  heard: string[];
+  lines: { line: string; fields: object }[];
+  letters: DeadLetter[];
+  /** Fetches and takes until a turn ends elsewhere than at the end of its batch; at most `most` times. */
+  run(start: Turn, most?: number): Promise<Turn>;
+}
+
+function world(
+  kafka: FakePartition,
+  state: Partial<PartitionState> = {},
+  more: {
+    refillMax?: number;
+    now?: () => number;
+    writeLetters?: (letters: readonly DeadLetter[]) => Promise<void>;
+  } = {},
+): World {
+  const log = scriptedLog(state);
+  const { heard, metrics } = heardMetrics();
+  const { lines, logger } = heardLogger();
+  const letters: DeadLetter[] = [];
+  const { writeLetters = async (some) => void letters.push(...some), ...rest } = more;
+  const source = sourceOf('s', { all: () => '*' });
+  const each = sourceOf(
+    'e',
+    { each: () => '*' },
+    (meta, value) => (hasList(value) ? eachOf('list')(meta, value) : []),
+    false,
+  );
+  const relay = createRelay({
+    schema: schemaOf(planOf('t', source, each)),
+    log,
+    cluster: 'c',
+    metrics,
+    logger,
+    deadLetters: writeLetters,
+    delay: (attempt) => attempt * 10,
+    now: () => clock,
+    ...rest,
+  }).partition('t', 0, kafka);
+  const run: World['run'] = async (turn, most = 20) => {
+    let { position } = turn;
+    let next = turn;
+    for (let i = 0; i < most && position < kafka.end; i++) {
+      const batch = kafka.fetch(position);
+      next = await relay.take(batch);
+      position = next.position;
+      if (next.wait > 0) break;
+    }
+    return next;
+  };
+  return { relay, log, kafka, heard, lines, letters, run };
+}
+
+const hasList = (value: unknown) => typeof value === 'object' && value !== null && 'list' in value;
+const offsetsOf = ({ appends }: ScriptedLog) =>
+  appends.map(({ entries }) => entries.map(({ record }) => record.offset));
+const known = (watermark: number): Partial<PartitionState> => ({
+  watermark,
+  last: { offset: watermark - 1, timestamp: recordAt(watermark - 1, 0).timestamp },
+});
+
+describe('where a partition goes on', () => {
+  test('a first start leaves its mark in the log at once, so that nothing written while it is down is skipped later', async () => {
+    const { relay, log } = world(fakePartition([]));
+    expect(await relay.start()).toEqual({ position: 0, wait: 0, appended: 0 });
+    expect(log.appends).toMatchObject([{ base: 0, next: 0, first: true, entries: [], gap: null }]);
+  });
+
+  test('an append begins at the end of the one before, whatever holes lie between', async () => {
+    const records = [3, 4, 9, 10].map((offset) => recordAt(offset, {}));
+    const { log, run, relay } = world(fakePartition(records, { end: 14 }), known(1));
+    const turn = await run(await relay.start());
+    expect(turn).toEqual({ position: 14, wait: 0, appended: 14 });
+    expect(log.appends).toMatchObject([{ base: 1, next: 14, first: false, last: { offset: 10 } }]);
+  });
+
+  test('the base stays where the last append ended when a batch of nothing but markers moves the position on', async () => {
+    const { log, relay } = world(fakePartition(events(0, 2), { end: 10 }), known(1));
+    await relay.start();
+    await relay.take({ from: 0, to: 2, end: 10, records: events(0, 2) });
+    await relay.take({ from: 2, to: 7, end: 10, records: [] });
+    await relay.take({ from: 7, to: 8, end: 10, records: [recordAt(7, {})] });
+    expect(log.appends.map(({ base, next }) => [base, next])).toEqual([
+      [1, 2],
+      [2, 8],
+    ]);
+  });
+
+  test('a batch that begins behind a hole is taken when Kafka still has what lies before it', async () => {
+    const { log, relay } = world(fakePartition(events(0, 10)), known(5));
+    await relay.start();
+    await relay.take({ from: 4, to: 6, end: 10, records: events(4, 6) });
+    const turn = await relay.take({ from: 8, to: 10, end: 10, records: events(8, 10) });
+    expect(turn.position).toBe(10);
+    expect(offsetsOf(log)).toEqual([[5], [8, 9]]);
+  });
+
+  test('records that Kafka deleted before they were read are told, though no record may ever follow', async () => {
+    const { relay, log, heard } = world(fakePartition([], { begin: 80, end: 80 }), known(50));
+    expect(await relay.start()).toEqual({ position: 80, wait: 0, appended: 80 });
+    expect(log.appends).toMatchObject([
+      { base: 50, next: 80, entries: [], gap: { reason: 'SOURCE_LOST', missed: 30 } },
+    ]);
+    expect(heard).toContain('gap t SOURCE_LOST');
+  });
+
+  test('Kafka deleting under a running relay is told too', async () => {
+    const { relay, log, kafka, run } = world(fakePartition(events(0, 10)), known(5));
+    const turn = await run(await relay.start());
+    kafka.begin = 40;
+    kafka.end = 42;
+    kafka.records = events(40, 42);
+    expect(await relay.take(kafka.fetch(40))).toEqual({ position: 42, wait: 0, appended: 42 });
+    expect(turn.position).toBe(10);
+    expect(log.appends.slice(1)).toMatchObject([
+      { base: 10, next: 40, gap: { reason: 'SOURCE_LOST', missed: 30 } },
+      { base: 40, next: 42, gap: null },
+    ]);
+  });
+});
+
+describe('what the log answers', () => {
+  test('behind: goes back to what the log has and fills it again, marked as refilled', async () => {
+    const { relay, log, run, heard } = world(fakePartition(events(0, 10)), known(4), { refillMax: 1e12 });
+    const first = await run(await relay.start());
+    log.state = { ...log.state, ...known(2) };
+    log.script = [{ kind: 'behind', watermark: 2 }];
+    const refused = await relay.take({ from: 10, to: 11, end: 11, records: events(10, 11) });
+    expect([first.position, refused.position, refused.wait]).toEqual([10, 1, 0]);
+    log.calls.length = 0;
+    await relay.take({ from: 1, to: 11, end: 11, records: events(1, 11) });
+    expect(log.appends).toHaveLength(1);
+    expect(log.appends[0]?.entries.map(({ record, refilled }) => `${record.offset}${refilled ? 'r' : ''}`)).toEqual([
+      '2r',
+      '3r',
+      '4r',
+      '5r',
+      '6r',
+      '7r',
+      '8r',
+      '9r',
+      '10',
+    ]);
+    expect(heard).toContain('refused t behind');
+    expect(heard).toContain('refilled t 8');
+  });
+
+  test('behind by more than the bound: live goes on from the bound, the rest is told with its number', async () => {
+    const { relay, log, run, kafka } = world(fakePartition(events(0, 10)), known(4), { refillMax: 3_000 });
+    await run(await relay.start());
+    log.state = { ...log.state, ...known(2) };
+    log.script = [{ kind: 'behind', watermark: 2 }];
+    kafka.records = events(0, 11);
+    kafka.end = 11;
+    const turn = await run({ position: 10, wait: 0, appended: null });
+    expect(turn.position).toBe(11);
+    expect(log.appends.slice(-2)).toMatchObject([
+      { base: 2, next: 6, entries: [], gap: { reason: 'LOG_LOST', missed: 4 } },
+      { base: 6, next: 11, gap: null },
+    ]);
+  });
+
+  test('a log that has nothing any more: as much as the bound allows is written again, the rest is told', async () => {
+    const { relay, log, run, kafka } = world(fakePartition(events(0, 10)), known(4), { refillMax: 2_000 });
+    await run(await relay.start());
+    log.state = { ...log.state, watermark: null, last: null };
+    log.script = [{ kind: 'behind', watermark: -1 }];
+    kafka.records = events(0, 11);
+    kafka.end = 11;
+    await run({ position: 10, wait: 0, appended: null });
+    expect(log.appends.slice(-2)).toMatchObject([
+      { base: 7, next: 7, first: true, gap: { reason: 'LOG_LOST', missed: null } },
+      { base: 7, next: 11, first: false },
+    ]);
+  });
+
+  test('other epoch: asks where the log stands, and goes on in the new epoch', async () => {
+    const { relay, log, run, heard } = world(fakePartition(events(0, 10)), known(4));
+    await relay.start();
+    log.script = [{ kind: 'other-epoch', epoch: 'e2' }];
+    log.state = { ...log.state, epoch: 'e2' };
+    const turn = await run({ position: 3, wait: 0, appended: null });
+    expect(turn).toMatchObject({ position: 10, wait: 0 });
+    expect(log.appends.map(({ epoch, base }) => [epoch, base])).toEqual([
+      ['e1', 4],
+      ['e2', 4],
+    ]);
+    expect(heard.filter((what) => what.startsWith('refused'))).toEqual(['refused t other-epoch']);
+  });
+
+  test('a log that refuses again and again is asked more and more rarely, never in a busy loop', async () => {
+    const { relay, log, run } = world(fakePartition(events(0, 10)), known(4));
+    let turn = await relay.start();
+    log.script = Array.from({ length: 9 }, () => ({ kind: 'behind', watermark: 4 }) as const);
+    const waits: number[] = [];
+    while (turn.position < 10) {
+      turn = await run(turn, 1);
+      waits.push(turn.wait);
+    }
+    expect(waits.filter((wait) => wait > 0).length).toBeGreaterThanOrEqual(8);
+    expect(waits.filter((wait) => wait === 0).length).toBeLessThan(12);
+    expect(log.appends.at(-1)).toMatchObject({ base: 4, next: 10 });
+  });
+
+  test('unavailable: the partition waits longer each time, loses nothing, and the same append comes again', async () => {
+    const { relay, log, heard, lines } = world(fakePartition(events(0, 10)), known(4));
+    await relay.start();
+    const down = new LogUnavailable('the log does not answer');
+    log.script = [down, down, new LogUnavailable('no memory', true)];
+    const batch = { from: 3, to: 10, end: 10, records: events(3, 10) };
+    const turns = [];
+    for (let i = 0; i < 4; i++) turns.push(await relay.take(batch));
+    expect(turns.map(({ position, wait }) => [position, wait])).toEqual([
+      [3, 10],
+      [3, 20],
+      [3, 30],
+      [10, 0],
+    ]);
+    expect(log.appends).toHaveLength(4);
+    expect(new Set(log.appends.map((append) => JSON.stringify(append))).size).toBe(1);
+    expect(heard.filter((what) => what.startsWith('refused'))).toEqual([
+      'refused t unavailable',
+      'refused t unavailable',
+      'refused t full',
+    ]);
+    expect(lines.map(({ line }) => line)).toEqual(['warn The partition waits', 'info The log takes records again']);
+  });
+
+  test('a log that is not there at the start is asked again, and a start then goes on as if nothing had been', async () => {
+    const { relay, log } = world(fakePartition([]));
+    log.script = [new LogUnavailable('the log does not answer')];
+    expect(await relay.start()).toEqual({ position: 0, wait: 10, appended: null });
+    expect(await relay.start()).toEqual({ position: 0, wait: 0, appended: 0 });
+  });
+});
+
+describe('a topic that was deleted and made again', () => {
+  test('shorter than the log: looked at twice, then begun anew, with a mark before its first record', async () => {
+    const { relay, log, run, heard } = world(fakePartition(events(0, 3)), known(1_000));
+    const suspicious = await relay.start();
+    expect(suspicious.wait).toBeGreaterThan(0);
+    expect(log.calls.some((call) => 'renewed' in call)).toBe(false);
+    await run(await relay.start());
+    expect(log.appends).toMatchObject([
+      { epoch: 'e1+', base: 0, next: 0, first: true, entries: [], gap: { reason: 'TOPIC_RECREATED', missed: null } },
+      { epoch: 'e1+', base: 0, next: 3 },
+    ]);
+    expect(log.appends[1]?.entries.map(({ refilled }) => refilled)).toEqual([false, false, false]);
+    expect(heard).toContain('gap t TOPIC_RECREATED');
+  });
+
+  test('grown past the log: known by the time of the newest record', async () => {
+    const other = Array.from({ length: 20 }, (_, i) => recordAt(i, { n: i }, { timestamp: 9_000_000 + i }));
+    const { relay, log, run } = world(fakePartition(other), known(10));
+    const turn = await run(await relay.start());
+    expect(turn.position).toBe(20);
+    expect(log.appends).toMatchObject([
+      { epoch: 'e1+', base: 0, next: 0, gap: { reason: 'TOPIC_RECREATED' } },
+      { epoch: 'e1+', base: 0, next: 20 },
+    ]);
+    expect(log.appends[1]?.entries).toHaveLength(20);
+  });
+
+  test('the mark is not lost when the log fails between the new epoch and the mark', async () => {
+    const { relay, log } = world(fakePartition(events(0, 3)), known(1_000));
+    await relay.start();
+    log.script = [new LogUnavailable('the log does not answer')];
+    expect((await relay.start()).wait).toBeGreaterThan(0);
+    expect((await relay.start()).wait).toBe(0);
+    expect(log.calls.filter((call) => 'renewed' in call)).toHaveLength(1);
+    expect(log.appends.at(-1)).toMatchObject({ epoch: 'e1+', gap: { reason: 'TOPIC_RECREATED' } });
+  });
+
+  test('a compacted newest record proves nothing: the relay goes on', async () => {
+    const { relay, log, run } = world(fakePartition([recordAt(12, {}, { timestamp: 5 })]), known(10));
+    await run(await relay.start());
+    expect(log.calls.some((call) => 'renewed' in call)).toBe(false);
+    expect(log.appends).toMatchObject([{ epoch: 'e1', base: 10, next: 13 }]);
+  });
+
+  test('dead letters of the new topic are written, though the old one had some at higher offsets', async () => {
+    const { relay, run, kafka, letters } = world(fakePartition([...events(0, 5), recordAt(5, '{')]), known(1));
+    await run(await relay.start());
+    Object.assign(kafka, fakePartition([recordAt(0, '{', { timestamp: 7 })]));
+    let turn = await relay.take(kafka.fetch(0));
+    turn = await relay.start();
+    await run(turn);
+    expect(letters.map(({ record }) => record.offset)).toEqual([5, 0]);
+  });
+});
+
+describe('records that cannot be read', () => {
+  test('become dead letters before the log passes them, and the stream goes on', async () => {
+    const records = [recordAt(0, {}), recordAt(1, '{'), recordAt(2, ''), recordAt(3, {}), recordAt(4, { list: 1 })];
+    const { relay, log, run, letters, heard, lines } = world(fakePartition(records), known(0));
+    const turn = await run(await relay.start());
+    expect(turn.position).toBe(5);
+    expect(letters.map(({ record, fault }) => [record.offset, fault.reason])).toEqual([
+      [1, 'not-json'],
+      [2, 'empty-value'],
+      [4, 'not-extracted'],
+    ]);
+    expect(offsetsOf(log)).toEqual([[0], [3], [4]]);
+    expect(log.appends.map(({ next }) => next)).toEqual([1, 4, 5]);
+    expect(heard.filter((what) => what.startsWith('dead'))).toHaveLength(3);
+    expect(lines).toContainEqual({
+      line: 'error A record cannot be read: it is a dead letter',
+      fields: expect.objectContaining({ topic: 't', partition: 0, offset: 1, reason: 'not-json' }),
+    });
+  });
+
+  test('hold the partition while they cannot be kept, with everything before them in the log', async () => {
+    let broken = true;
+    const kept: number[] = [];
+    const writeLetters = async (letters: readonly DeadLetter[]) => {
+      if (broken) throw new Error('the dead-letter topic does not answer');
+      kept.push(...letters.map(({ record }) => record.offset));
+    };
+    const { relay, log, run, heard } = world(
+      fakePartition([recordAt(0, {}), recordAt(1, '{'), recordAt(2, {})]),
+      known(0),
+      { writeLetters },
+    );
+    const turn = await run(await relay.start());
+    expect(turn).toEqual({ position: 1, wait: 10, appended: 1 });
+    expect(heard.some((what) => what.startsWith('dead'))).toBe(false);
+    broken = false;
+    expect(await run(turn)).toEqual({ position: 3, wait: 0, appended: 3 });
+    expect(kept).toEqual([1]);
+    expect(offsetsOf(log)).toEqual([[0], [2]]);
+  });
+
+  test('are written once, however often the append after them fails', async () => {
+    const { relay, log, run, letters, heard } = world(fakePartition([recordAt(0, '{'), recordAt(1, {})]), known(0));
+    let turn = await relay.start();
+    const down = new LogUnavailable('the log does not answer');
+    log.script = [down, down, { kind: 'behind', watermark: 0 }, down];
+    for (let i = 0; i < 10 && turn.position < 2; i++) turn = await run(turn, 1);
+    expect(turn.position).toBe(2);
+    expect(letters).toHaveLength(1);
+    expect(heard.filter((what) => what.startsWith('dead'))).toEqual(['deadLettered t not-json']);
+  });
+});
+
+test('a batch larger than an append goes in several, and stops between two when told to', async () => {
+  const records = events(0, 4).map((record) => recordAt(record.offset, { list: Array.from({ length: 300 }, () => 1) }));
+  const { relay, log } = world(fakePartition(records), known(0));
+  await relay.start();
+  const turn = await relay.take({ from: 0, to: 4, end: 4, records }, async () => log.appends.length < 2);
+  expect(turn).toEqual({ position: 2, wait: 0, appended: 2 });
+  expect(log.appends.map(({ entries }) => entries.length)).toEqual([301, 301]);
+});
+
+test('calls that overlap are carried out one after the other', async () => {
+  const { relay, log } = world(fakePartition(events(0, 10)), known(4));
+  const [start, taken] = await Promise.all([
+    relay.start(),
+    relay.take({ from: 3, to: 10, end: 10, records: events(3, 10) }),
+  ]);
+  expect([start.position, taken.position]).toEqual([3, 10]);
+  expect(log.appends).toHaveLength(1);
+});

@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { type Facts, isAhead, isRefilled, lookBack, place } from '../../src/relay/placement.js';
+
+const facts: Facts = {
+  watermark: 500,
+  last: { offset: 499, timestamp: 4_990 },
+  begin: 0,
+  end: 1_000,
+  committed: 500,
+  reached: null,
+  now: 1_000_000,
+  startedAt: 900_000,
+  retain: 600_000,
+  refillMax: 60_000,
+};
+
+test('a relay goes on where the log stands, and compares the newest record on the way', () => {
+  expect(lookBack(facts)).toBeNull();
+  expect(place(facts, null)).toEqual({
+    fetch: 499,
+    goOn: 500,
+    gap: null,
+    refill: { below: 0, older: null },
+    verify: { offset: 499, timestamp: 4_990 },
+  });
+});
+
+test('the first start of a group looks back as far as anything can be resumed; what is older than the start is refilled', () => {
+  const first = { ...facts, watermark: null, last: null, committed: null };
+  expect(lookBack(first)).toBe(400_000);
+  const { fetch, goOn, gap, refill } = place(first, 300);
+  expect([fetch, goOn, gap]).toEqual([300, 300, null]);
+  expect(isRefilled(refill, { offset: 999, timestamp: 899_999 })).toBe(true);
+  expect(isRefilled(refill, { offset: 999, timestamp: 900_000 })).toBe(false);
+  // A record that came later is new, whatever its producer's clock says.
+  expect(isRefilled(refill, { offset: 1_000, timestamp: 1 })).toBe(false);
+});
+
+test('records that Kafka no longer has are told, with their number', () => {
+  const { goOn, gap, verify } = place({ ...facts, begin: 800 }, null);
+  expect([goOn, gap, verify]).toEqual([800, { reason: 'SOURCE_LOST', missed: 300 }, null]);
+});
+
+test('what a log lost is written again and marked, up to the end it had', () => {
+  const lost = { ...facts, reached: { offset: 900, timestamp: 9_000 }, committed: 850 };
+  const { goOn, gap, refill } = place(lost, 100);
+  expect([goOn, gap]).toEqual([500, null]);
+  expect(isRefilled(refill, { offset: 899, timestamp: 0 })).toBe(true);
+  expect(isRefilled(refill, { offset: 900, timestamp: 0 })).toBe(false);
+});
+
+test('a refill reaches back from the newest record lost, not from now', () => {
+  expect(lookBack({ ...facts, reached: { offset: 900, timestamp: 200_000 } })).toBe(140_000);
+  expect(lookBack({ ...facts, watermark: 400 })).toBe(940_000);
+});
+
+test('beyond the bound of a refill the loss is told, with its number', () => {
+  const lost = { ...facts, reached: { offset: 900, timestamp: 9_000 } };
+  expect(place(lost, 700)).toMatchObject({ goOn: 700, gap: { reason: 'LOG_LOST', missed: 200 } });
+  // Everything the log lost is too old, what it never had is not.
+  expect(place(lost, 1_000)).toMatchObject({ goOn: 900, gap: { reason: 'LOG_LOST', missed: 400 } });
+});
+
+test('a log that forgot the partition altogether tells a loss nobody can count', () => {
+  const empty = { ...facts, watermark: null, last: null, committed: 900 };
+  expect(lookBack(empty)).toBe(940_000);
+  expect(place(empty, 700)).toMatchObject({ goOn: 700, gap: { reason: 'LOG_LOST', missed: null } });
+  expect(place(empty, 0)).toMatchObject({ goOn: 0, gap: null, refill: { below: 900, older: null } });
+  expect(place({ ...empty, begin: 950 }, 0)).toMatchObject({ goOn: 950, gap: { reason: 'SOURCE_LOST', missed: 50 } });
+});
+
+test('a log ahead of its topic shows that the topic is another one', () => {
+  expect(isAhead({ ...facts, end: 499 })).toBe(true);
+  expect(isAhead({ ...facts, end: 500 })).toBe(false);
+  expect(isAhead({ ...facts, watermark: null, end: 0 })).toBe(false);
+});

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { metaOf, route } from '../../src/relay/route.js';
+import { eachOf, field, planOf, recordAt, sourceOf } from '../support/relay-world.js';
+
+const routed = (plan: Parameters<typeof route>[2], text: string) =>
+  route(metaOf(recordAt(5, text)), { text, value: JSON.parse(text) }, plan, false);
+
+test('an event goes to the channel of each route, with the text of its record', () => {
+  const plan = planOf('t', sourceOf('s', { user: field('user'), all: () => '*' }));
+  const { entries, forNobody, fault } = routed(plan, '{"user": "a b"}');
+  expect(fault).toBeNull();
+  expect(forNobody).toBe(0);
+  expect(entries).toHaveLength(1);
+  expect(entries[0]).toMatchObject({ index: 0, payload: '{"user": "a b"}', refilled: false });
+  expect(entries[0]?.channels.map(({ channel }) => channel)).toEqual(['s:user:a%20b', 's:all:*']);
+});
+
+test('two routes that name one channel give it once', () => {
+  const plan = planOf('t', sourceOf('s', { user: field('user') }));
+  const [source] = plan.sources;
+  if (!source?.routes[0]) throw new Error('a route');
+  const twice = planOf('t', { ...source, routes: [source.routes[0], { ...source.routes[0], id: 'other' }] });
+  expect(routed(twice, '{"user":1}').entries[0]?.channels).toHaveLength(1);
+});
+
+test('each element of a list is an event of its own, by its place in the list', () => {
+  const plan = planOf('t', sourceOf('s', { id: field('id') }, eachOf('entity'), false));
+  const { entries, forNobody } = routed(plan, '{"entity":[{"id":"x"},{"other":1},null,{"id":"y"}]}');
+  expect(entries.map(({ index, payload }) => [index, payload])).toEqual([
+    [0, '{"id":"x"}'],
+    [3, '{"id":"y"}'],
+  ]);
+  expect(forNobody).toBe(2);
+});
+
+test('an event without a value for any route is for nobody: counted, not an entry', () => {
+  const plan = planOf('t', sourceOf('s', { user: field('user') }));
+  expect(routed(plan, '{"user":null}')).toEqual({ entries: [], forNobody: 1, fault: null });
+  expect(routed(plan, 'null')).toEqual({ entries: [], forNobody: 1, fault: null });
+});
+
+test('a source that fails takes nothing from the others, and none of its own events goes out', () => {
+  const plan = planOf(
+    't',
+    sourceOf('bad', { all: () => '*' }, eachOf('entity'), false),
+    sourceOf('good', { user: field('user') }),
+  );
+  const { entries, fault } = routed(plan, '{"user":"u"}');
+  expect(entries.map(({ channels }) => channels[0]?.channel)).toEqual(['good:user:u']);
+  expect(fault).toMatchObject({ reason: 'not-extracted', stage: 'TRANSFORMATION', error: { name: 'ExtractError' } });
+});
+
+test('a lone surrogate in an element goes out escaped, as well-formed UTF-8', () => {
+  const plan = planOf('t', sourceOf('s', { all: () => '*' }, eachOf('entity'), false));
+  expect(routed(plan, '{"entity":["\\ud800"]}').entries[0]?.payload).toBe('"\\ud800"');
+});
