@@ -165,7 +165,11 @@ export const variables = {
 
   heartbeat: serving(duration(10), '12s', 'How often an idle stream gets a sign of life and a fresh cursor.'),
   initTimeout: serving(duration(10), '3s', 'How long a WebSocket may take to send `connection_init`.'),
-  retirePeriod: serving(duration(), '10s', 'Over how long a stopping gateway closes its sockets.'),
+  retirePeriod: serving(
+    duration(),
+    (command) => (command === 'dev' ? '0s' : '10s'),
+    'Over how long a stopping gateway closes its sockets.',
+  ),
   connections: serving(whole(1, 1_000_000), '20000', 'Connections a replica serves at most.'),
   subscriptionsPerSocket: serving(whole(1, 100_000), '100', 'Operations one WebSocket may have open.'),
   channelsPerSubscription: serving(whole(1, 100_000), '256', 'Channels one subscription may listen to.'),

@@ -1,29 +1,30 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { Resolvers } from '../graphql/executable.js';
 import { compileSchema, type Problem } from '../schema/compile.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
-import type { Print } from './command.js';
 import { Refusal } from './refusal.js';
 
-/**
- * Reads and compiles a schema file. Throws Refusal with every fault, each with its place; warnings go to `warn` in the
- * same form, as `tailrace check` prints them. `historyRetain` is milliseconds.
- */
+export interface LoadedSchema {
+  readonly schema: StreamSchema;
+  /** `file:line:column message` each, as `tailrace check` prints them. */
+  readonly warnings: readonly string[];
+}
+
+/** Reads and compiles a schema file. Throws Refusal with every fault, each with its place. `historyRetain` is milliseconds. */
 export function loadSchema(
   file: string,
   { historyRetain, historyMax }: { readonly historyRetain: number; readonly historyMax: number },
-  warn: Print,
-): StreamSchema {
+): LoadedSchema {
   const retention = { retain: historyRetain, max: historyMax };
   const { schema, problems } = compileSchema(textOf(file), { file, retention });
-  const tell = (severity: Problem['severity']) =>
+  const lines = (severity: Problem['severity']) =>
     problems
       .filter((problem) => problem.severity === severity)
       .map(({ line, column, message }) => `${file}:${line}:${column} ${message}`);
-  if (schema === null) throw new Refusal(...tell('fault'));
-  for (const line of tell('warning')) warn(line);
-  return schema;
+  if (schema === null) throw new Refusal(...lines('fault'));
+  return { schema, warnings: lines('warning') };
 }
 
 function textOf(file: string): string {
@@ -39,10 +40,7 @@ function textOf(file: string): string {
  * The `resolvers` that the module at `path` exports; without a path, those of `resolvers.mjs` beside the schema file,
  * when there is one. Runs that module. Throws Refusal when it cannot be loaded or exports none.
  */
-export async function loadResolvers(
-  path: string | null,
-  schemaFile: string,
-): Promise<Readonly<Record<string, unknown>>> {
+export async function loadResolvers(path: string | null, schemaFile: string): Promise<Resolvers> {
   const beside = resolve(dirname(schemaFile), 'resolvers.mjs');
   const file = path === null ? beside : resolve(path);
   if (path === null && !existsSync(beside)) return {};
@@ -55,5 +53,5 @@ export async function loadResolvers(
   const { resolvers } = module;
   if (typeof resolvers !== 'object' || resolvers === null)
     throw new Refusal(`${file} must export \`resolvers\`, an object.`);
-  return resolvers as Readonly<Record<string, unknown>>;
+  return resolvers as Resolvers;
 }

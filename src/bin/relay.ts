@@ -15,7 +15,8 @@ export const relay: Run = async (args, env) => {
   parseArgs({ args: [...args], options: {} });
   const config = configOf(env, 'relay');
   const logger = pinoLogger({ level: config.logLevel, command: 'relay' });
-  const schema = loadSchema(config.schema, config, (warning) => logger.warn({}, warning));
+  const { schema, warnings } = loadSchema(config.schema, config);
+  for (const warning of warnings) logger.warn({}, warning);
   const metrics = prometheusRelay(processRegistry());
 
   return untilStopped(async (started) => {

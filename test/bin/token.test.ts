@@ -32,12 +32,17 @@ describe('tailrace token', () => {
   test('names the issuer and the audience that the gateway asks for', async () => {
     const names = { TAILRACE_AUTH_ISSUER: 'https://id.example', TAILRACE_AUTH_AUDIENCE: 'streams' };
     const jwt = await printed(['--sub', 'ada', '--expires', '30s'], names);
-    const { payload } = await jwtVerify(jwt, key('the first signs'), { issuer: 'https://id.example', audience: 'streams' });
+    const { payload } = await jwtVerify(jwt, key('the first signs'), {
+      issuer: 'https://id.example',
+      audience: 'streams',
+    });
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(30);
   });
 
   test('tells every fault at once', async () => {
-    const told = await refusal(['--sub', 'ada', '--claims', '[1]', '--expires', 'soon'], { TAILRACE_AUTH_JWT_SECRET: '' });
+    const told = await refusal(['--sub', 'ada', '--claims', '[1]', '--expires', 'soon'], {
+      TAILRACE_AUTH_JWT_SECRET: '',
+    });
     expect(told).toEqual([
       '--claims must be a JSON object, not "[1]".',
       '--expires must be a duration like 30s, 10m or 1h, not "soon".',
