@@ -36,6 +36,7 @@ export interface EngineParts {
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
   readonly now: () => number;
+  readonly introspection: boolean;
   readonly limits: { readonly channelsPerSubscription: number; readonly rewindScan: number };
 }
 
@@ -68,7 +69,7 @@ export type Opened =
 export function createEngine(parts: EngineParts) {
   const { streams, executable, hub, log, cursors, metrics, logger } = parts;
   const { schema } = executable;
-  const documents = documentCache(schema);
+  const documents = documentCache(schema, parts.introspection);
   const groups = new Map<string, Group>();
   let singles = 0;
 

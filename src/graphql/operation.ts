@@ -3,9 +3,11 @@ import {
   GraphQLError,
   type GraphQLSchema,
   getOperationAST,
+  NoSchemaIntrospectionCustomRule,
   type OperationDefinitionNode,
   parse,
   specifiedRules,
+  type ValidationRule,
   validate,
 } from 'graphql';
 import { type SelectedField, selectedFields } from './access.js';
@@ -21,8 +23,9 @@ export type Parsed = Document | readonly GraphQLError[];
 export const isDocument = (parsed: Parsed): parsed is Document => !Array.isArray(parsed);
 
 /** Parses and validates, remembering the newest `size` texts: clients send the same few documents over and over. */
-export function documentCache(schema: GraphQLSchema, size = 1_000): (text: string) => Parsed {
+export function documentCache(schema: GraphQLSchema, introspection: boolean, size = 1_000): (text: string) => Parsed {
   const cache = new Map<string, Parsed>();
+  const rules = introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
   return (text) => {
     const known = cache.get(text);
     if (known) {
@@ -30,21 +33,21 @@ export function documentCache(schema: GraphQLSchema, size = 1_000): (text: strin
       cache.set(text, known);
       return known;
     }
-    const parsed = read(schema, text);
+    const parsed = read(schema, text, rules);
     if (text.length <= 10_000) cache.set(text, parsed);
     if (cache.size > size) cache.delete(cache.keys().next().value as string);
     return parsed;
   };
 }
 
-function read(schema: GraphQLSchema, text: string): Parsed {
+function read(schema: GraphQLSchema, text: string, rules: readonly ValidationRule[]): Parsed {
   let ast: DocumentNode;
   try {
     ast = parse(text, { maxTokens: 5_000 });
   } catch (error) {
     return [coded(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')];
   }
-  const errors = validate(schema, ast, specifiedRules, { maxErrors: 20 });
+  const errors = validate(schema, ast, rules, { maxErrors: 20 });
   if (errors.length > 0) return errors.map((error) => coded(error, 'GRAPHQL_VALIDATION_FAILED'));
   return { ast, fields: selectedFields(schema, ast) };
 }

@@ -1,0 +1,41 @@
+import { LogUnavailable } from '../log/channel-log.js';
+import type { Logger } from '../observe/logger.js';
+import { type Hub, type HubOptions, openHub } from './hub.js';
+
+/**
+ * A hub that may be asked before the log can be reached: until then `join` throws LogUnavailable, and it tries again
+ * with a log line at growing intervals, at most two seconds.
+ */
+export function patientHub(options: HubOptions): Hub & { opened(): boolean } {
+  const { logger } = options;
+  let hub: Hub | null = null;
+  let closed = false;
+  void opening(logger);
+
+  async function opening(log: Logger) {
+    for (let attempt = 0; !closed && !hub; attempt++) {
+      try {
+        hub = await openHub(options);
+      } catch (error) {
+        log.warn({ error: error instanceof Error ? error.message : String(error) }, 'the log cannot be reached yet');
+        await new Promise((resolve) => setTimeout(resolve, Math.min(2_000, 100 * 2 ** Math.min(attempt, 5))));
+      }
+    }
+    if (closed) await hub?.close();
+  }
+
+  return {
+    opened: () => hub !== null,
+    async join(listener) {
+      if (!hub) throw new LogUnavailable('the log has not been reached yet');
+      return hub.join(listener);
+    },
+    leave: (listener) => hub?.leave(listener),
+    heads: () => hub?.heads() ?? [],
+    freshAt: () => hub?.freshAt() ?? 0,
+    async close() {
+      closed = true;
+      await hub?.close();
+    },
+  };
+}

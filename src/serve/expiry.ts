@@ -1,0 +1,15 @@
+/** A Node timer holds at most this many milliseconds, and fires at once beyond. */
+const longest = 2 ** 31 - 1;
+
+/** Calls `ended` when a token's time is over, also one that is valid for months. `set` replaces the moment. */
+export function atExpiry(ended: () => void, now = Date.now) {
+  let timer: NodeJS.Timeout | undefined;
+  function set(at: number | null) {
+    clearTimeout(timer);
+    if (at === null) return;
+    const left = at - now();
+    timer = setTimeout(() => (left > longest ? set(at) : ended()), Math.max(0, Math.min(left, longest)));
+    timer.unref();
+  }
+  return { set, clear: () => clearTimeout(timer) };
+}

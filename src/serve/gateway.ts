@@ -1,0 +1,149 @@
+import type { GraphiQLOptions } from 'graphql-yoga';
+import { cursorCodec } from '../event/cursor.js';
+import { createEngine } from '../graphql/engine.js';
+import { makeExecutable, type PubSub, type Resolvers } from '../graphql/executable.js';
+import { patientHub } from '../hub/patient-hub.js';
+import type { ChannelLogReader } from '../log/channel-log.js';
+import { type Logger, silent } from '../observe/logger.js';
+import { type GatewayMetrics, noGatewayMetrics } from '../observe/metrics.js';
+import type { StreamSchema } from '../schema/stream-schema.js';
+import type { Authenticate } from './authenticate.js';
+import { createHttpServer } from './http.js';
+import { allowedOrigins } from './origins.js';
+import { type Connection, retire } from './retire.js';
+import { memoryTickets, type TicketStore, ticketOffice } from './tickets.js';
+import { serveWebSockets } from './websocket.js';
+
+export interface GatewayLimits {
+  readonly subscriptionsPerSocket: number;
+  readonly connections: number;
+  readonly channelsPerSubscription: number;
+  readonly messageBytes: number;
+  /** Bytes that may wait for a socket before its subscriptions are parked. */
+  readonly socketBuffer: number;
+  /** Milliseconds until `connection_init` must have come. */
+  readonly initTimeout: number;
+  /** The most events `rewind` gives, and looks at per channel. */
+  readonly rewind: number;
+}
+
+export const defaultLimits: GatewayLimits = {
+  subscriptionsPerSocket: 100,
+  connections: 20_000,
+  channelsPerSubscription: 256,
+  messageBytes: 65_536,
+  socketBuffer: 262_144,
+  initTimeout: 3_000,
+  rewind: 1_000,
+};
+
+export interface GatewayParts {
+  readonly streams: StreamSchema;
+  readonly resolvers?: Resolvers;
+  readonly log: ChannelLogReader;
+  /** Turns a bearer token into a viewer; throws Fault UNAUTHENTICATED. */
+  readonly authenticate: Authenticate;
+  /** The first signs, all verify. */
+  readonly cursorSecrets: readonly string[];
+  readonly pubsub: PubSub;
+  /** Default: in this process only. */
+  readonly tickets?: TicketStore;
+  /** Default: the same origin only. */
+  readonly origins?: readonly string[];
+  /** Default `tailrace_token`. */
+  readonly cookie?: string;
+  /** Default false. */
+  readonly introspection?: boolean;
+  /** Default null: none. */
+  readonly graphiql?: GraphiQLOptions | null;
+  /** Milliseconds. Default 12000. */
+  readonly heartbeat?: number;
+  /** Milliseconds over which a retiring replica closes its connections. Default 10000. */
+  readonly retirePeriod?: number;
+  readonly limits?: Partial<GatewayLimits>;
+  readonly metrics?: GatewayMetrics;
+  readonly logger?: Logger;
+  /** What Query.version says. */
+  readonly version?: string;
+}
+
+export interface Gateway {
+  /** Resolves with the port. Rejects with Node's error when it cannot listen, e.g. EADDRINUSE. */
+  listen(port: number, host: string): Promise<number>;
+  /** Null when it can serve, else why not. */
+  ready(): Promise<string | null>;
+  /** Not ready any more, no new connections, then each closed in its time; then the log. Idempotent. */
+  retire(): Promise<void>;
+}
+
+/** One replica. It holds no state that another could not take over: everything a client needs is in its cursor. */
+export function createGateway(parts: GatewayParts): Gateway {
+  const { streams, log, pubsub, logger = silent, metrics = noGatewayMetrics, heartbeat = 12_000 } = parts;
+  const limits = { ...defaultLimits, ...parts.limits };
+  const executable = makeExecutable(streams, parts.resolvers ?? {}, parts.version ?? 'unknown');
+  const hub = patientHub({ log, metrics, logger, probeEvery: heartbeat });
+  const engine = createEngine({
+    streams,
+    executable,
+    hub,
+    log,
+    pubsub,
+    metrics,
+    logger,
+    cursors: cursorCodec(parts.cursorSecrets),
+    now: Date.now,
+    introspection: parts.introspection ?? false,
+    limits: { channelsPerSubscription: limits.channelsPerSubscription, rewindScan: limits.rewind },
+  });
+  const connections = new Set<Connection>();
+  let retiring: Promise<void> | null = null;
+
+  const unready = async () => (hub.opened() ? log.unready() : 'the log has not been reached yet');
+  const common = {
+    engine,
+    identity: {
+      authenticate: parts.authenticate,
+      cookie: parts.cookie ?? 'tailrace_token',
+      origins: allowedOrigins(parts.origins ?? []),
+    },
+    connections,
+    metrics,
+    logger,
+    heartbeat,
+    limits,
+    retiring: () => retiring !== null,
+  };
+  const server = createHttpServer({
+    ...common,
+    streams,
+    executable,
+    pubsub,
+    unready,
+    tickets: ticketOffice(parts.tickets ?? memoryTickets()),
+    graphiql: parts.graphiql ?? null,
+  });
+  serveWebSockets(server, common);
+
+  return {
+    listen: (port, host) =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(port, host, () => {
+          server.off('error', reject);
+          const address = server.address();
+          resolve(typeof address === 'object' && address ? address.port : port);
+        });
+      }),
+    ready: async () => (retiring ? 'retiring' : unready()),
+    retire() {
+      retiring ??= (async () => {
+        server.close();
+        await retire(connections, parts.retirePeriod ?? 10_000);
+        server.closeAllConnections();
+        await hub.close();
+        await log.close();
+      })();
+      return retiring;
+    },
+  };
+}

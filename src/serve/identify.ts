@@ -1,0 +1,46 @@
+import type { IncomingMessage } from 'node:http';
+import { Fault } from '../event/faults.js';
+import { nobody, type Viewer } from '../graphql/viewer.js';
+import { type Authenticate, bearer } from './authenticate.js';
+import { originOf, type Origins } from './origins.js';
+
+export interface Identity {
+  readonly authenticate: Authenticate;
+  readonly cookie: string;
+  readonly origins: Origins;
+}
+
+/**
+ * Who sends this request: by header, else by cookie, else nobody. Throws Fault for a bad token, also where none was
+ * needed, and for a token in the URL, where logs and histories would keep it.
+ */
+export async function identify(request: IncomingMessage, { authenticate, cookie, origins }: Identity): Promise<Viewer> {
+  const { searchParams } = urlOf(request);
+  for (const name of ['token', 'access_token', 'authorization', 'jwt']) {
+    if (searchParams.has(name)) {
+      throw new Fault('UNAUTHENTICATED', { why: `a token in the URL (?${name}=) is refused: use a header, a cookie or a ticket` });
+    }
+  }
+  const token = bearer(request.headers.authorization);
+  if (token) return authenticate(token);
+  const fromCookie = cookieOf(request, cookie);
+  if (!fromCookie) return nobody;
+  // A browser sends cookies with any page's request: only pages that may read the answer may sign in by one.
+  if (!origins.signsIn(request)) {
+    throw new Fault('UNAUTHENTICATED', { why: `the origin ${originOf(request) ?? '(none)'} may not sign in by cookie` });
+  }
+  return authenticate(fromCookie);
+}
+
+export function cookieOf(request: IncomingMessage, name: string): string | null {
+  for (const part of (request.headers.cookie ?? '').split(';')) {
+    const at = part.indexOf('=');
+    if (at > 0 && part.slice(0, at).trim() === name) return part.slice(at + 1).trim();
+  }
+  return null;
+}
+
+/** Relative to the gateway: only path and query mean anything. */
+export function urlOf(request: IncomingMessage): URL {
+  return new URL(request.url ?? '/', 'http://gateway');
+}

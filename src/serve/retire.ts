@@ -1,0 +1,18 @@
+/** Something a client is connected by. */
+export interface Connection {
+  /** Ends it because the replica retires: what was written before goes out first. Idempotent. */
+  retire(): void;
+  /** Ends it now. */
+  terminate(): void;
+}
+
+/**
+ * Ends every connection at a moment of its own within `period` ms. Closed all at once they would all come back at
+ * once, and the other replicas would go down under it. Resolves when none is left, at the latest a second after.
+ */
+export async function retire(connections: ReadonlySet<Connection>, period: number, random = Math.random): Promise<void> {
+  for (const connection of connections) setTimeout(() => connection.retire(), random() * period);
+  const last = Date.now() + period + 1_000;
+  while (connections.size > 0 && Date.now() < last) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (const connection of connections) connection.terminate();
+}

@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ExecutionResult } from 'graphql';
+import { Fault } from '../event/faults.js';
+import type { Engine, OperationRequest } from '../graphql/engine.js';
+import { formatted, toGraphQLError } from '../graphql/render.js';
+import type { Viewer } from '../graphql/viewer.js';
+import type { Subscription } from '../hub/subscription.js';
+import type { Logger } from '../observe/logger.js';
+import type { GatewayMetrics } from '../observe/metrics.js';
+import { atExpiry } from './expiry.js';
+import { commentEvent, completeEvent, cursorEvent, nextEvent, resultEvent } from './frames.js';
+import { answer, jsonObject, readJson } from './http-answer.js';
+import { type Identity, identify, urlOf } from './identify.js';
+import { backlogOf } from './outlet.js';
+import type { Connection } from './retire.js';
+import type { TicketOffice } from './tickets.js';
+
+export interface SseParts {
+  readonly engine: Engine;
+  readonly identity: Identity;
+  readonly tickets: TicketOffice;
+  readonly connections: Set<Connection>;
+  readonly metrics: GatewayMetrics;
+  readonly logger: Logger;
+  readonly heartbeat: number;
+  readonly limits: { readonly connections: number; readonly messageBytes: number; readonly socketBuffer: number };
+  readonly retiring: () => boolean;
+}
+
+const headers = {
+  'Content-Type': 'text/event-stream; charset=utf-8',
+  'Cache-Control': 'no-cache, no-transform',
+  'X-Accel-Buffering': 'no',
+  Connection: 'keep-alive',
+};
+
+/**
+ * An operation as a stream of server-sent events, in the form of graphql-sse's distinct connections mode
+ * (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md), with `id:` on every event.
+ *
+ * graphql-sse's client learns of a refused operation by a `next` with errors; an `EventSource`, which would come back
+ * for ever after a finished stream, by an HTTP status that stops it.
+ */
+export async function serveEvents(request: IncomingMessage, response: ServerResponse, parts: SseParts): Promise<void> {
+  const { engine, connections, limits } = parts;
+  if (parts.retiring()) throw new Fault('UNAVAILABLE', { why: 'this replica is going away' });
+  if (connections.size >= limits.connections) {
+    throw new Fault('LIMIT_EXCEEDED', { limit: 'connections', max: limits.connections, value: connections.size + 1 }, {
+      limit: 'connections',
+      max: limits.connections,
+    });
+  }
+  const id = randomUUID();
+  const lastEventId = lastEventIdOf(request);
+  const { viewer, ticket } = await whoComes(request, parts, id, lastEventId !== undefined);
+  const operation: OperationRequest = { ...(await operationOf(request, limits.messageBytes)), viewer, lastEventId };
+  const opened = await engine.open(operation);
+  const native = request.method === 'GET';
+
+  if (native && (opened.kind === 'errors' || opened.kind === 'result')) {
+    // A browser's own retry of what can never succeed is told to stop; a first try learns why.
+    if (lastEventId !== undefined) return void response.writeHead(204).end();
+    const errors = opened.kind === 'errors' ? opened.errors.map((error) => error.toJSON()) : null;
+    return answer(response, 400, errors ? { errors } : { errors: [{ message: 'EventSource is for subscriptions' }] });
+  }
+  if (response.destroyed) return opened.kind === 'stream' ? opened.abandon() : undefined;
+
+  response.writeHead(200, { ...headers, 'Tailrace-Stream': id });
+  // Some browsers open the stream only with its first byte.
+  response.write(commentEvent);
+  if (opened.kind === 'errors') return void response.end(resultEvent({ errors: opened.errors }) + completeEvent);
+  if (opened.kind === 'result') return void response.end(resultEvent(opened.result) + completeEvent);
+
+  const backlog = backlogOf(response, limits.socketBuffer);
+  let subscription: Subscription | null = null;
+  let results: AsyncGenerator<ExecutionResult, void, void> | null = null;
+
+  const finish = (fault: Fault | null) => {
+    subscription?.close();
+    void results?.return();
+    if (response.writableEnded) return;
+    response.end(fault ? resultEvent({ errors: [toGraphQLError(fault)] }) + completeEvent : completeEvent);
+  };
+  const beat = setInterval(async () => {
+    if (backlog.drained()) return;
+    response.write(subscription ? cursorEvent(subscription.cursor()) + commentEvent : commentEvent);
+    if (ticket && !(await parts.tickets.holds(ticket, id).catch(() => true))) response.end();
+  }, parts.heartbeat);
+  const expiry = atExpiry(() => finish(new Fault('UNAUTHENTICATED', { why: 'the token has expired' })));
+  expiry.set(viewer.expiresAt);
+  const connection: Connection = { retire: () => void response.end(), terminate: () => void response.destroy() };
+  connections.add(connection);
+  parts.metrics.connected('sse', 1);
+  // A client that goes away ends nothing by itself: only the response tells.
+  response.on('close', () => {
+    clearInterval(beat);
+    expiry.clear();
+    connections.delete(connection);
+    parts.metrics.connected('sse', -1);
+    subscription?.close();
+    void results?.return();
+  });
+
+  if (opened.kind === 'stream') {
+    subscription = opened.start({
+      write: (frame) => void response.write(nextEvent(frame)),
+      drained: () => backlog.drained(),
+      fail: finish,
+    });
+    response.write(cursorEvent(subscription.cursor()));
+    return;
+  }
+  results = opened.results;
+  try {
+    for await (const result of results) {
+      response.write(resultEvent(formatted(result, parts.logger)));
+      await backlog.drained();
+    }
+    finish(null);
+  } catch (error) {
+    parts.logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'an ephemeral stream failed');
+    finish(new Fault('INTERNAL_SERVER_ERROR', { id }, { id }));
+  }
+}
+
+/** What single connection mode of graphql-sse gets: it reserves a stream on one replica, which a stateless one has not. */
+export function refuseSingleConnection(response: ServerResponse): void {
+  const message =
+    'The single connection mode of graphql-sse needs sticky sessions; use distinct connections (singleConnection: false).';
+  answer(response, 501, { errors: [{ message }] });
+}
+
+async function whoComes(
+  request: IncomingMessage,
+  { identity, tickets }: SseParts,
+  stream: string,
+  resuming: boolean,
+): Promise<{ viewer: Viewer; ticket: string | null }> {
+  const ticket = urlOf(request).searchParams.get('ticket');
+  if (ticket === null) return { viewer: await identify(request, identity), ticket };
+  const token = await tickets.redeem(ticket, resuming, stream);
+  if (token === null) throw new Fault('UNAUTHENTICATED', { why: 'the ticket is unknown, used or too old' });
+  return { viewer: await identity.authenticate(token), ticket };
+}
+
+function lastEventIdOf(request: IncomingMessage): string | undefined {
+  const header = request.headers['last-event-id'];
+  return typeof header === 'string' && header !== '' ? header : undefined;
+}
+
+async function operationOf(request: IncomingMessage, most: number) {
+  const given = request.method === 'GET' ? fromUrl(urlOf(request).searchParams) : await readJson(request, most);
+  const { query, operationName, variables, extensions } = given;
+  if (typeof query !== 'string') throw new Fault('BAD_USER_INPUT', { why: 'query must be the text of an operation' });
+  if (operationName !== undefined && operationName !== null && typeof operationName !== 'string') {
+    throw new Fault('BAD_USER_INPUT', { why: 'operationName must be text' });
+  }
+  return { query, operationName, variables: objectOf(variables, 'variables'), extensions: objectOf(extensions, 'extensions') };
+}
+
+function fromUrl(params: URLSearchParams): Record<string, unknown> {
+  const json = (name: string) => {
+    const text = params.get(name);
+    return text ? jsonObject(text, name) : undefined;
+  };
+  return {
+    query: params.get('query') ?? undefined,
+    operationName: params.get('operationName') ?? undefined,
+    variables: json('variables'),
+    extensions: json('extensions'),
+  };
+}
+
+function objectOf(value: unknown, name: string): Record<string, unknown> | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new Fault('BAD_USER_INPUT', { why: `${name} must be an object` });
+}
+
