@@ -1,0 +1,140 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Route } from '../../src/schema/stream-schema.js';
+import { argsWith, compiled, fieldWith, record } from './given.js';
+
+const texts = ['1', '2', 'a', '', ' 1', '01', '1.0', 'true', 'a:b', '%41', '\ud800', 'ü', '__proto__', 'x'.repeat(200)];
+const scalar = fc.oneof(
+  fc.constantFrom<unknown>(...texts),
+  fc.constantFrom<unknown>(1, 2, 0, -0, 1.5, 2 ** 53, true, false, null, undefined, Number.NaN),
+);
+const value = fc.oneof({ weight: 6, arbitrary: scalar }, { weight: 1, arbitrary: fc.array(scalar, { maxLength: 3 }) });
+const list = fc.oneof({ weight: 5, arbitrary: fc.array(scalar, { maxLength: 3 }) }, { weight: 1, arbitrary: scalar });
+
+const events = fc.record(
+  { id: value, other: value, n: value, f: value, s: value, b: value, any: value, owner: fc.oneof(fc.record({ id: value }), value) },
+  { requiredKeys: [] },
+);
+const viewers = fc.record({
+  args: fc.record({ id: value, n: value, f: value, s: value, b: value, ids: list }, { requiredKeys: [] }),
+  claims: fc.record({ sub: value, tenant: value, ids: list, roles: list, 'https://x/y': value }, { requiredKeys: [] }),
+});
+
+const fields = ['id', 'other', 'n', 'f', 's', 'b', 'any', 'owner.id'];
+const theirs = ['args.id', 'args.n', 'args.f', 'args.s', 'args.b', 'claims.sub', 'claims.tenant', 'claims["https://x/y"]'];
+const path = fc.constantFrom(...fields).map((name) => `event.${name}`);
+const atom = fc.oneof(
+  { weight: 5, arbitrary: fc.tuple(path, fc.constantFrom(...theirs)).map((sides) => sides.join(' == ')) },
+  { weight: 1, arbitrary: fc.tuple(fc.constantFrom(...theirs), path).map((sides) => sides.join(' == ')) },
+  { weight: 2, arbitrary: fc.tuple(path, fc.constantFrom('claims.ids', 'args.ids')).map((sides) => sides.join(' in ')) },
+  { weight: 2, arbitrary: fc.constantFrom(...theirs).map((side) => `${side} == null`) },
+  fc.constantFrom('"a" in claims.roles', 'claims.sub == claims.tenant', 'true', 'event.b == true', 'event.f > 1.0', 'args.id != null'),
+  fc.tuple(path, fc.constantFrom(...theirs)).map((sides) => sides.join(' != ')),
+);
+const { rule } = fc.letrec<{ rule: string }>((tie) => ({
+  rule: fc.oneof(
+    { maxDepth: 4 },
+    atom,
+    fc.tuple(tie('rule'), fc.constantFrom('&&', '||'), tie('rule')).map(([a, op, b]) => `(${a} ${op} ${b})`),
+    fc.tuple(tie('rule'), fc.constantFrom('&&', '||'), tie('rule')).map(([a, op, b]) => `(${a} ${op} ${b})`),
+    tie('rule').map((part) => `!(${part})`),
+    fc.tuple(tie('rule'), tie('rule'), tie('rule')).map((parts) => `(${parts[0]} ? ${parts[1]} : ${parts[2]})`),
+  ),
+}));
+
+/** Rules that compare what cannot meet are refused; the rest are judged. */
+function fieldOrNull(text: string) {
+  try {
+    return fieldWith(text);
+  } catch {
+    return null;
+  }
+}
+
+test('whenever a rule lets an event pass, its viewer listens to a channel the event goes to', () => {
+  let passed = 0;
+  let narrowed = 0;
+  fc.assert(
+    fc.property(rule, fc.array(events, { minLength: 6, maxLength: 6 }), fc.array(viewers, { minLength: 6, maxLength: 6 }), (text, drawn, who) => {
+      const field = fieldOrNull(text);
+      if (field === null) return;
+      for (const { args, claims } of who) {
+        const heard = field.channels(argsWith(args), claims);
+        expect(new Set(heard).size).toBe(heard.length);
+        for (const event of drawn) {
+          const reached = field.source.routes.some((route) => heard.some((channel) => channel === route.channel(event)));
+          const { pass } = field.permit(event, argsWith(args), claims, record);
+          if (pass) passed++;
+          if (!reached) narrowed++;
+          if (pass && !reached) throw new Error(`lost by ${field.routes.map((route) => route.expression).join(', ')}: ${text}`);
+        }
+      }
+    }),
+    { numRuns: 4000 },
+  );
+  // Routes that never narrow, or rules that never pass, would prove nothing.
+  expect(passed).toBeGreaterThan(5000);
+  expect(narrowed).toBeGreaterThan(5000);
+});
+
+test('no rule makes an event go to more than four channels', () => {
+  fc.assert(fc.property(rule, (text) => (fieldOrNull(text)?.routes.length ?? 1) <= 4), { numRuns: 1000 });
+});
+
+const nasty = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 8 }),
+  fc.string({ unit: fc.constantFrom(' ', ':', '|', '*', '\n', '\0', '%', '~', '1', 'a', '\ud800', '\udc00', '�', "'", '"', '{', '}', '?'), maxLength: 4 }),
+  fc.constantFrom('__proto__', 'constructor', '', '0', '-0', '1', '01', '1.0', 'null', 'undefined', 'true', '%31', '~'),
+  fc.tuple(fc.constantFrom('x', '\ud800', '%'), fc.constantFrom('a', 'b')).map(([fill, last]) => fill.repeat(10_000) + last),
+);
+
+const channelOf = (route: Route | undefined, event: unknown) => String(route?.channel(event));
+const alphabet = /^[A-Za-z0-9_-]{11}(:[A-Za-z0-9_.%~-]*)*$/;
+
+test('two different values never give one channel, and no value leaves its alphabet', () => {
+  const [route] = fieldWith('event.id == claims.sub').routes;
+  fc.assert(
+    fc.property(nasty, nasty, (a, b) => {
+      const [first, second] = [channelOf(route, { id: a }), channelOf(route, { id: b })];
+      expect(first === second).toBe(a === b);
+      expect(first).toMatch(alphabet);
+      expect(first.length).toBeLessThan(220);
+    }),
+    { numRuns: 20_000 },
+  );
+});
+
+test('two different pairs never give one channel of a composite route', () => {
+  const [route] = fieldWith('event.id == claims.sub && event.s == claims.tenant').routes;
+  fc.assert(
+    fc.property(nasty, nasty, nasty, nasty, (a, b, c, d) => {
+      const same = channelOf(route, { id: a, s: b }) === channelOf(route, { id: c, s: d });
+      expect(same).toBe(a === c && b === d);
+    }),
+    { numRuns: 10_000, examples: [['a:b', 'c', 'a', 'b:c'], ['', 'a', 'a', '']] },
+  );
+});
+
+test('of an unknown type, a number and its text have different channels', () => {
+  const [route] = fieldWith('event.any == claims.x').routes;
+  const names = [1, '1', true, 'true', 'n1', '', 0].map((any) => channelOf(route, { any }));
+  expect(new Set(names).size).toBe(names.length);
+  expect(channelOf(route, { any: -0 })).toBe(channelOf(route, { any: 0 }));
+});
+
+test('channels of different routes differ, and no channel of values is a broadcast', () => {
+  const schema = compiled(`
+    type Subscription {
+      all: E @kafka(topic: "t") @public
+      a: E @kafka(topic: "t") @where(rule: "event.id == claims.sub")
+      b: E @kafka(topic: "t") @where(rule: "event.x == claims.sub")
+      c: E @kafka(topic: "t") @where(rule: "event.n == claims.sub")
+      d: E @kafka(topic: "u") @where(rule: "event.id == claims.sub")
+    }
+    type E { id: ID x: ID n: Int }
+  `);
+  const routes = [...schema.topics.values()].flatMap(({ sources }) => sources.flatMap((source) => source.routes));
+  expect(routes).toHaveLength(5);
+  const names = routes.map((route) => channelOf(route, { id: '1', x: '1', n: 1 }));
+  expect(new Set(names).size).toBe(5);
+});
