@@ -24,12 +24,15 @@ export function openKafka(settings: KafkaSettings, logger: Logger): Kafka {
   });
 }
 
-/** Quieter than kafkajs: what it calls an error is mostly a retry, and the relay warns of what it means for it. */
+/**
+ * Quieter than kafkajs: what it calls an error is mostly a retry, several lines for each, and the relay itself warns of
+ * what it means for it.
+ */
 function bridge(logger: Logger, { level, namespace, log }: LogEntry) {
   const { message, timestamp: _, logger: __, stack: ___, ...fields } = log;
-  const line = `kafkajs ${namespace}: ${message}`;
-  if (level === kafkajs.logLevel.ERROR || level === kafkajs.logLevel.WARN) logger.info(fields, line);
-  else logger.debug(fields, line);
+  const retried = namespace === 'Connection' || namespace === 'BrokerPool';
+  const say = level === kafkajs.logLevel.ERROR && !retried ? logger.info : logger.debug;
+  say.call(logger, fields, `kafkajs ${namespace}: ${message}`);
 }
 
 interface RequestQueue {

@@ -12,6 +12,7 @@ export function sourceOf(
   routes: Readonly<Record<string, (event: unknown) => unknown>>,
   extract: Source['extract'] = (_, value) => (value === null ? [] : [value]),
   verbatim = true,
+  max = 1000,
 ): Source {
   return {
     verbatim,
@@ -19,7 +20,7 @@ export function sourceOf(
     routes: Object.entries(routes).map(([expression, read]) => ({
       id: `${name}-${expression}`,
       expression,
-      retention: { retain: 600_000, max: 1000 },
+      retention: { retain: 600_000, max },
       channel(event) {
         const value = read(event);
         if (value === null || value === undefined) return null;
