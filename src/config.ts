@@ -173,6 +173,7 @@ export const variables = {
   connections: serving(whole(1, 1_000_000), '20000', 'Connections a replica serves at most.'),
   subscriptionsPerSocket: serving(whole(1, 100_000), '100', 'Operations one WebSocket may have open.'),
   channelsPerSubscription: serving(whole(1, 100_000), '256', 'Channels one subscription may listen to.'),
+  rewind: serving(whole(1, 100_000), '1000', 'Events that `@resume(rewind)` may ask for.'),
   messageBytes: serving(whole(1024, 16_777_216), '65536', 'Bytes of one message or request of a client.'),
   socketBuffer: serving(
     whole(1024, 1_073_741_824),

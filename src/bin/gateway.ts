@@ -1,0 +1,72 @@
+import { parseArgs } from 'node:util';
+import { needsTokenKey } from '../config/rules.js';
+import { connectRedis } from '../log/redis-connection.js';
+import { createRedisLogReader } from '../log/redis-reader.js';
+import { pinoLogger } from '../observe/pino.js';
+import { processRegistry, prometheusGateway } from '../observe/prometheus.js';
+import { tokenAuthenticator } from '../serve/authenticate.js';
+import { redisTickets } from '../serve/tickets.js';
+import { startAdmin } from './admin.js';
+import { configOf, type Run } from './command.js';
+import { loadResolvers, loadSchema } from './load.js';
+import { redisPubSub } from './pubsub.js';
+import { Refusal } from './refusal.js';
+import { configuredGateway, listen } from './serving.js';
+import { untilStopped } from './until-stopped.js';
+
+/** `tailrace gateway`: from the log in Redis to clients, until it is stopped. */
+export const gateway: Run = async (args, env) => {
+  parseArgs({ args: [...args], options: {} });
+  const config = configOf(env, 'gateway');
+  const { schema: streams, warnings } = loadSchema(config.schema, config);
+  const keyless = needsTokenKey(config, streams);
+  if (keyless !== null) throw new Refusal(keyless);
+  const resolvers = await loadResolvers(config.resolvers, config.schema);
+
+  const logger = pinoLogger({ level: config.logLevel, command: 'gateway' });
+  for (const warning of warnings) logger.warn({}, warning);
+  if (config.authJwtSecret.some((secret) => Buffer.byteLength(secret) < 32))
+    logger.warn({}, 'A secret of TAILRACE_AUTH_JWT_SECRET has less than the 32 bytes that HS256 asks for');
+  const metrics = prometheusGateway(processRegistry());
+
+  return untilStopped(async (started) => {
+    const connect = (name: string, extra = {}) => connectRedis(config.redisUrl, name, logger, extra);
+    const pubsub = redisPubSub({ connect });
+    started(() => pubsub.close());
+    const forTickets = connect('tickets');
+    started(async () => forTickets.disconnect());
+
+    const replica = configuredGateway(config, {
+      streams,
+      resolvers,
+      log: createRedisLogReader(connect('read'), () => connect('tail'), {
+        prefix: config.redisPrefix,
+        shards: config.logShards,
+      }),
+      authenticate: tokenAuthenticator({
+        secrets: config.authJwtSecret,
+        jwksUrl: config.authJwksUrl,
+        issuer: config.authIssuer,
+        audience: config.authAudience,
+      }),
+      cursorSecrets: config.cursorSecret,
+      pubsub,
+      tickets: redisTickets(forTickets, config.redisPrefix),
+      graphiql: config.graphiql ? {} : null,
+      metrics,
+      logger,
+    });
+    const admin = await startAdmin({
+      host: config.adminHost,
+      port: config.adminPort,
+      token: config.adminToken,
+      metrics: metrics.exposition,
+      ready: () => replica.ready(),
+    });
+    started(() => admin.close());
+    // Registered before it listens: its connections to Redis are open already.
+    started(() => replica.retire());
+    const port = await listen(replica, config);
+    logger.info({ host: config.host, port, adminPort: admin.port }, 'The gateway is listening');
+  });
+};

@@ -1,0 +1,46 @@
+import type { Config } from '../config.js';
+import { createGateway, type Gateway, type GatewayParts } from '../serve/gateway.js';
+import { portRefusal, Refusal } from './refusal.js';
+import { version } from './version.js';
+
+type Serving = Pick<Config<'dev'>, keyof Config<'dev'> & keyof Config<'gateway'>>;
+type OwnParts = Omit<
+  GatewayParts,
+  'origins' | 'cookie' | 'introspection' | 'heartbeat' | 'retirePeriod' | 'limits' | 'version'
+>;
+
+/** A gateway as the environment says. Throws Refusal when the resolvers do not fit the schema. */
+export function configuredGateway(config: Serving, parts: OwnParts): Gateway {
+  try {
+    return createGateway({
+      ...parts,
+      origins: config.origins,
+      cookie: config.authCookie,
+      introspection: config.introspection,
+      heartbeat: config.heartbeat,
+      retirePeriod: config.retirePeriod,
+      limits: {
+        subscriptionsPerSocket: config.subscriptionsPerSocket,
+        connections: config.connections,
+        channelsPerSubscription: config.channelsPerSubscription,
+        messageBytes: config.messageBytes,
+        socketBuffer: config.socketBuffer,
+        initTimeout: config.initTimeout,
+        rewind: config.rewind,
+      },
+      version,
+    });
+  } catch (error) {
+    // graphql-tools throws a plain Error for a type or field that the schema does not have.
+    throw new Refusal(`The resolvers do not fit the schema: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** Resolves with the port. Throws Refusal when it cannot be had. */
+export async function listen(gateway: Gateway, { host, port }: { readonly host: string; readonly port: number }) {
+  try {
+    return await gateway.listen(port, host);
+  } catch (error) {
+    throw portRefusal(error, host, port, 'TAILRACE_PORT');
+  }
+}

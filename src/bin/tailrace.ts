@@ -1,0 +1,74 @@
+#!/usr/bin/env node
+import type { Print, Run, Terminal } from './command.js';
+import { runProcess } from './run-process.js';
+import { version } from './version.js';
+
+interface Entry {
+  readonly about: string;
+  /** Loaded when asked for: `check` in a hook should not wait for a Kafka client to load. */
+  load(): Promise<Run>;
+}
+
+/** `check` and `explain` need only a place to print. */
+type Answer = (args: readonly string[], env: NodeJS.ProcessEnv, print: Print) => number | Promise<number>;
+const answering =
+  (answer: Answer): Run =>
+  async (args, env, { out }) =>
+    answer(args, env, out);
+
+const commands: Readonly<Record<string, Entry>> = {
+  dev: {
+    about: 'everything in one process, without Kafka or Redis, fed by samples',
+    load: async () => (await import('./dev.js')).dev,
+  },
+  gateway: {
+    about: 'serves subscriptions to clients from Redis; any number of them',
+    load: async () => (await import('./gateway.js')).gateway,
+  },
+  relay: {
+    about: 'brings records from Kafka to Redis; any number of them',
+    load: async () => (await import('./relay.js')).relay,
+  },
+  check: {
+    about: 'checks schema, rules and configuration; needs no services',
+    load: async () => answering((await import('./check.js')).check),
+  },
+  explain: {
+    about: 'would this viewer get this event, and why not',
+    load: async () => answering((await import('./explain.js')).explain),
+  },
+  token: {
+    about: 'a development token: --sub ada --claims \'{"roles":["auditor"]}\' --expires 1h',
+    load: async () => (await import('./token.js')).token,
+  },
+};
+
+const usage = (): readonly string[] => [
+  'usage: tailrace <command>',
+  '',
+  ...Object.entries(commands).map(([name, { about }]) => `  ${name.padEnd(9)} ${about}`),
+  '  help      this page',
+  '',
+  'Configured by TAILRACE_… in the environment: docs/configuration.md has the table.',
+];
+
+/** Exit codes: 0 done, 1 refused or failed, 2 not understood; `explain` and `check` have their own meaning of 1 and 2. */
+async function main([name, ...args]: readonly string[], terminal: Terminal): Promise<number> {
+  if (name === 'help' || name === '--help' || name === '-h') {
+    for (const line of usage()) terminal.out(line);
+    return 0;
+  }
+  if (name === '--version' || name === '-v') {
+    terminal.out(version);
+    return 0;
+  }
+  const entry = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (entry === undefined) {
+    if (name !== undefined) terminal.err(`tailrace has no command ${JSON.stringify(name)}.`);
+    for (const line of usage()) terminal.err(line);
+    return 2;
+  }
+  return (await entry.load())(args, process.env, terminal);
+}
+
+await runProcess((terminal) => main(process.argv.slice(2), terminal));
