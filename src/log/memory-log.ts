@@ -52,7 +52,7 @@ const nameOf = ({ cluster, topic, partition }: SourcePartition) => JSON.stringif
 export function createMemoryLog({ shards: count = 1, now = Date.now }: MemoryLogOptions = {}): ChannelLogWriter &
   ChannelLogReader {
   const shards = Array.from({ length: count }, newShard);
-  const tails = new Set<{ listener: TailListener; channels: Set<Channel>; heads: Position[] }>();
+  const tails = new Set<{ listener: TailListener; channels: Set<Channel>; heads: readonly Position[] }>();
   const seen = new Set<Shard>();
   let closed = false;
 
@@ -123,7 +123,7 @@ export function createMemoryLog({ shards: count = 1, now = Date.now }: MemoryLog
 
   function tell(commit: Commit) {
     for (const tail of tails) {
-      tail.heads[commit.position.shard] = commit.position;
+      tail.heads = tail.heads.with(commit.position.shard, commit.position);
       const publications = commit.publications.filter(({ channel }) => tail.channels.has(channel));
       tail.listener.commit({ ...commit, publications });
     }
@@ -155,7 +155,7 @@ export function createMemoryLog({ shards: count = 1, now = Date.now }: MemoryLog
       return stateOf(source);
     },
     async tail(listener) {
-      const tail = { listener, channels: new Set<Channel>(), heads: heads() };
+      const tail = { listener, channels: new Set<Channel>(), heads: heads() as readonly Position[] };
       tails.add(tail);
       return {
         listen: async (channels) => {

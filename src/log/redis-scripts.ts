@@ -88,9 +88,8 @@ end
 local moved = not watermark or nextOffset > watermark
 if number == from and not moved then return {'A', pad(from), stored[3] or '0', '0'} end
 
-if redis.call('TYPE', KEYS[2]).ok ~= 'list' and redis.call('EXISTS', KEYS[2]) == 1 then
-  return redis.error_reply('WRONGTYPE ' .. KEYS[2])
-end
+local kind = redis.call('TYPE', KEYS[2]).ok
+if kind ~= 'list' and kind ~= 'none' then return redis.error_reply('WRONGTYPE ' .. KEYS[2]) end
 local sample = KEYS[3] or KEYS[2]
 for _, check in ipairs({{'HSET', KEYS[1], 'number', '0'}, {'RPUSH', sample, ''}, {'LTRIM', sample, '0', '1'},
     {'LINDEX', sample, '0'}, {'PEXPIRE', sample, '1'}, {'PUBLISH', sample, ''}, {'PUBLISH', commit, ''}}) do

@@ -20,7 +20,7 @@ export interface RedisLogOptions {
 
 /**
  * The relay's side of the log in Redis. `redis` is opened by `connectRedis` and closed here.
- * Its user needs HMGET, HSET, HDEL, LINDEX, RPUSH, LTRIM, PEXPIRE, TYPE, EXISTS, PUBLISH, TIME, INFO, EVAL and EVALSHA.
+ * Its user needs HMGET, HSET, HDEL, LINDEX, RPUSH, LTRIM, PEXPIRE, TYPE, PUBLISH, TIME, INFO, EVAL and EVALSHA.
  */
 export function createRedisLogWriter(redis: Redis, { prefix, shards = 1 }: RedisLogOptions): ChannelLogWriter {
   const keys = redisKeys(prefix);

@@ -28,7 +28,7 @@ describe('the log in Redis', () => {
 
   test('whichever command is refused, nothing is written, and the retry writes everything once', async () => {
     await using server = await startRedis();
-    const commands = ['hmget', 'hset', 'lindex', 'rpush', 'ltrim', 'pexpire', 'publish', 'time', 'type', 'exists'];
+    const commands = ['hmget', 'hset', 'lindex', 'rpush', 'ltrim', 'pexpire', 'publish', 'time', 'type'];
     const admin = connectRedis(server.url, 'admin', silent);
     await new Promise((resolve) => admin.once('ready', resolve));
     await admin.call('ACL', 'SETUSER', 'relay', 'on', '>pw', '~*', '&*', '+@all');
@@ -52,8 +52,8 @@ describe('the log in Redis', () => {
     const { publications } = await log.reader.read(entry(0).channels[0]?.channel as never, 0, 0, 100);
     expect(publications.map((p) => p.source.record.offset)).toEqual([0, ...commands.map((_, at) => at + 1)]);
     await admin.call('ACL', 'SETUSER', 'relay', 'resetchannels', '&other*');
-    await expect(log.writer.append(batch(epoch, 11, [entry(11)]))).rejects.toThrow(/PUBLISH/);
-    expect((await log.writer.partition(source)).watermark).toBe(11);
+    await expect(log.writer.append(batch(epoch, 10, [entry(10)]))).rejects.toThrow(/PUBLISH/);
+    expect((await log.writer.partition(source)).watermark).toBe(10);
     admin.disconnect();
     await log.close();
   });

@@ -1,0 +1,159 @@
+import { createClient as createSseClient } from 'graphql-sse';
+import { createClient, type SubscribePayload } from 'graphql-ws';
+import { WebSocket } from 'ws';
+import { signToken } from '../../src/bin/token.js';
+import { PubSub } from 'graphql-subscriptions';
+import type { KafkaRecord } from '../../src/event/source-event.js';
+import type { Resolvers } from '../../src/graphql/executable.js';
+import type { ChannelLogReader, ChannelLogWriter } from '../../src/log/channel-log.js';
+import { createMemoryLog } from '../../src/log/memory-log.js';
+import { noGatewayMetrics } from '../../src/observe/metrics.js';
+import { decode } from '../../src/relay/decode.js';
+import { metaOf, route } from '../../src/relay/route.js';
+import { compileSchema } from '../../src/schema/compile.js';
+import type { StreamSchema } from '../../src/schema/stream-schema.js';
+import { tokenAuthenticator } from '../../src/serve/authenticate.js';
+import { createGateway, type GatewayParts } from '../../src/serve/gateway.js';
+
+export const secret = 'a secret for tests only, long enough';
+
+export interface River extends AsyncDisposable {
+  readonly url: string;
+  readonly wsUrl: string;
+  readonly streams: StreamSchema;
+  readonly log: ChannelLogReader & ChannelLogWriter;
+  /** Puts a record through decode, route and append; resolves when the log has it. */
+  publish(topic: string, value: unknown, record?: Partial<KafkaRecord>): Promise<void>;
+  /** Another replica over the same log. */
+  replica(): Promise<{ url: string; wsUrl: string; retire(): Promise<void> }>;
+  retire(): Promise<void>;
+  /** How many subscriptions to streams are there now, on all replicas. */
+  subscribed(): number;
+}
+
+/** The whole river in one process: the relay's pure steps, the log in memory, a gateway on a free port. */
+export async function river(
+  sdl: string,
+  { resolvers = {}, ...parts }: Partial<GatewayParts> & { resolvers?: Resolvers } = {},
+): Promise<River> {
+  const { schema, problems } = compileSchema(sdl, { file: 'test.graphql', retention: { retain: 600_000, max: 1000 } });
+  if (!schema) throw new Error(problems.map(({ line, message }) => `${line} ${message}`).join('\n'));
+  const log = createMemoryLog();
+  const pubsub = new PubSub();
+  const offsets = new Map<string, number>();
+  let subscriptions = 0;
+  const metrics = { ...noGatewayMetrics, subscribed: (_: string, change: number) => void (subscriptions += change) };
+
+  async function start() {
+    const gateway = createGateway({
+      streams: schema as StreamSchema,
+      resolvers,
+      log: { ...log, close: async () => {} },
+      authenticate: tokenAuthenticator({ secrets: [secret], jwksUrl: null, issuer: null, audience: null }),
+      cursorSecrets: ['cursor secret'],
+      pubsub,
+      introspection: true,
+      retirePeriod: 0,
+      version: '1.2.3',
+      metrics,
+      ...parts,
+    });
+    const port = await gateway.listen(0, '127.0.0.1');
+    return { url: `http://127.0.0.1:${port}/graphql`, wsUrl: `ws://127.0.0.1:${port}/graphql`, retire: gateway.retire };
+  }
+
+  async function publish(topic: string, value: unknown, given: Partial<KafkaRecord> = {}) {
+    const partition = given.partition ?? 0;
+    const name = `${topic} ${partition}`;
+    const next = offsets.get(name) ?? 0;
+    const record: KafkaRecord = {
+      topic,
+      partition,
+      offset: next,
+      timestamp: Date.now(),
+      key: null,
+      headers: {},
+      value: Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
+      ...given,
+    };
+    const plan = schema?.topics.get(topic);
+    const decoded = decode(record);
+    if (!plan || decoded.kind !== 'value') throw new Error(`cannot publish to ${topic}`);
+    const source = { cluster: 'test', topic, partition };
+    const { epoch, watermark } = await log.partition(source);
+    const answer = await log.append({
+      source,
+      epoch,
+      base: watermark ?? 0,
+      next: record.offset + 1,
+      first: watermark === null,
+      last: { offset: record.offset, timestamp: record.timestamp },
+      entries: route(metaOf(record), decoded, plan, false).entries,
+      gap: null,
+      fingerprint: schema?.fingerprint ?? '',
+    });
+    if (answer.kind !== 'appended') throw new Error(`the log answers ${answer.kind}`);
+    offsets.set(name, record.offset + 1);
+  }
+
+  const first = await start();
+  const replicas = [first];
+  return {
+    ...first,
+    streams: schema,
+    log,
+    publish,
+    subscribed: () => subscriptions,
+    async replica() {
+      const another = await start();
+      replicas.push(another);
+      return another;
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(replicas.map(({ retire }) => retire()));
+    },
+  };
+}
+
+export const tokenFor = (claims: Record<string, unknown>, expires = 3_600_000): Promise<string> =>
+  signToken({ secret, issuer: null, audience: null }, claims, expires);
+
+// biome-ignore lint/suspicious/noExplicitAny: what a test reads from a result is its own business
+export type Result = any;
+
+export interface Listening extends AsyncDisposable {
+  readonly results: Result[];
+  /** Errors of the operation's `error` message, or what ended the connection. */
+  readonly ended: Promise<unknown>;
+  /** Resolves when the subscription counts as started: its first cursor came, or its first result. */
+  close(): void;
+}
+
+/** Subscribes over WebSocket with graphql-ws's own client. */
+export function listen(wsUrl: string, query: string, options: { token?: string } & Partial<SubscribePayload> = {}): Listening {
+  const { token, ...payload } = options;
+  const client = createClient({
+    url: wsUrl,
+    webSocketImpl: WebSocket,
+    retryAttempts: 0,
+    connectionParams: token ? { Authorization: `Bearer ${token}` } : {},
+  });
+  const results: Result[] = [];
+  const ended = new Promise<unknown>((resolve) => {
+    client.subscribe({ query, ...payload }, { next: (r) => results.push(r), error: resolve, complete: () => resolve(null) });
+  });
+  const close = () => void client.dispose();
+  return { results, ended, close, [Symbol.asyncDispose]: async () => close() };
+}
+
+/** Subscribes over SSE with graphql-sse's own client. */
+export function listenSse(url: string, query: string, options: { token?: string } & Partial<SubscribePayload> = {}): Listening {
+  const { token, ...payload } = options;
+  const client = createSseClient({ url, retryAttempts: 0, headers: token ? { Authorization: `Bearer ${token}` } : {} });
+  const results: Result[] = [];
+  const ended = new Promise<unknown>((resolve) => {
+    client.subscribe({ query, ...payload } as never, { next: (r) => results.push(r), error: resolve, complete: () => resolve(null) });
+  });
+  const close = () => client.dispose();
+  return { results, ended, close, [Symbol.asyncDispose]: async () => close() };
+}
