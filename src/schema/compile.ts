@@ -60,6 +60,7 @@ export function compileSchema(
     else drafts.push(draft);
     checkField(field, draft, subscription, access, graphql, to);
   }
+  if (drafts.length === 0 && ephemeral.size === 0) to.warn(0, 'no field of Subscription: this schema streams nothing');
   checkFormats(drafts, to);
   const problems = to.problems();
   const refused = problems.some(({ severity }) => severity === 'fault');
@@ -68,15 +69,14 @@ export function compileSchema(
 
 /** Null when there are faults with which no schema can be made. */
 function build(source: Source, to: Report): GraphQLSchema | null {
-  const tell = (error: unknown) => {
-    if (!(error instanceof GraphQLError)) throw error;
-    const own = error.source?.name === source.name;
-    to.fault(own ? (error.positions?.[0] ?? 0) : 0, error.message);
-  };
+  // Not told by `instanceof`: a bundler may load a second copy of graphql for the deeper path.
+  const tell = ({ source: where, positions, message }: GraphQLError) =>
+    to.fault(where?.name === source.name ? (positions?.[0] ?? 0) : 0, message);
   let document: DocumentNode;
   try {
     document = withQuery(withDirectives(parse(source), to));
   } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error;
     tell(error);
     return null;
   }

@@ -1,6 +1,6 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { type Conversion, conversionTo } from './conversion.js';
-import { type Expr, type Scope, textOf } from './expression.js';
+import { type Expr, type Origin, type Scope, textOf } from './expression.js';
 import { didYouMean } from './suggest.js';
 import { describe, type Type } from './types.js';
 
@@ -30,15 +30,13 @@ export function meet(node: ASTNode, left: Expr, right: Expr, scope: Scope): Meet
   if (composite.length > 0) {
     // Elements of an event's list would be compared unconverted: 1 and "1" would not meet under [ID].
     const alike = leader.type.kind === other.type.kind || other.type.kind === 'dyn' || leader.type.kind === 'dyn';
-    const typed = [leader, other].some(
-      ({ origin, type }) => (origin === 'event' || origin === 'args') && isComposite(type),
-    );
+    const typed = [leader, other].some(({ origin, type }) => isComposite(type) && (isGiven(origin) || holdsIds(type)));
     return ordered || !alike || typed ? refuse() : { conversion: null };
   }
-  if (rank(leader) === 0 || (leader.origin === 'computed' && other.origin === 'literal'))
-    return leader.type.kind === 'dyn' || other.type.kind === 'dyn' || family(leader.type) === family(other.type)
-      ? { conversion: null }
-      : refuse();
+  if (rank(leader) === 0) {
+    const known = leader.type.kind !== 'dyn' && other.type.kind !== 'dyn';
+    return known && family(leader.type) !== family(other.type) ? refuse() : { conversion: null };
+  }
   const conversion = conversionTo(leader.type);
   if (conversion === null) return refuse();
   if (!convertible(leader, other)) return refuse();
@@ -55,6 +53,8 @@ function rank({ origin, type }: Expr): number {
   return origin === 'literal' ? 0 : 2;
 }
 
+const isGiven = (origin: Origin) => origin === 'event' || origin === 'args';
+const holdsIds = (type: Type): boolean => type.kind === 'id' || ('of' in type && holdsIds(type.of));
 const isComposite = (type: Type) => type.kind === 'list' || type.kind === 'map' || type.kind === 'object';
 
 function family(type: Type): string {

@@ -12,7 +12,16 @@ const value = fc.oneof({ weight: 6, arbitrary: scalar }, { weight: 1, arbitrary:
 const list = fc.oneof({ weight: 5, arbitrary: fc.array(scalar, { maxLength: 3 }) }, { weight: 1, arbitrary: scalar });
 
 const events = fc.record(
-  { id: value, other: value, n: value, f: value, s: value, b: value, any: value, owner: fc.oneof(fc.record({ id: value }), value) },
+  {
+    id: value,
+    other: value,
+    n: value,
+    f: value,
+    s: value,
+    b: value,
+    any: value,
+    owner: fc.oneof(fc.record({ id: value }), value),
+  },
   { requiredKeys: [] },
 );
 const viewers = fc.record({
@@ -21,14 +30,33 @@ const viewers = fc.record({
 });
 
 const fields = ['id', 'other', 'n', 'f', 's', 'b', 'any', 'owner.id'];
-const theirs = ['args.id', 'args.n', 'args.f', 'args.s', 'args.b', 'claims.sub', 'claims.tenant', 'claims["https://x/y"]'];
+const theirs = [
+  'args.id',
+  'args.n',
+  'args.f',
+  'args.s',
+  'args.b',
+  'claims.sub',
+  'claims.tenant',
+  'claims["https://x/y"]',
+];
 const path = fc.constantFrom(...fields).map((name) => `event.${name}`);
 const atom = fc.oneof(
   { weight: 5, arbitrary: fc.tuple(path, fc.constantFrom(...theirs)).map((sides) => sides.join(' == ')) },
   { weight: 1, arbitrary: fc.tuple(fc.constantFrom(...theirs), path).map((sides) => sides.join(' == ')) },
-  { weight: 2, arbitrary: fc.tuple(path, fc.constantFrom('claims.ids', 'args.ids')).map((sides) => sides.join(' in ')) },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(path, fc.constantFrom('claims.ids', 'args.ids')).map((sides) => sides.join(' in ')),
+  },
   { weight: 2, arbitrary: fc.constantFrom(...theirs).map((side) => `${side} == null`) },
-  fc.constantFrom('"a" in claims.roles', 'claims.sub == claims.tenant', 'true', 'event.b == true', 'event.f > 1.0', 'args.id != null'),
+  fc.constantFrom(
+    '"a" in claims.roles',
+    'claims.sub == claims.tenant',
+    'true',
+    'event.b == true',
+    'event.f > 1.0',
+    'args.id != null',
+  ),
   fc.tuple(path, fc.constantFrom(...theirs)).map((sides) => sides.join(' != ')),
 );
 const { rule } = fc.letrec<{ rule: string }>((tie) => ({
@@ -55,22 +83,30 @@ test('whenever a rule lets an event pass, its viewer listens to a channel the ev
   let passed = 0;
   let narrowed = 0;
   fc.assert(
-    fc.property(rule, fc.array(events, { minLength: 6, maxLength: 6 }), fc.array(viewers, { minLength: 6, maxLength: 6 }), (text, drawn, who) => {
-      const field = fieldOrNull(text);
-      if (field === null) return;
-      for (const { args, claims } of who) {
-        const heard = field.channels(argsWith(args), claims);
-        expect(new Set(heard).size).toBe(heard.length);
-        for (const event of drawn) {
-          const reached = field.source.routes.some((route) => heard.some((channel) => channel === route.channel(event)));
-          const { pass } = field.permit(event, argsWith(args), claims, record);
-          if (pass) passed++;
-          if (!reached) narrowed++;
-          if (pass && !reached) throw new Error(`lost by ${field.routes.map((route) => route.expression).join(', ')}: ${text}`);
+    fc.property(
+      rule,
+      fc.array(events, { minLength: 6, maxLength: 6 }),
+      fc.array(viewers, { minLength: 6, maxLength: 6 }),
+      (text, drawn, who) => {
+        const field = fieldOrNull(text);
+        if (field === null) return;
+        for (const { args, claims } of who) {
+          const heard = field.channels(argsWith(args), claims);
+          expect(new Set(heard).size).toBe(heard.length);
+          for (const event of drawn) {
+            const reached = field.source.routes.some((route) =>
+              heard.some((channel) => channel === route.channel(event)),
+            );
+            const { pass } = field.permit(event, argsWith(args), claims, record);
+            if (pass) passed++;
+            if (!reached) narrowed++;
+            if (pass && !reached)
+              throw new Error(`lost by ${field.routes.map((route) => route.expression).join(', ')}: ${text}`);
+          }
         }
-      }
-    }),
-    { numRuns: 4000 },
+      },
+    ),
+    { numRuns: 2500 },
   );
   // Routes that never narrow, or rules that never pass, would prove nothing.
   expect(passed).toBeGreaterThan(5000);
@@ -78,14 +114,41 @@ test('whenever a rule lets an event pass, its viewer listens to a channel the ev
 });
 
 test('no rule makes an event go to more than four channels', () => {
-  fc.assert(fc.property(rule, (text) => (fieldOrNull(text)?.routes.length ?? 1) <= 4), { numRuns: 1000 });
+  fc.assert(
+    fc.property(rule, (text) => (fieldOrNull(text)?.routes.length ?? 1) <= 4),
+    { numRuns: 1000 },
+  );
 });
 
 const nasty = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 8 }),
-  fc.string({ unit: fc.constantFrom(' ', ':', '|', '*', '\n', '\0', '%', '~', '1', 'a', '\ud800', '\udc00', '�', "'", '"', '{', '}', '?'), maxLength: 4 }),
+  fc.string({
+    unit: fc.constantFrom(
+      ' ',
+      ':',
+      '|',
+      '*',
+      '\n',
+      '\0',
+      '%',
+      '~',
+      '1',
+      'a',
+      '\ud800',
+      '\udc00',
+      '�',
+      "'",
+      '"',
+      '{',
+      '}',
+      '?',
+    ),
+    maxLength: 4,
+  }),
   fc.constantFrom('__proto__', 'constructor', '', '0', '-0', '1', '01', '1.0', 'null', 'undefined', 'true', '%31', '~'),
-  fc.tuple(fc.constantFrom('x', '\ud800', '%'), fc.constantFrom('a', 'b')).map(([fill, last]) => fill.repeat(10_000) + last),
+  fc
+    .tuple(fc.constantFrom('x', '\ud800', '%'), fc.constantFrom('a', 'b'))
+    .map(([fill, last]) => fill.repeat(10_000) + last),
 );
 
 const channelOf = (route: Route | undefined, event: unknown) => String(route?.channel(event));
@@ -100,7 +163,7 @@ test('two different values never give one channel, and no value leaves its alpha
       expect(first).toMatch(alphabet);
       expect(first.length).toBeLessThan(220);
     }),
-    { numRuns: 20_000 },
+    { numRuns: 6000 },
   );
 });
 
@@ -111,7 +174,13 @@ test('two different pairs never give one channel of a composite route', () => {
       const same = channelOf(route, { id: a, s: b }) === channelOf(route, { id: c, s: d });
       expect(same).toBe(a === c && b === d);
     }),
-    { numRuns: 10_000, examples: [['a:b', 'c', 'a', 'b:c'], ['', 'a', 'a', '']] },
+    {
+      numRuns: 4000,
+      examples: [
+        ['a:b', 'c', 'a', 'b:c'],
+        ['', 'a', 'a', ''],
+      ],
+    },
   );
 });
 

@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { explain } from '../../src/bin/explain.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'tailrace-explain-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const schema = join(folder, 'schema.graphql');
+writeFileSync(
+  schema,
+  `type Subscription {
+    mine(least: Float = 5): Payment @kafka(topic: "payments") @where(rule: "event.user == claims.sub && event.amount >= args.least")
+    fromEu: Payment @kafka(topic: "payments") @where(rule: "record.headers.region == 'eu'") @public
+    typing: String @public
+  }
+  type Payment { user: ID amount: Float }`,
+);
+
+function explained(...words: string[]) {
+  const lines: string[] = [];
+  const code = explain(words, { TAILRACE_SCHEMA: schema }, (line) => void lines.push(line));
+  return { code, first: lines[0] ?? '', text: lines.join('\n') };
+}
+
+const payment = '{"user": 1, "amount": 9}';
+
+test('a viewer who gets the event: 0, with the tree and the channels', () => {
+  const { code, text } = explained('--field', 'mine', '--event', payment, '--claims', '{"sub": "1"}');
+  expect(code).toBe(0);
+  expect(text).toMatch(/^allow: the rule is true\nrule\n {2}event\.user == claims\.sub && /);
+  expect(text).toContain('    event.user == claims.sub → true\n      event.user → 1\n      claims.sub → "1"');
+  const [, goes] = /event\.user: (\S+)/.exec(text) ?? [];
+  expect(text).toContain(`the viewer listens to\n  ${goes}`);
+});
+
+test('arguments are as GraphQL would hand them over: coerced, with their defaults', () => {
+  expect(explained('--field', 'mine', '--event', '{"user": 1, "amount": 4}', '--claims', '{"sub": "1"}').first).toBe(
+    'deny: the rule is false',
+  );
+  expect(
+    explained(
+      '--field',
+      'mine',
+      '--event',
+      '{"user": 1, "amount": 4}',
+      '--claims',
+      '{"sub": "1"}',
+      '--args',
+      '{"least": 3}',
+    ).code,
+  ).toBe(0);
+});
+
+test('a viewer who does not: 1, with the reason', () => {
+  expect(explained('--field', 'mine', '--event', payment)).toMatchObject({
+    code: 1,
+    first: 'deny: Subscription.mine refuses this viewer: UNAUTHENTICATED',
+  });
+  expect(explained('--field', 'mine', '--event', payment, '--claims', '{"sub": "2"}')).toMatchObject({
+    code: 1,
+    first: 'deny: the rule is false',
+  });
+  expect(explained('--field', 'mine', '--event', payment, '--claims', '{}').first).toMatch(
+    /^deny: the rule ends in an error: event\.user == claims\.sub/,
+  );
+});
+
+test('the record may be given, and any JSON from a file', () => {
+  const file = join(folder, 'event.json');
+  writeFileSync(file, payment);
+  expect(explained('--field', 'fromEu', '--event', `@${file}`, '--record', '{"headers": {"region": "eu"}}').code).toBe(
+    0,
+  );
+  expect(explained('--field', 'fromEu', '--event', `@${file}`).code).toBe(1);
+});
+
+test.each([
+  [['--field', 'mine'], 'usage: tailrace explain'],
+  [['--field', 'mine', '--event', '{'], '--event must be JSON'],
+  [['--field', 'mine', '--event', '@nowhere.json'], '--event must be JSON'],
+  [['--field', 'nope', '--event', '1'], 'there are: mine, fromEu'],
+  [['--field', 'typing', '--event', '1'], 'typing has no @kafka'],
+  [['--field', 'mine', '--event', '1', '--args', '{"x": 1}'], 'mine has no argument "x"'],
+  [['--field', 'mine', '--event', '1', '--args', '{"least": "a lot"}'], '--args: least'],
+  [['--field', 'mine', '--event', '1', '--claims', '[]'], '--claims'],
+  [['--field', 'mine', '--event', '1', '--record', '{"offset": "x"}'], '--record.offset'],
+  [['--loud'], '--loud'],
+])('a question with a fault ends with 2: %j', (words, message) => {
+  const { code, text } = explained(...words);
+  expect(code).toBe(2);
+  expect(text).toContain(message);
+});
