@@ -9,7 +9,7 @@ import { redisTickets } from '../serve/tickets.js';
 import { startAdmin } from './admin.js';
 import { configOf, type Run } from './command.js';
 import { loadResolvers, loadSchema } from './load.js';
-import { redisPubSub } from './pubsub.js';
+import { redisPubSub } from '../serve/pubsub.js';
 import { Refusal } from './refusal.js';
 import { configuredGateway, listen } from './serving.js';
 import { untilStopped } from './until-stopped.js';

@@ -1,0 +1,115 @@
+/**
+ * The package's way in for code: a gateway with resolvers, types for them, and what a test needs.
+ * The command `tailrace` does the same from the environment.
+ */
+import { connectRedis, parseRedisUrl } from './log/redis-connection.js';
+import { createRedisLogReader } from './log/redis-reader.js';
+import { type Logger, silent } from './observe/logger.js';
+import { compileSchema } from './schema/compile.js';
+import { parseDuration } from './schema/duration.js';
+import { type Authenticate, tokenAuthenticator } from './serve/authenticate.js';
+import { createGateway as createReplica, type Gateway, type GatewayParts } from './serve/gateway.js';
+import { redisPubSub } from './serve/pubsub.js';
+import { redisTickets } from './serve/tickets.js';
+
+export { Fault, type FaultCode } from './event/faults.js';
+export type { Context, FieldResolver, PubSub, Resolver, Resolvers } from './graphql/executable.js';
+export type { Viewer } from './graphql/viewer.js';
+export type { Logger } from './observe/logger.js';
+export type { GatewayMetrics } from './observe/metrics.js';
+export type { Claims } from './schema/stream-schema.js';
+export type { Authenticate } from './serve/authenticate.js';
+export type { Gateway, GatewayLimits } from './serve/gateway.js';
+
+/** How tokens become viewers: by keys, or by a function of your own. */
+export type Auth =
+  | { readonly secrets: readonly string[]; readonly issuer?: string; readonly audience?: string }
+  | { readonly jwksUrl: string; readonly issuer?: string; readonly audience?: string }
+  | { readonly authenticate: Authenticate };
+
+export interface GatewayOptions
+  extends Pick<
+    GatewayParts,
+    | 'resolvers'
+    | 'origins'
+    | 'cookie'
+    | 'introspection'
+    | 'graphiql'
+    | 'heartbeat'
+    | 'retirePeriod'
+    | 'limits'
+    | 'metrics'
+    | 'logger'
+    | 'version'
+  > {
+  /** The text of the schema: the same that the relay reads. */
+  readonly schema: string;
+  readonly auth: Auth;
+  /** Signs cursors; the first signs, all verify. The same on every replica. */
+  readonly cursorSecrets: readonly string[];
+  readonly redis: {
+    /** `redis://`, `rediss://`, `redis+sentinel://`. */
+    readonly url: string;
+    /** Default `tailrace`. */
+    readonly prefix?: string;
+    /** The same as the relay's. Default 1. */
+    readonly shards?: number;
+  };
+  /** For fields without `@history`: a duration and a count. Default 10m and 1000, as the relay's. */
+  readonly history?: { readonly retain?: string; readonly max?: number };
+}
+
+/** The schema cannot be served: every fault with its place. */
+export class SchemaRefused extends Error {
+  override name = 'SchemaRefused';
+  constructor(readonly faults: readonly string[]) {
+    super(faults.join('\n'));
+  }
+}
+
+/**
+ * A gateway replica from code. It connects in the background; `listen` serves, `retire` ends it.
+ * Throws SchemaRefused, or RangeError for a Redis address or duration that is none.
+ */
+export function createGateway(options: GatewayOptions): Gateway {
+  const { schema, auth, redis, history = {}, logger = silent } = options;
+  const retain = parseDuration(history.retain ?? '10m');
+  if (retain === null) throw new RangeError(`history.retain is ${JSON.stringify(history.retain)}, not a duration like 10m`);
+  const { schema: streams, problems } = compileSchema(schema, { retention: { retain, max: history.max ?? 1_000 } });
+  if (!streams) {
+    const faults = problems.filter(({ severity }) => severity === 'fault');
+    throw new SchemaRefused(faults.map(({ file, line, column, message }) => `${file}:${line}:${column} ${message}`));
+  }
+  parseRedisUrl(redis.url);
+  return overRedis({ ...options, streams }, redis, auth, logger);
+}
+
+function overRedis(
+  parts: Omit<GatewayParts, 'log' | 'pubsub' | 'authenticate'>,
+  { url, prefix = 'tailrace', shards = 1 }: GatewayOptions['redis'],
+  auth: Auth,
+  logger: Logger,
+): Gateway {
+  const connect = (name: string, extra = {}) => connectRedis(url, name, logger, extra);
+  const pubsub = redisPubSub({ connect });
+  const tickets = connect('tickets');
+  const replica = createReplica({
+    ...parts,
+    log: createRedisLogReader(connect('read'), () => connect('tail'), { prefix, shards }),
+    authenticate: 'authenticate' in auth ? auth.authenticate : tokenAuthenticator({ secrets: [], jwksUrl: null, issuer: null, audience: null, ...auth }),
+    pubsub,
+    tickets: redisTickets(tickets, prefix),
+    logger,
+  });
+  let retired: Promise<void> | null = null;
+  return {
+    ...replica,
+    retire() {
+      retired ??= replica.retire().then(async () => {
+        tickets.disconnect();
+        await pubsub.close();
+      });
+      return retired;
+    },
+  };
+}
