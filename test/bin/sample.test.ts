@@ -23,6 +23,14 @@ test('payments are keyed by their user, each user gets some, and no id comes twi
   );
 });
 
+test('everybody pays in each round of five', () => {
+  const next = cardTransactions(seededRandom(3));
+  for (let round = 0; round < 20; round += 1) {
+    const keys = sampleUsers.map(() => next(noon).key);
+    expect(new Set(keys)).toEqual(new Set(sampleUsers));
+  }
+});
+
 test('one record holds more than 150 vehicles in the shape of GTFS Realtime', () => {
   const feed = JSON.parse(transitFeed(noon).value);
   expect(feed.header).toEqual({ gtfsRealtimeVersion: '2.0', incrementality: 'FULL_DATASET', timestamp: noon / 1000 });

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
@@ -8,9 +10,9 @@ const program = fileURLToPath(new URL('../../dist/bin/tailrace.js', import.meta.
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** A real process of the built command. `until` resolves when its output has the text. */
-function run(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+function run(args: readonly string[], env: Readonly<Record<string, string>> = {}, cwd = root) {
   const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TAILRACE_')));
-  const child = spawn(process.execPath, [program, ...args], { cwd: root, env: { ...clean, ...env } });
+  const child = spawn(process.execPath, [program, ...args], { cwd, env: { ...clean, ...env } });
   let output = { out: '', err: '' };
   const watchers = new Set<() => void>();
   for (const [name, stream] of [
@@ -110,5 +112,89 @@ describe('tailrace', () => {
     const { code, err } = await run(['dev'], env).ended;
     expect(code).toBe(1);
     expect(err).toBe(`Port ${taken.port} on 127.0.0.1 is in use: stop what uses it, or set TAILRACE_PORT.\n`);
+  });
+});
+
+describe('tailrace dev', () => {
+  const free = { TAILRACE_PORT: '0', TAILRACE_ADMIN_PORT: '0' };
+
+  /** The first events of a subscription over SSE, as curl would show them. */
+  async function events(address: string, query: string, count: number, headers: Record<string, string> = {}) {
+    const response = await fetch(`${address}/graphql/stream`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'text/event-stream', ...headers },
+      body: JSON.stringify({ query }),
+    });
+    let text = '';
+    for await (const chunk of response.body ?? []) {
+      text += Buffer.from(chunk).toString();
+      const found = [...text.matchAll(/^data: (\{.*\})$/gm)];
+      if (found.length < count) continue;
+      return found.slice(0, count).map(([, json]) => JSON.parse(json ?? ''));
+    }
+    throw new Error(`the stream ended after ${text}`);
+  }
+
+  test('prints where it is and tokens for two users; events flow; SIGTERM ends it with 0', async () => {
+    await using dev = run(['dev'], free);
+    const [, address = ''] = await dev.until(/GraphiQL +(http:\/\/127\.0\.0\.1:\d+)\/graphql/);
+    const [, ada, grace] = await dev.until(/token of ada\n +(\S+)[\s\S]*token of grace.*\n +(\S+)/);
+
+    const [, vehicle] = await events(address, 'subscription { vehicle { id lat long } }', 2);
+    expect(vehicle.data.vehicle).toEqual({ id: expect.any(String), lat: expect.any(Number), long: expect.any(Number) });
+
+    const mine = 'subscription { transaction { userId cardNumber } }';
+    const [masked] = await events(address, mine, 1, { authorization: `Bearer ${ada}` });
+    expect(masked.data.transaction).toEqual({ userId: 'ada', cardNumber: '•••• •••• •••• 1815' });
+    const [whole] = await events(address, mine, 1, { authorization: `Bearer ${grace}` });
+    expect(whole.data.transaction).toEqual({ userId: 'grace', cardNumber: '5413 3300 8902 1906' });
+
+    dev.child.kill('SIGTERM');
+    expect(await dev.ended).toMatchObject({ code: 0, err: '' });
+  });
+
+  test('its tokens are made and verified by the secret given', async () => {
+    const secret = { TAILRACE_AUTH_JWT_SECRET: 'a secret of one’s own, long enough' };
+    await using dev = run(['dev'], { ...free, ...secret });
+    const [, address = ''] = await dev.until(/GraphiQL +(http:\S+)\/graphql/);
+    const { out: token } = await run(['token', '--sub', 'linus'], secret).ended;
+    const headers = { authorization: `Bearer ${token.trim()}` };
+    const [event] = await events(address, 'subscription { transaction { userId } }', 1, headers);
+    expect(event.data.transaction).toEqual({ userId: 'linus' });
+  });
+
+  test('says which topics of another schema no sample feeds', async () => {
+    const schema = join(mkdtempSync(join(tmpdir(), 'tailrace-')), 'own.graphql');
+    writeFileSync(schema, 'type Subscription { order: Order! @kafka(topic: "orders") @public } type Order { id: ID! }');
+    await using dev = run(['dev'], { ...free, TAILRACE_SCHEMA: schema });
+    await dev.until('orders: no sample has this topic');
+  });
+
+  test('in a directory without a schema it shows the sample', async () => {
+    await using dev = run(['dev'], free, mkdtempSync(join(tmpdir(), 'tailrace-')));
+    await dev.until('card-transactions, vehicle-positions');
+  });
+
+  test('two signals end it at once', async () => {
+    await using dev = run(['dev'], { ...free, TAILRACE_RETIRE_PERIOD: '1h' });
+    const [, address = ''] = await dev.until(/GraphiQL +(http:\S+)\/graphql/);
+    const stream = await fetch(
+      `${address}/graphql/stream?query=${encodeURIComponent('subscription { vehicle { id } }')}`,
+      {
+        headers: { accept: 'text/event-stream' },
+      },
+    );
+    dev.child.kill('SIGTERM');
+    await expect
+      .poll(() =>
+        fetch(`${address}/readyz`).then(
+          ({ status }) => status,
+          () => 'closed',
+        ),
+      )
+      .not.toBe(200);
+    dev.child.kill('SIGINT');
+    expect((await dev.ended).code).toBe(130);
+    await stream.body?.cancel().catch(() => {});
   });
 });

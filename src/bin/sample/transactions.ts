@@ -25,10 +25,15 @@ const merchants = [
 
 const statuses = ['AUTHORIZED', 'AUTHORIZED', 'SETTLED', 'SETTLED', 'SETTLED', 'DECLINED'] as const;
 
-/** Each call is the next payment, keyed by its user, so that a user's payments keep their order. */
+/**
+ * Each call is the next payment, keyed by its user, so that a user's payments keep their order. Everybody pays once in
+ * each round of five: whoever looks at one user is never left waiting by chance.
+ */
 export function cardTransactions(random: () => number): (time: number) => SampleRecord {
+  let round: (typeof sampleUsers)[number][] = [];
   return (time) => {
-    const userId = oneOf(random, sampleUsers);
+    if (round.length === 0) round = [...sampleUsers];
+    const [userId = sampleUsers[0]] = round.splice(Math.floor(random() * round.length), 1);
     const { from, to, ...merchant } = oneOf(random, merchants);
     const transaction = {
       id: `tx-${digits(random)}${digits(random)}`,
