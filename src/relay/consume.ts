@@ -14,6 +14,8 @@ export interface ConsumeOptions {
   readonly topics: readonly string[];
   readonly relay: RelayCore;
   readonly logger: Logger;
+  /** Milliseconds between looks at the log for partitions to which no batch comes. */
+  readonly lookEvery: number;
 }
 
 /** A consumer from its first join to its end. It is not revived: after a crash the next one begins from what is known. */
@@ -40,8 +42,8 @@ interface Lane {
   quiet: boolean;
 }
 
+const heartbeatEvery = 1_000;
 const commitEvery = 1_000;
-const lookEvery = 5_000;
 const stopWithin = 15_000;
 
 /** What kafkajs tells of a batch that it passes over. Without any record in reach, `firstOffset` is null. */
@@ -52,13 +54,13 @@ interface Passed {
 }
 
 export async function consume(options: ConsumeOptions): Promise<Session> {
-  const { kafka, admin, groupId, topics, relay, logger } = options;
+  const { kafka, admin, groupId, topics, relay, logger, lookEvery } = options;
   const consumer = kafka.consumer({
     groupId,
     allowAutoTopicCreation: false,
     metadataMaxAge: 30_000,
     sessionTimeout: 10_000,
-    heartbeatInterval: 1_000,
+    heartbeatInterval: heartbeatEvery,
     rebalanceTimeout: 30_000,
     // Also how long a partition that was paused may wait for the next fetch.
     maxWaitTimeInMs: 250,
@@ -147,16 +149,16 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
     if (lane === undefined || isStale()) return;
     lane.quiet = false;
     let rebalancing: unknown = null;
+    const beat = () => heartbeat().catch((error: unknown) => (rebalancing ??= error));
+    // One append to a log that hangs may outlast the session: without a heartbeat meanwhile, the group would give the
+    // partition to another relay, which would meet the same log.
+    const beating = setInterval(beat, heartbeatEvery);
     const taken = batchOf(batch);
     const turn = await lane.relay.take(taken, async () => {
-      try {
-        await heartbeat();
-        return !isStale();
-      } catch (error) {
-        rebalancing = error;
-        return false;
-      }
+      await beat();
+      return rebalancing === null && !isStale();
     });
+    clearInterval(beating);
     if (isOurs(lane)) {
       if (turn.wait > 0) hold(lane, turn);
       else if (turn.position === taken.to) resolveOffset(batch.lastOffset());

@@ -20,6 +20,8 @@ export interface KafkaRelayOptions extends Omit<RelayOptions, 'cluster' | 'deadL
   };
   /** Milliseconds between looks for topics that appeared or went; default 2000. */
   readonly watchEvery?: number;
+  /** Milliseconds between looks whether the log still has what it was given of quiet topics; default 5000. */
+  readonly lookEvery?: number;
 }
 
 export interface KafkaRelay {
@@ -34,7 +36,7 @@ export interface KafkaRelay {
  * a log line each time, and `ready` tells why not.
  */
 export function startKafkaRelay(options: KafkaRelayOptions): KafkaRelay {
-  const { groupId, logger, watchEvery = 2_000, deadLetter = {} } = options;
+  const { groupId, logger, watchEvery = 2_000, lookEvery = 5_000, deadLetter = {} } = options;
   const kafka = openKafka(options.kafka, logger);
   const letters = createDeadLetterTopic(kafka, deadLetter.topic ?? `${groupId}.dlq`, groupId, logger);
   const deadLetters = deadLetter.unwritable === 'skip' ? skipping(letters.write, logger) : letters.write;
@@ -55,7 +57,7 @@ export function startKafkaRelay(options: KafkaRelayOptions): KafkaRelay {
     const { relay } = core;
     const topics = await presentTopics(admin, relay);
     missing(relay.topics.filter((topic) => !topics.includes(topic)));
-    session = topics.length === 0 ? null : await consume({ kafka, admin, groupId, topics, relay, logger });
+    session = topics.length === 0 ? null : await consume({ kafka, admin, groupId, topics, relay, logger, lookEvery });
     trouble = null;
     try {
       await untilTopicsChange(session, admin, relay, topics);

@@ -1,4 +1,4 @@
-import type { Message, Producer } from 'kafkajs';
+import type { IHeaders, Message, Producer } from 'kafkajs';
 import type { Channel } from '../../src/event/channel.js';
 import type { ChannelLogWriter } from '../../src/log/channel-log.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
@@ -36,6 +36,7 @@ export function testRelay(
     metrics,
     logger,
     watchEvery: 200,
+    lookEvery: 500,
     ...rest,
   });
   return {
@@ -83,3 +84,35 @@ export const committedOf = (groupId: string, topic: string): Promise<number> =>
     const [found] = await admin.fetchOffsets({ groupId, topics: [topic] });
     return Number(found?.partitions.find(({ partition }) => partition === 0)?.offset ?? -1);
   });
+
+export interface Found {
+  offset: number;
+  key: Buffer | null;
+  value: Buffer | null;
+  headers: IHeaders;
+}
+
+/** The committed records of a topic from its beginning, by a consumer of its own, until there are enough. */
+export async function read(
+  topic: string,
+  enough: (found: readonly Found[]) => boolean,
+  brokers: string[] = kafkaBrokers(),
+): Promise<Found[]> {
+  const consumer = kafkaClient(brokers).consumer({ groupId: freshPrefix('reader'), maxWaitTimeInMs: 100 });
+  const found: Found[] = [];
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  await consumer.run({
+    eachMessage: async ({ message: { offset, key, value, headers = {} } }) => {
+      found.push({ offset: Number(offset), key, value, headers });
+    },
+  });
+  await eventually(`records of ${topic}`, () => enough(found)).finally(() => consumer.disconnect());
+  return found;
+}
+
+/** The `n` of events made by `jsonOf`. */
+export const numbersOf = (held: readonly { event: unknown }[]): number[] =>
+  held.map(({ event }) => (event as { n: number }).n);
+
+export const upTo = (end: number, from = 0): number[] => Array.from({ length: end - from }, (_, i) => from + i);

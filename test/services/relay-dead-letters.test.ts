@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import { jsonOf, numbersOf, produce, read, testRelay } from '../support/relay-kafka.js';
+import { eventually, freshTopic, kafkaBrokers, withAdmin } from '../support/services.js';
+
+test('dead letters go to <group>.dlq with Kafka Connect’s headers, as they were written, and the stream goes on', async () => {
+  await using topic = await freshTopic('letters');
+  await using relay = testRelay([topic.name]);
+  const binary = Buffer.from([0, 255, 1]);
+  await produce(topic.name, [
+    { value: '{"n":0}' },
+    { key: binary, value: '{no', headers: { trace: ['a', binary] } },
+    { value: '{"n":1}' },
+  ]);
+  await eventually('the stream to go on', async () => (await relay.held(topic.name)).length === 2);
+  const [letter, ...others] = await read(`${relay.groupId}.dlq`, ({ length }) => length === 1);
+  expect(others).toEqual([]);
+  expect(letter?.key).toEqual(binary);
+  expect(letter?.value?.toString()).toBe('{no');
+  expect(letter?.headers.trace).toEqual([Buffer.from('a'), binary]);
+  const texts = Object.fromEntries(
+    Object.entries(letter?.headers ?? {}).map(([name, value]) => [
+      name.replace('__connect.errors.', ''),
+      String(value),
+    ]),
+  );
+  expect(texts).toMatchObject({
+    topic: topic.name,
+    partition: '0',
+    offset: '1',
+    'connector.name': relay.groupId,
+    stage: 'VALUE_CONVERTER',
+    'class.name': 'tailrace.decode',
+    'exception.class.name': 'SyntaxError',
+  });
+  expect(texts['exception.message']).toMatch(/JSON/);
+  expect(texts['exception.stacktrace']).toMatch(/SyntaxError/);
+  expect(relay.lines).toContainEqual({
+    line: 'error A record cannot be read: it is a dead letter',
+    fields: expect.objectContaining({ topic: topic.name, partition: 0, offset: 1 }),
+  });
+  await withAdmin(kafkaBrokers(), (admin) => admin.deleteTopics({ topics: [`${relay.groupId}.dlq`] }));
+});
+
+test('dead letters too large for their topic keep their headers and lose their value, instead of holding the partition for ever', async () => {
+  await using topic = await freshTopic('large-letters');
+  await using letters = await freshTopic('small-dlq', 1, { 'max.message.bytes': '20000' });
+  await using relay = testRelay([topic.name], { deadLetter: { topic: letters.name } });
+  await produce(topic.name, [{ value: 'x'.repeat(30_000) }, { value: '{small' }, { value: '{"n":1}' }]);
+  await eventually('the stream to go on', async () => (await relay.held(topic.name)).length === 1);
+  const found = await read(letters.name, ({ length }) => length === 2);
+  expect(found.map(({ value }) => value?.toString() ?? null)).toEqual([null, '{small']);
+  expect(found[0]?.headers['__connect.errors.offset']?.toString()).toBe('0');
+});
+
+test('dead letters that cannot be written hold their partition and no other; skipped, if so configured', async () => {
+  await using bad = await freshTopic('bad');
+  await using good = await freshTopic('good');
+  // No such name can be made.
+  const deadLetter = { topic: 'not a topic' };
+  await using waiting = testRelay([bad.name, good.name], { deadLetter });
+  await using skipping = testRelay([bad.name], { deadLetter: { ...deadLetter, unwritable: 'skip' } });
+  await produce(bad.name, [{ value: '{"n":0}' }, { value: '{' }, { value: '{"n":1}' }]);
+  await produce(good.name, jsonOf(0, 3));
+  await eventually('the other relay to skip', async () => (await skipping.held(bad.name)).length === 2);
+  await eventually('the other topic', async () => (await waiting.held(good.name)).length === 3);
+  await eventually('a few attempts', () => waiting.lines.some(({ line }) => line === 'warn The partition waits'));
+  await produce(good.name, jsonOf(3, 6));
+  await eventually('the other topic', async () => (await waiting.held(good.name)).length === 6);
+  expect(numbersOf(await waiting.held(bad.name))).toEqual([0]);
+  expect(skipping.lines.map(({ line }) => line)).toContain('error Dead letters could not be written and are skipped');
+});
