@@ -1,52 +1,9 @@
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-
-const program = fileURLToPath(new URL('../../dist/bin/tailrace.js', import.meta.url));
-const root = fileURLToPath(new URL('../../', import.meta.url));
-
-/** A real process of the built command. `until` resolves when its output has the text. */
-function run(args: readonly string[], env: Readonly<Record<string, string>> = {}, cwd = root) {
-  const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TAILRACE_')));
-  const child = spawn(process.execPath, [program, ...args], { cwd, env: { ...clean, ...env } });
-  let output = { out: '', err: '' };
-  const watchers = new Set<() => void>();
-  for (const [name, stream] of [
-    ['out', child.stdout],
-    ['err', child.stderr],
-  ] as const) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output = { ...output, [name]: output[name] + text };
-      for (const watch of watchers) watch();
-    });
-  }
-  const ended = new Promise<{ code: number | null; out: string; err: string }>((resolve) => {
-    child.on('close', (code) => resolve({ code, ...output }));
-  });
-  const until = (text: string | RegExp) =>
-    new Promise<RegExpMatchArray>((resolve, reject) => {
-      const watch = () => {
-        const found = output.out.match(text);
-        if (found) resolve(found);
-      };
-      watchers.add(watch);
-      watch();
-      void ended.then(({ out, err }) => reject(new Error(`ended before it said ${text}\n${out}\n${err}`)));
-    });
-  return {
-    child,
-    ended,
-    until,
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL');
-      await ended;
-    },
-  };
-}
+import { firstEvents, program, run } from './process.js';
 
 async function occupied() {
   const server = createServer();
@@ -118,35 +75,18 @@ describe('tailrace', () => {
 describe('tailrace dev', () => {
   const free = { TAILRACE_PORT: '0', TAILRACE_ADMIN_PORT: '0' };
 
-  /** The first events of a subscription over SSE, as curl would show them. */
-  async function events(address: string, query: string, count: number, headers: Record<string, string> = {}) {
-    const response = await fetch(`${address}/graphql/stream`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'text/event-stream', ...headers },
-      body: JSON.stringify({ query }),
-    });
-    let text = '';
-    for await (const chunk of response.body ?? []) {
-      text += Buffer.from(chunk).toString();
-      const found = [...text.matchAll(/^data: (\{.*\})$/gm)];
-      if (found.length < count) continue;
-      return found.slice(0, count).map(([, json]) => JSON.parse(json ?? ''));
-    }
-    throw new Error(`the stream ended after ${text}`);
-  }
-
   test('prints where it is and tokens for two users; events flow; SIGTERM ends it with 0', async () => {
     await using dev = run(['dev'], free);
     const [, address = ''] = await dev.until(/GraphiQL +(http:\/\/127\.0\.0\.1:\d+)\/graphql/);
     const [, ada, grace] = await dev.until(/token of ada\n +(\S+)[\s\S]*token of grace.*\n +(\S+)/);
 
-    const [, vehicle] = await events(address, 'subscription { vehicle { id lat long } }', 2);
+    const [, vehicle] = await firstEvents(address, 'subscription { vehicle { id lat long } }', 2);
     expect(vehicle.data.vehicle).toEqual({ id: expect.any(String), lat: expect.any(Number), long: expect.any(Number) });
 
     const mine = 'subscription { transaction { userId cardNumber } }';
-    const [masked] = await events(address, mine, 1, { authorization: `Bearer ${ada}` });
+    const [masked] = await firstEvents(address, mine, 1, { authorization: `Bearer ${ada}` });
     expect(masked.data.transaction).toEqual({ userId: 'ada', cardNumber: '•••• •••• •••• 1815' });
-    const [whole] = await events(address, mine, 1, { authorization: `Bearer ${grace}` });
+    const [whole] = await firstEvents(address, mine, 1, { authorization: `Bearer ${grace}` });
     expect(whole.data.transaction).toEqual({ userId: 'grace', cardNumber: '5413 3300 8902 1906' });
 
     dev.child.kill('SIGTERM');
@@ -159,7 +99,7 @@ describe('tailrace dev', () => {
     const [, address = ''] = await dev.until(/GraphiQL +(http:\S+)\/graphql/);
     const { out: token } = await run(['token', '--sub', 'linus'], secret).ended;
     const headers = { authorization: `Bearer ${token.trim()}` };
-    const [event] = await events(address, 'subscription { transaction { userId } }', 1, headers);
+    const [event] = await firstEvents(address, 'subscription { transaction { userId } }', 1, headers);
     expect(event.data.transaction).toEqual({ userId: 'linus' });
   });
 
@@ -197,4 +137,22 @@ describe('tailrace dev', () => {
     expect((await dev.ended).code).toBe(130);
     await stream.body?.cancel().catch(() => {});
   });
+});
+
+describe('without Redis and Kafka', () => {
+  const nowhere = { TAILRACE_REDIS_URL: 'redis://127.0.0.1:1', TAILRACE_KAFKA_BROKERS: '127.0.0.1:1' };
+  const keys = { TAILRACE_CURSOR_SECRET: 'c'.repeat(32), TAILRACE_AUTH_JWT_SECRET: 'k'.repeat(32) };
+
+  test.each(['gateway', 'relay'])(
+    'a %s starts, says why it is not ready, and SIGTERM ends it with 0',
+    async (command) => {
+      await using running = run([command], { ...nowhere, ...keys, TAILRACE_PORT: '0', TAILRACE_ADMIN_PORT: '0' });
+      const [, adminPort] = await running.until(/"adminPort":(\d+)/);
+      const ready = await fetch(`http://127.0.0.1:${adminPort}/readyz`);
+      expect([ready.status, await ready.text()]).toEqual([503, expect.stringMatching(/\S/)]);
+      expect((await fetch(`http://127.0.0.1:${adminPort}/healthz`)).status).toBe(200);
+      running.child.kill('SIGTERM');
+      expect((await running.ended).code).toBe(0);
+    },
+  );
 });

@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+export const program = fileURLToPath(new URL('../../dist/bin/tailrace.js', import.meta.url));
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** A real process of a built command. `until` resolves when it wrote the text, to stdout or stderr. */
+export function run(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  cwd = root,
+  entry = 'tailrace',
+) {
+  const script = entry === 'tailrace' ? program : program.replace('tailrace.js', `${entry}.js`);
+  const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TAILRACE_')));
+  const child = spawn(process.execPath, [script, ...args], { cwd, env: { ...clean, ...env } });
+  let output = { out: '', err: '' };
+  const watchers = new Set<() => void>();
+  for (const [name, stream] of [
+    ['out', child.stdout],
+    ['err', child.stderr],
+  ] as const) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output = { ...output, [name]: output[name] + text };
+      for (const watch of watchers) watch();
+    });
+  }
+  const ended = new Promise<{ code: number | null; out: string; err: string }>((resolve) => {
+    child.on('close', (code) => resolve({ code, ...output }));
+  });
+  const until = (text: string | RegExp) =>
+    new Promise<RegExpMatchArray>((resolve, reject) => {
+      const watch = () => {
+        const found = `${output.out}${output.err}`.match(text);
+        if (found) resolve(found);
+      };
+      watchers.add(watch);
+      watch();
+      void ended.then(({ out, err }) => reject(new Error(`ended before it said ${text}\n${out}\n${err}`)));
+    });
+  return {
+    child,
+    ended,
+    until,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** The first events of a subscription over SSE, as curl would show them. */
+export async function firstEvents(address: string, query: string, count: number, headers: Record<string, string> = {}) {
+  const response = await fetch(`${address}/graphql/stream`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'text/event-stream', ...headers },
+    body: JSON.stringify({ query }),
+  });
+  let text = '';
+  for await (const chunk of response.body ?? []) {
+    text += Buffer.from(chunk).toString();
+    const found = [...text.matchAll(/^data: (\{.*\})$/gm)];
+    if (found.length < count) continue;
+    return found.slice(0, count).map(([, json]) => JSON.parse(json ?? ''));
+  }
+  throw new Error(`the stream ended after ${text}`);
+}
