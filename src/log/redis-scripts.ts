@@ -64,23 +64,34 @@ local number, time = from, clock(stored[3])
 local head = ' ' .. epoch .. ' ' .. pad(time) .. ' ' .. fingerprint .. '\\n'
 if gap ~= '' then number = number + 1 end
 
+-- A channel's new entries: one string for one, a table for more. Most channels get one, and tables are dear.
 local lines, previous = {}, {}
+local call, match = redis.call, string.match
+local function put(c, printed, body)
+  local before = previous[c]
+  if not before then
+    local newest = call('LINDEX', KEYS[c], -1)
+    local n, e
+    if newest then n, e = match(newest, '^1 (%d+) %d+ (%S+)') end
+    before = e == epoch and n or '0'
+  end
+  previous[c] = printed
+  local line = '1 ' .. printed .. ' ' .. before .. head .. body
+  local list = lines[c]
+  if not list then lines[c] = line
+  elseif type(list) == 'string' then lines[c] = {list, line}
+  else list[#list + 1] = line end
+end
 local appended = 0
 for i = 10 + 2 * channels, #ARGV, 3 do
   if not watermark or tonumber(ARGV[i]) >= watermark then
     number = number + 1
     appended = appended + 1
-    for place in string.gmatch(ARGV[i + 1], '%d+') do
-      local c = tonumber(place)
-      if not lines[c] then
-        lines[c] = {}
-        local newest = redis.call('LINDEX', KEYS[c], -1)
-        local n, e = nil, nil
-        if newest then n, e = string.match(newest, '^1 (%d+) %d+ (%S+)') end
-        previous[c] = e == epoch and n or '0'
-      end
-      lines[c][#lines[c] + 1] = '1 ' .. pad(number) .. ' ' .. previous[c] .. head .. ARGV[i + 2]
-      previous[c] = pad(number)
+    local places, printed = ARGV[i + 1], pad(number)
+    local one = tonumber(places)
+    if one then put(one, printed, ARGV[i + 2])
+    else
+      for place in string.gmatch(places, '%d+') do put(tonumber(place), printed, ARGV[i + 2]) end
     end
   end
 end
@@ -115,21 +126,25 @@ for c = 3, #KEYS do
   local list = lines[c]
   if list then
     local key, at = KEYS[c], 10 + 2 * (c - 3)
-    local retain, max = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-    local length = 0
-    for i = 1, #list, 1000 do length = redis.call('RPUSH', key, unpack(list, i, math.min(i + 999, #list))) end
-    if length > max then redis.call('LTRIM', key, -max, -1) end
-    if length >= 8 and length % 8 < #list then
+    local retain, max = ARGV[at], tonumber(ARGV[at + 1])
+    local length, added, message = 0, 1, list
+    if type(list) == 'string' then length = call('RPUSH', key, list)
+    else
+      added, message = #list, table.concat(list, '\\30')
+      for i = 1, added, 1000 do length = call('RPUSH', key, unpack(list, i, math.min(i + 999, added))) end
+    end
+    if length > max then call('LTRIM', key, -max, -1) end
+    if length >= 8 and length % 8 < added then
       local old = 0
       while old < 64 do
-        local entry = redis.call('LINDEX', key, old)
-        if not entry or tonumber(string.match(entry, '^1 %d+ %d+ %S+ (%d+)')) > time - retain then break end
+        local entry = call('LINDEX', key, old)
+        if not entry or tonumber(match(entry, '^1 %d+ %d+ %S+ (%d+)')) > time - tonumber(retain) then break end
         old = old + 1
       end
-      if old > 0 then redis.call('LTRIM', key, old, -1) end
+      if old > 0 then call('LTRIM', key, old, -1) end
     end
-    redis.call('PEXPIRE', key, retain)
-    redis.call('PUBLISH', key, #list == 1 and list[1] or table.concat(list, '\\30'))
+    call('PEXPIRE', key, retain)
+    call('PUBLISH', key, message)
   end
 end
 redis.call('PUBLISH', commit, '1 ' .. epoch .. ' ' .. pad(from) .. ' ' .. pad(number) .. ' ' .. pad(time) .. ' ' .. fingerprint .. ' ' .. gap)

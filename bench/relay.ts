@@ -1,0 +1,118 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { eventually, freshPrefix, freshTopic, kafkaBrokers, kafkaClient, startRedis } from '../test/support/services.js';
+
+/**
+ * How many records one relay process brings from a real Kafka into a real Redis: 250-byte records, per-user routes over
+ * 10,000 users, history on. `npm run bench:relay [-- records rounds]`; needs `npm run services -- up`.
+ *
+ * Method: all records lie in Kafka before the relay starts. A round begins when the first is in the log and ends when
+ * the last is, both seen in Redis's own watermarks, so that starting and joining the group are not counted. CPU is
+ * the operating system's count for each process over the round.
+ */
+const records = Number(process.argv[2] ?? 200_000);
+const rounds = Number(process.argv[3] ?? 3);
+const users = 10_000;
+const partitions = 4;
+const ticksPerSecond = 100;
+
+interface Round {
+  readonly perSecond: number;
+  readonly relayMicros: number;
+  readonly redisMicros: number;
+}
+
+console.log(`machine: ${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB; Node ${process.version}`);
+console.log(`${records} records of 250 bytes, ${users} users, ${partitions} partitions, one relay, one Redis, ${rounds} rounds\n`);
+
+const folder = mkdtempSync(join(tmpdir(), 'tailrace-bench-'));
+await using topic = await freshTopic('bench-relay', partitions);
+await produce();
+const results: Round[] = [];
+for (let n = 1; n <= rounds; n++) {
+  const round = await measure();
+  results.push(round);
+  console.log(`round ${n}: ${row(round)}`);
+}
+const median = (pick: (round: Round) => number) => results.map(pick).sort((a, b) => a - b)[Math.floor(results.length / 2)] as number;
+const spread = (pick: (round: Round) => number) => `${Math.round(Math.min(...results.map(pick)))}–${Math.round(Math.max(...results.map(pick)))}`;
+console.log(`\nmedian:  ${row({ perSecond: median((r) => r.perSecond), relayMicros: median((r) => r.relayMicros), redisMicros: median((r) => r.redisMicros) })}`);
+console.log(`spread:  ${spread((r) => r.perSecond)} records/s`);
+rmSync(folder, { recursive: true });
+
+function row({ perSecond, relayMicros, redisMicros }: Round): string {
+  return `${Math.round(perSecond).toLocaleString('en')} records/s · CPU per record: relay ${relayMicros.toFixed(1)} µs, Redis ${redisMicros.toFixed(1)} µs`;
+}
+
+async function produce() {
+  const producer = kafkaClient().producer();
+  await producer.connect();
+  const size = 2_000;
+  for (let at = 0; at < records; at += size) {
+    const messages = Array.from({ length: Math.min(size, records - at) }, (_, i) => message(at + i));
+    await producer.send({ topic: topic.name, messages, acks: 1 });
+  }
+  await producer.disconnect();
+}
+
+function message(n: number) {
+  const userId = `user-${(n * 7919) % users}`;
+  const event = { id: `tx-${n}`, userId, amount: n % 500, currency: 'EUR', note: '' };
+  const short = JSON.stringify(event).length;
+  return { key: userId, value: JSON.stringify({ ...event, note: 'x'.repeat(250 - short) }), partition: n % partitions };
+}
+
+async function measure(): Promise<Round> {
+  await using server = await startRedis({});
+  const redis = new Redis(server.url);
+  const schema = join(folder, 'schema.graphql');
+  writeFileSync(
+    schema,
+    `type Subscription { payment: Payment! @kafka(topic: "${topic.name}") @where(rule: "event.userId == claims.sub") }
+     type Payment { id: ID! userId: ID! amount: Float! currency: String! note: String }`,
+  );
+  const relay = spawn(process.execPath, ['dist/bin/tailrace.js', 'relay'], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: {
+      ...process.env,
+      TAILRACE_SCHEMA: schema,
+      TAILRACE_KAFKA_BROKERS: kafkaBrokers().join(','),
+      TAILRACE_KAFKA_GROUP_ID: freshPrefix('bench'),
+      TAILRACE_REDIS_URL: server.url,
+      TAILRACE_REDIS_PREFIX: 'bench',
+      TAILRACE_HISTORY_RETAIN: '1h',
+      TAILRACE_ADMIN_PORT: '0',
+      TAILRACE_LOG_LEVEL: 'error',
+    },
+  });
+  try {
+    const appended = async () => Number((await redis.hget('bench:{s0}:meta', 'number')) ?? 0);
+    const first = await eventually('the first record is in the log', async () => (await appended()) || null, {
+      within: 60_000,
+      every: 5,
+    });
+    const [began, relayBefore, redisBefore] = [process.hrtime.bigint(), cpuOf(relay.pid), cpuOf(server.pid)];
+    await eventually('all records are in the log', async () => (await appended()) >= records, { within: 300_000, every: 10 });
+    const seconds = Number(process.hrtime.bigint() - began) / 1e9;
+    const done = records - first;
+    return {
+      perSecond: done / seconds,
+      relayMicros: ((cpuOf(relay.pid) - relayBefore) * 1e6) / done,
+      redisMicros: ((cpuOf(server.pid) - redisBefore) * 1e6) / done,
+    };
+  } finally {
+    const ended = new Promise((resolve) => relay.once('exit', resolve));
+    relay.kill('SIGTERM');
+    await ended;
+    redis.disconnect();
+  }
+}
+
+/** Seconds of CPU a process has used, user and system, from the operating system. */
+function cpuOf(pid: number | undefined): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
