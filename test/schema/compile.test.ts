@@ -182,7 +182,7 @@ describe('@from', () => {
     const { graphql } = compiled(
       subscription(
         'a: E @kafka(topic: "t") @public',
-        'type E { lat: Float @from(path: "v.pos.lat") c: String @from(path: "constructor.name") }',
+        'type E { lat: Float @from(path: "v.pos.lat") c: String @from(path: "toString") }',
       ),
     );
     const document = parse('subscription { a { lat c } }');

@@ -167,6 +167,27 @@ test('two different values never give one channel, and no value leaves its alpha
   );
 });
 
+test('values made to look like the name of another have names of their own', () => {
+  const [route] = fieldWith('event.id == claims.sub').routes;
+  const nameOf = (id: unknown) => channelOf(route, { id }).slice(12);
+  const long = 'x'.repeat(10_000);
+  const values = [
+    '\ud800',
+    '\udc00',
+    '\udc00\ud800',
+    '\ufffd',
+    '?',
+    '%EF%BF%BD',
+    '~',
+    '%7E',
+    long,
+    nameOf(long),
+    nameOf('\ud800'),
+    nameOf('ü'),
+  ];
+  expect(new Set(values.map(nameOf)).size).toBe(values.length);
+});
+
 test('two different pairs never give one channel of a composite route', () => {
   const [route] = fieldWith('event.id == claims.sub && event.s == claims.tenant').routes;
   fc.assert(

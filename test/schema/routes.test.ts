@@ -76,6 +76,13 @@ describe('a viewer listens', () => {
     expect(channels(rule, { id: 'x' })).toEqual([byId?.channel({ id: 'x' })]);
   });
 
+  test('to everything alone, where that holds all the rest', () => {
+    const rule = '"admin" in claims.roles || event.id == claims.sub';
+    const [everything, own] = fieldWith(rule).routes;
+    expect(channels(rule, {}, { roles: ['admin'], sub: '1' })).toEqual([everything?.channel({})]);
+    expect(channels(rule, {}, { roles: ['clerk'], sub: '1' })).toEqual([own?.channel({ id: 1 })]);
+  });
+
   test('in both channels of an either-or', () => {
     expect(channels('event.id == claims.sub || event.other == claims.sub', {}, { sub: '1' })).toHaveLength(2);
   });
@@ -87,6 +94,7 @@ describe('routes', () => {
       type Subscription {
         a(x: ID): Event @kafka(topic: "t") @where(rule: "event.id == claims.sub") @history(retain: "1m", max: 9)
         b(y: ID): Event ${first} @where(rule: "claims.sub == event.id && event.n > 1") @history(retain: "1h", max: 5) ${second}
+        c: Event ${first} @where(rule: "event.id == claims.sub") @history(retain: "1m", max: 1)
       }
       type Event { id: ID n: Int }
     `);

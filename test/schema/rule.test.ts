@@ -136,6 +136,7 @@ table('arithmetic, functions and macros mean what CEL says', [
   ['-event.n == -7 && -event.n < 0', 'allow', { event: { n: 7 } }],
   ['event.n % 0 == 0', 'error', { event: { n: 7 } }],
   ['event.n / 0 == 0', 'error', { event: { n: 7 } }],
+  ['string(event.n * 9007199254740991) != ""', 'error', { event: { n: 2 } }],
   ['event.n * 9007199254740991 > 0', 'error', { event: { n: 2 } }],
   ['claims.a + claims.b == 3', 'allow', { claims: { a: 1, b: 2 } }],
   ['claims.a + claims.b == "12"', 'error', { claims: { a: 1, b: '2' } }],
@@ -177,6 +178,11 @@ describe('a rule', () => {
     );
     for (const event of [null, undefined, 5, 'x', [], trap, () => 1])
       expect(field.permit(event, {}, {}, record).pass).toBe(false);
+  });
+
+  test('lets no null pass for an event, even when it does not look at it', () => {
+    for (const rule of ['claims.x == null', 'event == null', null])
+      for (const event of [null, undefined]) expect(fieldWith(rule).permit(event, {}, {}, record).pass).toBe(false);
   });
 
   test('answers plain allow and deny with the same frozen verdicts, whatever the rule', () => {
