@@ -25,7 +25,7 @@ export interface Session {
   over(): boolean;
   /** Resolves at its end, with the reason if it crashed. Never rejects. */
   readonly ended: Promise<Error | null>;
-  /** Finishes the batches in hand, commits, leaves the group. Idempotent; bounded by 15 s. */
+  /** Finishes the batches in hand, commits, leaves the group. Idempotent; bounded by 16 s. */
   stop(): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ interface Lane {
 
 const heartbeatEvery = 1_000;
 const commitEvery = 1_000;
-const stopWithin = 15_000;
+const stopWithin = 8_000;
 
 /** What kafkajs tells of a batch that it passes over. Without any record in reach, `firstOffset` is null. */
 interface Passed {
@@ -72,7 +72,7 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
   let over = false;
   let end: (reason: Error | null) => void = () => {};
   const ended = new Promise<Error | null>((resolve) => (end = resolve));
-  const finish = (reason: Error | null) => {
+  const finish = (reason: Error | null): void => {
     over = true;
     joined = false;
     clearInterval(committing);
@@ -148,12 +148,12 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
     const lane = lanes.get(keyOf(batch.topic, batch.partition));
     if (lane === undefined || isStale()) return;
     lane.quiet = false;
+    const taken = batchOf(batch);
     let rebalancing: unknown = null;
     const beat = () => heartbeat().catch((error: unknown) => (rebalancing ??= error));
     // One append to a log that hangs may outlast the session: without a heartbeat meanwhile, the group would give the
     // partition to another relay, which would meet the same log.
     const beating = setInterval(beat, heartbeatEvery);
-    const taken = batchOf(batch);
     const turn = await lane.relay.take(taken, async () => {
       await beat();
       return rebalancing === null && !isStale();
@@ -217,29 +217,36 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
   try {
     await consumer.connect();
     await consumer.subscribe({ topics: [...topics], fromBeginning: true });
-    await consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: 8,
-      eachBatch,
-    });
   } catch (error) {
     finish(null);
     await consumer.disconnect().catch(() => {});
     throw error;
   }
+  // Not awaited: it resolves after the first join, which waits for all other members.
+  const settled = consumer
+    .run({ autoCommit: false, eachBatchAutoResolve: false, partitionsConsumedConcurrently: 8, eachBatch })
+    .catch(finish);
 
   let stopped: Promise<void> | null = null;
   async function stop() {
+    // Who leaves in the middle of a join stays a member for the others, who then wait until its session has run out.
+    await within(stopWithin, settled);
     await commitAll();
     // A broker that went away answers nothing: kafkajs would wait for its last fetch until the request times out.
-    let giveUp: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => (giveUp = setTimeout(resolve, stopWithin)));
-    await Promise.race([consumer.disconnect().catch(() => {}), late]);
-    clearTimeout(giveUp);
+    await within(
+      stopWithin,
+      consumer.disconnect().catch(() => {}),
+    );
     finish(null);
   }
   return { joined: () => joined, over: () => over, ended, stop: () => (stopped ??= stop()) };
+}
+
+/** Resolves with the work, or when the time is up. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let up: NodeJS.Timeout | undefined;
+  await Promise.race([work, new Promise((resolve) => (up = setTimeout(resolve, ms)))]);
+  clearTimeout(up);
 }
 
 const keyOf = (topic: string, partition: number) => `${partition} ${topic}`;

@@ -1,4 +1,5 @@
 import type { Logger } from '../observe/logger.js';
+import type { RelayMetrics } from '../observe/metrics.js';
 import type { RecordFault } from './decode.js';
 import type { FedRecord, OriginalHeaders } from './record-batch.js';
 
@@ -40,6 +41,33 @@ export function letterMessage({ record, fault }: DeadLetter, connector: string):
   };
   for (const [name, value] of Object.entries(connect)) headers[`__connect.errors.${name}`] = value;
   return { key: record.key, value: record.value, headers };
+}
+
+/**
+ * Dead letters of one partition, each written, counted and logged once: an append that is tried again, or a refill,
+ * brings its records again. In the order of offsets, so one number says which were written.
+ */
+export function writeOnce(deadLetters: DeadLetters, metrics: RelayMetrics, logger: Logger) {
+  let newest = -1;
+  return {
+    /** Throws what `deadLetters` throws. */
+    async write(letters: readonly DeadLetter[]): Promise<void> {
+      const unwritten = letters.filter(({ record }) => record.offset > newest);
+      if (unwritten.length === 0) return;
+      await deadLetters(unwritten);
+      for (const { record, fault } of unwritten) {
+        const { topic, partition, offset } = record;
+        newest = offset;
+        metrics.deadLettered(topic, fault.reason);
+        const fields = { topic, partition, offset, reason: fault.reason, fault: fault.error.message };
+        logger.error(fields, 'A record cannot be read: it is a dead letter');
+      }
+    },
+    /** The offsets begin anew. */
+    forget: () => {
+      newest = -1;
+    },
+  };
 }
 
 /** Goes on without dead letters that cannot be kept, and says which in a log line. */

@@ -1,16 +1,11 @@
 import type { SourcePartition } from '../event/source-event.js';
-import {
-  type Append,
-  type AppendAnswer,
-  type ChannelLogWriter,
-  LogUnavailable,
-  type PartitionState,
-} from '../log/channel-log.js';
+import type { Append, AppendAnswer, ChannelLogWriter, PartitionState } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import type { RelayMetrics } from '../observe/metrics.js';
 import type { TopicPlan } from '../schema/stream-schema.js';
 import { type Chunk, chunks } from './chunks.js';
-import type { DeadLetters } from './dead-letter.js';
+import { type DeadLetters, writeOnce } from './dead-letter.js';
+import { createPatience } from './patience.js';
 import {
   type Facts,
   isAhead,
@@ -78,7 +73,7 @@ class Refused extends Error {
 }
 
 export function createPartitionRelay(options: PartitionOptions): PartitionRelay {
-  const { source, plan, feed, log, deadLetters, metrics, logger } = options;
+  const { source, plan, feed, log, metrics, logger } = options;
   const { topic, partition } = source;
   const where = { topic, partition };
 
@@ -86,13 +81,12 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
   /** Where the next batch is expected to begin. Unlike `placed.appended` it moves over holes at once. */
   let position = 0;
   let reached: Facts['reached'] = null;
-  /** The newest offset among the dead letters: an append that has to be tried again does not write them again. */
-  let lettered = -1;
-  let failures = 0;
   let suspected = false;
   /** From the decision to begin anew until the log has the mark of it, whatever fails between. */
   let beginning = false;
   let busy: Promise<unknown> = Promise.resolve();
+  const letters = writeOnce(options.deadLetters, metrics, logger);
+  const patience = createPatience(source, options.delay, metrics, logger);
 
   async function findPlace(): Promise<void> {
     placed = null;
@@ -122,7 +116,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
   async function beginAnew(epoch: string): Promise<void> {
     placed = null;
     reached = null;
-    lettered = -1;
+    letters.forget();
     suspected = false;
     beginning = true;
     logger.warn({ ...where, epoch }, 'The topic was recreated or truncated: its log begins anew');
@@ -178,7 +172,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     const fresh = known ? batch.records.filter(({ offset }) => offset >= now.appended) : batch.records;
     const last = fresh.at(-1);
     for (const chunk of chunks(fresh, plan, (record) => isRefilled(now.refill, record))) {
-      await writeFaults(chunk);
+      await letters.write(chunk.faults);
       const newest = chunk.records.at(-1) as FedRecord;
       await bring(now, chunk, newest, newest === last ? batch.to : newest.offset + 1);
       if (newest !== last && !(await pulse())) return;
@@ -189,8 +183,8 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
 
   async function lookAtLog(): Promise<void> {
     if (placed === null) return findPlace();
-    const { epoch, watermark } = await log.partition(source);
-    if (epoch !== placed.epoch || (watermark ?? -1) < placed.appended) await findPlace();
+    const { watermark } = await log.partition(source);
+    if ((watermark ?? -1) < placed.appended) await findPlace();
   }
 
   /** The feed went on elsewhere than expected: over a hole, or because the offset is no longer there. */
@@ -207,8 +201,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     const written = accept(
       await append({ epoch, base, next, first: false, last: { offset, timestamp }, entries, gap: null }),
     );
-    if (failures > 0) logger.info({ ...where, offset: next, failures }, 'The log takes records again');
-    failures = 0;
+    patience.rewarded(next);
     now.appended = next;
     position = next;
     reached = { offset: next, timestamp };
@@ -224,50 +217,21 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     for (let i = 0; i < chunk.forNobody; i++) metrics.forNobody(topic);
   }
 
-  async function writeFaults({ faults }: Chunk): Promise<void> {
-    const letters = faults.filter(({ record }) => record.offset > lettered);
-    const newest = letters.at(-1);
-    if (newest === undefined) return;
-    await deadLetters(letters);
-    lettered = newest.record.offset;
-    for (const { record, fault } of letters) {
-      metrics.deadLettered(topic, fault.reason);
-      logger.error(
-        { ...where, offset: record.offset, reason: fault.reason, fault: fault.error.message },
-        'A record cannot be read: it is a dead letter',
-      );
-    }
-  }
-
   async function turn(work: () => Promise<void>): Promise<Turn> {
     let wait = 0;
     try {
       await work().catch(askAgain);
     } catch (error) {
-      wait = failed(error);
+      wait = patience.tried(error, position);
     }
     return { position, wait, appended: placed === null ? null : placed.appended };
   }
 
   /** A log that refused once is asked where it is; one that goes on refusing is asked more and more rarely. */
   async function askAgain(error: unknown): Promise<void> {
-    if (!(error instanceof Refused) || failures > 0) throw error;
-    failures++;
-    logger.warn({ ...where, offset: position, reason: error.message }, 'The log refused an append');
+    if (!(error instanceof Refused) || patience.failures() > 0) throw error;
+    patience.tried(error, position);
     await findPlace();
-  }
-
-  /** Counts and logs; answers how long to wait. */
-  function failed(error: unknown): number {
-    failures++;
-    const reason = error instanceof Error ? error.message : String(error);
-    if (error instanceof LogUnavailable) metrics.refused(topic, error.full ? 'full' : 'unavailable');
-    const wait = options.delay(failures);
-    // The first of a row, then one in ten: an hour without the log is not an hour of log lines.
-    if (failures === 1 || failures % 10 === 0) {
-      logger.warn({ ...where, offset: position, reason, failures, wait }, 'The partition waits');
-    }
-    return wait;
   }
 
   function inOrder<T>(work: () => Promise<T>): Promise<T> {

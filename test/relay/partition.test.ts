@@ -231,6 +231,22 @@ describe('what the log answers', () => {
     expect(log.appends.at(-1)).toMatchObject({ base: 4, next: 10 });
   });
 
+  test('a batch that was fetched before the log was found to be behind is given back, not put after the hole', async () => {
+    const { relay, log, run } = world(fakePartition(events(0, 12)), known(4), { refillMax: 1e12 });
+    await relay.start();
+    await relay.take({ from: 3, to: 10, end: 12, records: events(3, 10) });
+    log.state = { ...log.state, ...known(6) };
+    log.script = [new LogUnavailable('the log does not answer'), { kind: 'behind', watermark: 6 }];
+    const batch = { from: 10, to: 12, end: 12, records: events(10, 12) };
+    await relay.take(batch);
+    await relay.take(batch);
+    const turn = await relay.take(batch);
+    expect(turn).toMatchObject({ position: 5, wait: 0, appended: 6 });
+    log.calls.length = 0;
+    await run(turn);
+    expect(offsetsOf(log)).toEqual([[6, 7, 8, 9, 10, 11]]);
+  });
+
   test('unavailable: the partition waits longer each time, loses nothing, and the same append comes again', async () => {
     const { relay, log, heard, lines } = world(fakePartition(events(0, 10)), known(4));
     await relay.start();

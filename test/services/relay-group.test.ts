@@ -84,3 +84,16 @@ test('a stopped relay has committed all it appended and has left its group', asy
   expect(groups[0]?.members).toEqual([]);
   expect(relay.ready()).toMatch(/stopped/);
 });
+
+test('a relay that is stopped while it joins stops, and the next one gets the partitions', async () => {
+  await using topic = await freshTopic('joining');
+  await using member = testRelay([topic.name]);
+  await member.joined();
+  for (const at of ['once', 'once', 'the join', 'the join']) {
+    const relay = testRelay([topic.name], { memory: member.log, groupId: member.groupId });
+    if (at === 'the join') await eventually('it joins', () => /has not joined/.test(relay.ready() ?? ''));
+    await relay.stop();
+  }
+  await produce(topic.name, jsonOf(0, 10));
+  await eventually('all records', async () => (await member.held(topic.name)).length === 10, { within: 60_000 });
+});
