@@ -22,11 +22,20 @@ const noHeaders: Readonly<Record<string, string>> = {};
 
 function recordOf(topic: string, partition: number, message: KafkaMessage): FedRecord {
   const { key, value, headers } = message;
-  const record = { topic, partition, offset: Number(message.offset), timestamp: Number(message.timestamp), key, value };
-  if (headers === undefined || Object.keys(headers).length === 0) return { ...record, headers: noHeaders };
+  const offset = Number(message.offset);
+  const timestamp = Number(message.timestamp);
+  // Most records have none: one object for each of them, and no second.
+  if (headers === undefined || isEmpty(headers))
+    return { topic, partition, offset, timestamp, key, headers: noHeaders, value };
   const lasts = Object.entries(headers).flatMap(([name, given]) => {
     const last = Array.isArray(given) ? given.at(-1) : given;
     return last === undefined || last === null ? [] : [[name, last.toString()] as const];
   });
-  return { ...record, headers: Object.fromEntries(lasts), originalHeaders: headers };
+  const read = Object.fromEntries(lasts);
+  return { topic, partition, offset, timestamp, key, headers: read, value, originalHeaders: headers };
+}
+
+function isEmpty(headers: object): boolean {
+  for (const _ in headers) return false;
+  return true;
 }
