@@ -47,7 +47,7 @@ export interface Append {
   readonly last: { readonly offset: number; readonly timestamp: number } | null;
   /** In the order of their offsets and indexes. May be empty: then only the watermark moves. */
   readonly entries: readonly AppendEntry[];
-  /** Told before the entries, to all who listen to the topic. */
+  /** Told before the entries, to all who listen to the topic; dropped when `base` is below the watermark: it was told. */
   readonly gap: Gap | null;
   readonly fingerprint: string;
 }

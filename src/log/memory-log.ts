@@ -89,7 +89,8 @@ export function createMemoryLog({ shards: count = 1, now = Date.now }: MemoryLog
     if (!known || batch.next > known.next) {
       shard.watermarks.set(nameOf(batch.source), { next: batch.next, last: batch.last ?? known?.last ?? null });
     }
-    const gap: GapMark | null = batch.gap && { ...batch.gap, source: batch.source };
+    const repeated = known !== undefined && batch.base < known.next;
+    const gap: GapMark | null = batch.gap && !repeated ? { ...batch.gap, source: batch.source } : null;
     if (entries.length === 0 && !gap) return { kind: 'appended', position: head(index), appended: 0 };
 
     const from = shard.number;

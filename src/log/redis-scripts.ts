@@ -62,6 +62,8 @@ local channels = #KEYS - 2
 local from = tonumber(stored[2]) or 0
 local number, time = from, clock(stored[3])
 local head = ' ' .. epoch .. ' ' .. pad(time) .. ' ' .. fingerprint .. '\\n'
+-- Below the watermark this append, or a part of it, is there already: its mark is too.
+if watermark and base < watermark then gap = '' end
 if gap ~= '' then number = number + 1 end
 
 -- A channel's new entries: one string for one, a table for more. Most channels get one, and tables are dear.

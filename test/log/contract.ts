@@ -250,6 +250,14 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
     expect(await log.reader.gaps(0)).toMatchObject([{ ...gap, source, position: { epoch, number: 1 } }]);
   });
 
+  test('a gap mark whose append is repeated after a lost answer is told once', async () => {
+    const { epoch } = await log.writer.partition(source);
+    const marked = batch(epoch, 0, [entry(0)], { gap: { reason: 'SOURCE_LOST', missed: 4 } });
+    await log.writer.append(marked);
+    expect(await log.writer.append(marked)).toMatchObject({ kind: 'appended', appended: 0, position: { number: 2 } });
+    expect(await log.reader.gaps(0)).toHaveLength(1);
+  });
+
   test('a renewed partition starts over in a new epoch, its numbers going on, once', async () => {
     const { epoch } = await log.writer.partition(source);
     await log.writer.append(batch(epoch, 0, [entry(0), entry(1)]));
