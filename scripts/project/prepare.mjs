@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../services/fault.mjs';
 import { root } from '../services/places.mjs';
@@ -76,6 +76,7 @@ export function build() {
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   const { status } = spawnSync(process.execPath, [tsc, '--outDir', made], { cwd: root, stdio: 'inherit' });
   if (status !== 0) throw new Fault('The build failed.');
+  chmodSync(join(made, 'bin/tailrace.js'), 0o755);
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   renameSync(made, join(root, 'dist'));
 }

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { connectRedis } from '../log/redis-connection.js';
+import { unreadyRedis } from '../log/redis-reader.js';
 import { createRedisLogWriter } from '../log/redis-writer.js';
 import { pinoLogger } from '../observe/pino.js';
 import { processRegistry, prometheusRelay } from '../observe/prometheus.js';
@@ -31,8 +32,7 @@ export const relay: Run = async (args, env) => {
       port: config.adminPort,
       token: config.adminToken,
       metrics: metrics.exposition,
-      ready: async () =>
-        running === null ? 'starting' : redis.status === 'ready' ? running.ready() : 'Redis is not connected',
+      ready: async () => (running === null ? 'starting' : ((await unreadyRedis(redis)) ?? running.ready())),
     });
     started(() => admin.close());
 

@@ -60,7 +60,7 @@ export function createRedisLogReader(
       const marks = await guarded(() => redis.lrange(keys.gaps(shard), 0, -1));
       return marks.map((text) => decodeGap(shard, text));
     },
-    unready: () => unready(redis),
+    unready: () => unreadyRedis(redis),
     async close() {
       redis.disconnect();
     },
@@ -71,7 +71,7 @@ const milliseconds = (seconds: string | number = 0, micros: string | number = 0)
   Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
 
 /** An evicting Redis deletes channels without a word: a gateway on it would promise what it cannot keep. */
-async function unready(redis: Redis): Promise<string | null> {
+export async function unreadyRedis(redis: Redis): Promise<string | null> {
   try {
     const memory = await guarded(() => redis.info('memory'));
     const policy = /maxmemory_policy:(\S+)/.exec(memory)?.[1] ?? 'noeviction';

@@ -14,8 +14,8 @@ export interface RelayMetrics {
   forNobody(topic: string): void;
   refilled(topic: string, events: number): void;
   gap(topic: string, reason: string): void;
-  /** Records between the end of the partition and what is in the log. */
-  lag(topic: string, partition: number, records: number): void;
+  /** Records between the end of the partition and what is in the log; null when another relay has it now. */
+  lag(topic: string, partition: number, records: number | null): void;
 }
 
 export type Transport = 'websocket' | 'sse';

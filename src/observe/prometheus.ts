@@ -80,7 +80,9 @@ export function prometheusRelay(registry = new Registry()): RelayMetrics & { rea
     forNobody: (topic) => forNobody.add(1, topic),
     refilled: (topic, events) => refilled.add(events, topic),
     gap: (topic, reason) => gaps.add(1, topic, reason),
-    lag: (topic, partition, records) => lag.set(records, topic, String(partition)),
+    // A relay that went on showing its last lag of a partition that moved would be counted with its new owner.
+    lag: (topic, partition, records) =>
+      records === null ? lag.drop(topic, String(partition)) : lag.set(records, topic, String(partition)),
   };
 }
 

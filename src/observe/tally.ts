@@ -5,6 +5,8 @@
 export interface Tally {
   add(count: number, first?: string, second?: string): void;
   set(count: number, first?: string, second?: string): void;
+  /** As if it had never been counted. */
+  drop(first?: string, second?: string): void;
   each(visit: (labels: readonly string[], count: number) => void): void;
 }
 
@@ -30,6 +32,9 @@ export function tally(labels: number): Tally {
     },
     set(count, first = '', second = '') {
       cell(first, second).count = count;
+    },
+    drop(first = '', second = '') {
+      cells.get(first)?.delete(second);
     },
     each(visit) {
       for (const [first, row] of cells)

@@ -103,6 +103,7 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
         void begin(lane);
       }
     }
+    for (const [key, { relay: lost }] of before) if (!lanes.has(key)) lost.release();
   }
 
   const isOurs = (lane: Lane) => !over && lanes.get(keyOf(lane.topic, lane.partition)) === lane;

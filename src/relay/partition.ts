@@ -38,6 +38,8 @@ export interface PartitionRelay {
    * of a quiet topic would otherwise be missing until the topic's next record.
    */
   look(): Promise<Turn>;
+  /** Another relay has the partition now. */
+  release(): void;
 }
 
 export interface PartitionOptions {
@@ -243,6 +245,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
   return {
     start: () => inOrder(() => turn(findPlace)),
     look: () => inOrder(() => turn(lookAtLog)),
+    release: () => metrics.lag(topic, partition, null),
     take: (batch, pulse = async () => true) => inOrder(() => turn(() => relay(batch, pulse))),
   };
 }

@@ -11,6 +11,14 @@ async function samples(of: { readonly exposition: { text(): Promise<string> } })
 }
 
 describe('a relay tells Prometheus', () => {
+  test('nothing more of a partition that another relay has now', async () => {
+    const relay = prometheusRelay();
+    relay.lag('cards', 3, 7);
+    relay.lag('cards', 4, 2);
+    relay.lag('cards', 3, null);
+    expect([...(await samples(relay))]).toEqual([['tailrace_relay_lag_records{topic="cards",partition="4"}', 2]]);
+  });
+
   test('everything that happened to its records', async () => {
     const relay = prometheusRelay();
     relay.consumed('cards', 3, 10);
