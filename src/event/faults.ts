@@ -6,15 +6,28 @@ const table = {
   UNAUTHENTICATED: { text: 'This needs a valid token: {why}', status: 401, close: 4403, retry: false },
   FORBIDDEN: { text: 'This viewer may not read {paths}', status: 403, close: null, retry: false },
   CURSOR_INVALID: { text: 'The cursor is not one of this field: {why}', status: 400, close: null, retry: false },
-  CURSOR_EXPIRED: { text: 'History no longer reaches back to the cursor: {why}', status: 410, close: null, retry: false },
+  CURSOR_EXPIRED: {
+    text: 'History no longer reaches back to the cursor: {why}',
+    status: 410,
+    close: null,
+    retry: false,
+  },
   EVENTS_LOST: { text: 'Events were lost and cannot be shown: {why}', status: 500, close: null, retry: true },
   LIMIT_EXCEEDED: { text: '{limit} is at most {max}, this would be {value}', status: 429, close: 1013, retry: true },
   UNAVAILABLE: { text: 'Not available now: {why}', status: 503, close: 1013, retry: true },
   BAD_USER_INPUT: { text: '{why}', status: 400, close: null, retry: false },
-  INTERNAL_SERVER_ERROR: { text: 'Something went wrong; the log has it under {id}', status: 500, close: 1011, retry: true },
+  INTERNAL_SERVER_ERROR: {
+    text: 'Something went wrong; the log has it under {id}',
+    status: 500,
+    close: 1011,
+    retry: true,
+  },
 } as const;
 
 export type FaultCode = keyof typeof table;
+
+/** The HTTP status of an error's code; 400 for the codes that are not Tailrace's own. */
+export const statusOf = (code: string): number => (Object.hasOwn(table, code) ? table[code as FaultCode].status : 400);
 
 /** What happened, in a form that every transport can tell. Nothing secret is ever in it. */
 export class Fault extends Error {

@@ -5,6 +5,7 @@ import {
   getOperationAST,
   NoSchemaIntrospectionCustomRule,
   type OperationDefinitionNode,
+  type OperationTypeNode,
   parse,
   specifiedRules,
   type ValidationRule,
@@ -59,8 +60,17 @@ export function coded(error: GraphQLError, code: string): GraphQLError {
   return new GraphQLError(message, { nodes, source, positions, path, originalError, extensions });
 }
 
+/** Whether the operation meant is a query, a mutation or a subscription; null when there is none. */
+export function kindOf(parsed: Parsed, name: string | null | undefined): `${OperationTypeNode}` | null {
+  const operation = isDocument(parsed) ? operationOf(parsed.ast, name) : null;
+  return operation === null || operation instanceof GraphQLError ? null : operation.operation;
+}
+
 /** The operation meant, or why there is none. */
-export function operationOf(ast: DocumentNode, name: string | null | undefined): OperationDefinitionNode | GraphQLError {
+export function operationOf(
+  ast: DocumentNode,
+  name: string | null | undefined,
+): OperationDefinitionNode | GraphQLError {
   const operation = getOperationAST(ast, name);
   if (operation) return operation;
   const message = name ? `Unknown operation named "${name}".` : 'Must provide an operation name: there are several.';

@@ -56,13 +56,19 @@ export function renderer(
 
 /** Errors first, as graphql-js does, and without what only the server may know. */
 export function formatted({ errors, data }: ExecutionResult, logger: Logger): FormattedExecutionResult {
-  return errors ? { errors: errors.map((error) => masked(error, logger).toJSON()), data: data ?? null } : { data: data ?? null };
+  return errors
+    ? { errors: errors.map((error) => masked(error, logger).toJSON()), data: data ?? null }
+    : { data: data ?? null };
 }
+
+/** graphql-js throws this as a plain Error, unlike all else it says of a value that does not fit its type. */
+const missingValue = /^Cannot return null for non-nullable field \w+\.\w+\.$/;
 
 /** An error of graphql-js or one meant for clients stays; anything else is logged and masked. */
 export function masked(error: GraphQLError, logger: Logger): GraphQLError {
   const { originalError: cause } = error;
-  if (!cause || cause instanceof GraphQLError || cause instanceof Fault) return error;
+  if (!cause || cause instanceof GraphQLError || cause instanceof Fault || missingValue.test(cause.message))
+    return error;
   const told = internal(cause, logger);
   const { nodes, source, positions, path } = error;
   return new GraphQLError(told.message, { nodes, source, positions, path, extensions: told.extensions });
@@ -70,7 +76,10 @@ export function masked(error: GraphQLError, logger: Logger): GraphQLError {
 
 function internal(error: unknown, logger: Logger): GraphQLError {
   const id = randomUUID();
-  logger.error({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 'internal error');
+  logger.error(
+    { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) },
+    'internal error',
+  );
   const fault = new Fault('INTERNAL_SERVER_ERROR', { id }, { id });
   return new GraphQLError(fault.message, { extensions: fault.extensions });
 }

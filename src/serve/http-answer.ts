@@ -1,30 +1,53 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Fault, limitExceeded } from '../event/faults.js';
 
+/** HTTP has a status for each kind of too much. */
+const limitStatus: Readonly<Record<string, number>> = { messageBytes: 413, connections: 503 };
+
 /** An HTTP answer that is a fault: GraphQL's shape, the fault's status. */
 export function answerFault(response: ServerResponse, fault: Fault): void {
   const headers: Record<string, string> = { 'Content-Type': 'application/json; charset=utf-8' };
-  if (fault.status === 503 || fault.status === 429) headers['Retry-After'] = '1';
-  if (fault.status === 401) headers['WWW-Authenticate'] = 'Bearer';
-  answer(response, fault.status, { errors: [{ message: fault.message, extensions: fault.extensions }] }, headers);
+  const status = limitStatus[String(fault.details.limit)] ?? fault.status;
+  if (status === 503 || status === 429) headers['Retry-After'] = '1';
+  if (status === 401) headers['WWW-Authenticate'] = 'Bearer';
+  // What is left of a body nobody reads would be taken for the next request.
+  if (status === 413) headers.Connection = 'close';
+  answer(response, status, { errors: [{ message: fault.message, extensions: fault.extensions }] }, headers);
 }
 
-export function answer(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}): void {
+export function answer(
+  response: ServerResponse,
+  status: number,
+  body: object,
+  headers: Record<string, string> = {},
+): void {
   if (response.headersSent || response.destroyed) return;
-  response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store', ...headers });
+  response.writeHead(status, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Cache-Control': 'no-store',
+    ...headers,
+  });
   response.end(JSON.stringify(body));
 }
 
-/** A JSON object sent as body, at most `most` bytes. Throws Fault: too long, or not an object. */
-export async function readJson(request: IncomingMessage, most: number): Promise<Record<string, unknown>> {
+/** The text sent as body, at most `most` bytes. Throws Fault: too long, or not UTF-8. */
+export async function readText(request: IncomingMessage, most: number): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // The socket must outlive a body that is too long: the answer goes over it.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > most) throw limitExceeded('messageBytes', most, length);
+    if (length > most) {
+      request.resume();
+      throw limitExceeded('messageBytes', most, length);
+    }
     chunks.push(chunk);
   }
-  return jsonObject(Buffer.concat(chunks).toString(), 'the body');
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+  } catch {
+    throw new Fault('BAD_USER_INPUT', { why: 'the body must be UTF-8' });
+  }
 }
 
 export function jsonObject(text: string, what: string): Record<string, unknown> {

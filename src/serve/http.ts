@@ -1,19 +1,19 @@
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { type DocumentNode, GraphQLError } from 'graphql';
 import { createYoga, type GraphiQLOptions, type Plugin } from 'graphql-yoga';
-import { Fault } from '../event/faults.js';
+import { Fault, statusOf } from '../event/faults.js';
+import { refuse, selectedFields } from '../graphql/access.js';
 import type { Engine } from '../graphql/engine.js';
 import type { Executable, PubSub } from '../graphql/executable.js';
-import { refuse, selectedFields } from '../graphql/access.js';
-import { isDocument } from '../graphql/operation.js';
+import { isDocument, kindOf, operationOf as operationNamed } from '../graphql/operation.js';
 import { masked, toGraphQLError } from '../graphql/render.js';
 import type { Viewer } from '../graphql/viewer.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
-import { answer, answerFault, } from './http-answer.js';
 import { bearer } from './authenticate.js';
+import { answer, answerFault, readText } from './http-answer.js';
 import { identify, urlOf } from './identify.js';
-import { refuseSingleConnection, serveEvents, type SseParts } from './sse.js';
+import { operationOf, refuseSingleConnection, type SseParts, serveEvents } from './sse.js';
 import { ticketLife } from './tickets.js';
 
 export interface HttpParts extends SseParts {
@@ -41,37 +41,60 @@ export function createHttpServer(parts: HttpParts): Server {
     if (pathname === '/healthz') return answer(response, 200, { status: 'ok' });
     if (pathname === '/readyz') {
       const why = parts.retiring() ? 'retiring' : await parts.unready();
-      return answer(response, why === null ? 200 : 503, why === null ? { status: 'ready' } : { status: 'not ready', why });
+      return answer(
+        response,
+        why === null ? 200 : 503,
+        why === null ? { status: 'ready' } : { status: 'not ready', why },
+      );
     }
-    if (!pathname.startsWith('/graphql')) return answer(response, 404, { errors: [{ message: 'GraphQL is at /graphql' }] });
-    if (!identity.origins.allows(request)) throw new Fault('FORBIDDEN', { paths: `anything from ${request.headers.origin}` });
+    if (!pathname.startsWith('/graphql'))
+      return answer(response, 404, { errors: [{ message: 'GraphQL is at /graphql' }] });
+    if (!identity.origins.allows(request))
+      throw new Fault('FORBIDDEN', { paths: `anything from ${request.headers.origin}` });
     allowOrigin(request, response);
     if (request.method === 'OPTIONS') return void response.writeHead(204).end();
     if (pathname === '/graphql/ticket') return ticket(request, response, parts);
+    const body = request.method === 'POST' ? await readText(request, parts.limits.messageBytes) : null;
     if (pathname === '/graphql/stream') {
-      const reserves = request.method === 'PUT' || request.method === 'DELETE' || urlOf(request).searchParams.has('operationId');
+      const reserves =
+        request.method === 'PUT' || request.method === 'DELETE' || urlOf(request).searchParams.has('operationId');
       if (reserves || request.headers['x-graphql-event-stream-token']) return refuseSingleConnection(response);
-      return serveEvents(request, response, parts);
+      return serveEvents(request, response, parts, body);
     }
     if (pathname !== '/graphql') return answer(response, 404, { errors: [{ message: 'GraphQL is at /graphql' }] });
-    if (wantsEvents(request)) return serveEvents(request, response, parts);
+    if (wantsEvents(request, body, parts)) return serveEvents(request, response, parts, body);
     const isPage = request.method === 'GET' && parts.graphiql !== null && request.headers.accept?.includes('text/html');
     const viewer = isPage ? null : await identify(request, identity);
-    await yoga.handle(request, response, { viewer } as never);
+    const { url, method = 'GET', headers } = request;
+    const asked = { method, headers: headers as Record<string, string>, ...(body === null ? {} : { body }) };
+    const answered = await yoga.fetch(`http://gateway${url}`, asked, { viewer } as never);
+    response.writeHead(answered.status, Object.fromEntries(answered.headers));
+    response.end(Buffer.from(await answered.arrayBuffer()));
   }
 
   return createServer((request, response) => {
     route(request, response).catch((error: unknown) => {
       if (error instanceof Fault) return answerFault(response, error);
       logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'a request failed');
-      answer(response, 500, { errors: [{ message: 'Something went wrong', extensions: { code: 'INTERNAL_SERVER_ERROR' } }] });
+      answer(response, 500, {
+        errors: [{ message: 'Something went wrong', extensions: { code: 'INTERNAL_SERVER_ERROR' } }],
+      });
       response.destroy();
     });
   });
 }
 
-function wantsEvents({ headers: { accept = '' } }: IncomingMessage): boolean {
-  return accept.split(',').some((type) => type.split(';')[0]?.trim() === 'text/event-stream');
+/** urql lists server-sent events for every operation, beside JSON: then the operation decides. */
+function wantsEvents(request: IncomingMessage, body: string | null, { engine }: HttpParts): boolean {
+  const types = (request.headers.accept ?? '').split(',').map((type) => type.split(';')[0]?.trim());
+  if (!types.includes('text/event-stream')) return false;
+  if (!types.some((type) => type === 'application/json' || type === 'application/graphql-response+json')) return true;
+  try {
+    const { query, operationName } = operationOf(request, body);
+    return kindOf(engine.parse(query), operationName) === 'subscription';
+  } catch {
+    return false;
+  }
 }
 
 function allowOrigin(request: IncomingMessage, response: ServerResponse): void {
@@ -89,20 +112,56 @@ function allowOrigin(request: IncomingMessage, response: ServerResponse): void {
 
 /** `201 {ticket, expiresIn}` for whoever shows a token in the header. */
 async function ticket(request: IncomingMessage, response: ServerResponse, { identity, tickets }: HttpParts) {
-  if (request.method !== 'POST') return answer(response, 405, { errors: [{ message: 'POST only' }] }, { Allow: 'POST' });
+  if (request.method !== 'POST')
+    return answer(response, 405, { errors: [{ message: 'POST only' }] }, { Allow: 'POST' });
   const token = bearer(request.headers.authorization);
-  if (token === null) throw new Fault('UNAUTHENTICATED', { why: 'a ticket is given for a token in the Authorization header' });
+  if (token === null)
+    throw new Fault('UNAUTHENTICATED', { why: 'a ticket is given for a token in the Authorization header' });
   const { expiresAt } = await identity.authenticate(token);
   answer(response, 201, { ticket: await tickets.issue(token, expiresAt), expiresIn: ticketLife / 1000 });
+}
+
+interface OnParams {
+  readonly params: { readonly query?: unknown; readonly operationName?: unknown };
+  setResult(result: object): void;
+}
+
+interface OnResultProcess {
+  readonly result: { readonly errors?: readonly GraphQLError[] };
+  setResult(result: object): void;
+}
+
+const refusal = (message: string) =>
+  new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } });
+
+/** The status of an operation that was not executed. `spec` is Yoga's word for "not for those who take only application/json". */
+function withStatus(error: GraphQLError): GraphQLError {
+  if (error.extensions.http) return error;
+  const { message, nodes, source, positions, path, originalError } = error;
+  const http = { status: statusOf(String(error.extensions.code)), spec: true };
+  return new GraphQLError(message, {
+    nodes,
+    source,
+    positions,
+    path,
+    originalError,
+    extensions: { ...error.extensions, http },
+  });
 }
 
 /** GraphiQL, queries and mutations over HTTP. Subscriptions never come here. */
 function yogaOf(parts: HttpParts) {
   const { engine, executable, streams, pubsub, logger } = parts;
   const guard: Plugin<YogaContext> = {
-    onParams({ params, setResult }: { params: { query?: string }; setResult(result: object): void }) {
-      const parsed = params.query ? engine.parse(params.query) : null;
-      if (parsed && !isDocument(parsed)) setResult({ errors: parsed });
+    onParams({ params: { query, operationName }, setResult }: OnParams) {
+      if (typeof query !== 'string') return;
+      if (typeof operationName !== 'string' && operationName !== undefined && operationName !== null) {
+        return setResult({ errors: [refusal('operationName must be text')] });
+      }
+      const parsed = engine.parse(query);
+      if (!isDocument(parsed)) return setResult({ errors: parsed });
+      const operation = operationNamed(parsed.ast, operationName);
+      if (operation instanceof GraphQLError) setResult({ errors: [operation] });
     },
     onExecute({ args, setResultAndStopExecution }) {
       const fields = selectedFields(executable.schema, args.document as DocumentNode);
@@ -111,7 +170,10 @@ function yogaOf(parts: HttpParts) {
     },
     onSubscribe({ setResultAndStopExecution }: { setResultAndStopExecution(result: object): void }) {
       const message = 'Subscriptions come over WebSocket or with "Accept: text/event-stream".';
-      setResultAndStopExecution({ errors: [new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } })] });
+      setResultAndStopExecution({ errors: [refusal(message)] });
+    },
+    onResultProcess({ result, setResult }: OnResultProcess) {
+      if (result.errors && !('data' in result)) setResult({ ...result, errors: result.errors.map(withStatus) });
     },
   } as Plugin<YogaContext>;
   return createYoga<never, YogaContext>({
@@ -126,7 +188,10 @@ function yogaOf(parts: HttpParts) {
     plugins: [guard as never],
     context: ({ viewer }: never) => ({ viewer, claims: (viewer as Viewer | null)?.claims ?? {}, pubsub }) as never,
     maskedErrors: {
-      maskError: (error) => (error instanceof GraphQLError ? masked(error, logger) : toGraphQLError(new Fault('INTERNAL_SERVER_ERROR', { id: '' }))),
+      maskError: (error) =>
+        error instanceof GraphQLError
+          ? masked(error, logger)
+          : toGraphQLError(new Fault('INTERNAL_SERVER_ERROR', { id: '' })),
     },
   });
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
-import { Fault } from '../event/faults.js';
+import { Fault, statusOf } from '../event/faults.js';
 import type { Engine, OperationRequest } from '../graphql/engine.js';
+import { kindOf } from '../graphql/operation.js';
 import { formatted, toGraphQLError } from '../graphql/render.js';
 import type { Viewer } from '../graphql/viewer.js';
 import type { Subscription } from '../hub/subscription.js';
@@ -10,7 +11,7 @@ import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import { atExpiry } from './expiry.js';
 import { commentEvent, completeEvent, cursorEvent, nextEvent, resultEvent } from './frames.js';
-import { answer, jsonObject, readJson } from './http-answer.js';
+import { answer, jsonObject } from './http-answer.js';
 import { type Identity, identify, urlOf } from './identify.js';
 import { backlogOf } from './outlet.js';
 import type { Connection } from './retire.js';
@@ -42,27 +43,60 @@ const headers = {
  * graphql-sse's client learns of a refused operation by a `next` with errors; an `EventSource`, which would come back
  * for ever after a finished stream, by an HTTP status that stops it.
  */
-export async function serveEvents(request: IncomingMessage, response: ServerResponse, parts: SseParts): Promise<void> {
+export async function serveEvents(
+  request: IncomingMessage,
+  response: ServerResponse,
+  parts: SseParts,
+  body: string | null,
+): Promise<void> {
+  try {
+    await serve(request, response, parts, body);
+  } catch (error) {
+    if (!(error instanceof Fault && error.retry && request.method === 'GET')) throw error;
+    comeBack(response, error.message);
+  }
+}
+
+/** A browser takes any status but 200 as the end for ever; after a stream that has ended it comes back by itself. */
+function comeBack(response: ServerResponse, why: string): void {
+  response.writeHead(200, headers).end(`: ${why}\n\n`);
+}
+
+async function serve(request: IncomingMessage, response: ServerResponse, parts: SseParts, body: string | null) {
   const { engine, connections, limits } = parts;
+  if (request.method !== 'GET' && request.method !== 'POST') {
+    return answer(response, 405, { errors: [{ message: 'GET or POST' }] }, { Allow: 'GET, POST' });
+  }
   if (parts.retiring()) throw new Fault('UNAVAILABLE', { why: 'this replica is going away' });
   if (connections.size >= limits.connections) {
-    throw new Fault('LIMIT_EXCEEDED', { limit: 'connections', max: limits.connections, value: connections.size + 1 }, {
-      limit: 'connections',
-      max: limits.connections,
-    });
+    throw new Fault(
+      'LIMIT_EXCEEDED',
+      { limit: 'connections', max: limits.connections, value: connections.size + 1 },
+      {
+        limit: 'connections',
+        max: limits.connections,
+      },
+    );
   }
   const id = randomUUID();
   const lastEventId = lastEventIdOf(request);
   const { viewer, ticket } = await whoComes(request, parts, id, lastEventId !== undefined);
-  const operation: OperationRequest = { ...(await operationOf(request, limits.messageBytes)), viewer, lastEventId };
-  const opened = await engine.open(operation);
+  const operation: OperationRequest = { ...operationOf(request, body), viewer, lastEventId };
   const native = request.method === 'GET';
+  const kind = kindOf(engine.parse(operation.query), operation.operationName);
+  // Before it is executed: a link must not be able to act.
+  if (native && kind !== null && kind !== 'subscription') {
+    return answer(response, 405, { errors: [{ message: 'EventSource is for subscriptions' }] }, { Allow: 'POST' });
+  }
+  const opened = await engine.open(operation);
 
-  if (native && (opened.kind === 'errors' || opened.kind === 'result')) {
+  if (native && opened.kind === 'errors') {
+    const [first] = opened.errors;
+    const code = String(first?.extensions.code);
+    if (code === 'UNAVAILABLE') return comeBack(response, first?.message ?? code);
     // A browser's own retry of what can never succeed is told to stop; a first try learns why.
     if (lastEventId !== undefined) return void response.writeHead(204).end();
-    const errors = opened.kind === 'errors' ? opened.errors.map((error) => error.toJSON()) : null;
-    return answer(response, 400, errors ? { errors } : { errors: [{ message: 'EventSource is for subscriptions' }] });
+    return answer(response, statusOf(code), { errors: opened.errors.map((error) => error.toJSON()) });
   }
   if (response.destroyed) return opened.kind === 'stream' ? opened.abandon() : undefined;
 
@@ -149,14 +183,20 @@ function lastEventIdOf(request: IncomingMessage): string | undefined {
   return typeof header === 'string' && header !== '' ? header : undefined;
 }
 
-async function operationOf(request: IncomingMessage, most: number) {
-  const given = request.method === 'GET' ? fromUrl(urlOf(request).searchParams) : await readJson(request, most);
+/** `body` is null for what stands in the URL. Throws Fault when it is no operation. */
+export function operationOf(request: IncomingMessage, body: string | null) {
+  const given = body === null ? fromUrl(urlOf(request).searchParams) : jsonObject(body, 'the body');
   const { query, operationName, variables, extensions } = given;
   if (typeof query !== 'string') throw new Fault('BAD_USER_INPUT', { why: 'query must be the text of an operation' });
   if (operationName !== undefined && operationName !== null && typeof operationName !== 'string') {
     throw new Fault('BAD_USER_INPUT', { why: 'operationName must be text' });
   }
-  return { query, operationName, variables: objectOf(variables, 'variables'), extensions: objectOf(extensions, 'extensions') };
+  return {
+    query,
+    operationName,
+    variables: objectOf(variables, 'variables'),
+    extensions: objectOf(extensions, 'extensions'),
+  };
 }
 
 function fromUrl(params: URLSearchParams): Record<string, unknown> {
@@ -177,4 +217,3 @@ function objectOf(value: unknown, name: string): Record<string, unknown> | undef
   if (typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new Fault('BAD_USER_INPUT', { why: `${name} must be an object` });
 }
-
