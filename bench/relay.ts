@@ -3,7 +3,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { eventually, freshPrefix, freshTopic, kafkaBrokers, kafkaClient, startRedis } from '../test/support/services.js';
+import {
+  eventually,
+  freshPrefix,
+  freshTopic,
+  kafkaBrokers,
+  kafkaClient,
+  startRedis,
+} from '../test/support/services.js';
 
 /**
  * How many records one relay process brings from a real Kafka into a real Redis: 250-byte records, per-user routes over
@@ -25,8 +32,12 @@ interface Round {
   readonly redisMicros: number;
 }
 
-console.log(`machine: ${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB; Node ${process.version}`);
-console.log(`${records} records of 250 bytes, ${users} users, ${partitions} partitions, one relay, one Redis, ${rounds} rounds\n`);
+console.log(
+  `machine: ${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB; Node ${process.version}`,
+);
+console.log(
+  `${records} records of 250 bytes, ${users} users, ${partitions} partitions, one relay, one Redis, ${rounds} rounds\n`,
+);
 
 const folder = mkdtempSync(join(tmpdir(), 'tailrace-bench-'));
 await using topic = await freshTopic('bench-relay', partitions);
@@ -37,9 +48,13 @@ for (let n = 1; n <= rounds; n++) {
   results.push(round);
   console.log(`round ${n}: ${row(round)}`);
 }
-const median = (pick: (round: Round) => number) => results.map(pick).sort((a, b) => a - b)[Math.floor(results.length / 2)] as number;
-const spread = (pick: (round: Round) => number) => `${Math.round(Math.min(...results.map(pick)))}–${Math.round(Math.max(...results.map(pick)))}`;
-console.log(`\nmedian:  ${row({ perSecond: median((r) => r.perSecond), relayMicros: median((r) => r.relayMicros), redisMicros: median((r) => r.redisMicros) })}`);
+const median = (pick: (round: Round) => number) =>
+  results.map(pick).sort((a, b) => a - b)[Math.floor(results.length / 2)] as number;
+const spread = (pick: (round: Round) => number) =>
+  `${Math.round(Math.min(...results.map(pick)))}–${Math.round(Math.max(...results.map(pick)))}`;
+console.log(
+  `\nmedian:  ${row({ perSecond: median((r) => r.perSecond), relayMicros: median((r) => r.relayMicros), redisMicros: median((r) => r.redisMicros) })}`,
+);
 console.log(`spread:  ${spread((r) => r.perSecond)} records/s`);
 rmSync(folder, { recursive: true });
 
@@ -95,7 +110,10 @@ async function measure(): Promise<Round> {
       every: 5,
     });
     const [began, relayBefore, redisBefore] = [process.hrtime.bigint(), cpuOf(relay.pid), cpuOf(server.pid)];
-    await eventually('all records are in the log', async () => (await appended()) >= records, { within: 300_000, every: 10 });
+    await eventually('all records are in the log', async () => (await appended()) >= records, {
+      within: 300_000,
+      every: 10,
+    });
     const seconds = Number(process.hrtime.bigint() - began) / 1e9;
     const done = records - first;
     return {
