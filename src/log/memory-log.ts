@@ -49,8 +49,10 @@ const nameOf = ({ cluster, topic, partition }: SourcePartition) => JSON.stringif
  * The log in one process: `tailrace dev`, tests, and the model that the Redis log is compared with.
  * One object is both sides, so a relay and a gateway share it by holding the same one.
  */
-export function createMemoryLog({ shards: count = 1, now = Date.now }: MemoryLogOptions = {}): ChannelLogWriter &
-  ChannelLogReader {
+export function createMemoryLog({
+  shards: count = 1,
+  now = Date.now,
+}: MemoryLogOptions = {}): ChannelLogWriter & ChannelLogReader {
   const shards = Array.from({ length: count }, newShard);
   const tails = new Set<{ listener: TailListener; channels: Set<Channel>; heads: readonly Position[] }>();
   const seen = new Set<Shard>();

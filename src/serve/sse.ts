@@ -57,9 +57,12 @@ export async function serveEvents(
   }
 }
 
-/** A browser takes any status but 200 as the end for ever; after a stream that has ended it comes back by itself. */
+/**
+ * A browser takes any status but 200 as the end for ever; after a stream that has ended it comes back by itself. On a
+ * connection of its own: on this one a balancer would bring it back to the same replica.
+ */
 function comeBack(response: ServerResponse, why: string): void {
-  response.writeHead(200, headers).end(`: ${why}\n\n`);
+  response.writeHead(200, { ...headers, Connection: 'close' }).end(`: ${why}\n\n`);
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse, parts: SseParts, body: string | null) {
@@ -123,7 +126,11 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   }, parts.heartbeat);
   const expiry = atExpiry(() => finish(new Fault('UNAUTHENTICATED', { why: 'the token has expired' })));
   expiry.set(viewer.expiresAt);
-  const connection: Connection = { retire: () => void response.end(), terminate: () => void response.destroy() };
+  const connection: Connection = {
+    // With the connection, or the browser would come back on it to a replica that is going away.
+    retire: () => void response.end(() => request.socket.destroySoon()),
+    terminate: () => void response.destroy(),
+  };
   connections.add(connection);
   parts.metrics.connected('sse', 1);
   // A client that goes away ends nothing by itself: only the response tells.

@@ -63,13 +63,18 @@ const rule: fc.Arbitrary<Case> = fc.letrec<{ rule: Case }>((tie) => ({
   rule: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
     fc.constantFrom(...atoms),
-    fc
-      .tuple(tie('rule'), tie('rule'))
-      .map(([a, b]) => ({ text: `(${a.text}) && (${b.text})`, judge: (...x) => and(a.judge(...x), b.judge(...x)) })),
-    fc
-      .tuple(tie('rule'), tie('rule'))
-      .map(([a, b]) => ({ text: `(${a.text}) || (${b.text})`, judge: (...x) => or(a.judge(...x), b.judge(...x)) })),
-    tie('rule').map((a) => ({ text: `!(${a.text})`, judge: (...x) => not(a.judge(...x)) })),
+    fc.tuple(tie('rule'), tie('rule')).map(([a, b]) => ({
+      text: `(${a.text}) && (${b.text})`,
+      judge: (e: Event, as: Args, c: Claims) => and(a.judge(e, as, c), b.judge(e, as, c)),
+    })),
+    fc.tuple(tie('rule'), tie('rule')).map(([a, b]) => ({
+      text: `(${a.text}) || (${b.text})`,
+      judge: (e: Event, as: Args, c: Claims) => or(a.judge(e, as, c), b.judge(e, as, c)),
+    })),
+    tie('rule').map((a) => ({
+      text: `!(${a.text})`,
+      judge: (e: Event, as: Args, c: Claims) => not(a.judge(e, as, c)),
+    })),
   ),
 })).rule;
 

@@ -1,8 +1,8 @@
 import { createClient as createSseClient } from 'graphql-sse';
+import { PubSub } from 'graphql-subscriptions';
 import { createClient, type SubscribePayload } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { signToken } from '../../src/bin/token.js';
-import { PubSub } from 'graphql-subscriptions';
 import type { KafkaRecord } from '../../src/event/source-event.js';
 import type { Resolvers } from '../../src/graphql/executable.js';
 import type { ChannelLogReader, ChannelLogWriter } from '../../src/log/channel-log.js';
@@ -15,7 +15,7 @@ import type { StreamSchema } from '../../src/schema/stream-schema.js';
 import { tokenAuthenticator } from '../../src/serve/authenticate.js';
 import { createGateway, type GatewayParts } from '../../src/serve/gateway.js';
 
-export const secret = 'a secret for tests only, long enough';
+export const secret = 'a secret for tests only: long enough';
 
 export interface River extends AsyncDisposable {
   readonly url: string;
@@ -130,7 +130,11 @@ export interface Listening extends AsyncDisposable {
 }
 
 /** Subscribes over WebSocket with graphql-ws's own client. */
-export function listen(wsUrl: string, query: string, options: { token?: string } & Partial<SubscribePayload> = {}): Listening {
+export function listen(
+  wsUrl: string,
+  query: string,
+  options: { token?: string } & Partial<SubscribePayload> = {},
+): Listening {
   const { token, ...payload } = options;
   const client = createClient({
     url: wsUrl,
@@ -140,19 +144,30 @@ export function listen(wsUrl: string, query: string, options: { token?: string }
   });
   const results: Result[] = [];
   const ended = new Promise<unknown>((resolve) => {
-    client.subscribe({ query, ...payload }, { next: (r) => results.push(r), error: resolve, complete: () => resolve(null) });
+    client.subscribe(
+      { query, ...payload },
+      { next: (r) => results.push(r), error: resolve, complete: () => resolve(null) },
+    );
   });
   const close = () => void client.dispose();
   return { results, ended, close, [Symbol.asyncDispose]: async () => close() };
 }
 
 /** Subscribes over SSE with graphql-sse's own client. */
-export function listenSse(url: string, query: string, options: { token?: string } & Partial<SubscribePayload> = {}): Listening {
+export function listenSse(
+  url: string,
+  query: string,
+  options: { token?: string } & Partial<SubscribePayload> = {},
+): Listening {
   const { token, ...payload } = options;
   const client = createSseClient({ url, retryAttempts: 0, headers: token ? { Authorization: `Bearer ${token}` } : {} });
   const results: Result[] = [];
   const ended = new Promise<unknown>((resolve) => {
-    client.subscribe({ query, ...payload } as never, { next: (r) => results.push(r), error: resolve, complete: () => resolve(null) });
+    client.subscribe({ query, ...payload } as never, {
+      next: (r) => results.push(r),
+      error: resolve,
+      complete: () => resolve(null),
+    });
   });
   const close = () => client.dispose();
   return { results, ended, close, [Symbol.asyncDispose]: async () => close() };
