@@ -40,7 +40,11 @@ export function resumingWebSocket(url: string, token: string, query: string): Re
     error: (error: unknown) => results.push({ failed: error }),
     complete: () => undefined,
   });
-  return { results, reconnects: () => Math.max(0, connects - 1), close: () => void client.dispose() };
+  return {
+    results,
+    reconnects: () => Math.max(0, connects - 1),
+    close: () => void Promise.resolve(client.dispose()).catch(() => undefined),
+  };
 }
 
 /** A plain EventSource: the browser's own Last-Event-ID does everything. */

@@ -149,7 +149,7 @@ export function listen(
       { next: (r) => results.push(r), error: resolve, complete: () => resolve(null) },
     );
   });
-  const close = () => void client.dispose();
+  const close = () => void Promise.resolve(client.dispose()).catch(() => undefined);
   return { results, ended, close, [Symbol.asyncDispose]: async () => close() };
 }
 
