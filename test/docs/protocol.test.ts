@@ -8,7 +8,12 @@ function rowsOf(name: string): string[][] {
   const [, table] = new RegExp(`<!-- ${name}:.*?-->\\n([\\s\\S]*?)<!-- /${name} -->`).exec(protocol) ?? [];
   if (table === undefined) throw new Error(`PROTOCOL.md has no table of ${name}`);
   const lines = table.trim().split('\n').slice(2);
-  return lines.map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim().replaceAll('`', '')));
+  return lines.map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim().replaceAll('`', '')),
+  );
 }
 
 describe('PROTOCOL.md', () => {

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { fieldWith, judge } from '../schema/given.js';
 
-const [, table = ''] =
-  /<!-- rules:.*?-->\n([\s\S]*?)<!-- \/rules -->/.exec(readFileSync('PROTOCOL.md', 'utf8')) ?? [];
+const [, table = ''] = /<!-- rules:.*?-->\n([\s\S]*?)<!-- \/rules -->/.exec(readFileSync('PROTOCOL.md', 'utf8')) ?? [];
 
 const value = (cell: string) => (cell === '' ? {} : (JSON.parse(cell) as Record<string, unknown>));
 const outcomes = { shown: 'allow', denied: 'deny', 'denied, as an error': 'error' } as const;
@@ -15,7 +14,10 @@ describe('PROTOCOL.md says what a rule does', () => {
     // A pipe inside a cell is escaped, as Markdown wants it.
     const cells = row.split(/(?<!\\)\|/).slice(1, -1);
     const [rule = '', event = '', args = '', claims = '', outcome = ''] = cells.map((cell) =>
-      cell.trim().replaceAll('\\|', '|').replace(/^`(.*)`$/, '$1'),
+      cell
+        .trim()
+        .replaceAll('\\|', '|')
+        .replace(/^`(.*)`$/, '$1'),
     );
     test(`${rule} ${event} ${args} ${claims}: ${outcome}`, () => {
       const [said = ''] = outcome.split(':');
