@@ -14,6 +14,7 @@ import { createRelay, type RelayCore } from '../relay/relay.js';
 import { tokenAuthenticator } from '../serve/authenticate.js';
 import { type Admin, startAdmin } from './admin.js';
 import { configOf, type Run, type Terminal } from './command.js';
+import { graphiqlOf } from './graphiql.js';
 import { loadResolvers, loadSchema } from './load.js';
 import { Refusal } from './refusal.js';
 import type { SampleRecord } from './sample/record.js';
@@ -21,7 +22,7 @@ import { startSample } from './sample/source.js';
 import { configuredGateway, listen } from './serving.js';
 import { signToken } from './token.js';
 import { type Stop, untilStopped } from './until-stopped.js';
-import { exampleOperation, feeding, welcome } from './welcome.js';
+import { feeding, welcome } from './welcome.js';
 
 /** Milliseconds: a day of trying things out. */
 const tokenLife = 24 * 3_600_000;
@@ -65,14 +66,7 @@ export const dev: Run = async (args, env, terminal) => {
       authenticate: tokenAuthenticator({ secrets, jwksUrl: config.authJwksUrl, ...names }),
       cursorSecrets: config.cursorSecret.length > 0 ? config.cursorSecret : [randomBytes(32).toString('base64url')],
       pubsub: new PubSub<Record<string, unknown>>(),
-      graphiql: config.graphiql
-        ? {
-            ...(streams.fields.has('transaction') ? { defaultQuery: exampleOperation } : {}),
-            ...(known[0] === undefined
-              ? {}
-              : { headers: JSON.stringify({ authorization: `Bearer ${known[0].token}` }) }),
-          }
-        : null,
+      graphiql: config.graphiql ? graphiqlOf(streams, known[0]?.token ?? null) : null,
       metrics,
       logger,
     });

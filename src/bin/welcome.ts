@@ -53,21 +53,6 @@ export function feeding(schema: StreamSchema): { readonly fed: readonly string[]
   };
 }
 
-/** What GraphiQL opens with, when the schema has the sample's field. */
-export const exampleOperation = `subscription MyTransactions {
-  transaction(minAmount: 5) {
-    id
-    amount
-    currency
-    merchant {
-      name
-      city
-    }
-    cardNumber
-    createdAt
-  }
-}`;
-
 const curl = (address: string, token: string): readonly string[] => [
   '  in a terminal:',
   `  curl -N ${address}/graphql/stream -H 'authorization: Bearer ${token}' -H 'content-type: application/json' -d '{"query":"subscription { transaction { id amount merchant { name } } }"}'`,

@@ -1,0 +1,63 @@
+import type { GraphiQLOptions } from 'graphql-yoga';
+import type { StreamSchema } from '../schema/stream-schema.js';
+
+/** What GraphiQL opens with, in tabs, where the schema has the sample's fields. */
+const examples: readonly { readonly field: string; readonly query: string }[] = [
+  {
+    field: 'transaction',
+    query: `# Press play: your card payments, live.
+# Who you are: the token under Headers.
+subscription MyTransactions {
+  transaction(minAmount: 5) {
+    id
+    amount
+    currency
+    merchant {
+      name
+      city
+    }
+    cardNumber
+    createdAt
+  }
+}
+`,
+  },
+  {
+    field: 'vehicle',
+    query: `# Public: one tram. Without id: all of them.
+subscription Tram {
+  vehicle(id: "tram-6-01") {
+    label
+    line
+    lat
+    long
+    speed
+    status
+  }
+}
+`,
+  },
+];
+
+const wave = (color: string) =>
+  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="24" height="24" fill="none" stroke="${color}" stroke-width="2" stroke-linecap="round"><path d="M2 7c3-3 6 3 10 0s7 3 10 0M2 12c3-3 6 3 10 0s7 3 10 0M2 17c3-3 6 3 10 0s7 3 10 0"/></svg>`;
+
+/**
+ * GraphiQL's page: nothing in it is loaded from elsewhere. The browser must not keep the token: the next `dev` signs
+ * with another key, and GraphiQL would prefer the kept one. For the same reason the example is given as the page's
+ * query, not as a default: a default loses to whatever another project left in the browser under this port.
+ */
+export function graphiqlOf(streams: StreamSchema, token: string | null): GraphiQLOptions {
+  const found = examples.filter(({ field }) => streams.fields.has(field)).map(({ query }) => query);
+  const headers = token === null ? null : JSON.stringify({ authorization: `Bearer ${token}` }, null, 2);
+  const [query] = found;
+  const page = {
+    title: 'Tailrace',
+    logo: wave('#0a7ea4'),
+    favicon: `data:image/svg+xml,${encodeURIComponent(wave('#0a7ea4'))}`,
+    shouldPersistHeaders: false,
+    ...(headers === null ? {} : { headers, initialHeaders: headers, defaultEditorToolsVisibility: 'headers' as const }),
+    ...(query === undefined ? {} : { query, defaultTabs: found.map((text) => ({ query: text, headers })) }),
+  };
+  return page;
+}
