@@ -4,7 +4,8 @@
  */
 import { connectRedis, parseRedisUrl } from './log/redis-connection.js';
 import { createRedisLogReader } from './log/redis-reader.js';
-import { type Logger, silent } from './observe/logger.js';
+import { silent } from './observe/logger.js';
+import { noGatewayMetrics } from './observe/metrics.js';
 import { compileSchema } from './schema/compile.js';
 import { parseDuration } from './schema/duration.js';
 import { type Authenticate, tokenAuthenticator } from './serve/authenticate.js';
@@ -29,19 +30,18 @@ export type Auth =
 
 export interface GatewayOptions
   extends Pick<
-    GatewayParts,
-    | 'resolvers'
-    | 'origins'
-    | 'cookie'
-    | 'introspection'
-    | 'graphiql'
-    | 'heartbeat'
-    | 'retirePeriod'
-    | 'limits'
-    | 'metrics'
-    | 'logger'
-    | 'version'
-  > {
+      GatewayParts,
+      | 'resolvers'
+      | 'origins'
+      | 'cookie'
+      | 'introspection'
+      | 'graphiql'
+      | 'heartbeat'
+      | 'retirePeriod'
+      | 'limits'
+      | 'version'
+    >,
+    Partial<Pick<GatewayParts, 'metrics' | 'logger'>> {
   /** The text of the schema: the same that the relay reads. */
   readonly schema: string;
   readonly auth: Auth;
@@ -72,34 +72,37 @@ export class SchemaRefused extends Error {
  * Throws SchemaRefused, or RangeError for a Redis address or duration that is none.
  */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { schema, auth, redis, history = {}, logger = silent } = options;
+  const { schema, auth, redis, history = {}, logger = silent, metrics = noGatewayMetrics } = options;
   const retain = parseDuration(history.retain ?? '10m');
-  if (retain === null) throw new RangeError(`history.retain is ${JSON.stringify(history.retain)}, not a duration like 10m`);
+  if (retain === null)
+    throw new RangeError(`history.retain is ${JSON.stringify(history.retain)}, not a duration like 10m`);
   const { schema: streams, problems } = compileSchema(schema, { retention: { retain, max: history.max ?? 1_000 } });
   if (!streams) {
     const faults = problems.filter(({ severity }) => severity === 'fault');
     throw new SchemaRefused(faults.map(({ file, line, column, message }) => `${file}:${line}:${column} ${message}`));
   }
   parseRedisUrl(redis.url);
-  return overRedis({ ...options, streams }, redis, auth, logger);
+  return overRedis({ ...options, streams, metrics, logger }, redis, auth);
 }
 
 function overRedis(
   parts: Omit<GatewayParts, 'log' | 'pubsub' | 'authenticate'>,
   { url, prefix = 'tailrace', shards = 1 }: GatewayOptions['redis'],
   auth: Auth,
-  logger: Logger,
 ): Gateway {
+  const { logger } = parts;
   const connect = (name: string, extra = {}) => connectRedis(url, name, logger, extra);
   const pubsub = redisPubSub({ connect });
   const tickets = connect('tickets');
   const replica = createReplica({
     ...parts,
     log: createRedisLogReader(connect('read'), () => connect('tail'), { prefix, shards }),
-    authenticate: 'authenticate' in auth ? auth.authenticate : tokenAuthenticator({ secrets: [], jwksUrl: null, issuer: null, audience: null, ...auth }),
+    authenticate:
+      'authenticate' in auth
+        ? auth.authenticate
+        : tokenAuthenticator({ secrets: [], jwksUrl: null, issuer: null, audience: null, ...auth }),
     pubsub,
     tickets: redisTickets(tickets, prefix),
-    logger,
   });
   let retired: Promise<void> | null = null;
   return {

@@ -48,7 +48,8 @@ export function cursorCodec(secrets: readonly string[]) {
       const bytes = Buffer.from(text, 'base64url');
       const content = bytes.subarray(0, -signatureBytes);
       const signature = bytes.subarray(-signatureBytes);
-      if (bytes.length <= signatureBytes) return null;
+      // Base64url leaves bits of its last character unused: one content must have one text.
+      if (bytes.length <= signatureBytes || bytes.toString('base64url') !== text) return null;
       if (!keys.some((key) => timingSafeEqual(sign(key, field, content), signature))) return null;
       return read(content);
     },
@@ -87,7 +88,8 @@ function read(bytes: Uint8Array): Cursor | null {
   if (bytes[at++] !== version) return null;
   const time = next();
   const positions = Array.from({ length: next() }, () => {
-    const epoch = Buffer.from(bytes.subarray(at, (at += epochBytes)));
+    const epoch = Buffer.from(bytes.subarray(at, at + epochBytes));
+    at += epochBytes;
     return { epoch: epoch.every((byte) => byte === 0) ? '' : epoch.toString('base64url'), number: next() };
   });
   const offsets = new Map<number, Coordinate>();

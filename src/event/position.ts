@@ -10,6 +10,25 @@ export interface Position {
   readonly time: number;
 }
 
+/** A position without its shard, as a cursor or a replica knows it. */
+export type Moment = Pick<Position, 'epoch' | 'number' | 'time'>;
+
+/**
+ * Whether `one` came into its shard after `start`, in a log whose epoch is `current`. Numbers tell within an epoch. The
+ * epoch that is open now began after every other; of what is neither, the log's clock tells, which never goes back.
+ */
+export function isAfter(one: Moment, start: Moment, current: string): boolean {
+  if (one.epoch === start.epoch) return one.number > start.number;
+  return one.epoch === current || one.time > start.time;
+}
+
+/** Sorts what lies in one shard by when it came there. */
+export function byAge(a: Moment, b: Moment, current: string): number {
+  if (a.time !== b.time) return a.time - b.time;
+  if (a.epoch === b.epoch) return a.number - b.number;
+  return a.epoch === current ? 1 : b.epoch === current ? -1 : a.number - b.number;
+}
+
 /** Why events between two positions cannot be shown. The list is closed: clients rely on it. */
 export type GapReason =
   | 'EXPIRED'

@@ -1,12 +1,17 @@
 import {
   type DocumentNode,
+  type FragmentDefinitionNode,
+  type GraphQLCompositeType,
+  GraphQLError,
+  type GraphQLObjectType,
   type GraphQLSchema,
   getNamedType,
-  isAbstractType,
+  isCompositeType,
   isObjectType,
-  TypeInfo,
-  visit,
-  visitWithTypeInfo,
+  isUnionType,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
 } from 'graphql';
 import { Fault } from '../event/faults.js';
 import type { Access, StreamSchema } from '../schema/stream-schema.js';
@@ -23,39 +28,60 @@ export interface SelectedField {
   readonly root: boolean;
 }
 
-/** Every field of the document with the places it may be executed at, in the document's order. */
-export function selectedFields(schema: GraphQLSchema, document: DocumentNode): SelectedField[] {
+/** Fragments that spread fragments select exponentially many fields with few words. */
+const mostFields = 10_000;
+
+/**
+ * Every field that executing the operation may reach, in the document's order, through its fragments. Leaves out
+ * introspection. Throws a GraphQLError when there are too many.
+ */
+export function selectedFields(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+): readonly SelectedField[] {
   const found: SelectedField[] = [];
-  const types = new TypeInfo(schema);
-  const path: string[] = [];
-  const roots = new Set(
-    [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].map((type) => type?.name),
-  );
-  visit(
-    document,
-    visitWithTypeInfo(types, {
-      Field: {
-        enter(node) {
-          path.push(node.alias?.value ?? node.name.value);
-          const parent = types.getParentType();
-          const result = getNamedType(types.getType());
-          if (!parent) return;
-          const parents = isAbstractType(parent) ? [parent, ...schema.getPossibleTypes(parent)] : [parent];
-          const reached = isAbstractType(result) ? [result, ...schema.getPossibleTypes(result)] : [result];
-          const names = [...parents, ...reached].filter((type) => type && (isObjectType(type) || isAbstractType(type)));
-          for (const { name } of parents) {
-            found.push({
-              coordinate: `${name}.${node.name.value}`,
-              types: names.map((type) => type?.name as string),
-              path: path.join('.'),
-              root: roots.has(name) && !node.name.value.startsWith('__'),
-            });
-          }
-        },
-        leave: () => void path.pop(),
-      },
-    }),
-  );
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const node of document.definitions)
+    if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
+  const typesBehind = (type: GraphQLCompositeType): readonly GraphQLObjectType[] =>
+    isObjectType(type) ? [type] : schema.getPossibleTypes(type);
+
+  /** `possible` are the objects that may stand here: fewer than the type has, inside of fragments. */
+  function walk(
+    { selections }: SelectionSetNode,
+    type: GraphQLCompositeType,
+    possible: readonly GraphQLObjectType[],
+    path: readonly string[],
+  ) {
+    for (const selection of selections) {
+      if (selection.kind === Kind.FIELD) {
+        const name = selection.name.value;
+        const field = isUnionType(type) ? undefined : type.getFields()[name];
+        if (!field) continue;
+        const at = [...path, selection.alias?.value ?? name];
+        const result = getNamedType(field.type);
+        const reached = isCompositeType(result) ? [result, ...typesBehind(result)] : [];
+        const parents = [...new Set<GraphQLCompositeType>([type, ...possible])];
+        const types = [...new Set([...parents, ...reached].map((one) => one.name))];
+        for (const parent of parents) {
+          found.push({ coordinate: `${parent.name}.${name}`, types, path: at.join('.'), root: path.length === 0 });
+        }
+        if (found.length > mostFields) throw new GraphQLError(`The operation selects more than ${mostFields} fields.`);
+        if (selection.selectionSet && isCompositeType(result))
+          walk(selection.selectionSet, result, typesBehind(result), at);
+        continue;
+      }
+      const part = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragments.get(selection.name.value);
+      const condition = part?.typeCondition ? schema.getType(part.typeCondition.name.value) : type;
+      if (!part || !isCompositeType(condition)) continue;
+      const narrowed = typesBehind(condition).filter((one) => possible.includes(one));
+      walk(part.selectionSet, condition, narrowed, path);
+    }
+  }
+
+  const root = schema.getRootType(operation.operation);
+  if (root) walk(operation.selectionSet, root, [root], []);
   return found;
 }
 

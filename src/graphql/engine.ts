@@ -1,11 +1,8 @@
 import {
   execute,
-  type ExecutionResult,
+  type FormattedExecutionResult,
   GraphQLError,
-  type GraphQLSchema,
-  getArgumentValues,
   getVariableValues,
-  Kind,
   type OperationDefinitionNode,
   subscribe,
 } from 'graphql';
@@ -20,11 +17,12 @@ import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamField, StreamSchema } from '../schema/stream-schema.js';
 import { refuse } from './access.js';
 import type { Context, Executable, PubSub } from './executable.js';
-import { coded, type Document, documentCache, isDocument, operationOf } from './operation.js';
-import { formatted, renderer, toGraphQLError } from './render.js';
-import { normalized } from './selection.js';
+import { groupKey } from './group-key.js';
+import { createGroups } from './groups.js';
+import { coded, type Document, documentCache, isDocument, operationOf, rootField } from './operation.js';
+import { formatted, formattedResults, type Results, renderer, toGraphQLError } from './render.js';
 import { type StartRequest, startOf } from './start.js';
-import { pickClaims, type Viewer } from './viewer.js';
+import type { Viewer } from './viewer.js';
 
 export interface EngineParts {
   readonly streams: StreamSchema;
@@ -61,8 +59,8 @@ export interface Stream {
 export type Opened =
   | Stream
   /** A subscription by a resolver in code. */
-  | { readonly kind: 'iterable'; readonly field: string; readonly results: AsyncGenerator<ExecutionResult, void, void> }
-  | { readonly kind: 'result'; readonly result: ExecutionResult }
+  | { readonly kind: 'iterable'; readonly field: string; readonly results: Results }
+  | { readonly kind: 'result'; readonly result: FormattedExecutionResult }
   | { readonly kind: 'errors'; readonly errors: readonly GraphQLError[] };
 
 /** The one path by which every transport parses, validates, checks access and starts an operation. */
@@ -70,13 +68,13 @@ export function createEngine(parts: EngineParts) {
   const { streams, executable, hub, log, cursors, metrics, logger } = parts;
   const { schema } = executable;
   const documents = documentCache(schema, parts.introspection);
-  const groups = new Map<string, Group>();
+  const groups = createGroups((plan) => new Group(plan, hub, cursors, metrics, parts.now), hub.leave, metrics.groups);
   let singles = 0;
 
   const contextFor = (viewer: Viewer): Context => ({ viewer, claims: viewer.claims, pubsub: parts.pubsub });
 
   const errors = (...list: GraphQLError[]): Opened => {
-    metrics.refusedOperation(String(list[0]?.extensions['code'] ?? 'UNKNOWN'));
+    metrics.refusedOperation(String(list[0]?.extensions.code ?? 'UNKNOWN'));
     return { kind: 'errors', errors: list };
   };
 
@@ -85,7 +83,9 @@ export function createEngine(parts: EngineParts) {
     if (!isDocument(document)) return errors(...document);
     const operation = operationOf(document.ast, request.operationName);
     if (operation instanceof GraphQLError) return errors(operation);
-    const refused = refuse(streams, document.fields, request.viewer);
+    const fields = fieldsOf(document, operation);
+    if (fields instanceof GraphQLError) return errors(fields);
+    const refused = refuse(streams, fields, request.viewer);
     if (refused) return errors(toGraphQLError(refused));
     const raw = request.variables ?? {};
     const { coerced, errors: wrong } = getVariableValues(schema, operation.variableDefinitions ?? [], raw);
@@ -100,14 +100,14 @@ export function createEngine(parts: EngineParts) {
     };
     try {
       if (operation.operation !== 'subscription') {
-        return { kind: 'result', result: formattedResult(await execute(args)) };
+        return { kind: 'result', result: formatted(await execute(args), logger) };
       }
-      const { field, node } = rootField(schema, operation, document, coerced);
+      const { field, args: given } = rootField(schema, operation, document.ast, coerced);
       const stream = streams.fields.get(field);
-      if (stream) return await openStream(request, document, operation, stream, node, coerced);
+      if (stream) return await openStream(request, document, operation, stream, given, coerced);
       const results = await subscribe(args);
-      if (!(Symbol.asyncIterator in results)) return { kind: 'result', result: formattedResult(results) };
-      return { kind: 'iterable', field, results };
+      if (!(Symbol.asyncIterator in results)) return { kind: 'result', result: formatted(results, logger) };
+      return { kind: 'iterable', field, results: formattedResults(results, logger) };
     } catch (error) {
       if (error instanceof GraphQLError) return errors(coded(error, 'BAD_USER_INPUT'));
       if (error instanceof Fault) return errors(toGraphQLError(error));
@@ -118,8 +118,6 @@ export function createEngine(parts: EngineParts) {
       throw error;
     }
   }
-
-  const formattedResult = (result: ExecutionResult) => formatted(result, logger) as ExecutionResult;
 
   async function openStream(
     request: OperationRequest,
@@ -135,22 +133,14 @@ export function createEngine(parts: EngineParts) {
     const { channelsPerSubscription: most } = parts.limits;
     if (channels.length > most) throw limitExceeded('channelsPerSubscription', most, channels.length);
 
-    const key = groupKey(document, operation, request, field, args);
-    const known = groups.get(key);
-    const group = known ?? new Group(planOf(key), hub, cursors, metrics, parts.now);
-    groups.set(key, group);
-    group.expected++;
-    try {
-      await group.join();
-    } catch (error) {
-      arrived(group);
-      throw error;
-    }
+    const variables = request.variables ?? {};
+    const key = groupKey({ document, operation, variables, field, args, viewer }, executable);
+    const group = await groups.enter(planOf(key ?? `single ${++singles}`));
     return {
       kind: 'stream',
       field: field.name,
       start: (outlet) => start(group, outlet, begin.start, begin.onGap),
-      abandon: () => arrived(group),
+      abandon: () => groups.release(group),
     };
 
     function planOf(groupKey: string): GroupPlan {
@@ -158,7 +148,7 @@ export function createEngine(parts: EngineParts) {
         schema,
         document: document.ast,
         operationName: request.operationName ?? null,
-        variables: request.variables ?? {},
+        variables,
         field: field.name,
         context: contextFor(viewer),
       };
@@ -175,47 +165,24 @@ export function createEngine(parts: EngineParts) {
   }
 
   function start(group: Group, outlet: Outlet, from: Start, onGap: OnGap): Subscription {
-    const subscription = new Subscription(group, outlet, log, cursors, hub.heads, metrics, onGap, parts.limits.rewindScan);
+    const subscription = new Subscription({
+      group,
+      outlet,
+      log,
+      hub,
+      metrics,
+      logger,
+      onGap,
+      rewindScan: parts.limits.rewindScan,
+      onClose() {
+        metrics.subscribed(group.plan.field, -1);
+        groups.left(group);
+      },
+    });
     metrics.subscribed(group.plan.field, 1);
-    metrics.groups(groups.size);
-    subscription.onClose = () => {
-      metrics.subscribed(group.plan.field, -1);
-      leaveIfEmpty(group);
-    };
     void subscription.start(from, parts.now());
-    arrived(group);
+    groups.release(group);
     return subscription;
-  }
-
-  function arrived(group: Group) {
-    group.expected--;
-    leaveIfEmpty(group);
-  }
-
-  function leaveIfEmpty(group: Group) {
-    if (group.seats.size > 0 || group.expected > 0) return;
-    groups.delete(group.plan.key);
-    hub.leave(group);
-    metrics.groups(groups.size);
-  }
-
-  /** Equal only for viewers to whom every event looks the same. What is left unsaid makes a group of one. */
-  function groupKey(
-    document: Document,
-    operation: OperationDefinitionNode,
-    request: OperationRequest,
-    field: StreamField,
-    args: Record<string, unknown>,
-  ): string {
-    const reads = new Set(field.reads.claims);
-    for (const { coordinate } of document.fields) {
-      const declared = executable.resolved.get(coordinate);
-      if (declared === null) return `single ${++singles}`;
-      for (const claim of declared ?? []) reads.add(claim);
-    }
-    const claims = pickClaims(request.viewer.claims, [...reads].sort());
-    const text = normalized(document.ast, operation, request.variables ?? {});
-    return JSON.stringify([field.name, args, claims, text]);
   }
 
   return { open, schema, parse: documents };
@@ -223,32 +190,11 @@ export function createEngine(parts: EngineParts) {
 
 export type Engine = ReturnType<typeof createEngine>;
 
-/** The one root field of a subscription, and its arguments: every declared one, null when not given. */
-function rootField(
-  schema: GraphQLSchema,
-  operation: OperationDefinitionNode,
-  document: Document,
-  variables: Record<string, unknown>,
-): { field: string; node: Record<string, unknown> } {
-  const type = schema.getSubscriptionType();
-  let selections = operation.selectionSet.selections;
-  for (;;) {
-    const [first] = selections;
-    if (first?.kind === Kind.FIELD) {
-      const field = type?.getFields()[first.name.value];
-      if (!field) throw new GraphQLError(`Nothing is streamed under "${first.name.value}".`);
-      const given = getArgumentValues(field, first, variables);
-      const args = Object.fromEntries(field.args.map(({ name }) => [name, given[name] ?? null]));
-      return { field: field.name, node: args };
-    }
-    if (first?.kind === Kind.INLINE_FRAGMENT) selections = first.selectionSet.selections;
-    else {
-      const name = first?.name.value;
-      const fragment = document.ast.definitions.find(
-        (node) => node.kind === Kind.FRAGMENT_DEFINITION && node.name.value === name,
-      );
-      if (fragment?.kind !== Kind.FRAGMENT_DEFINITION) throw new GraphQLError('The subscription selects nothing.');
-      selections = fragment.selectionSet.selections;
-    }
+/** Too many fields are the client's fault, like a field that is not there. */
+function fieldsOf(document: Document, operation: OperationDefinitionNode) {
+  try {
+    return document.fields(operation);
+  } catch (error) {
+    return coded(error as GraphQLError, 'GRAPHQL_VALIDATION_FAILED');
   }
 }

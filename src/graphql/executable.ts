@@ -1,7 +1,7 @@
 import { addResolversToSchema } from '@graphql-tools/schema';
-import type { GraphQLFieldResolver, GraphQLSchema } from 'graphql';
+import { type GraphQLFieldResolver, type GraphQLObjectType, type GraphQLSchema, isCompositeType } from 'graphql';
 import type { Claims, StreamSchema } from '../schema/stream-schema.js';
-import { pickClaims, type Viewer } from './viewer.js';
+import { nobody, pickClaims, type Viewer } from './viewer.js';
 
 /** The ephemeral path of fields without `@kafka`: what may be lost. */
 export interface PubSub {
@@ -42,36 +42,38 @@ export interface Executable {
 export function makeExecutable(streams: StreamSchema, resolvers: Resolvers, version: string): Executable {
   const resolved = new Map<string, readonly string[] | null>();
   const wrapped: Record<string, object> = {};
-  for (const [type, fields] of Object.entries({ ...resolvers })) {
-    const fieldsOfType = streams.graphql.getType(type);
-    if (!fieldsOfType || !('getFields' in fieldsOfType)) {
-      wrapped[type] = fields;
+  for (const [name, given] of Object.entries(resolvers)) {
+    const type = streams.graphql.getType(name);
+    if (!isCompositeType(type)) {
+      wrapped[name] = given;
       continue;
     }
-    wrapped[type] = Object.fromEntries(
-      Object.entries(fields).map(([field, resolver]) => {
+    wrapped[name] = Object.fromEntries(
+      Object.entries(given).map(([field, resolver]) => {
+        if (field.startsWith('__')) return [field, withoutViewer(resolver)];
         const declared = declaredClaims(resolver);
-        resolved.set(`${type}.${field}`, declared);
+        resolved.set(`${name}.${field}`, declared);
         return [field, declared ? limited(resolver as { resolve: Resolver }, declared) : resolver];
       }),
     );
   }
   const query = streams.graphql.getQueryType();
-  const generated = query && !query.astNode?.loc ? query : query;
-  const own = (field: string) => query !== null && query !== undefined && !resolved.has(`${query.name}.${field}`);
-  const defaults: Record<string, object> = {};
-  if (generated?.getFields()['version'] && own('version')) defaults['version'] = () => version;
-  if (generated?.getFields()['viewer'] && own('viewer')) {
-    defaults['viewer'] = (_: unknown, __: unknown, { viewer }: Context) =>
-      viewer.signedIn ? { sub: viewer.claims['sub'] ?? null, claims: viewer.claims } : null;
-  }
-  if (query) wrapped[query.name] = { ...defaults, ...wrapped[query.name] };
+  if (query) wrapped[query.name] = { ...generated(query, version), ...wrapped[query.name] };
   const schema = addResolversToSchema({
     schema: streams.graphql,
     resolvers: wrapped as never,
     resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
   });
   return { schema, resolved };
+}
+
+/** For a Query that has `version` and `viewer`: the generated one, or an author's that wants them. */
+function generated(query: GraphQLObjectType, version: string): Record<string, Resolver> {
+  const answers: Record<string, Resolver> = {
+    version: () => version,
+    viewer: (_, __, { viewer }) => (viewer.signedIn ? { sub: viewer.claims.sub ?? null, claims: viewer.claims } : null),
+  };
+  return Object.fromEntries(Object.entries(answers).filter(([name]) => Object.hasOwn(query.getFields(), name)));
 }
 
 function declaredClaims(resolver: unknown): readonly string[] | null {
@@ -86,4 +88,11 @@ function limited({ resolve }: { resolve: Resolver }, names: readonly string[]): 
     const claims = pickClaims(viewer.claims, names);
     return resolve(parent, args, { pubsub, claims, viewer: { ...viewer, claims, expiresAt: null } }, info);
   };
+}
+
+/** `__resolveType` and `__isTypeOf` cannot declare anything: what they decide must not depend on who asks. */
+function withoutViewer(resolver: unknown): unknown {
+  if (typeof resolver !== 'function') return resolver;
+  return (value: unknown, { pubsub }: Context, ...rest: unknown[]) =>
+    (resolver as (...args: unknown[]) => unknown)(value, { pubsub, claims: nobody.claims, viewer: nobody }, ...rest);
 }

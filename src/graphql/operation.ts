@@ -2,7 +2,9 @@ import {
   type DocumentNode,
   GraphQLError,
   type GraphQLSchema,
+  getArgumentValues,
   getOperationAST,
+  Kind,
   NoSchemaIntrospectionCustomRule,
   type OperationDefinitionNode,
   type OperationTypeNode,
@@ -16,7 +18,8 @@ import { type SelectedField, selectedFields } from './access.js';
 /** A document that was parsed and found valid, with what is learnt from it once. */
 export interface Document {
   readonly ast: DocumentNode;
-  readonly fields: readonly SelectedField[];
+  /** What an operation of it selects. Throws a GraphQLError when that is too much to look at. */
+  readonly fields: (operation: OperationDefinitionNode) => readonly SelectedField[];
 }
 
 export type Parsed = Document | readonly GraphQLError[];
@@ -50,7 +53,13 @@ function read(schema: GraphQLSchema, text: string, rules: readonly ValidationRul
   }
   const errors = validate(schema, ast, rules, { maxErrors: 20 });
   if (errors.length > 0) return errors.map((error) => coded(error, 'GRAPHQL_VALIDATION_FAILED'));
-  return { ast, fields: selectedFields(schema, ast) };
+  const known = new Map<OperationDefinitionNode, readonly SelectedField[]>();
+  const fields = (operation: OperationDefinitionNode) => {
+    const found = known.get(operation) ?? selectedFields(schema, ast, operation);
+    known.set(operation, found);
+    return found;
+  };
+  return { ast, fields };
 }
 
 /** Apollo's name for the fault, where the rest of the error stays as graphql-js made it. */
@@ -75,4 +84,34 @@ export function operationOf(
   if (operation) return operation;
   const message = name ? `Unknown operation named "${name}".` : 'Must provide an operation name: there are several.';
   return new GraphQLError(message, { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } });
+}
+
+/** The one root field of a subscription, and its arguments: every declared one, null when not given. */
+export function rootField(
+  schema: GraphQLSchema,
+  operation: OperationDefinitionNode,
+  document: DocumentNode,
+  variables: Record<string, unknown>,
+): { field: string; args: Record<string, unknown> } {
+  const type = schema.getSubscriptionType();
+  let selections = operation.selectionSet.selections;
+  for (;;) {
+    const [first] = selections;
+    if (first?.kind === Kind.FIELD) {
+      const field = type?.getFields()[first.name.value];
+      if (!field) throw new GraphQLError(`Nothing is streamed under "${first.name.value}".`);
+      const given = getArgumentValues(field, first, variables);
+      const args = Object.fromEntries(field.args.map(({ name }) => [name, given[name] ?? null]));
+      return { field: field.name, args };
+    }
+    if (first?.kind === Kind.INLINE_FRAGMENT) selections = first.selectionSet.selections;
+    else {
+      const name = first?.name.value;
+      const fragment = document.definitions.find(
+        (node) => node.kind === Kind.FRAGMENT_DEFINITION && node.name.value === name,
+      );
+      if (fragment?.kind !== Kind.FRAGMENT_DEFINITION) throw new GraphQLError('The subscription selects nothing.');
+      selections = fragment.selectionSet.selections;
+    }
+  }
 }

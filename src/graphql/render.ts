@@ -47,7 +47,7 @@ export function renderer(
         contextValue: context,
         rootValue: { [field]: event },
       });
-      return 'then' in result ? result.then(encode, failed) : encode(result);
+      return 'then' in result ? result.then(encode).catch(failed) : encode(result);
     } catch (error) {
       return failed(error);
     }
@@ -59,6 +59,34 @@ export function formatted({ errors, data }: ExecutionResult, logger: Logger): Fo
   return errors
     ? { errors: errors.map((error) => masked(error, logger).toJSON()), data: data ?? null }
     : { data: data ?? null };
+}
+
+/** Results of a subscription by a resolver in code, as clients get them. A failure of their source is masked too. */
+export type Results = AsyncGenerator<FormattedExecutionResult, void, void>;
+
+/** No generator function: its `return` would wait behind a `next` that never comes, and the source be kept for ever. */
+export function formattedResults(results: AsyncGenerator<ExecutionResult, void, void>, logger: Logger): Results {
+  return {
+    async next() {
+      try {
+        const { done, value } = await results.next();
+        return done ? { done, value: undefined } : { done: false, value: formatted(value, logger) };
+      } catch (error) {
+        throw internal(error, logger);
+      }
+    },
+    async return() {
+      await results.return();
+      return { done: true, value: undefined };
+    },
+    throw: (error) => Promise.reject(error),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    async [Symbol.asyncDispose]() {
+      await results.return();
+    },
+  };
 }
 
 /** graphql-js throws this as a plain Error, unlike all else it says of a value that does not fit its type. */

@@ -5,6 +5,7 @@ import {
   type OperationDefinitionNode,
   print,
   type ValueNode,
+  type VariableNode,
   visit,
 } from 'graphql';
 
@@ -24,10 +25,15 @@ export function normalized(
   const defaults = new Map(
     operation.variableDefinitions?.map(({ variable, defaultValue }) => [variable.name.value, defaultValue]),
   );
+  const given = ({ name: { value } }: VariableNode) =>
+    Object.hasOwn(variables, value) ? literal(variables[value]) : defaults.get(value);
+  /** An argument whose variable was not given is no null: the argument's own default holds. */
+  const isLeftOut = ({ value }: { readonly value: ValueNode }) => value.kind === Kind.VARIABLE && !given(value);
   const inlined = <T extends ASTNode>(node: T): T =>
     visit(node, {
-      Variable: ({ name: { value } }) =>
-        Object.hasOwn(variables, value) ? literal(variables[value]) : (defaults.get(value) ?? literal(null)),
+      Argument: (argument) => (isLeftOut(argument) ? null : undefined),
+      ObjectField: (field) => (isLeftOut(field) ? null : undefined),
+      Variable: (variable) => given(variable) ?? literal(null),
     });
   const selections = operation.selectionSet.selections.map((selection) =>
     selection.kind === Kind.FIELD ? { ...selection, arguments: [] } : selection,

@@ -25,17 +25,17 @@ export function startOf(
 ): { start: Start; onGap: OnGap } {
   const directive = schema.getDirective('resume');
   const resume = directive ? getDirectiveValues(directive, operation, variables) : undefined;
-  const stated = gapPolicy(extensions?.['onGap']) ?? gapPolicy(resume?.['onGap']);
+  const stated = gapPolicy(extensions?.onGap) ?? gapPolicy(resume?.onGap);
   const [text, policy] = lastEventId
     ? [lastEventId, 'CONTINUE' as const]
-    : [extensions?.['after'] ?? resume?.['after'], 'FAIL' as const];
+    : [extensions?.after ?? resume?.after, 'FAIL' as const];
 
   if (text !== undefined && text !== null) {
     const cursor = typeof text === 'string' ? cursors.decode(field, text) : null;
     if (!cursor) throw new Fault('CURSOR_INVALID', { why: `it was not made for ${field} here, or was changed` });
     return { start: { kind: 'after', cursor }, onGap: stated ?? policy };
   }
-  const count = resume?.['rewind'];
+  const count = resume?.rewind;
   if (typeof count === 'number') {
     if (count < 0) throw new Fault('BAD_USER_INPUT', { why: `rewind is ${count}, but cannot be negative` });
     if (count > mostRewind) throw limitExceeded('rewind', mostRewind, count);

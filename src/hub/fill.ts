@@ -1,7 +1,8 @@
 import type { Channel } from '../event/channel.js';
-import type { Gap, Position } from '../event/position.js';
+import { byAge, type Gap, isAfter, type Position } from '../event/position.js';
 import type { Commit, Publication } from '../event/publication.js';
-import type { ChannelLogReader } from '../log/channel-log.js';
+import type { ChannelLogReader, LoggedGap } from '../log/channel-log.js';
+import { ChannelHistory } from './channel-history.js';
 import type { Listener, TailedChannel } from './hub.js';
 
 /** How many channels are asked for at once. */
@@ -9,16 +10,19 @@ const together = 200;
 const pageSize = 1_000;
 
 export interface Missed {
-  /** One per shard that moved, with what its channels carried since. */
+  /** What the channels carried since, as commits in the order of the log; one begins at each gap that a source told. */
   readonly commits: readonly Commit[];
-  readonly lost: readonly { readonly listener: Listener; readonly gap: Gap }[];
+  /** Who cannot be shown everything, told before the commits. */
+  readonly lost: ReadonlyMap<Listener, Gap>;
+  /** Up to here everything was read. */
   readonly heads: readonly Position[];
   readonly now: number;
 }
 
 /**
  * What the channels carried after `heads`, where commits may have been missed. Reads; changes nothing.
- * A shard that still stands where it stood costs nothing. Throws LogUnavailable.
+ * `fresh` is the log's clock when `heads` was the whole log. A shard that still stands where it stood costs nothing.
+ * Throws LogUnavailable.
  */
 export async function readMissed(
   log: ChannelLogReader,
@@ -26,67 +30,70 @@ export async function readMissed(
   fresh: number,
   channels: ReadonlyMap<Channel, TailedChannel>,
 ): Promise<Missed> {
-  const { heads: newest, now } = await log.heads();
-  const moved = newest.filter(({ shard, epoch, number }) => {
-    const head = heads[shard] as Position;
-    return epoch !== head.epoch || number !== head.number;
+  const { heads: found, now } = await log.heads();
+  // Fewer in the same epoch: the log lost its newest part, and a relay will open another epoch before it appends.
+  const newest = found.map((head, shard) => {
+    const before = heads[shard] as Position;
+    return head.epoch === before.epoch && head.number < before.number ? before : head;
   });
-  const commits: Commit[] = [];
-  const lost = new Map<Listener, Gap>();
+  const moved = newest.filter(({ shard, epoch, number }) => {
+    const before = heads[shard] as Position;
+    return epoch !== before.epoch || number !== before.number;
+  });
   const heard = [...channels].filter(([, channel]) => channel.last !== null);
+  const lost = new Map<Listener, Gap>();
+  const mark = (listeners: Iterable<Listener>, gap: Gap) => {
+    for (const listener of listeners) if (!lost.has(listener)) lost.set(listener, gap);
+  };
+  const commits: Commit[] = [];
 
-  for (const position of moved) {
-    const { shard } = position;
-    const head = heads[shard] as Position;
-    const sameEpoch = head.epoch === position.epoch;
-    const found: Publication[] = [];
+  for (const head of moved) {
+    const before = heads[head.shard] as Position;
+    const publications: Publication[] = [];
     for (let i = 0; i < heard.length; i += together) {
-      await Promise.all(
-        heard.slice(i, i + together).map(async ([name, { last, listeners }]) => {
-          const after = sameEpoch ? ((last as number[])[shard] as number) : null;
-          const { publications, trimmedTo } = await readAll(log, name, shard, after);
-          // Of another epoch only what came later can be told apart by its coordinates, and by the log's clock.
-          for (const one of publications) if (sameEpoch || isLater(one, channels, fresh)) found.push(one);
-          if (after !== null && trimmedTo > after) mark(lost, listeners, { reason: 'TRIMMED', missed: null });
-        }),
-      );
+      const asked = heard.slice(i, i + together).map(async ([name, { last, listeners }]) => {
+        const from = { ...before, number: (last as number[])[head.shard] as number };
+        const history = new ChannelHistory(log, name, head, from, pageSize);
+        for (let page = await history.next(); page; page = await history.next()) {
+          for (const publication of page.publications) publications.push(publication);
+          if (page.trimmed) mark(listeners, { reason: 'TRIMMED', missed: null });
+        }
+      });
+      await Promise.all(asked);
     }
-    for (const { position: at, source, reason, missed } of await log.gaps(shard)) {
-      if (sameEpoch ? at.number <= head.number : at.time <= head.time) continue;
-      for (const [, channel] of heard) {
-        const listeners = [...channel.listeners].filter(({ topic }) => topic === source.topic);
-        if (reason === 'TOPIC_RECREATED' && listeners.length > 0) channel.offered.clear();
-        mark(lost, listeners, { reason, missed });
-      }
-    }
-    found.sort((a, b) => a.position.number - b.position.number);
-    commits.push({ position, from: head.number, publications: found, gap: null });
+    const gaps = (await log.gaps(head.shard)).filter(
+      ({ position }) => isAfter(position, before, head.epoch) && !isAfter(position, head, head.epoch),
+    );
+    commits.push(...commitsOf(publications, gaps, before, head));
   }
+  // A channel that nobody wrote to for so long is gone without a trace of what it held.
   if (moved.length > 0) {
     for (const [, { listeners }] of heard) {
       const late = [...listeners].filter(({ retain }) => now - fresh > retain);
-      mark(lost, late, { reason: 'EXPIRED', missed: null });
+      mark(late, { reason: 'EXPIRED', missed: null });
     }
   }
-  return { commits, lost: [...lost].map(([listener, gap]) => ({ listener, gap })), heads: newest, now };
+  return { commits, lost, heads: newest, now };
 }
 
-function isLater(one: Publication, channels: ReadonlyMap<Channel, TailedChannel>, fresh: number): boolean {
-  const known = channels.get(one.channel)?.offered.has(one.source.record.partition);
-  return known || one.position.time >= fresh;
-}
-
-function mark(lost: Map<Listener, Gap>, listeners: Iterable<Listener>, gap: Gap) {
-  for (const listener of listeners) if (!lost.has(listener)) lost.set(listener, gap);
-}
-
-async function readAll(log: ChannelLogReader, channel: Channel, shard: number, after: number | null) {
-  let history = await log.read(channel, shard, after, pageSize);
-  const { trimmedTo } = history;
-  const publications = [...history.publications];
-  while (history.more && after !== null) {
-    history = await log.read(channel, shard, publications.at(-1)?.position.number ?? after, pageSize);
-    publications.push(...history.publications);
-  }
-  return { publications, trimmedTo };
+function commitsOf(
+  publications: Publication[],
+  gaps: readonly LoggedGap[],
+  before: Position,
+  head: Position,
+): readonly Commit[] {
+  publications.sort((a, b) => byAge(a.position, b.position, head.epoch));
+  const starts = [null, ...gaps];
+  let at = 0;
+  return starts.map((gap, i) => {
+    const next = gaps[i];
+    const begin = at;
+    while (
+      at < publications.length &&
+      (!next || byAge((publications[at] as Publication).position, next.position, head.epoch) < 0)
+    ) {
+      at++;
+    }
+    return { position: head, from: before.number, publications: publications.slice(begin, at), gap };
+  });
 }

@@ -24,4 +24,8 @@ export class Frame {
   withGap(gap: Gap): Frame {
     return new Frame(this.result, this.cursor, gap);
   }
+
+  withCursor(cursor: string): Frame {
+    return new Frame(this.result, cursor, this.gap);
+  }
 }

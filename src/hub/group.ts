@@ -1,9 +1,10 @@
 import type { Channel } from '../event/channel.js';
-import { type Coordinate, type Cursor, type CursorCodec, maxOffsets } from '../event/cursor.js';
+import type { Coordinate, Cursor, CursorCodec } from '../event/cursor.js';
 import type { Gap, Position } from '../event/position.js';
 import type { Publication } from '../event/publication.js';
-import type { SourceEvent } from '../event/source-event.js';
+import type { SourceEvent, SourcePartition } from '../event/source-event.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
+import { Coordinates } from './coordinates.js';
 import { Frame } from './frame.js';
 import type { Hub, Listener } from './hub.js';
 
@@ -21,12 +22,29 @@ export interface GroupPlan {
   render(source: SourceEvent): string | Promise<string>;
 }
 
-/** One subscription's place in its group. */
-export interface Seat {
-  /** A live event in its turn. `source` is its origin, for seats that must not show all of them. Must not throw. */
-  offer(frame: Frame, publication: Publication): void;
-  lost(gap: Gap): void;
+/** An event as it is offered to the seats of a group. */
+export interface Offer {
+  readonly frame: Frame;
+  readonly publication: Publication;
+  /** The group's count of publications at this one: a seat taken later must not show it. */
+  readonly turn: number;
+  /** True when the group has heard these coordinates before: for seats that may still lack them. */
+  readonly repeat: boolean;
 }
+
+/** One subscription's place in its group. Its calls must not throw. */
+export interface Seat {
+  /** True while it may lack what the group has heard before. */
+  readonly wantsRepeats: boolean;
+  /** A live event in its turn. */
+  offer(offer: Offer): void;
+  lost(gap: Gap, source: SourcePartition | null): void;
+  /** Events that were to be offered were dropped: it goes on from the log. */
+  outrun(): void;
+}
+
+/** More events than this waiting for a slow resolver are dropped; each seat then goes on from the log at its own pace. */
+const maxWaiting = 1_000;
 
 /**
  * Subscriptions that get the same events with the same bytes: each event is judged once, executed once and encoded
@@ -34,20 +52,17 @@ export interface Seat {
  */
 export class Group implements Listener {
   readonly seats = new Set<Seat>();
-  /** Subscriptions that wait for it to join: it is not left while there are any. */
-  expected = 0;
   readonly topic: string;
   readonly channels: readonly Channel[];
   readonly retain: number;
-  /** The newest coordinates its channels carried, for cursors that outlive an epoch. */
-  readonly #offsets = new Map<number, Coordinate>();
-  /** The end of what waits for a slow resolver; null while every render was done at once. */
-  #busy: Promise<void> | null = null;
-  #joined: Promise<void> | null = null;
+  #turn = 0;
+  readonly #heard = new Coordinates();
+  /** What waits for a slow resolver, in its turn; empty while every render was done at once. */
+  #waiting: { readonly ready: string | Promise<string>; then(result: string): void }[] = [];
 
   constructor(
     readonly plan: GroupPlan,
-    private readonly hub: Hub,
+    private readonly hub: Pick<Hub, 'join' | 'heads' | 'freshAt'>,
     private readonly cursors: CursorCodec,
     private readonly metrics: GatewayMetrics,
     private readonly now: () => number,
@@ -55,50 +70,64 @@ export class Group implements Listener {
     ({ topic: this.topic, channels: this.channels, retain: this.retain } = plan);
   }
 
-  /** Resolves when the group hears its channels. Asked again after a failure, it tries again. */
+  /** Resolves when the group hears its channels and nothing is missing. Throws LogUnavailable. */
   join(): Promise<void> {
-    this.#joined ??= this.hub.join(this).catch((error: unknown) => {
-      this.#joined = null;
-      throw error;
-    });
-    return this.#joined;
+    return this.hub.join(this);
   }
 
-  /** What a subscription that has shown everything up to here may resume from. */
-  cursor(): string {
-    return this.cursorAt(this.hub.heads(), this.hub.freshAt());
+  /** How many publications were heard: together with the hub's heads, the place where a seat begins. */
+  get turn(): number {
+    return this.#turn;
+  }
+
+  /** True while events that were heard wait for a slow resolver: `cursor()` is then ahead of what seats were shown. */
+  get busy(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** What a subscription that was shown everything the group has heard may resume from. */
+  cursor(offsets?: ReadonlyMap<number, Coordinate>): string {
+    return this.cursorAt(this.hub.heads(), this.hub.freshAt(), offsets);
   }
 
   cursorAt(
     positions: Cursor['positions'],
     time: number,
-    offsets: ReadonlyMap<number, Coordinate> = this.#offsets,
+    offsets: ReadonlyMap<number, Coordinate> = this.#heard.recent,
   ): string {
     return this.cursors.encode(this.plan.field, { positions, time, offsets });
   }
 
-  /** Coordinates that a resumed member brings along stay in the cursors it will get. */
-  remember(offsets: ReadonlyMap<number, Coordinate>) {
-    for (const [partition, { offset, index }] of offsets) this.#carry(partition, offset, index);
+  decode(cursor: string): Cursor {
+    return this.cursors.decode(this.plan.field, cursor) as Cursor;
   }
 
-  heard(publications: readonly Publication[], heads: readonly Position[]) {
+  /** Coordinates of events that lie before the hub's heads: they belong into the cursors from here on. */
+  remember(offsets: ReadonlyMap<number, Coordinate>): void {
+    this.#heard.add(offsets);
+  }
+
+  heard(publications: readonly Publication[], heads: readonly Position[]): void {
     for (const publication of publications) {
       const { source, position } = publication;
-      this.#carry(source.record.partition, source.record.offset, source.index);
+      const turn = ++this.#turn;
+      const repeat = !this.#heard.pass(publication);
+      if (repeat && ![...this.seats].some(({ wantsRepeats }) => wantsRepeats)) continue;
       if (!this.judge(source)) continue;
       const cursor = this.cursorAt(heads.with(position.shard, position), position.time);
       const result = this.plan.render(source);
-      if (typeof result === 'string' && !this.#busy) this.#deliver(new Frame(result, cursor), publication);
-      else this.#later(result, cursor, publication);
+      const deliver = (text: string) => this.#deliver({ frame: new Frame(text, cursor), publication, turn, repeat });
+      if (typeof result === 'string' && !this.busy) deliver(result);
+      else this.#wait(result, deliver);
     }
   }
 
-  lost(gap: Gap) {
+  lost(gap: Gap, source: SourcePartition | null): void {
+    if (gap.reason === 'TOPIC_RECREATED' && source) this.#heard.forget(source.partition);
     const tell = () => {
-      for (const seat of this.seats) seat.lost(gap);
+      for (const seat of this.seats) seat.lost(gap, source);
     };
-    if (this.#busy) this.#busy = this.#busy.then(tell);
+    if (this.busy) this.#wait('', tell);
     else tell();
   }
 
@@ -110,28 +139,30 @@ export class Group implements Listener {
     return pass;
   }
 
-  #deliver(frame: Frame, publication: Publication) {
-    for (const seat of this.seats) seat.offer(frame, publication);
-    this.metrics.delivered(this.plan.field, this.seats.size, this.now() - publication.source.record.timestamp);
+  #deliver(offer: Offer): void {
+    for (const seat of this.seats) seat.offer(offer);
+    const late = this.now() - offer.publication.source.record.timestamp;
+    this.metrics.delivered(this.plan.field, this.seats.size, late);
   }
 
   /** A resolver that waits must not let a later event overtake. */
-  #later(result: string | Promise<string>, cursor: string, publication: Publication) {
-    const mine = (this.#busy ?? Promise.resolve()).then(async () => {
-      this.#deliver(new Frame(await result, cursor), publication);
-      if (this.#busy === mine) this.#busy = null;
-    });
-    this.#busy = mine;
+  #wait(ready: string | Promise<string>, then: (result: string) => void): void {
+    if (this.#waiting.length >= maxWaiting) {
+      this.#waiting = [];
+      for (const seat of this.seats) seat.outrun();
+      return;
+    }
+    this.#waiting.push({ ready, then });
+    if (this.#waiting.length === 1) void this.#serve();
   }
 
-  #carry(partition: number, offset: number, index: number) {
-    const known = this.#offsets.get(partition);
-    if (known && (offset < known.offset || (offset === known.offset && index <= known.index))) return;
-    // Deleted first, so that the map's order tells which partition was carried longest ago.
-    this.#offsets.delete(partition);
-    this.#offsets.set(partition, { offset, index });
-    if (this.#offsets.size <= maxOffsets) return;
-    const [oldest] = this.#offsets.keys();
-    this.#offsets.delete(oldest as number);
+  async #serve(): Promise<void> {
+    for (let [first] = this.#waiting; first; [first] = this.#waiting) {
+      const result = await first.ready;
+      // Dropped while it was waited for.
+      if (this.#waiting[0] !== first) return;
+      first.then(result);
+      this.#waiting.shift();
+    }
   }
 }

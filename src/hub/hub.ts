@@ -1,14 +1,17 @@
 import type { Channel } from '../event/channel.js';
-import type { Coordinate } from '../event/cursor.js';
 import type { Gap, Position } from '../event/position.js';
 import type { Commit, Publication } from '../event/publication.js';
+import type { SourcePartition } from '../event/source-event.js';
 import type { ChannelLogReader, LogTail } from '../log/channel-log.js';
 import { LogUnavailable } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import { readMissed } from './fill.js';
 
-/** Whoever wants to hear channels: in practice a group. Called in the order of the log, never twice with one event. */
+/**
+ * Whoever wants to hear channels: in practice a group. Called in the order of the log, with each publication once; an
+ * event that the log lost and was filled with again comes again, under its new number.
+ */
 export interface Listener {
   readonly topic: string;
   readonly channels: readonly Channel[];
@@ -16,8 +19,8 @@ export interface Listener {
   readonly retain: number;
   /** `heads` is where the hub stands after these, on every shard. Must not throw. */
   heard(publications: readonly Publication[], heads: readonly Position[]): void;
-  /** Events between what was heard and what comes next are lost to this listener. */
-  lost(gap: Gap): void;
+  /** Events between what was heard and what comes next are lost to this listener; by which source, where one told it. */
+  lost(gap: Gap, source: SourcePartition | null): void;
 }
 
 /** One channel on this replica, offered to many. */
@@ -25,8 +28,6 @@ export interface TailedChannel {
   readonly listeners: Set<Listener>;
   /** Per shard, the number of the newest publication heard or read; null until the channel is heard at all. */
   last: number[] | null;
-  /** Per source partition, the newest coordinates offered: they tell a repeat after the log gave out new numbers. */
-  readonly offered: Map<number, Coordinate>;
   leaving: NodeJS.Timeout | null;
 }
 
@@ -38,12 +39,19 @@ export interface HubOptions {
   readonly leaveDelay?: number;
   /** Milliseconds between two comparisons with the log itself. Default 12000. */
   readonly probeEvery?: number;
+  /** Milliseconds that `join` and `refresh` wait for what was missed to be read. Default 5000. */
+  readonly patience?: number;
 }
 
 export interface Hub {
-  /** Resolves when the listener's channels are confirmed: it hears everything after `heads()` at that moment. */
+  /**
+   * Resolves when the listener's channels are confirmed and nothing is missing: it hears everything after `heads()` at
+   * that moment. May be called again, by each who wants to be as sure. Throws LogUnavailable; then, too, `leave` undoes it.
+   */
   join(listener: Listener): Promise<void>;
   leave(listener: Listener): void;
+  /** Resolves when `heads()` has come as far as the log itself at the time of the call. Throws LogUnavailable. */
+  refresh(): Promise<void>;
   /** Up to here everything was offered. */
   heads(): readonly Position[];
   /** The log's clock when `heads()` was last known to be the whole log. */
@@ -54,63 +62,98 @@ export interface Hub {
 /** More commits than this waiting for a fill are dropped; the fill then reads them from history instead. */
 const maxWaiting = 10_000;
 
-/** Opens the one tail of this replica. Throws LogUnavailable when the log cannot be reached. */
+/**
+ * Opens the one tail of this replica. Throws LogUnavailable when the log cannot be reached.
+ *
+ *              a commit is missing · the tail was interrupted
+ *      whole ─────────────────────────────────────────────────▶ filling: commits wait
+ *        ▲                                                         │
+ *        └──────────── all that was missed was read and offered ───┘
+ */
 export async function openHub({
   log,
   metrics,
   logger,
   leaveDelay = 2_000,
   probeEvery = 12_000,
+  patience = 5_000,
 }: HubOptions): Promise<Hub> {
   const channels = new Map<Channel, TailedChannel>();
+  const listeners = new Set<Listener>();
   /** Commits that wait for a fill; null while nothing is missing. */
   let waiting: Commit[] | null = null;
-  let filling: Promise<void> = Promise.resolve();
+  /** Called when nothing is missing any more. */
+  const settling = new Set<() => void>();
   let fills = 0;
   let closed = false;
 
   const tail: LogTail = await log.tail({
     commit(commit) {
       if (waiting === null) take(commit);
-      else if (waiting.push(commit) > maxWaiting) fill(commit.position.shard);
+      else if (waiting.push(commit) > maxWaiting) fill();
     },
-    interrupted: () => {
+    interrupted() {
       fills++;
       waiting ??= [];
     },
-    restored: () => fill(null),
+    restored: fill,
   });
   let heads: readonly Position[] = tail.heads();
   let fresh = 0;
 
-  /** Reads what was missed, then goes on with what waited. A newer call makes an older one void. */
-  function fill(why: number | null) {
+  /** Reads what was missed, then goes on with what waited. A newer call, and an interruption, make an older one void. */
+  function fill() {
     const mine = ++fills;
     waiting = [];
-    logger.debug({ shard: why }, 'filling from history');
-    filling = (async () => {
-      for (let attempt = 0; mine === fills && !closed; attempt++) {
+    const isVoid = () => mine !== fills || closed;
+    const attempt = async () => {
+      const missed = await readMissed(log, heads, fresh, channels);
+      if (isVoid()) return;
+      for (const [listener, gap] of missed.lost) listener.lost(gap, null);
+      for (const commit of missed.commits) offer(commit);
+      for (const { last } of channels.values()) coverUpTo(last, missed.heads);
+      heads = missed.heads;
+      fresh = Math.max(fresh, missed.now);
+      const later = waiting ?? [];
+      waiting = null;
+      while (later.length > 0 && waiting === null) take(later.shift() as Commit);
+      // Taking one of them may have found another hole: the rest waits for that fill, in order.
+      if (waiting === null) settled();
+      else (waiting as Commit[]).push(...later);
+    };
+    void (async () => {
+      for (let failures = 0; !isVoid(); failures++) {
         try {
-          const missed = await readMissed(log, heads, fresh, channels);
-          if (mine !== fills || closed) return;
-          for (const { listener, gap } of missed.lost) listener.lost(gap);
-          for (const commit of missed.commits) offer(commit);
-          for (const { last } of channels.values()) coverUpTo(last, missed.heads);
-          heads = missed.heads;
-          fresh = missed.now;
-          const later = waiting ?? [];
-          waiting = null;
-          while (later.length > 0 && waiting === null) take(later.shift() as Commit);
-          // Taking one of them may have found another hole: the rest waits for that fill, in order.
-          if (later.length > 0) (waiting as Commit[] | null)?.push(...later);
-          return;
+          return await attempt();
         } catch (error) {
-          if (!(error instanceof LogUnavailable)) throw error;
-          logger.warn({ error: error.message, attempt }, 'history cannot be read yet; live events wait');
-          await new Promise((resolve) => setTimeout(resolve, Math.min(2_000, 50 * 2 ** Math.min(attempt, 6))));
+          const told = error instanceof LogUnavailable ? error.message : String(error);
+          logger.warn({ error: told, failures }, 'history cannot be read yet; live events wait');
+          await new Promise((resolve) => setTimeout(resolve, Math.min(2_000, 50 * 2 ** Math.min(failures, 6))));
         }
       }
-    })().catch((error: unknown) => logger.error({ error }, 'filling from history failed'));
+    })();
+  }
+
+  function settled() {
+    for (const done of settling) done();
+    settling.clear();
+  }
+
+  /** Resolves when nothing is missing, bounded by `patience`. */
+  async function whole() {
+    while (waiting !== null) {
+      await new Promise<void>((resolve, reject) => {
+        const done = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+        const timer = setTimeout(() => {
+          settling.delete(done);
+          reject(new LogUnavailable('what was missed cannot be read yet'));
+        }, patience);
+        settling.add(done);
+      });
+    }
   }
 
   /** Everything up to `now` was read, so no predecessor up to there is a hole; numbers of an older epoch are forgotten. */
@@ -126,9 +169,9 @@ export async function openHub({
     const { shard, epoch, number } = commit.position;
     const head = heads[shard] as Position;
     if (epoch === head.epoch && number <= head.number) return;
-    if (epoch !== head.epoch || hasHole(commit)) {
-      logger.warn({ shard, epoch, number }, 'a hole in a channel; reading it from history');
-      fill(shard);
+    if (epoch !== head.epoch || commit.from > head.number || hasHole(commit)) {
+      logger.debug({ shard, epoch, number, after: head.number }, 'a hole in the log; reading it from history');
+      fill();
       (waiting as Commit[] | null)?.push(commit);
       return;
     }
@@ -148,42 +191,43 @@ export async function openHub({
     return false;
   }
 
-  /** Hands a commit's publications to their listeners, each event once per listener. */
+  /** Hands a commit's publications to their listeners, each once per listener. */
   function offer({ publications, position, gap }: Commit) {
-    const shard = position.shard;
+    const { shard } = position;
     const after = heads.with(shard, position);
-    if (gap) markLost(gap.source.topic, gap.reason, gap);
+    if (gap) {
+      const { source, reason, missed } = gap;
+      for (const listener of listeners) if (listener.topic === source.topic) listener.lost({ reason, missed }, source);
+    }
     const lists = new Map<Listener, Publication[]>();
     for (const publication of publications) {
       const channel = channels.get(publication.channel);
       if (!channel?.last) continue;
-      const { number } = publication.position;
-      if (publication.position.epoch === heads[shard]?.epoch && number <= (channel.last[shard] as number)) continue;
+      const { number, epoch } = publication.position;
+      if (epoch === heads[shard]?.epoch && number <= (channel.last[shard] as number)) continue;
       channel.last[shard] = number;
-      if (channel.listeners.size === 0 || !isNew(channel.offered, publication)) continue;
       for (const listener of channel.listeners) {
         const list = lists.get(listener);
         if (!list) lists.set(listener, [publication]);
         else if (list.at(-1)?.position.number !== number) list.push(publication);
       }
     }
-    for (const [listener, list] of lists) listener.heard(list, after);
-  }
-
-  function markLost(topic: string, reason: string, gap: Gap) {
-    for (const channel of channels.values()) {
-      for (const listener of channel.listeners) {
-        if (listener.topic !== topic) continue;
-        // Its offsets begin again at 0: held against the old ones, everything new would look like a repeat.
-        if (reason === 'TOPIC_RECREATED') channel.offered.clear();
-        if (listener.channels[0] === undefined || channels.get(listener.channels[0]) === channel) {
-          listener.lost({ reason: gap.reason, missed: gap.missed });
-        }
+    for (const [listener, list] of lists) {
+      try {
+        listener.heard(list, after);
+      } catch (error) {
+        // An entry that cannot be read must not take the others' events with it.
+        logger.error(
+          { error: error instanceof Error ? error.stack : String(error) },
+          'a publication cannot be offered',
+        );
+        listener.lost({ reason: 'LOG_LOST', missed: null }, null);
       }
     }
   }
 
   function leave(listener: Listener) {
+    listeners.delete(listener);
     for (const name of listener.channels) {
       const channel = channels.get(name);
       if (!channel?.listeners.delete(listener) || channel.listeners.size > 0 || channel.leaving) continue;
@@ -196,54 +240,57 @@ export async function openHub({
     }
   }
 
-  /** A tail may fall silent while its connection looks healthy: then the log is ahead of it twice in a row. */
-  let behind: number | null = null;
-  const compare = () => {
-    if (waiting !== null) return Promise.resolve();
-    return log.heads().then(
-      (now) => {
-        const ahead = now.heads.find(({ shard, epoch, number }) => {
-          const head = heads[shard] as Position;
-          return epoch !== head.epoch || number > head.number;
-        });
-        const sum = heads.reduce((total, { number }) => total + number, 0);
-        if (!ahead) fresh = Math.max(fresh, now.now);
-        else if (behind === sum && waiting === null) fill(ahead.shard);
-        behind = ahead ? sum : null;
-      },
-      () => undefined,
-    );
+  const isAhead = ({ shard, epoch, number }: Position) => {
+    const head = heads[shard] as Position;
+    return epoch !== head.epoch || number > head.number;
   };
-  await compare();
-  const probe = setInterval(compare, probeEvery);
+
+  /** A tail may fall silent while its connection looks healthy: then the log is ahead of it twice in a row. */
+  let behind: readonly Position[] | null = null;
+  async function compare() {
+    if (waiting !== null) return;
+    const now = await log.heads();
+    const ahead = now.heads.some(isAhead);
+    if (!ahead) fresh = Math.max(fresh, now.now);
+    else if (behind === heads && waiting === null) fill();
+    behind = ahead ? heads : null;
+  }
+  try {
+    await compare();
+  } catch (error) {
+    await tail.close();
+    throw error;
+  }
+  const probe = setInterval(() => void compare().catch(() => undefined), probeEvery);
   probe.unref();
 
   return {
     async join(listener) {
+      listeners.add(listener);
       for (const name of listener.channels) {
-        const channel = channels.get(name);
-        if (channel?.leaving) clearTimeout(channel.leaving);
-        if (channel) channel.leaving = null;
-        else channels.set(name, { listeners: new Set(), last: null, offered: new Map(), leaving: null });
-        (channels.get(name) as TailedChannel).listeners.add(listener);
+        const channel = channels.get(name) ?? { listeners: new Set(), last: null, leaving: null };
+        channels.set(name, channel);
+        if (channel.leaving) clearTimeout(channel.leaving);
+        channel.leaving = null;
+        channel.listeners.add(listener);
       }
       metrics.channels(channels.size);
-      try {
-        await tail.listen(listener.channels);
-        for (let current = filling; ; current = filling) {
-          await current;
-          if (current === filling) break;
-        }
-      } catch (error) {
-        leave(listener);
-        throw error;
-      }
+      await tail.listen(listener.channels);
+      await whole();
       for (const name of listener.channels) {
         const channel = channels.get(name);
         if (channel) channel.last ??= heads.map(({ number }) => number);
       }
     },
     leave,
+    async refresh() {
+      const { heads: target } = await log.heads();
+      // A fill that was under way may have asked before; and what it waits for may still be on its way.
+      for (let round = 0; round < 3 && target.some(isAhead); round++) {
+        if (waiting === null) fill();
+        await whole();
+      }
+    },
     heads: () => heads,
     freshAt: () => fresh,
     async close() {
@@ -253,12 +300,4 @@ export async function openHub({
       await tail.close();
     },
   };
-}
-
-/** Remembers the event's coordinates; false when they, or later ones of that partition, were offered before. */
-export function isNew(offered: Map<number, Coordinate>, { source: { record, index } }: Publication): boolean {
-  const known = offered.get(record.partition);
-  if (known && (record.offset < known.offset || (record.offset === known.offset && index <= known.index))) return false;
-  offered.set(record.partition, { offset: record.offset, index });
-  return true;
 }

@@ -31,6 +31,10 @@ export function patientHub(options: HubOptions): Hub & { opened(): boolean } {
       return hub.join(listener);
     },
     leave: (listener) => hub?.leave(listener),
+    async refresh() {
+      if (!hub) throw new LogUnavailable('the log has not been reached yet');
+      return hub.refresh();
+    },
     heads: () => hub?.heads() ?? [],
     freshAt: () => hub?.freshAt() ?? 0,
     async close() {

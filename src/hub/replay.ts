@@ -1,13 +1,10 @@
 import type { Channel } from '../event/channel.js';
-import type { Coordinate, Cursor } from '../event/cursor.js';
-import type { Gap, Position } from '../event/position.js';
+import type { Cursor } from '../event/cursor.js';
+import { byAge, type Gap, isAfter, type Moment, type Position } from '../event/position.js';
 import type { Publication } from '../event/publication.js';
-import type { ChannelLogReader, History } from '../log/channel-log.js';
-import { isNew } from './hub.js';
-
-const pageSize = 200;
-/** More than any channel keeps. */
-const everything = 1_000_000_000;
+import type { ChannelLogReader, LoggedGap } from '../log/channel-log.js';
+import { ChannelHistory, type Page } from './channel-history.js';
+import type { Coordinates } from './coordinates.js';
 
 export interface Replay {
   readonly log: ChannelLogReader;
@@ -18,126 +15,157 @@ export interface Replay {
   readonly upTo: readonly Position[];
 }
 
-/** What stands between a cursor and now, before a single event of it is shown. */
-export interface Reach {
+/** How far a subscription has come, without coordinates. */
+export type Progress = Pick<Cursor, 'positions' | 'time'>;
+
+export interface Replayed extends Progress {
+  readonly publication: Publication;
+}
+
+/** What lies between a cursor and the head, before a single event of it is shown. */
+export interface Passage {
+  /** Why not everything after the cursor can be shown; null when it can. */
   readonly gap: Gap | null;
-  /** The log's clock when the topic was last recreated after the cursor: from there offsets begin again. */
-  readonly recreated: number | null;
-  /** A position from which everything is still there. */
-  readonly oldest: { readonly positions: readonly Position[]; readonly time: number };
+  /** A cursor from which everything is still there. */
+  readonly oldest: Progress;
+  /** True when the log lost data since, as far as it was read: only coordinates tell then what was shown. */
+  crossed(): boolean;
+  /**
+   * The events, shard by shard in the order of the log, each with the progress that a subscription has made which has
+   * been shown everything before it. What `seen` knows is left out, and it learns the rest. `lost` is called
+   * where entries were trimmed while they were waited for. Throws LogUnavailable.
+   */
+  events(seen: Coordinates, lost: (gap: Gap) => void): AsyncGenerator<Replayed>;
 }
 
-/**
- * Can everything after the cursor still be shown? Only if no channel was trimmed behind it, it is younger than what
- * channels are kept (an expired channel leaves no trace), and no source told a gap since. Throws LogUnavailable.
- */
-export async function reach({ log, channels, topic, retain, upTo }: Replay, after: Cursor): Promise<Reach> {
-  let gap: Gap | null = null;
-  let recreated: number | null = null;
-  let time = 0;
-  const oldest: Position[] = [];
-  for (const head of upTo) {
-    const start = after.positions[head.shard];
-    const same = start?.epoch === head.epoch;
-    let trimmedTo = 0;
-    for (const channel of channels) {
-      const history = await log.read(channel, head.shard, head.number, 1);
-      trimmedTo = Math.max(trimmedTo, history.trimmedTo);
-      time = Math.max(time, history.now);
-    }
-    oldest.push({ ...head, number: trimmedTo });
-    const untouched = same && start.number === head.number;
-    if (same && trimmedTo > start.number) gap ??= { reason: 'TRIMMED', missed: null };
-    else if (!untouched && time - after.time >= retain) gap ??= { reason: 'EXPIRED', missed: null };
-    for (const mark of await log.gaps(head.shard)) {
-      const later = same ? mark.position.number > start.number : mark.position.time > after.time;
-      if (!later || mark.source.topic !== topic) continue;
-      gap ??= { reason: mark.reason, missed: mark.missed };
-      if (mark.reason === 'TOPIC_RECREATED') recreated = mark.position.time;
-    }
-  }
-  return { gap, recreated, oldest: { positions: oldest, time } };
-}
+/** Where a shard begins that the cursor does not know. */
+const unheard = { epoch: '', number: 0 };
+/** Entries of all channels together that are read ahead. */
+const readAhead = 2_000;
 
 /**
- * Everything the channels carried after the cursor, shard by shard in the order of the log, each event once.
- * `offered` begins as the cursor's coordinates and is kept current. Throws LogUnavailable.
+ * Opens what lies between a cursor and `upTo`. Everything can be shown only if no channel was trimmed behind the
+ * cursor, it is younger than what channels are kept (an expired channel leaves no trace), and no source told a gap
+ * since. Throws LogUnavailable.
  */
-export async function* history(
-  { log, channels, upTo }: Replay,
-  after: Cursor,
-  recreated: number | null,
-  offered: Map<number, Coordinate>,
-): AsyncGenerator<Publication> {
-  let renewed = recreated === null;
-  for (const head of upTo) {
-    const start = after.positions[head.shard];
-    const from = start?.epoch === head.epoch ? start.number : null;
-    const pages = channels.map((channel) => pager(log, channel, head, from));
-    let last: Position | undefined;
-    for (;;) {
-      const fronts = await Promise.all(pages.map((page) => page.front()));
-      let first = 0;
-      for (let i = 1; i < fronts.length; i++) if (isEarlier(fronts[i], fronts[first])) first = i;
-      const found = fronts[first];
-      if (!found) break;
-      pages[first]?.shift();
-      const { position, source } = found;
-      if (position.number === last?.number && position.epoch === last.epoch) continue;
-      last = position;
-      if (!renewed && position.time >= (recreated as number)) {
-        renewed = true;
-        offered.clear();
+export async function openPassage(replay: Replay, after: Progress): Promise<Passage> {
+  const shards = await Promise.all(replay.upTo.map((head) => openShard(replay, head, after)));
+  const gaps = shards.flatMap(({ gap }) => gap ?? []);
+  const now = Math.max(0, ...shards.map((shard) => shard.now));
+
+  async function* events(seen: Coordinates, lost: (gap: Gap) => void): AsyncGenerator<Replayed> {
+    for (const shard of shards) {
+      const { head } = shard;
+      // Until every shard is through, the cursor is as old as it was: its time stands for all of them.
+      const isLast = head.shard === replay.upTo.length - 1;
+      const others = replay.upTo.map((one, at) => (at < head.shard ? one : (after.positions[at] ?? unheard)));
+      for await (const publication of merged(shard, replay.topic, seen, lost)) {
+        const { position } = publication;
+        yield { publication, positions: others.with(head.shard, position), time: isLast ? position.time : after.time };
       }
-      // Numbers of another epoch say nothing. Coordinates do, and where none are known the log's clock.
-      const known = offered.has(source.record.partition);
-      if (from === null && !known && position.time <= after.time) continue;
-      if (isNew(offered, found)) yield found;
     }
   }
+
+  return {
+    gap: gaps[0] ?? null,
+    oldest: { positions: shards.map(({ oldest }) => oldest), time: now },
+    crossed: () => shards.some(({ channels }) => channels.some(({ history }) => history.crossed)),
+    events,
+  };
 }
 
-/** The log's clock never goes back, whatever the epoch; at the same moment the number decides. */
-function isEarlier(a: Publication | undefined, b: Publication | undefined): boolean {
-  if (!a || !b) return a !== undefined;
-  return a.position.time < b.position.time || (a.position.time === b.position.time && a.position.number < b.position.number);
+interface OpenShard {
+  readonly head: Position;
+  readonly channels: readonly { readonly history: ChannelHistory; readonly page: Publication[] }[];
+  readonly marks: readonly LoggedGap[];
+  readonly gap: Gap | null;
+  readonly oldest: Moment;
+  readonly now: number;
+}
+
+async function openShard(
+  { log, channels, topic, retain }: Replay,
+  head: Position,
+  after: Progress,
+): Promise<OpenShard> {
+  const from = { ...(after.positions[head.shard] ?? unheard), time: after.time };
+  if (!isAfter(head, from, head.epoch))
+    return { head, channels: [], marks: [], gap: null, oldest: head, now: head.time };
+  const pageSize = Math.max(10, Math.floor(readAhead / Math.max(1, channels.length)));
+  const histories = channels.map((channel) => new ChannelHistory(log, channel, head, from, pageSize));
+  const pages = await Promise.all(histories.map((history) => history.next()));
+  const marks = (await log.gaps(head.shard)).filter(
+    ({ position, source }) =>
+      source.topic === topic && isAfter(position, from, head.epoch) && !isAfter(position, head, head.epoch),
+  );
+  const now = Math.max(head.time, ...histories.map((history) => history.now));
+  const cut = pages.flatMap((page) => (page?.trimmed && page.publications[0]?.position) || []);
+  const whole = [
+    ...cut.map((position) => ({ ...position, number: position.number - 1 })),
+    ...marks.map(({ position }) => position),
+  ];
+  return {
+    head,
+    channels: histories.map((history, i) => ({ history, page: [...(pages[i] as Page).publications] })),
+    marks,
+    gap: gapOf(pages, marks, now - after.time >= retain),
+    oldest: whole.sort((a, b) => byAge(a, b, head.epoch)).at(-1) ?? from,
+    now,
+  };
+}
+
+function gapOf(pages: readonly (Page | null)[], marks: readonly LoggedGap[], tooOld: boolean): Gap | null {
+  if (pages.some((page) => page?.trimmed)) return { reason: 'TRIMMED', missed: null };
+  if (tooOld && pages.length > 0) return { reason: 'EXPIRED', missed: null };
+  const [mark] = marks;
+  return mark ? { reason: mark.reason, missed: mark.missed } : null;
+}
+
+/** One shard's channels as one, each event once. */
+async function* merged(
+  { head, channels, marks }: OpenShard,
+  topic: string,
+  seen: Coordinates,
+  lost: (gap: Gap) => void,
+): AsyncGenerator<Publication> {
+  const told = [...marks];
+  for (;;) {
+    for (const { history, page } of channels) {
+      while (page.length === 0) {
+        const next = await history.next();
+        if (!next) break;
+        if (next.trimmed) lost({ reason: 'TRIMMED', missed: null });
+        page.push(...next.publications);
+      }
+    }
+    let first: Publication[] | undefined;
+    for (const { page } of channels) {
+      if (page[0] && (!first?.[0] || byAge(page[0].position, first[0].position, head.epoch) < 0)) first = page;
+    }
+    const publication = first?.shift();
+    if (!publication) return;
+    while (told[0] && byAge(told[0].position, publication.position, head.epoch) < 0) {
+      const { reason, source } = told.shift() as LoggedGap;
+      if (reason === 'TOPIC_RECREATED' && source.topic === topic) seen.forget(source.partition);
+    }
+    // An event in two channels has the same coordinates in both.
+    if (seen.pass(publication)) yield publication;
+  }
 }
 
 /** The newest events of all channels, oldest first, at most `scan` of each channel. Throws LogUnavailable. */
 export async function newest({ log, channels, upTo }: Replay, scan: number): Promise<Publication[]> {
   const found = new Map<string, Publication>();
+  let current = '';
   for (const head of upTo) {
-    for (const channel of channels) {
-      const { publications } = await log.newest(channel, head.shard, scan);
+    const histories = await Promise.all(channels.map((channel) => log.newest(channel, head.shard, scan)));
+    for (const { publications, head: log } of histories) {
+      current = log.epoch;
       for (const one of publications) {
         const { epoch, number } = one.position;
-        if (epoch !== head.epoch || number <= head.number) found.set(`${head.shard} ${epoch} ${number}`, one);
+        if (!isAfter(one.position, head, log.epoch)) found.set(`${head.shard} ${epoch} ${number}`, one);
       }
     }
   }
-  const all = [...found.values()];
-  return all.sort((a, b) => a.position.time - b.position.time || a.position.number - b.position.number).slice(-scan);
-}
-
-/** Reads one channel page by page, up to the head. */
-function pager(log: ChannelLogReader, channel: Channel, head: Position, from: number | null) {
-  const page: Publication[] = [];
-  let after = from;
-  let more = true;
-  return {
-    async front(): Promise<Publication | undefined> {
-      while (page.length === 0 && more) {
-        const size = after === null ? everything : pageSize;
-        const read: History = await log.read(channel, head.shard, after, size);
-        after = read.publications.at(-1)?.position.number ?? after;
-        more = read.more && after !== null;
-        for (const one of read.publications) {
-          if (one.position.epoch !== head.epoch || one.position.number <= head.number) page.push(one);
-          else more = false;
-        }
-      }
-      return page[0];
-    },
-    shift: () => void page.shift(),
-  };
+  return [...found.values()].sort((a, b) => byAge(a.position, b.position, current)).slice(-scan);
 }

@@ -1,15 +1,20 @@
-import type { Coordinate, Cursor, CursorCodec } from '../event/cursor.js';
+import { randomUUID } from 'node:crypto';
+import type { Cursor } from '../event/cursor.js';
 import { Fault } from '../event/faults.js';
 import type { Gap, Position } from '../event/position.js';
 import type { Publication } from '../event/publication.js';
+import type { SourcePartition } from '../event/source-event.js';
 import type { ChannelLogReader } from '../log/channel-log.js';
 import { LogUnavailable } from '../log/channel-log.js';
+import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
+import { Coordinates } from './coordinates.js';
 import { Frame } from './frame.js';
-import type { Group, Seat } from './group.js';
-import { history, newest, type Replay, reach } from './replay.js';
+import type { Group, Offer, Seat } from './group.js';
+import type { Hub } from './hub.js';
+import { newest, openPassage, type Progress, type Replay } from './replay.js';
 
-/** Where a subscription begins. `text` is the cursor as the client sent it. */
+/** Where a subscription begins. */
 export type Start =
   | { readonly kind: 'now' }
   | { readonly kind: 'rewind'; readonly count: number }
@@ -20,7 +25,7 @@ export type OnGap = 'FAIL' | 'CONTINUE';
 
 /** A socket as a subscription sees it. */
 export interface Outlet {
-  /** Writes without waiting. */
+  /** Writes without waiting. What it throws ends the subscription. */
   write(frame: Frame): void;
   /** Null while more may be written; else resolves when the socket has drained. */
   drained(): Promise<void> | null;
@@ -28,76 +33,92 @@ export interface Outlet {
   fail(fault: Fault): void;
 }
 
+export interface SubscriptionParts {
+  /** The subscription is in it from the first to the last moment. */
+  readonly group: Group;
+  readonly outlet: Outlet;
+  readonly log: ChannelLogReader;
+  readonly hub: Pick<Hub, 'heads' | 'freshAt' | 'refresh'>;
+  readonly metrics: GatewayMetrics;
+  readonly logger: Logger;
+  readonly onGap: OnGap;
+  /** The most entries of a channel that a rewind looks at. */
+  readonly rewindScan: number;
+  /** Called once, when it leaves its group. */
+  readonly onClose?: () => void;
+}
+
 /** More live frames than this waiting behind a replay are dropped; the replay then goes on from history. */
 const maxWaiting = 1_000;
 
-/** Where a shard begins that the cursor does not know. */
-const unheard = { epoch: '', number: 0 };
+type State = 'joining' | 'replaying' | 'live' | 'parked' | 'closed';
 
 /**
  * One operation of one client.
  *
  *                    now                      caught up
  *     joining ───────────────────────▶ live ◀─────────── replaying
- *        │                              │                  ▲  │
- *        │ after · rewind               │ socket is full   │  │ too much waited:
- *        └─────────────▶ replaying      └──▶ parked ───────┘  └─ replay on from
- *                                              drained           the last frame
+ *        │                             │  │                ▲ ▲ │
+ *        │ after · rewind              │  │ outrun         │ │ │ outrun, or too much waited:
+ *        └────────────▶ replaying      │  └────────────────┘ │ └─ on from the last frame
+ *                                      │ socket is full      │
+ *                                      └───────▶ parked ─────┘ drained
+ *
  *     any state ── close ──▶ closed        any state ── fault ──▶ closed, the outlet is told
  *
- * Live frames that come during a replay wait behind it, by reference; a parked subscription holds none at all.
+ * Live frames that come during a replay wait behind it, by reference; a parked subscription holds none at all. A log
+ * that cannot be read is waited for: live subscriptions wait for it just so.
  */
 export class Subscription implements Seat {
-  #state: 'joining' | 'replaying' | 'live' | 'parked' | 'closed' = 'joining';
-  #waiting: [Frame, Publication][] = [];
-  #overflowed = false;
+  #state: State = 'joining';
+  #waiting: Offer[] = [];
+  #outrun = false;
   #gap: Gap | null = null;
-  /** The last cursor written, or the one it began with. */
-  #cursor = '';
+  /** Everything up to here was shown. Null for a rewind that has not found its beginning yet. */
+  #cursor: string | null = null;
   /** Refilled events older than this are history to a plain start. */
   #since = 0;
-  /** What it hears live begins after this. */
-  #from: readonly Position[] = [];
-  /** Called once, when it leaves its group. */
-  onClose: () => void = () => {};
+  /** The group's turn at which it began to listen. */
+  #from = 0;
+  /**
+   * What was shown, once a replay has led over a loss of the log: then the group may have heard more than this one was
+   * shown, so it needs cursors of its own. Null while the log's numbers tell.
+   */
+  #own: Coordinates | null = null;
 
-  constructor(
-    private readonly group: Group,
-    private readonly outlet: Outlet,
-    private readonly log: ChannelLogReader,
-    private readonly cursors: CursorCodec,
-    private readonly heads: () => readonly Position[],
-    private readonly metrics: GatewayMetrics,
-    private readonly onGap: OnGap,
-    /** The most entries of a channel that a rewind looks at. */
-    private readonly rewindScan: number,
-  ) {}
+  constructor(private readonly parts: SubscriptionParts) {}
 
   /**
-   * Resolves when the subscription is live, or when it has failed and told the outlet so.
-   * The group has joined before. Everything up to the first await happens in one turn, so nothing is missed between
-   * the group's position and the seat.
+   * Resolves when the subscription is live, or closed. The group has joined before. Everything up to the first await
+   * happens in one turn, so nothing is missed between the group's place and the seat.
    */
   async start(start: Start, now: number): Promise<void> {
-    this.#cursor = this.group.cursor();
-    this.group.seats.add(this);
+    const { group } = this.parts;
+    group.seats.add(this);
     if (start.kind === 'now') {
       this.#since = now;
-      this.#from = this.heads();
+      this.#from = group.turn;
+      this.#cursor = group.cursor();
       this.#state = 'live';
       return;
     }
     this.#state = 'replaying';
-    if (start.kind === 'after') this.group.remember(start.cursor.offsets);
-    await this.#guard(async () => {
-      if (start.kind === 'rewind') await this.#rewind(start.count);
-      else await this.#catchUp(start.cursor, true);
-    });
+    if (start.kind === 'rewind') {
+      const seen = new Coordinates();
+      await this.#persist(() => this.#rewind(start.count, seen));
+      await this.#persist(() => this.#catchUp(seen, false));
+      return;
+    }
+    const { positions, time, offsets } = start.cursor;
+    this.#cursor = group.cursorAt(positions, time, offsets);
+    await this.#persist(() => this.#catchUp(new Coordinates(offsets), true));
   }
 
-  /** A cursor for everything shown so far; during a replay or while parked the last one written. */
-  cursor(): string {
-    return this.#state === 'live' ? this.group.cursor() : this.#cursor;
+  /** A cursor for everything shown so far. Null before a rewind knows where it begins. */
+  cursor(): string | null {
+    const { group } = this.parts;
+    if (this.#state === 'live' && !group.busy) this.#cursor = group.cursor(this.#own?.recent);
+    return this.#cursor;
   }
 
   /** The gap that the next event will tell, for heartbeats. */
@@ -105,25 +126,38 @@ export class Subscription implements Seat {
     return this.#gap;
   }
 
-  offer(frame: Frame, publication: Publication): void {
-    const { shard, epoch, number } = publication.position;
-    const from = this.#from[shard];
-    // A slow resolver lets events arrive that a replay has shown meanwhile, or that were before a plain start.
-    if (from && epoch === from.epoch && number <= from.number) return;
-    if (this.#state === 'live') this.#write(frame, publication);
-    else if (this.#state === 'replaying' && !this.#overflowed) {
-      this.#waiting.push([frame, publication]);
-      if (this.#waiting.length <= maxWaiting) return;
-      this.#waiting = [];
-      this.#overflowed = true;
+  get wantsRepeats(): boolean {
+    return this.#own !== null || this.#state === 'replaying';
+  }
+
+  offer(offer: Offer): void {
+    // Heard before it began to listen; a slow resolver brings it only now.
+    if (offer.turn <= this.#from) return;
+    if (this.#state === 'live') this.#take(offer);
+    else if (this.#state === 'replaying' && !this.#outrun) {
+      this.#waiting.push(offer);
+      if (this.#waiting.length > maxWaiting) this.outrun();
     }
   }
 
-  lost(gap: Gap): void {
-    if (this.#state === 'closed' || this.#state === 'parked') return;
-    this.metrics.gapTold(this.group.plan.field, gap.reason);
-    if (this.onGap === 'FAIL') this.fail(new Fault('EVENTS_LOST', { why: gap.reason }, { gap }));
+  lost(gap: Gap, source: SourcePartition | null = null): void {
+    if (this.#state === 'closed') return;
+    if (gap.reason === 'TOPIC_RECREATED' && source) this.#own?.forget(source.partition);
+    // It will come upon the gap by itself.
+    if (this.#state === 'parked') return;
+    this.parts.metrics.gapTold(this.parts.group.plan.field, gap.reason);
+    if (this.parts.onGap === 'FAIL') this.fail(new Fault('EVENTS_LOST', { why: gap.reason }, { gap }));
     else this.#gap ??= gap;
+  }
+
+  outrun(): void {
+    if (this.#state === 'live') {
+      this.#state = 'replaying';
+      void this.#goOn();
+    } else if (this.#state === 'replaying') {
+      this.#waiting = [];
+      this.#outrun = true;
+    }
   }
 
   /** Leaves the group. Idempotent. */
@@ -131,114 +165,172 @@ export class Subscription implements Seat {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#waiting = [];
-    this.group.seats.delete(this);
-    this.onClose();
+    this.parts.group.seats.delete(this);
+    this.parts.onClose?.();
   }
 
   fail(fault: Fault): void {
     if (this.#state === 'closed') return;
     this.close();
-    this.outlet.fail(fault);
+    this.parts.outlet.fail(fault);
   }
 
-  #write(frame: Frame, publication: Publication) {
-    if (publication.refilled && publication.source.record.timestamp < this.#since) return;
-    this.#send(frame);
-    const drained = this.outlet.drained();
+  #take({ frame, publication, repeat }: Offer): void {
+    const { group, outlet } = this.parts;
+    if (this.#own ? !this.#own.pass(publication) : repeat) return;
+    if (this.#isHistory(publication)) return;
+    if (this.#own) {
+      const { positions, time } = group.decode(frame.cursor);
+      this.#send(frame.withCursor(group.cursorAt(positions, time, this.#own.recent)));
+    } else this.#send(frame);
+    const drained = outlet.drained();
     if (drained && this.#state === 'live') void this.#park(drained);
   }
 
-  #send(frame: Frame) {
+  #isHistory({ refilled, source }: Publication): boolean {
+    return refilled && source.record.timestamp < this.#since;
+  }
+
+  #send(frame: Frame): void {
     this.#cursor = frame.cursor;
-    this.outlet.write(this.#gap ? frame.withGap(this.#gap) : frame);
-    this.#gap = null;
+    try {
+      this.parts.outlet.write(this.#gap ? frame.withGap(this.#gap) : frame);
+      this.#gap = null;
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /** Nothing is held for a socket that does not drain: it catches up from the log. */
-  async #park(drained: Promise<void>) {
+  async #park(drained: Promise<void>): Promise<void> {
     this.#state = 'parked';
     await drained;
-    if ((this.#state as string) === 'closed') return;
+    if ((this.#state as State) !== 'parked') return;
     this.#state = 'replaying';
-    await this.#guard(async () => this.#catchUp(this.#decoded(), false));
+    await this.#goOn();
   }
 
-  async #catchUp(from: Cursor, first: boolean) {
-    let after = from;
-    for (let round = 0; this.#state === 'replaying'; round++) {
-      const replay = this.#replay();
-      const { gap, oldest, recreated } = await reach(replay, after);
-      if (gap && first && round === 0 && this.onGap === 'FAIL') {
-        const cursor = this.group.cursorAt(oldest.positions, oldest.time);
-        return this.fail(new Fault('CURSOR_EXPIRED', { why: gap.reason }, { oldest: cursor, gap }));
+  #goOn(): Promise<void> {
+    const seen = this.#own ?? new Coordinates(this.#shown().offsets);
+    return this.#persist(() => this.#catchUp(seen, false));
+  }
+
+  /** Shows what lies between the cursor and the hub's heads, until nothing is in between any more, and goes live. */
+  async #catchUp(seen: Coordinates, resumed: boolean): Promise<void> {
+    const { group, hub, onGap } = this.parts;
+    let crossed = this.#own !== null;
+    for (let first = resumed; this.#state === 'replaying'; first = false) {
+      const after = this.#shown();
+      // A client may know more of the log than this replica, whose tail is a moment behind, or deaf.
+      if (isAhead(after, hub.heads())) await hub.refresh();
+      const replay = this.#begin();
+      const end: Progress = { positions: replay.upTo, time: hub.freshAt() };
+      const passage = await openPassage(replay, after);
+      if (passage.gap && first && onGap === 'FAIL') {
+        const { positions, time } = passage.oldest;
+        const oldest = group.cursorAt(positions, time, new Map());
+        return this.fail(new Fault('CURSOR_EXPIRED', { why: passage.gap.reason }, { oldest, gap: passage.gap }));
       }
-      if (gap) this.lost(gap);
-      const offered = new Map(after.offsets);
-      for await (const publication of history(replay, after, recreated, offered)) {
+      if (passage.gap) this.lost(passage.gap);
+      for await (const { publication, ...progress } of passage.events(seen, (gap) => this.lost(gap))) {
         if (this.#state !== 'replaying') return;
-        const { shard } = publication.position;
-        const positions = replay.upTo.map((head, at) => (at < shard ? head : (after.positions[at] ?? unheard)));
-        await this.#show(publication, positions, offered);
+        if (!this.#isHistory(publication)) await this.#show(publication, progress, seen);
       }
-      if (this.#flush()) return;
-      after = this.#decoded();
+      if (this.#state !== 'replaying') return;
+      crossed ||= passage.crossed() || isAhead(after, replay.upTo);
+      this.#cursor = group.cursorAt(end.positions, end.time, seen.recent);
+      this.#live(seen, crossed);
     }
   }
 
-  async #rewind(count: number) {
-    const replay = this.#replay();
-    const all = await newest(replay, this.rewindScan);
-    const shown = all.filter(({ source }) => this.group.plan.permit(source).pass).slice(-count);
-    for (const publication of shown) await this.#show(publication, replay.upTo, this.#decoded().offsets);
-    if (!this.#flush()) await this.#catchUp(this.#decoded(), false);
+  /** The newest events that this viewer may see, oldest first. */
+  async #rewind(count: number, seen: Coordinates): Promise<void> {
+    const { group, rewindScan } = this.parts;
+    const replay = this.#begin();
+    const all = await newest(replay, rewindScan);
+    const shown = all.filter(({ source }) => group.plan.permit(source).pass).slice(-count);
+    // Whoever is cut off in the middle resumes with the rest of them, on every shard.
+    let positions: Cursor['positions'] = replay.upTo.map((head) => {
+      const first = shown.find(({ position }) => position.shard === head.shard)?.position;
+      return first ? { epoch: first.epoch, number: first.number - 1 } : head;
+    });
+    const time = shown[0]?.position.time ?? this.parts.hub.freshAt();
+    this.#cursor = group.cursorAt(positions, time, seen.recent);
+    for (const publication of shown) {
+      if (this.#state !== 'replaying') return;
+      const { position, source } = publication;
+      positions = positions.with(position.shard, position);
+      // A recreated topic counts anew.
+      seen.forget(source.record.partition);
+      seen.pass(publication);
+      await this.#show(publication, { positions, time }, seen);
+    }
+    this.#cursor = group.cursorAt(replay.upTo, this.parts.hub.freshAt(), seen.recent);
   }
 
   /** Judged with today's claims, rendered for this viewer alone, and written as fast as the socket takes it. */
-  async #show(
-    publication: Publication,
-    positions: Cursor['positions'],
-    offsets: ReadonlyMap<number, Coordinate>,
-  ): Promise<void> {
-    const { source, position } = publication;
-    if (!this.group.judge(source)) return;
-    const cursor = this.group.cursorAt(positions.with(position.shard, position), position.time, offsets);
-    const result = await this.group.plan.render(source);
+  async #show(publication: Publication, { positions, time }: Progress, seen: Coordinates): Promise<void> {
+    const { group, outlet } = this.parts;
+    if (!group.judge(publication.source)) return;
+    const cursor = group.cursorAt(positions, time, seen.recent);
+    const result = await group.plan.render(publication.source);
     if (this.#state !== 'replaying') return;
     this.#send(new Frame(result, cursor));
-    await this.outlet.drained();
+    await outlet.drained();
   }
 
-  /** Goes live with what waited. False when too much waited and was dropped. */
-  #flush(): boolean {
-    if (this.#state !== 'replaying') return true;
-    if (this.#overflowed) return false;
+  /** Goes live with what waited, unless too much waited and was dropped. */
+  #live(seen: Coordinates, crossed: boolean): void {
+    if (this.#outrun) return;
+    if (crossed) this.#own = seen;
+    else this.parts.group.remember(seen.recent);
     this.#state = 'live';
     const waited = this.#waiting;
     this.#waiting = [];
-    for (const [frame, publication] of waited) {
-      if (this.#state === 'live') this.#write(frame, publication);
+    for (const offer of waited) {
+      // Parked by one of them, it finds the rest in the log.
+      if (this.#state !== 'live') return;
+      this.#take(offer);
     }
-    return true;
   }
 
-  #replay(): Replay {
-    this.#overflowed = false;
+  /** From here on live frames wait; what comes before is read. */
+  #begin(): Replay {
+    const { group, hub, log } = this.parts;
+    this.#outrun = false;
     this.#waiting = [];
-    this.#from = this.heads();
-    const { channels, topic, retain } = this.group;
-    return { log: this.log, channels, topic, retain, upTo: this.#from };
+    this.#from = group.turn;
+    return { log, channels: group.channels, topic: group.topic, retain: group.retain, upTo: hub.heads() };
   }
 
-  #decoded(): Cursor {
-    return this.cursors.decode(this.group.plan.field, this.#cursor) as Cursor;
+  #shown(): Cursor {
+    return this.parts.group.decode(this.#cursor as string);
   }
 
-  async #guard(work: () => Promise<void>) {
-    try {
-      await work();
-    } catch (error) {
-      if (!(error instanceof LogUnavailable)) throw error;
-      this.fail(new Fault('UNAVAILABLE', { why: 'the log cannot be read' }));
+  /** Tries again while the log cannot be read. */
+  async #persist(work: () => Promise<void>): Promise<void> {
+    for (let attempt = 0; this.#state === 'replaying'; attempt++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof LogUnavailable)) return this.#fail(error);
+        await new Promise((resolve) => setTimeout(resolve, Math.min(2_000, 50 * 2 ** Math.min(attempt, 6))));
+      }
     }
   }
+
+  #fail(error: unknown): void {
+    const id = randomUUID();
+    const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.parts.logger.error({ id, error: told }, 'a subscription failed');
+    this.fail(new Fault('INTERNAL_SERVER_ERROR', { id }, { id }));
+  }
+}
+
+/** True when the cursor has, on some shard, what the heads do not have: a later number, or another epoch. */
+function isAhead({ positions }: Progress, heads: readonly Position[]): boolean {
+  return heads.some(({ shard, epoch, number }) => {
+    const known = positions[shard];
+    return known !== undefined && known.epoch !== '' && (known.epoch !== epoch || known.number > number);
+  });
 }

@@ -28,7 +28,19 @@ export function tokenAuthenticator({ secrets, jwksUrl, issuer, audience }: Token
   };
   const shared = secrets.map((secret) => new TextEncoder().encode(secret));
   const remote: JWTVerifyGetKey | null = jwksUrl ? createRemoteJWKSet(new URL(jwksUrl)) : null;
-  const asymmetric = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'];
+  const asymmetric = [
+    'RS256',
+    'RS384',
+    'RS512',
+    'PS256',
+    'PS384',
+    'PS512',
+    'ES256',
+    'ES384',
+    'ES512',
+    'EdDSA',
+    'Ed25519',
+  ];
 
   async function verify(token: string): Promise<JWTPayload> {
     if (remote) return (await jwtVerify(token, remote, { ...common, algorithms: asymmetric })).payload;

@@ -4,8 +4,8 @@ import { createEngine } from '../graphql/engine.js';
 import { makeExecutable, type PubSub, type Resolvers } from '../graphql/executable.js';
 import { patientHub } from '../hub/patient-hub.js';
 import type { ChannelLogReader } from '../log/channel-log.js';
-import { type Logger, silent } from '../observe/logger.js';
-import { type GatewayMetrics, noGatewayMetrics } from '../observe/metrics.js';
+import type { Logger } from '../observe/logger.js';
+import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
 import type { Authenticate } from './authenticate.js';
 import { createHttpServer } from './http.js';
@@ -61,8 +61,8 @@ export interface GatewayParts {
   /** Milliseconds over which a retiring replica closes its connections. Default 10000. */
   readonly retirePeriod?: number;
   readonly limits?: Partial<GatewayLimits>;
-  readonly metrics?: GatewayMetrics;
-  readonly logger?: Logger;
+  readonly metrics: GatewayMetrics;
+  readonly logger: Logger;
   /** What Query.version says. */
   readonly version?: string;
 }
@@ -78,7 +78,7 @@ export interface Gateway {
 
 /** One replica. It holds no state that another could not take over: everything a client needs is in its cursor. */
 export function createGateway(parts: GatewayParts): Gateway {
-  const { streams, log, pubsub, logger = silent, metrics = noGatewayMetrics, heartbeat = 12_000 } = parts;
+  const { streams, log, pubsub, logger, metrics, heartbeat = 12_000 } = parts;
   const limits = { ...defaultLimits, ...parts.limits };
   const executable = makeExecutable(streams, parts.resolvers ?? {}, parts.version ?? 'unknown');
   const hub = patientHub({ log, metrics, logger, probeEvery: heartbeat });

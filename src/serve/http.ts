@@ -164,7 +164,10 @@ function yogaOf(parts: HttpParts) {
       if (operation instanceof GraphQLError) setResult({ errors: [operation] });
     },
     onExecute({ args, setResultAndStopExecution }) {
-      const fields = selectedFields(executable.schema, args.document as DocumentNode);
+      const document = args.document as DocumentNode;
+      const operation = operationNamed(document, args.operationName);
+      if (operation instanceof GraphQLError) return setResultAndStopExecution({ errors: [operation] });
+      const fields = selectedFields(executable.schema, document, operation);
       const fault = refuse(streams, fields, args.contextValue.viewer);
       if (fault) setResultAndStopExecution({ errors: [toGraphQLError(fault)] });
     },

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Fault } from '../event/faults.js';
 import { nobody, type Viewer } from '../graphql/viewer.js';
 import { type Authenticate, bearer } from './authenticate.js';
-import { originOf, type Origins } from './origins.js';
+import { type Origins, originOf } from './origins.js';
 
 export interface Identity {
   readonly authenticate: Authenticate;
@@ -18,7 +18,9 @@ export async function identify(request: IncomingMessage, { authenticate, cookie,
   const { searchParams } = urlOf(request);
   for (const name of ['token', 'access_token', 'authorization', 'jwt']) {
     if (searchParams.has(name)) {
-      throw new Fault('UNAUTHENTICATED', { why: `a token in the URL (?${name}=) is refused: use a header, a cookie or a ticket` });
+      throw new Fault('UNAUTHENTICATED', {
+        why: `a token in the URL (?${name}=) is refused: use a header, a cookie or a ticket`,
+      });
     }
   }
   const token = bearer(request.headers.authorization);
@@ -27,7 +29,9 @@ export async function identify(request: IncomingMessage, { authenticate, cookie,
   if (!fromCookie) return nobody;
   // A browser sends cookies with any page's request: only pages that may read the answer may sign in by one.
   if (!origins.signsIn(request)) {
-    throw new Fault('UNAUTHENTICATED', { why: `the origin ${originOf(request) ?? '(none)'} may not sign in by cookie` });
+    throw new Fault('UNAUTHENTICATED', {
+      why: `the origin ${originOf(request) ?? '(none)'} may not sign in by cookie`,
+    });
   }
   return authenticate(fromCookie);
 }

@@ -1,29 +1,48 @@
-import type { Writable } from 'node:stream';
+import type { Socket } from 'node:net';
 
 /** How much of a socket's output still waits, and when it does not. */
 export interface Backlog {
   /** Null while less than the limit waits in memory; else resolves when the socket has drained or is gone. */
   drained(): Promise<void> | null;
+  /**
+   * To be asked at every heartbeat: true when the peer has taken nothing of what waits for the last few of them.
+   * A peer that never reads is alive to TCP, for ever.
+   */
+  isStuck(): boolean;
 }
 
+/** Heartbeats without a byte leaving that a backlog may take. */
+const patience = 5;
+
 /** One for all subscriptions of a socket: they wait for the same thing. `limit` in bytes. */
-export function backlogOf(socket: Writable, limit: number): Backlog {
+export function backlogOf(socket: Socket, limit: number): Backlog {
   let waiting: Promise<void> | null = null;
+  let sent = -1;
+  let beats = 0;
+
+  function drained() {
+    if (waiting) return waiting;
+    if (socket.destroyed || socket.writableLength <= limit) return null;
+    waiting = new Promise<void>((resolve) => {
+      const done = () => {
+        socket.off('drain', done);
+        socket.off('close', done);
+        waiting = null;
+        resolve();
+      };
+      socket.once('drain', done);
+      socket.once('close', done);
+    });
+    return waiting;
+  }
+
   return {
-    drained() {
-      if (waiting) return waiting;
-      if (socket.destroyed || socket.writableLength <= limit) return null;
-      waiting = new Promise<void>((resolve) => {
-        const done = () => {
-          socket.off('drain', done);
-          socket.off('close', done);
-          waiting = null;
-          resolve();
-        };
-        socket.once('drain', done);
-        socket.once('close', done);
-      });
-      return waiting;
+    drained,
+    isStuck() {
+      const before = sent;
+      sent = socket.bytesWritten - socket.writableLength;
+      beats = drained() && sent === before ? beats + 1 : 0;
+      return beats >= patience;
     },
   };
 }

@@ -10,7 +10,11 @@ export interface Connection {
  * Ends every connection at a moment of its own within `period` ms. Closed all at once they would all come back at
  * once, and the other replicas would go down under it. Resolves when none is left, at the latest a second after.
  */
-export async function retire(connections: ReadonlySet<Connection>, period: number, random = Math.random): Promise<void> {
+export async function retire(
+  connections: ReadonlySet<Connection>,
+  period: number,
+  random = Math.random,
+): Promise<void> {
   for (const connection of connections) setTimeout(() => connection.retire(), random() * period);
   const last = Date.now() + period + 1_000;
   while (connections.size > 0 && Date.now() < last) await new Promise((resolve) => setTimeout(resolve, 20));

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ExecutionResult } from 'graphql';
-import { Fault, statusOf } from '../event/faults.js';
-import type { Engine, OperationRequest } from '../graphql/engine.js';
+import { Fault, limitExceeded, statusOf } from '../event/faults.js';
+import type { Engine, Opened, OperationRequest } from '../graphql/engine.js';
 import { kindOf } from '../graphql/operation.js';
-import { formatted, toGraphQLError } from '../graphql/render.js';
+import { toGraphQLError } from '../graphql/render.js';
 import type { Viewer } from '../graphql/viewer.js';
 import type { Subscription } from '../hub/subscription.js';
 import type { Logger } from '../observe/logger.js';
@@ -72,14 +71,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   }
   if (parts.retiring()) throw new Fault('UNAVAILABLE', { why: 'this replica is going away' });
   if (connections.size >= limits.connections) {
-    throw new Fault(
-      'LIMIT_EXCEEDED',
-      { limit: 'connections', max: limits.connections, value: connections.size + 1 },
-      {
-        limit: 'connections',
-        max: limits.connections,
-      },
-    );
+    throw limitExceeded('connections', limits.connections, connections.size + 1);
   }
   const id = randomUUID();
   const lastEventId = lastEventIdOf(request);
@@ -101,67 +93,94 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
     if (lastEventId !== undefined) return void response.writeHead(204).end();
     return answer(response, statusOf(code), { errors: opened.errors.map((error) => error.toJSON()) });
   }
-  if (response.destroyed) return opened.kind === 'stream' ? opened.abandon() : undefined;
+  if (response.destroyed) {
+    if (opened.kind === 'stream') opened.abandon();
+    if (opened.kind === 'iterable') void opened.results.return();
+    return;
+  }
 
   response.writeHead(200, { ...headers, 'Tailrace-Stream': id });
   // Some browsers open the stream only with its first byte.
   response.write(commentEvent);
   if (opened.kind === 'errors') return void response.end(resultEvent({ errors: opened.errors }) + completeEvent);
   if (opened.kind === 'result') return void response.end(resultEvent(opened.result) + completeEvent);
+  await stream(request, response, parts, { id, opened, ticket, expiresAt: viewer.expiresAt });
+}
 
-  const backlog = backlogOf(response, limits.socketBuffer);
+interface Opening {
+  readonly id: string;
+  readonly opened: Extract<Opened, { kind: 'stream' | 'iterable' }>;
+  readonly ticket: string | null;
+  readonly expiresAt: number | null;
+}
+
+/** Resolves when there is nothing more to wait for here: a stream goes on until its response is closed. */
+async function stream(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { connections, metrics, limits, tickets, heartbeat, logger }: SseParts,
+  { id, opened, ticket, expiresAt }: Opening,
+): Promise<void> {
+  const backlog = backlogOf(request.socket, limits.socketBuffer);
   let subscription: Subscription | null = null;
-  let results: AsyncGenerator<ExecutionResult, void, void> | null = null;
+  const leave = () => (opened.kind === 'stream' ? subscription?.close() : void opened.results.return());
 
-  const finish = (fault: Fault | null) => {
-    subscription?.close();
-    void results?.return();
-    if (response.writableEnded) return;
-    response.end(fault ? resultEvent({ errors: [toGraphQLError(fault)] }) + completeEvent : completeEvent);
+  /** What is written to a response that has ended is an error nobody catches. */
+  const write = (text: string) => void (response.writableEnded || response.destroyed || response.write(text));
+  /** Without a last word a browser comes back, as it shall. */
+  const end = (last = '', then = () => {}) => {
+    leave();
+    if (!response.writableEnded && !response.destroyed) response.end(last, then);
   };
-  const beat = setInterval(async () => {
+  const complete = (fault: Fault | null) =>
+    end(fault ? resultEvent({ errors: [toGraphQLError(fault)] }) + completeEvent : completeEvent);
+
+  const beat = setInterval(() => {
+    if (backlog.isStuck()) return response.destroy();
     if (backlog.drained()) return;
-    response.write(subscription ? cursorEvent(subscription.cursor()) + commentEvent : commentEvent);
-    if (ticket && !(await parts.tickets.holds(ticket, id).catch(() => true))) response.end();
-  }, parts.heartbeat);
-  const expiry = atExpiry(() => finish(new Fault('UNAUTHENTICATED', { why: 'the token has expired' })));
-  expiry.set(viewer.expiresAt);
+    const cursor = subscription?.cursor();
+    write(cursor ? cursorEvent(cursor) + commentEvent : commentEvent);
+    if (ticket === null) return;
+    // Another stream has taken the ticket over. While that cannot be asked, nobody can have.
+    tickets.holds(ticket, id).then(
+      (held) => held || end(),
+      () => undefined,
+    );
+  }, heartbeat);
+  const expiry = atExpiry(() => complete(new Fault('UNAUTHENTICATED', { why: 'the token has expired' })));
+  expiry.set(expiresAt);
   const connection: Connection = {
     // With the connection, or the browser would come back on it to a replica that is going away.
-    retire: () => void response.end(() => request.socket.destroySoon()),
+    retire: () => end('', () => request.socket.destroySoon()),
     terminate: () => void response.destroy(),
   };
   connections.add(connection);
-  parts.metrics.connected('sse', 1);
+  metrics.connected('sse', 1);
   // A client that goes away ends nothing by itself: only the response tells.
   response.on('close', () => {
     clearInterval(beat);
     expiry.clear();
     connections.delete(connection);
-    parts.metrics.connected('sse', -1);
-    subscription?.close();
-    void results?.return();
+    metrics.connected('sse', -1);
+    leave();
   });
 
   if (opened.kind === 'stream') {
-    subscription = opened.start({
-      write: (frame) => void response.write(nextEvent(frame)),
-      drained: () => backlog.drained(),
-      fail: finish,
-    });
-    response.write(cursorEvent(subscription.cursor()));
+    const { drained } = backlog;
+    subscription = opened.start({ write: (frame) => write(nextEvent(frame)), drained, fail: complete });
+    const cursor = subscription.cursor();
+    if (cursor) write(cursorEvent(cursor));
     return;
   }
-  results = opened.results;
   try {
-    for await (const result of results) {
-      response.write(resultEvent(formatted(result, parts.logger)));
+    for await (const result of opened.results) {
+      write(resultEvent(result));
       await backlog.drained();
     }
-    finish(null);
+    complete(null);
   } catch (error) {
-    parts.logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'an ephemeral stream failed');
-    finish(new Fault('INTERNAL_SERVER_ERROR', { id }, { id }));
+    logger.debug({ id }, 'a stream of a resolver failed');
+    end(resultEvent({ errors: [error] }) + completeEvent);
   }
 }
 

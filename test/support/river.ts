@@ -7,6 +7,7 @@ import type { KafkaRecord } from '../../src/event/source-event.js';
 import type { Resolvers } from '../../src/graphql/executable.js';
 import type { ChannelLogReader, ChannelLogWriter } from '../../src/log/channel-log.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
+import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { decode } from '../../src/relay/decode.js';
 import { metaOf, route } from '../../src/relay/route.js';
@@ -56,6 +57,7 @@ export async function river(
       retirePeriod: 0,
       version: '1.2.3',
       metrics,
+      logger: silent,
       ...parts,
     });
     const port = await gateway.listen(0, '127.0.0.1');

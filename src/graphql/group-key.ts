@@ -1,0 +1,50 @@
+import type { OperationDefinitionNode } from 'graphql';
+import type { StreamField } from '../schema/stream-schema.js';
+import type { Executable } from './executable.js';
+import type { Document } from './operation.js';
+import { normalized } from './selection.js';
+import { pickClaims, type Viewer } from './viewer.js';
+
+export interface GroupKeyParts {
+  readonly document: Document;
+  readonly operation: OperationDefinitionNode;
+  /** The client's own JSON. */
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly field: StreamField;
+  /** Coerced: every declared one. */
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly viewer: Viewer;
+}
+
+/**
+ * Equal only for viewers to whom every event looks the same. Null for a viewer who shares with nobody: a resolver did
+ * not say what it reads, or a value cannot be compared by its text.
+ */
+export function groupKey(
+  { document, operation, variables, field, args, viewer }: GroupKeyParts,
+  { resolved }: Executable,
+): string | null {
+  const reads = new Set(field.reads.claims);
+  let signedIn: boolean | null = null;
+  for (const { coordinate } of document.fields(operation)) {
+    const declared = resolved.get(coordinate);
+    if (declared === null) return null;
+    if (declared === undefined) continue;
+    for (const claim of declared) reads.add(claim);
+    // A resolver sees that someone is signed in, whatever claims it asks for.
+    signedIn = viewer.signedIn;
+  }
+  const claims = pickClaims(viewer.claims, [...reads].sort());
+  if (!isPlain(args) || !isPlain(claims)) return null;
+  return JSON.stringify([field.name, args, claims, signedIn, normalized(document.ast, operation, variables)]);
+}
+
+/** JSON tells it from every other value: what a scalar of the author's own made of an argument may print as `{}`. */
+function isPlain(value: unknown): boolean {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (Array.isArray(value)) return value.every(isPlain);
+  if (typeof value !== 'object') return false;
+  const prototype = Object.getPrototypeOf(value) as unknown;
+  return (prototype === Object.prototype || prototype === null) && Object.values(value).every(isPlain);
+}

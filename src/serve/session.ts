@@ -1,0 +1,152 @@
+import type { IncomingMessage } from 'node:http';
+import { type ExecutionArgs, GraphQLError } from 'graphql';
+import type { ServerOptions, SubscribePayload } from 'graphql-ws';
+import { Fault, limitExceeded } from '../event/faults.js';
+import type { Engine, Opened } from '../graphql/engine.js';
+import { isDocument } from '../graphql/operation.js';
+import { toGraphQLError } from '../graphql/render.js';
+import { nobody, type Viewer } from '../graphql/viewer.js';
+import type { Outlet, Subscription } from '../hub/subscription.js';
+import { bearer } from './authenticate.js';
+import { Ending } from './ending.js';
+import { nextMessage } from './frames.js';
+import { type Identity, identify } from './identify.js';
+
+export interface SessionLimits {
+  readonly subscriptionsPerSocket: number;
+  /** Milliseconds until `connection_init` must have come. */
+  readonly initTimeout: number;
+}
+
+/** What a session needs of its socket. */
+interface SessionSocket {
+  readonly request: IncomingMessage;
+  /** Nothing happens once the socket is closing. */
+  write(text: string): void;
+  readonly drained: Outlet['drained'];
+  /** The socket ends at this moment, milliseconds since 1970; null: it need not. */
+  expires(at: number | null): void;
+}
+
+/** One socket's viewer and streams, beside what graphql-ws knows of it. */
+export interface Session extends SessionSocket {
+  readonly live: Map<string, Subscription>;
+  viewer: Viewer;
+  /** Why the socket must close instead of being acknowledged. */
+  refusal: Fault | null;
+}
+
+export const sessionOf = (socket: SessionSocket): Session => ({
+  ...socket,
+  live: new Map(),
+  viewer: nobody,
+  refusal: null,
+});
+
+interface SessionParts {
+  readonly engine: Engine;
+  readonly identity: Identity;
+  readonly limits: SessionLimits;
+}
+
+/** What graphql-ws hands from `onSubscribe` to `subscribe` and `execute`: an operation that the engine has opened. */
+interface OpenedArgs extends ExecutionArgs {
+  readonly session: Session;
+  readonly id: string;
+  readonly opened: Exclude<Opened, { kind: 'errors' }>;
+}
+
+/** The conversation: who connects, what they ask, and which frames they get. */
+export function sessionOptions({
+  engine,
+  identity,
+  limits,
+}: SessionParts): ServerOptions<Record<string, unknown>, Session> {
+  return {
+    schema: engine.schema,
+    connectionInitWaitTimeout: limits.initTimeout,
+    async onConnect({ connectionParams, extra: session }) {
+      try {
+        const token = bearer(connectionParams?.Authorization ?? connectionParams?.authorization);
+        session.viewer = token ? await identity.authenticate(token) : await identify(session.request, identity);
+        session.expires(session.viewer.expiresAt);
+        return true;
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        session.refusal = error;
+        return false;
+      }
+    },
+    async onSubscribe({ extra: session, subscriptions }, id, payload) {
+      // The one asked for is among them.
+      const count = Object.keys(subscriptions).length;
+      const { subscriptionsPerSocket: most } = limits;
+      if (count > most) return [toGraphQLError(limitExceeded('subscriptionsPerSocket', most, count))];
+      const request = requestOf(payload);
+      if (request instanceof GraphQLError) return [request];
+      const opened = await engine.open({ ...request, viewer: session.viewer });
+      if (opened.kind === 'errors') return [...opened.errors];
+      const parsed = engine.parse(request.query);
+      if (!isDocument(parsed)) return [...parsed];
+      const { schema } = engine;
+      return { schema, document: parsed.ast, operationName: request.operationName, session, id, opened } as OpenedArgs;
+    },
+    subscribe(args) {
+      const { opened, session, id } = args as OpenedArgs;
+      if (opened.kind === 'iterable') return opened.results as never;
+      if (opened.kind === 'result') return opened.result as never;
+      return streamTo(session, id, opened);
+    },
+    execute(args) {
+      const { opened } = args as OpenedArgs;
+      if (opened.kind !== 'result') throw new Error('a subscription was to be executed');
+      return opened.result as never;
+    },
+    // The engine's results are formatted.
+    onNext: (_, __, ___, ____, result) => result as never,
+  };
+}
+
+function streamTo(session: Session, id: string, stream: Extract<Opened, { kind: 'stream' }>): Ending {
+  const ending = new Ending(() => {
+    session.live.delete(id);
+    subscription.close();
+  });
+  const subscription = stream.start({
+    write: (frame) => session.write(nextMessage(id, frame)),
+    drained: session.drained,
+    fail(fault) {
+      session.live.delete(id);
+      ending.fail(fault);
+    },
+  });
+  session.live.set(id, subscription);
+  return ending;
+}
+
+function requestOf(payload: SubscribePayload) {
+  const { query, operationName, variables, extensions } = payload;
+  if (typeof query !== 'string')
+    return new GraphQLError('The payload needs a query.', { extensions: { code: 'BAD_REQUEST' } });
+  return { query, operationName, variables, extensions };
+}
+
+/** A ping's payload stays below this: clients echo it in their pong. */
+const maxPingBytes = 32 * 1024;
+
+/** Every heartbeat brings each stream a cursor, so that also a quiet one resumes where it is. */
+export function ping({ live }: Session): string {
+  const cursors: Record<string, string> = {};
+  const gaps: Record<string, unknown> = {};
+  let bytes = 0;
+  for (const [id, subscription] of live) {
+    const cursor = subscription.cursor();
+    if (cursor === null) continue;
+    bytes += id.length + cursor.length + 8;
+    if (bytes > maxPingBytes) break;
+    cursors[id] = cursor;
+    if (subscription.gap) gaps[id] = subscription.gap;
+  }
+  if (live.size === 0) return '{"type":"ping"}';
+  return JSON.stringify({ type: 'ping', payload: { cursors, ...(Object.keys(gaps).length > 0 ? { gaps } : {}) } });
+}
