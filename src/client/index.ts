@@ -1,0 +1,7 @@
+/**
+ * tailrace/client: for browsers, and for whatever else speaks graphql-ws or graphql-sse. A plain `EventSource` needs
+ * nothing of it. Apollo's GraphQLWsLink and urql's subscriptionExchange take the client as it is.
+ */
+export { resumingEvents } from './events.js';
+export type { Asked, Gap, Resuming } from './operation.js';
+export { resumingWebSocket } from './web-socket.js';

@@ -1,0 +1,120 @@
+/** What a GraphQL client asks of the server. Anything else that stands in it goes along untouched. */
+export interface Asked {
+  readonly query?: string | null | undefined;
+  readonly operationName?: string | null | undefined;
+  readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
+  readonly extensions?: Readonly<Record<string, unknown>> | null | undefined;
+}
+
+/** Events that the server can no longer show. */
+export interface Gap {
+  readonly reason:
+    | 'EXPIRED'
+    | 'TRIMMED'
+    | 'LOG_REFILLED'
+    | 'LOG_LOST'
+    | 'TOPIC_RECREATED'
+    | 'SOURCE_LOST'
+    | 'SCHEMA_CHANGED';
+  /** How many are missing; null when nobody can tell. */
+  readonly missed: number | null;
+  /** True when the operation ended with it (`onGap: FAIL`), false when it goes on behind the gap. */
+  readonly ended: boolean;
+  /** Where history begins now: a new operation may start after it. Null unless the operation ended for its age. */
+  readonly oldest: string | null;
+}
+
+/**
+ * What a page may want to know, and how patient it is. Each call stands in a turn of its own: what it throws is
+ * reported as any uncaught error, and disturbs no stream.
+ */
+export interface Resuming {
+  /** Events were lost. Told once per gap, in a heartbeat or with the event that follows it. */
+  onGap?(gap: Gap, operation: Asked): void;
+  /**
+   * Everything up to this cursor has come. With every event, and with every heartbeat of a quiet stream. A page that
+   * keeps it may begin there when it is opened again: `extensions: { after: cursor }`.
+   */
+  onCursor?(cursor: string, operation: Asked): void;
+  /**
+   * After so many milliseconds without a sign of life a connection counts as dead. Default 30000: the server speaks
+   * every 12 seconds, unless its TAILRACE_HEARTBEAT says otherwise.
+   */
+  readonly silence?: number;
+}
+
+export const defaultSilence = 30_000;
+
+/** The part of a result, or of an error, that this place reads. */
+export interface Result {
+  readonly data?: unknown;
+  readonly errors?: readonly Failure[];
+  readonly extensions?: { readonly cursor?: string; readonly gap?: Told };
+}
+
+export interface Failure {
+  readonly message?: string;
+  readonly extensions?: { readonly code?: string; readonly gap?: Told; readonly oldest?: string };
+}
+
+export type Told = Pick<Gap, 'reason' | 'missed'>;
+
+/** One operation, from its first connection to its last: how far it has come, and which gap was told. */
+export class Operation {
+  #cursor: string | null = null;
+  #toldAhead = false;
+
+  constructor(
+    private readonly asked: Asked,
+    private readonly listener: Resuming,
+  ) {}
+
+  /** The request for the next connection: as it was asked, or from where it has come. */
+  request(): Asked {
+    const { asked } = this;
+    this.#toldAhead = false;
+    if (this.#cursor === null) return asked;
+    // A stream that began at "now" goes on behind a gap, one that began at a cursor ends: coming back changes neither.
+    const stated = asked.extensions?.after != null || /@resume\b/.test(asked.query ?? '');
+    return {
+      ...asked,
+      extensions: { ...(stated ? {} : { onGap: 'CONTINUE' }), ...asked.extensions, after: this.#cursor },
+    };
+  }
+
+  reached(cursor: string): void {
+    this.#cursor = cursor;
+    this.#call(() => this.listener.onCursor?.(cursor, this.asked));
+  }
+
+  /** An event's result; its cursor, where it does not come by another way. */
+  shown({ errors, extensions }: Result): void {
+    const { cursor, gap } = extensions ?? {};
+    if (cursor !== undefined) this.reached(cursor);
+    else if (errors) this.failed(errors);
+    if (gap && !this.#toldAhead) this.#tell(gap);
+    this.#toldAhead = false;
+  }
+
+  /** The event that a gap stands before may be long in coming. */
+  heartbeat(cursor: string, gap: Told | undefined): void {
+    this.reached(cursor);
+    if (gap && !this.#toldAhead) this.#tell(gap);
+    this.#toldAhead = gap !== undefined;
+  }
+
+  /** What the operation ended with. */
+  failed(errors: readonly Failure[]): void {
+    for (const { extensions } of errors) {
+      if (extensions?.gap) this.#tell(extensions.gap, true, extensions.oldest);
+    }
+  }
+
+  #tell({ reason, missed }: Told, ended = false, oldest: string | null = null) {
+    this.#call(() => this.listener.onGap?.({ reason, missed, ended, oldest }, this.asked));
+  }
+
+  #call(listener: () => void) {
+    queueMicrotask(listener);
+  }
+}

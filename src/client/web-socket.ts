@@ -1,0 +1,145 @@
+import {
+  type Asked,
+  defaultSilence,
+  type Failure,
+  Operation,
+  type Result,
+  type Resuming,
+  type Told,
+} from './operation.js';
+
+/** The options of graphql-ws's `createClient` that this place adds to. */
+interface WebSocketOptions {
+  readonly on?:
+    | {
+        opened?(socket: unknown): void;
+        message?(message: unknown): void;
+        closed?(event: unknown): void;
+      }
+    | undefined;
+  jsonMessageReplacer?(this: unknown, key: string, value: unknown): unknown;
+  shouldRetry?(errorOrCloseEvent: unknown): boolean;
+}
+
+/** A browser's WebSocket, as far as it is used here. */
+interface Socket {
+  onmessage: unknown;
+  onerror: unknown;
+  onclose: ((event: object) => void) | null;
+  close(code: number, reason: string): void;
+}
+
+type Message =
+  | { readonly type: 'subscribe'; readonly id: string; readonly payload: Asked }
+  | { readonly type: 'next'; readonly id: string; readonly payload: Result }
+  | { readonly type: 'error'; readonly id: string; readonly payload: readonly Failure[] }
+  | { readonly type: 'complete'; readonly id: string }
+  | { readonly type: 'ping'; readonly payload?: Heartbeat }
+  | { readonly type: 'connection_init' | 'connection_ack' | 'pong' };
+
+interface Heartbeat {
+  readonly cursors?: Readonly<Record<string, string>>;
+  readonly gaps?: Readonly<Record<string, Told>>;
+}
+
+/**
+ * Options for graphql-ws's `createClient`, with which every operation of that client goes on where it was after a
+ * disconnect, on any replica: no event is lost, none is shown twice, and whoever uses the client sees nothing of it.
+ *
+ *     const client = createClient(resumingWebSocket({ url, connectionParams: async () => ({ Authorization: … }) }));
+ *
+ * For one client: make new options for another. Options that are given stay; only `shouldRetry` gets another default,
+ * for graphql-ws takes the first refused connection for the end.
+ */
+export function resumingWebSocket<Options extends WebSocketOptions>(
+  options: Options,
+  resuming: Resuming = {},
+): Options {
+  const { on, jsonMessageReplacer: replace } = options;
+  const operations = new Map<string, { operation: Operation; socket: Socket | null }>();
+  let socket: Socket | null = null;
+  let watch: ReturnType<typeof setTimeout> | undefined;
+
+  function alive() {
+    clearTimeout(watch);
+    watch = setTimeout(abandon, resuming.silence ?? defaultSilence);
+  }
+
+  /** Nobody answers on a dead connection, so waiting for its close would take as long again. */
+  function abandon() {
+    if (!socket) return;
+    const reason = 'Silent for too long';
+    const { onclose } = socket;
+    socket.onclose = null;
+    socket.onerror = null;
+    socket.close(4499, reason);
+    onclose?.({ code: 4499, reason, wasClean: false });
+  }
+
+  /** What a dead socket still brings must not come between: its successor brings it again. */
+  function fence() {
+    clearTimeout(watch);
+    if (socket) socket.onmessage = null;
+    socket = null;
+  }
+
+  function sending(message: Message): Message {
+    if (message.type === 'subscribe') {
+      const { id, payload } = message;
+      // graphql-ws serializes an operation anew, under the same id, on each connection.
+      const operation = operations.get(id)?.operation ?? new Operation(payload, resuming);
+      operations.set(id, { operation, socket });
+      return { ...message, payload: operation.request() };
+    }
+    if (message.type === 'complete') operations.delete(message.id);
+    return message;
+  }
+
+  function received(message: Message) {
+    alive();
+    if (message.type === 'ping') return heartbeat(message.payload ?? {});
+    if (!('id' in message)) return;
+    const operation = operations.get(message.id)?.operation;
+    if (message.type === 'next') return operation?.shown(message.payload);
+    if (message.type === 'error') operation?.failed(message.payload);
+    operations.delete(message.id);
+  }
+
+  function heartbeat({ cursors = {}, gaps = {} }: Heartbeat) {
+    for (const [id, known] of operations) {
+      // It was left while there was no connection, so that no `complete` was sent.
+      if (known.socket !== socket) operations.delete(id);
+      else if (cursors[id] !== undefined) known.operation.heartbeat(cursors[id], gaps[id]);
+    }
+  }
+
+  return {
+    shouldRetry: () => true,
+    ...options,
+    jsonMessageReplacer(this: unknown, key: string, value: unknown) {
+      const sent = key === '' && isMessage(value) ? sending(value) : value;
+      return replace ? replace.call(this, key, sent) : sent;
+    },
+    on: {
+      ...on,
+      opened(opened: unknown) {
+        fence();
+        socket = opened as Socket;
+        alive();
+        on?.opened?.(opened);
+      },
+      message(message: unknown) {
+        received(message as Message);
+        on?.message?.(message);
+      },
+      closed(event: unknown) {
+        fence();
+        on?.closed?.(event);
+      },
+    },
+  };
+}
+
+function isMessage(value: unknown): value is Message {
+  return typeof value === 'object' && value !== null && 'type' in value;
+}

@@ -1,0 +1,139 @@
+import { createServer } from 'node:net';
+import { type ClientOptions, createClient } from 'graphql-ws';
+import { describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { resumingWebSocket } from '../../src/client/index.js';
+import { pay, sampleRiver, subscribed } from '../clients/sample.js';
+import { eventually } from '../support/eventually.js';
+import { type Result, tokenFor } from '../support/river.js';
+import { graphqlWs } from './kinds.js';
+import { wire } from './wire.js';
+
+const mine = 'subscription { transaction { id } }';
+const idsOf = (results: Result[]): number[] => results.map(({ data }) => Number(data.transaction.id));
+
+test('what a given-up socket still brings comes neither twice nor between', async () => {
+  await using r = await sampleRiver();
+  await using line = await wire(r);
+  const token = await tokenFor({ sub: 'ada' });
+  await using client = graphqlWs({ url: line.url, token: async () => token });
+  const { results } = client.listen(mine);
+  await subscribed(r, 1);
+  await pay(r, 'ada', 1);
+  await eventually('an event', () => results.length === 1);
+  line.hold();
+  await pay(r, 'ada', 2, 3);
+  client.client.terminate();
+  await eventually('a new connection brings them', () => results.length >= 3);
+  await line.release();
+  await pay(r, 'ada', 4);
+  await eventually('what is new', () => results.length >= 4);
+  expect(idsOf(results)).toEqual([1, 2, 3, 4]);
+});
+
+test('a connection that falls silent is given up for another', async () => {
+  await using r = await sampleRiver({ heartbeat: 100 });
+  await using line = await wire(r);
+  const token = await tokenFor({ sub: 'ada' });
+  await using client = graphqlWs({ url: line.url, token: async () => token, silence: 1_000 });
+  const { results } = client.listen(mine);
+  await subscribed(r, 1);
+  await pay(r, 'ada', 1);
+  await eventually('an event', () => results.length === 1);
+  expect(line.count()).toBe(1);
+  line.hold();
+  await pay(r, 'ada', 2);
+  await eventually('what came meanwhile', () => results.length >= 2);
+  expect([idsOf(results), line.count()]).toEqual([[1, 2], 2]);
+});
+
+test('a quiet connection with heartbeats is not given up', async () => {
+  await using r = await sampleRiver({ heartbeat: 100 });
+  const token = await tokenFor({ sub: 'ada' });
+  let heartbeats = 0;
+  const onCursor = () => void heartbeats++;
+  await using client = graphqlWs({ url: r.url, token: async () => token, silence: 1_000, onCursor });
+  client.listen(mine);
+  await eventually('heartbeats for longer than that', () => heartbeats >= 20);
+  expect(client.connects()).toBe(1);
+});
+
+test('a refused connection is no end: it tries again', async () => {
+  const refused = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve) => refused.listen(0, '127.0.0.1', resolve));
+  const { port } = refused.address() as { port: number };
+  await using r = await sampleRiver();
+  let tries = 0;
+  const url = () => (tries++ < 3 ? `ws://127.0.0.1:${port}` : r.wsUrl);
+  const token = await tokenFor({ sub: 'ada' });
+  await using client = graphqlWs({ url: r.url, token: async () => token }, { url });
+  const { results, ends } = client.listen(mine);
+  await subscribed(r, 1);
+  await pay(r, 'ada', 1);
+  await eventually('an event', () => results.length === 1);
+  expect([tries, ends]).toEqual([4, []]);
+  await new Promise((resolve) => refused.close(resolve));
+});
+
+describe('what its user gives to graphql-ws stays', () => {
+  test('listeners are called, and the replacer sees every message as it is sent', async () => {
+    await using r = await sampleRiver();
+    const seen = new Set<string>();
+    const sent: unknown[] = [];
+    const client = createClient(
+      resumingWebSocket<ClientOptions>({
+        url: r.wsUrl,
+        webSocketImpl: WebSocket,
+        connectionParams: { Authorization: `Bearer ${await tokenFor({ sub: 'ada' })}` },
+        on: {
+          opened: () => seen.add('opened'),
+          connected: () => seen.add('connected'),
+          message: ({ type }) => seen.add(type),
+          closed: () => seen.add('closed'),
+        },
+        jsonMessageReplacer(key, value) {
+          if (key === '') sent.push(value.type);
+          return key === 'least' ? 20 : value;
+        },
+      }),
+    );
+    const results: Result[] = [];
+    const query = 'subscription Large($least: Float) { transaction(minAmount: $least) { id } }';
+    const stop = client.subscribe(
+      { query, variables: { least: 10 } },
+      { next: (result) => results.push(result), error: () => {}, complete: () => {} },
+    );
+    await subscribed(r, 1);
+    await pay(r, 'ada', 1, 2);
+    await eventually('the event that the replacer asked for', () => results.length > 0);
+    stop();
+    await eventually('it is closed', () => seen.has('closed'));
+    expect(idsOf(results)).toEqual([2]);
+    expect([...seen].sort()).toEqual(['closed', 'connected', 'connection_ack', 'next', 'opened']);
+    expect(sent).toEqual(['connection_init', 'subscribe', 'complete']);
+  });
+
+  test('its payload is not touched: the same frozen one may be subscribed twice', async () => {
+    await using r = await sampleRiver();
+    await using line = await wire(r);
+    const token = await tokenFor({ sub: 'ada' });
+    await using client = graphqlWs({ url: line.url, token: async () => token });
+    const payload = Object.freeze({ query: mine, extensions: Object.freeze({ mine: true }) });
+    const results: Result[][] = [[], []];
+    for (const heard of results) {
+      const sink = { next: (result: Result) => heard.push(result), error: () => {}, complete: () => {} };
+      client.client.subscribe(payload, sink);
+      await subscribed(r, results.indexOf(heard) + 1);
+      await pay(r, 'ada', results.indexOf(heard) + 1);
+    }
+    await eventually('both have theirs', () => results[0]?.length === 2 && results[1]?.length === 1);
+    client.client.terminate();
+    await pay(r, 'ada', 3);
+    await eventually('both are back', () => results.flat().length === 5);
+    expect(results.map(idsOf)).toEqual([
+      [1, 2, 3],
+      [2, 3],
+    ]);
+    expect(payload).toEqual({ query: mine, extensions: { mine: true } });
+  });
+});
