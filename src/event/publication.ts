@@ -16,9 +16,23 @@ export interface Publication {
   readonly source: SourceEvent;
 }
 
-/** A hole in a source that nobody can fill, told to everyone who listens to that topic. */
-export interface GapMark extends Gap {
+/** A hole in a source that nobody can fill. */
+export interface SourceGap extends Gap {
+  /**
+   * By the log's clock, milliseconds since 1970: whoever had been shown everything up to then has lost nothing, because
+   * only older events are gone. Absent: it concerns everybody.
+   */
+  readonly since?: number;
+}
+
+/** A source's gap as the log keeps it, told to those who listen to that topic. */
+export interface GapMark extends SourceGap {
   readonly source: SourcePartition;
+}
+
+/** Whether somebody who had been shown everything up to `time` (the log's clock) misses what a mark tells of. */
+export function concerns({ since }: SourceGap, time: number): boolean {
+  return since === undefined || time < since;
 }
 
 /**

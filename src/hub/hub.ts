@@ -1,6 +1,6 @@
 import type { Channel } from '../event/channel.js';
 import type { Gap, Position } from '../event/position.js';
-import type { Commit, Publication } from '../event/publication.js';
+import { type Commit, concerns, type Publication } from '../event/publication.js';
 import type { SourcePartition } from '../event/source-event.js';
 import type { ChannelLogReader, LogTail } from '../log/channel-log.js';
 import { LogUnavailable } from '../log/channel-log.js';
@@ -195,7 +195,7 @@ export async function openHub({
   function offer({ publications, position, gap }: Commit) {
     const { shard } = position;
     const after = heads.with(shard, position);
-    if (gap) {
+    if (gap && concerns(gap, fresh)) {
       const { source, reason, missed } = gap;
       for (const listener of listeners) if (listener.topic === source.topic) listener.lost({ reason, missed }, source);
     }

@@ -1,7 +1,7 @@
 import type { Channel } from '../event/channel.js';
 import type { Cursor } from '../event/cursor.js';
 import { byAge, type Gap, isAfter, type Moment, type Position } from '../event/position.js';
-import type { Publication } from '../event/publication.js';
+import { concerns, type Publication } from '../event/publication.js';
 import type { ChannelLogReader, LoggedGap } from '../log/channel-log.js';
 import { ChannelHistory, type Page } from './channel-history.js';
 import type { Coordinates } from './coordinates.js';
@@ -95,8 +95,11 @@ async function openShard(
   const histories = channels.map((channel) => new ChannelHistory(log, channel, head, from, pageSize));
   const pages = await Promise.all(histories.map((history) => history.next()));
   const marks = (await log.gaps(head.shard)).filter(
-    ({ position, source }) =>
-      source.topic === topic && isAfter(position, from, head.epoch) && !isAfter(position, head, head.epoch),
+    (mark) =>
+      mark.source.topic === topic &&
+      concerns(mark, after.time) &&
+      isAfter(mark.position, from, head.epoch) &&
+      !isAfter(mark.position, head, head.epoch),
   );
   const now = Math.max(head.time, ...histories.map((history) => history.now));
   const cut = pages.flatMap((page) => (page?.trimmed && page.publications[0]?.position) || []);

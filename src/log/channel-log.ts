@@ -1,6 +1,6 @@
 import type { Channel, Retention } from '../event/channel.js';
-import type { Gap, Position } from '../event/position.js';
-import type { Commit, GapMark, Publication } from '../event/publication.js';
+import type { Position } from '../event/position.js';
+import type { Commit, GapMark, Publication, SourceGap } from '../event/publication.js';
 import type { RecordMeta, SourcePartition } from '../event/source-event.js';
 
 /**
@@ -48,7 +48,7 @@ export interface Append {
   /** In the order of their offsets and indexes. May be empty: then only the watermark moves. */
   readonly entries: readonly AppendEntry[];
   /** Told before the entries, to all who listen to the topic; dropped when `base` is below the watermark: it was told. */
-  readonly gap: Gap | null;
+  readonly gap: SourceGap | null;
   readonly fingerprint: string;
 }
 

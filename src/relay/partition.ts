@@ -153,8 +153,8 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
   const append = (batch: Omit<Append, 'source' | 'fingerprint'>) =>
     log.append({ ...batch, source, fingerprint: options.fingerprint });
 
-  function accept(answer: AppendAnswer): number {
-    if (answer.kind === 'appended') return answer.appended;
+  function accept(answer: AppendAnswer): Extract<AppendAnswer, { kind: 'appended' }> {
+    if (answer.kind === 'appended') return answer;
     placed = null;
     metrics.refused(topic, answer.kind);
     throw new Refused(
@@ -206,8 +206,8 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     patience.rewarded(next);
     now.appended = next;
     position = next;
-    reached = { offset: next, timestamp };
-    tell(chunk, written);
+    reached = { offset: next, timestamp, at: written.position.time };
+    tell(chunk, written.appended);
   }
 
   function tell(chunk: Chunk, written: number) {

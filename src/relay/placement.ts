@@ -1,4 +1,4 @@
-import type { Gap } from '../event/position.js';
+import type { SourceGap } from '../event/publication.js';
 import type { KafkaRecord } from '../event/source-event.js';
 import type { PartitionState } from '../log/channel-log.js';
 import type { Bounds } from './record-batch.js';
@@ -8,8 +8,8 @@ export interface Facts extends Bounds {
   /** What the log holds: null when it has nothing of this partition. */
   readonly watermark: number | null;
   readonly last: PartitionState['last'];
-  /** The end of this relay's own newest append to the partition, and its record's timestamp. */
-  readonly reached: { readonly offset: number; readonly timestamp: number } | null;
+  /** The end of this relay's own newest append to the partition, its record's timestamp, and the log's clock then. */
+  readonly reached: { readonly offset: number; readonly timestamp: number; readonly at: number } | null;
   readonly now: number;
   /** When this relay was started. */
   readonly startedAt: number;
@@ -25,7 +25,7 @@ export interface Placement {
   /** The first record that goes into the log. */
   readonly goOn: number;
   /** Lies between the watermark and `goOn`: told before anything else. */
-  readonly gap: Gap | null;
+  readonly gap: SourceGap | null;
   readonly refill: Refill;
   /** The newest record in the log: with another timestamp in Kafka, the topic is another one. */
   readonly verify: { readonly offset: number; readonly timestamp: number } | null;
@@ -80,14 +80,27 @@ export function place(facts: Facts, found: number | null): Placement {
   return { fetch: verify?.offset ?? goOn, goOn, gap, refill: behind ? { below: known, older: null } : none, verify };
 }
 
-function gapBefore(goOn: number, { watermark, begin }: Facts, known: number): Gap | null {
+function gapBefore(goOn: number, facts: Facts, known: number): SourceGap | null {
+  const { watermark, begin } = facts;
   // The log forgot how much it had. Older than all of Kafka's own records nothing can be told to be missing.
   if (watermark === null) {
-    if (goOn > begin) return { reason: 'LOG_LOST', missed: null };
+    if (goOn > begin) return { reason: 'LOG_LOST', missed: null, ...since(facts) };
     return known < begin ? { reason: 'SOURCE_LOST', missed: begin - known } : null;
   }
   if (goOn === watermark) return null;
-  return { reason: goOn === begin ? 'SOURCE_LOST' : 'LOG_LOST', missed: goOn - watermark };
+  const missed = goOn - watermark;
+  return goOn === begin ? { reason: 'SOURCE_LOST', missed } : { reason: 'LOG_LOST', missed, ...since(facts) };
+}
+
+/**
+ * From when on nothing is lost: everything younger is written again. A relay that lagged appended its records later than
+ * Kafka's timestamps say, and by the log's clock somebody had to be there that much later to have been shown them.
+ */
+function since(facts: Facts): { since?: number } {
+  const time = lookBack(facts);
+  if (time === null) return {};
+  const lag = facts.reached === null ? 0 : Math.max(0, facts.reached.at - facts.reached.timestamp);
+  return { since: time + lag };
 }
 
 /** A topic that was made again begins anew: none of its records was ever in the log. */

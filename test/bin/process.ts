@@ -42,6 +42,8 @@ export function run(
     child,
     ended,
     until,
+    /** What it has written to stderr so far. */
+    log: () => output.err,
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL');
       await ended;

@@ -135,10 +135,11 @@ export interface Listening extends AsyncDisposable {
 export function listen(
   wsUrl: string,
   query: string,
-  options: { token?: string } & Partial<SubscribePayload> = {},
+  options: { token?: string; onPing?: (payload: unknown) => void } & Partial<SubscribePayload> = {},
 ): Listening {
-  const { token, ...payload } = options;
+  const { token, onPing, ...payload } = options;
   const client = createClient({
+    on: { ping: (_, ping) => onPing?.(ping) },
     url: wsUrl,
     webSocketImpl: WebSocket,
     retryAttempts: 0,
