@@ -2,6 +2,7 @@ import { type Asked, defaultSilence, type Failure, Operation, type Result, type 
 
 /** The options of graphql-sse's `createClient` that this place adds to. */
 interface EventsOptions {
+  readonly url: unknown;
   readonly fetchFn?: unknown;
   readonly headers?: unknown;
 }

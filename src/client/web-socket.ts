@@ -10,6 +10,7 @@ import {
 
 /** The options of graphql-ws's `createClient` that this place adds to. */
 interface WebSocketOptions {
+  readonly url: unknown;
   readonly on?:
     | {
         opened?(socket: unknown): void;
