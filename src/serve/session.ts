@@ -121,6 +121,8 @@ function streamTo(session: Session, id: string, stream: Extract<Opened, { kind: 
     },
   });
   session.live.set(id, subscription);
+  // Before any event, so that a first one lost in a blip is not lost.
+  session.write(ping([[id, subscription]]));
   return ending;
 }
 
@@ -134,8 +136,8 @@ function requestOf(payload: SubscribePayload) {
 /** A ping's payload stays below this: clients echo it in their pong. */
 const maxPingBytes = 32 * 1024;
 
-/** Every heartbeat brings each stream a cursor, so that also a quiet one resumes where it is. */
-export function ping({ live }: Session): string {
+/** Brings streams their cursors: each when it starts, all with every heartbeat, so that a quiet one resumes where it is. */
+export function ping(live: Iterable<readonly [string, Subscription]>): string {
   const cursors: Record<string, string> = {};
   const gaps: Record<string, unknown> = {};
   let bytes = 0;
@@ -147,6 +149,6 @@ export function ping({ live }: Session): string {
     cursors[id] = cursor;
     if (subscription.gap) gaps[id] = subscription.gap;
   }
-  if (live.size === 0) return '{"type":"ping"}';
+  if (bytes === 0) return '{"type":"ping"}';
   return JSON.stringify({ type: 'ping', payload: { cursors, ...(Object.keys(gaps).length > 0 ? { gaps } : {}) } });
 }

@@ -98,7 +98,7 @@ function open(webSocket: WebSocket, request: IncomingMessage, parts: WebSocketPa
     if (backlog.drained()) return;
     if (!alive) return webSocket.terminate();
     alive = false;
-    session.write(ping(session));
+    session.write(ping(session.live));
   }, parts.heartbeat);
 
   const connection: Connection = {

@@ -26,6 +26,23 @@ test('a stream that breaks off before its first event is resumed from where the 
   expect(ids(again.results)).toEqual([2, 3, 4]);
 });
 
+test('a subscription over WebSocket has a cursor before its first event, and before any heartbeat', async () => {
+  await using r = await river(sdl);
+  const token = await tokenFor(ada);
+  const pings: Record<string, string>[] = [];
+  const onPing = (payload: unknown) => pings.push((payload as { cursors: Record<string, string> }).cursors);
+  await using first = listen(r.wsUrl, all, { token, onPing });
+  await eventually('its cursor is there', () => pings.length === 1);
+  first.close();
+  await eventually('it has left', () => r.subscribed() === 0);
+  await r.publish('notes', { id: 1, userId: 'ada' });
+
+  const [after] = Object.values(pings[0] as Record<string, string>);
+  await using again = listen((await r.replica()).wsUrl, all, { token, extensions: { after } });
+  await eventually('the event that fell into the blip is there', () => again.results.length === 1);
+  expect(ids(again.results)).toEqual([1]);
+});
+
 test('a heartbeat never confirms an event that a slow resolver still holds back', async () => {
   let release: (() => void)[] = [];
   const slow = () => new Promise<string>((resolve) => release.push(() => resolve('done')));
