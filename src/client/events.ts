@@ -58,13 +58,16 @@ function followed(
   const encoder = new TextEncoder();
   let rest = '';
   let begun = false;
-  /** Set with the last event: null when the operation is complete, else why only the stream is. */
+  /** Set with the last event: null when the server ended the stream, else why the next may go on. */
   let end: Error | null | undefined;
 
-  /** The next whole events, '' while there are none. Rejects when the stream breaks, or ends too early. */
+  /** The next whole events, '' while there are none. Rejects when the stream breaks. */
   async function read(): Promise<string> {
     const { done, value } = await within(silence, reader.read());
-    if (done) throw new TypeError('The stream ended before it was complete');
+    if (done) {
+      end = null;
+      return '';
+    }
     const events = (rest + decoder.decode(value, { stream: true })).split('\n\n');
     rest = events.pop() as string;
     let read = '';
@@ -104,18 +107,18 @@ function followed(
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
+        let events = '';
         try {
-          let events = '';
           while (end === undefined && events === '') events = await read();
-          if (events !== '') return controller.enqueue(encoder.encode(events));
-          if (end) throw end;
-          controller.close();
         } catch (error) {
-          // graphql-sse tries again only if it waits for an event at that moment: let it show first what it has.
-          await new Promise((resolve) => setTimeout(resolve));
-          controller.error(error);
-          reader.cancel().catch(() => undefined);
+          end = error as Error;
         }
+        if (events !== '') return controller.enqueue(encoder.encode(events));
+        // graphql-sse tries again only if it waits for an event at that moment: let it show first what it has.
+        await new Promise((resolve) => setTimeout(resolve));
+        if (end) controller.error(end);
+        else controller.close();
+        reader.cancel().catch(() => undefined);
       },
       cancel: (reason) => reader.cancel(reason),
     },

@@ -99,7 +99,7 @@ test.each([
   'in a browser %s gets every event once and in order while its connections are cut, also before its first event',
   async (_, connect) => {
     await using chromium = await browser();
-    await using r = await sampleRiver({ heartbeat: 200 });
+    await using r = await sampleRiver();
     const other = await r.replica();
     await using front = await balancer([r, other].map(({ url }) => Number(new URL(url).port)));
     const page = await chromium.open(`http://127.0.0.1:${front.port}/healthz`);

@@ -42,18 +42,32 @@ const event = (cursor: string, data: unknown, extensions: object = {}) =>
 const complete = 'event: complete\ndata: \n\n';
 const token = async () => 'any';
 
-test('a stream that breaks together with its last event goes on after that event', async () => {
-  await using server = await scripted(
-    (response) => response.end(event('c1', 1) + event('c2', 2)),
-    (response) => response.write(event('c3', 3), () => response.destroy()),
-    (response) => response.end(event('c4', 4) + complete),
+const many = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, at) => event(`c${from + at}`, from + at)).join('');
+
+test.each<[string, (response: ServerResponse) => void]>([
+  ['breaks', (response) => response.write(many(0, 500), () => response.destroy())],
+  ['is ended', (response) => response.end(many(0, 500))],
+])('a stream that %s right behind its events goes on after the last of them', async (_, end) => {
+  await using server = await scripted(end, (response) => response.end(many(500, 502) + complete));
+  await using client = graphqlSse({ url: server.url, token });
+  const { results, ends } = client.listen('subscription { n }');
+  await eventually('it is complete', () => ends.length > 0);
+  expect(results.map(({ data }) => data)).toEqual(Array.from({ length: 502 }, (_, at) => at));
+  expect(ends).toEqual(['complete']);
+  expect(server.after()).toEqual([undefined, 'c499']);
+});
+
+test("an event's own errors end nothing, whatever their code", async () => {
+  const errors = ['UNAVAILABLE', 'UNAUTHENTICATED'].map((code) => ({ message: code, extensions: { code } }));
+  await using server = await scripted((response) =>
+    response.end(`${event('c1', 1)}event: next\ndata: ${JSON.stringify({ errors, data: null })}\n\n${complete}`),
   );
   await using client = graphqlSse({ url: server.url, token });
   const { results, ends } = client.listen('subscription { n }');
   await eventually('it is complete', () => ends.length > 0);
-  expect(results.map(({ data }) => data)).toEqual([1, 2, 3, 4]);
-  expect(ends).toEqual(['complete']);
-  expect(server.after()).toEqual([undefined, 'c2', 'c3']);
+  expect([results[1]?.errors, results.length, ends]).toEqual([errors, 2, ['complete']]);
+  expect(server.asked).toHaveLength(1);
 });
 
 test('half an event is none: its cursor does not count, and it comes again', async () => {

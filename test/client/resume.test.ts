@@ -5,6 +5,7 @@ import { balancer } from '../support/balancer.js';
 import { eventually } from '../support/eventually.js';
 import { type Result, type River, river, tokenFor } from '../support/river.js';
 import { kinds } from './kinds.js';
+import { lose } from './lose.js';
 
 const mine = 'subscription Mine { transaction { id } }';
 const large = 'subscription Large { transaction(minAmount: 40) { id } }';
@@ -20,7 +21,7 @@ async function behindOneAddress(r: River) {
 
 describe.each(kinds)('%s', (_, connect) => {
   test('gets every event once and in order while its connections are cut at random, on any replica', async () => {
-    await using r = await sampleRiver({ heartbeat: 200 });
+    await using r = await sampleRiver();
     await using front = await behindOneAddress(r);
     const token = await tokenFor({ sub: 'ada' });
     const cursors: string[] = [];
@@ -52,7 +53,7 @@ describe.each(kinds)('%s', (_, connect) => {
   });
 
   test('loses nothing in a blip before its first event', async () => {
-    await using r = await sampleRiver({ heartbeat: 100 });
+    await using r = await sampleRiver();
     await using front = await behindOneAddress(r);
     const token = await tokenFor({ sub: 'ada' });
     const cursors: string[] = [];
@@ -69,7 +70,7 @@ describe.each(kinds)('%s', (_, connect) => {
   });
 
   test('keeps a place for each of its operations', async () => {
-    await using r = await sampleRiver({ heartbeat: 100 });
+    await using r = await sampleRiver();
     await using front = await behindOneAddress(r);
     const token = await tokenFor({ sub: 'ada' });
     const reached = new Map<string, number>();
@@ -239,22 +240,3 @@ const short = `
   }
   type Transaction { id: ID!  userId: ID! }
 `;
-
-/** Tells the log that the source lost records. */
-async function lose(r: River, missed: number) {
-  const source = { cluster: 'test', topic: 'card-transactions', partition: 0 };
-  const { epoch, watermark } = await r.log.partition(source);
-  const at = watermark ?? 0;
-  const answer = await r.log.append({
-    source,
-    epoch,
-    base: at,
-    next: at,
-    first: false,
-    last: { offset: at - 1, timestamp: Date.now() },
-    entries: [],
-    gap: { reason: 'SOURCE_LOST', missed },
-    fingerprint: r.streams.fingerprint,
-  });
-  expect(answer.kind).toBe('appended');
-}

@@ -2,11 +2,12 @@ import { createServer } from 'node:net';
 import { type ClientOptions, createClient } from 'graphql-ws';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { resumingWebSocket } from '../../src/client/index.js';
+import { type Gap, resumingWebSocket } from '../../src/client/index.js';
 import { pay, sampleRiver, subscribed } from '../clients/sample.js';
 import { eventually } from '../support/eventually.js';
 import { type Result, tokenFor } from '../support/river.js';
 import { graphqlWs } from './kinds.js';
+import { lose } from './lose.js';
 import { wire } from './wire.js';
 
 const mine = 'subscription { transaction { id } }';
@@ -75,6 +76,80 @@ test('a refused connection is no end: it tries again', async () => {
   await new Promise((resolve) => refused.close(resolve));
 });
 
+test('a gap is told by the heartbeat when the event behind it is long in coming, and only once', async () => {
+  await using r = await sampleRiver({ heartbeat: 50 });
+  const token = await tokenFor({ sub: 'ada' });
+  const gaps: Gap[] = [];
+  let cursors = 0;
+  const onCursor = () => void cursors++;
+  await using client = graphqlWs({
+    url: r.url,
+    token: async () => token,
+    onGap: (gap) => void gaps.push(gap),
+    onCursor,
+  });
+  const { results } = client.listen(mine);
+  await subscribed(r, 1);
+  await pay(r, 'ada', 1);
+  await lose(r, 7);
+  await eventually('the gap', () => gaps.length > 0);
+  expect(idsOf(results)).toEqual([1]);
+  const before = cursors;
+  await eventually('more heartbeats', () => cursors > before + 2);
+  await pay(r, 'ada', 2);
+  await eventually('the event behind it', () => results.length === 2);
+  await lose(r, 8);
+  await eventually('another gap', () => gaps.length > 1);
+  expect(gaps.map(({ missed }) => missed)).toEqual([7, 8]);
+});
+
+describe('an id that its user gives again begins anew', () => {
+  test('after the operation was left', async () => {
+    await using r = await sampleRiver();
+    const token = await tokenFor({ sub: 'ada' });
+    await using client = graphqlWs({ url: r.url, token: async () => token }, { generateID: () => 'one' });
+    const first = client.listen(mine);
+    await subscribed(r, 1);
+    await pay(r, 'ada', 1);
+    await eventually('an event', () => first.results.length === 1);
+    first.stop();
+    await subscribed(r, 0);
+    await pay(r, 'ada', 2);
+    const second = client.listen(mine);
+    await subscribed(r, 1);
+    await pay(r, 'ada', 3);
+    await eventually('what is new', () => second.results.length > 0);
+    expect(idsOf(second.results)).toEqual([3]);
+  });
+
+  test('after it was left while there was no connection', async () => {
+    await using r = await sampleRiver({ heartbeat: 50 });
+    const token = await tokenFor({ sub: 'ada' });
+    const ids = ['one', 'other', 'one'];
+    let cursors = 0;
+    const onCursor = () => void cursors++;
+    const generateID = () => ids.shift() as string;
+    await using client = graphqlWs({ url: r.url, token: async () => token, onCursor }, { generateID });
+    const first = client.listen(mine);
+    const stays = client.listen(mine);
+    await subscribed(r, 2);
+    await pay(r, 'ada', 1);
+    await eventually('an event', () => first.results.length === 1 && stays.results.length === 1);
+    client.client.terminate();
+    first.stop();
+    await pay(r, 'ada', 2);
+    await eventually('the other is back', () => stays.results.length === 2);
+    const before = cursors;
+    await eventually('a heartbeat', () => cursors > before);
+    await subscribed(r, 1);
+    const again = client.listen(mine);
+    await subscribed(r, 2);
+    await pay(r, 'ada', 3);
+    await eventually('what is new', () => again.results.length > 0);
+    expect([first, again].map(({ results }) => idsOf(results))).toEqual([[1], [3]]);
+  });
+});
+
 describe('what its user gives to graphql-ws stays', () => {
   test('listeners are called, and the replacer sees every message as it is sent', async () => {
     await using r = await sampleRiver();
@@ -109,8 +184,8 @@ describe('what its user gives to graphql-ws stays', () => {
     stop();
     await eventually('it is closed', () => seen.has('closed'));
     expect(idsOf(results)).toEqual([2]);
-    expect([...seen].sort()).toEqual(['closed', 'connected', 'connection_ack', 'next', 'opened']);
-    expect(sent).toEqual(['connection_init', 'subscribe', 'complete']);
+    expect(seen).toEqual(new Set(['closed', 'connected', 'connection_ack', 'next', 'opened', 'ping']));
+    expect(sent).toEqual(['connection_init', 'subscribe', 'pong', 'complete']);
   });
 
   test('its payload is not touched: the same frozen one may be subscribed twice', async () => {
