@@ -4,7 +4,7 @@
  */
 const table = {
   UNAUTHENTICATED: { text: 'This needs a valid token: {why}', status: 401, close: 4403, retry: false },
-  FORBIDDEN: { text: 'This viewer may not read {paths}', status: 403, close: null, retry: false },
+  FORBIDDEN: { text: 'Not allowed: {why}', status: 403, close: null, retry: false },
   CURSOR_INVALID: { text: 'The cursor is not one of this field: {why}', status: 400, close: null, retry: false },
   CURSOR_EXPIRED: {
     text: 'History no longer reaches back to the cursor: {why}',

@@ -105,7 +105,7 @@ export function refuse(schema: StreamSchema, fields: readonly SelectedField[], v
   }
   if (forbidden.size === 0) return null;
   const paths = [...forbidden];
-  return new Fault('FORBIDDEN', { paths: paths.join(', ') }, { paths });
+  return new Fault('FORBIDDEN', { why: `this viewer may not read ${paths.join(', ')}` }, { paths });
 }
 
 function isAllowed({ authenticated, scopes }: Access, viewer: Viewer): boolean {

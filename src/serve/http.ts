@@ -50,7 +50,7 @@ export function createHttpServer(parts: HttpParts): Server {
     if (!pathname.startsWith('/graphql'))
       return answer(response, 404, { errors: [{ message: 'GraphQL is at /graphql' }] });
     if (!identity.origins.allows(request))
-      throw new Fault('FORBIDDEN', { paths: `anything from ${request.headers.origin}` });
+      throw new Fault('FORBIDDEN', { why: `pages of ${request.headers.origin} may not connect (TAILRACE_ORIGINS)` });
     allowOrigin(request, response);
     if (request.method === 'OPTIONS') return void response.writeHead(204).end();
     if (pathname === '/graphql/ticket') return ticket(request, response, parts);
