@@ -58,6 +58,29 @@ test.each<[string, (response: ServerResponse) => void]>([
   expect(server.after()).toEqual([undefined, 'c499']);
 });
 
+test.each<[string, (stream: ReadableStreamDefaultController) => void]>([
+  ['breaks', (stream) => stream.error(new TypeError('network error'))],
+  ['is ended', (stream) => stream.close()],
+])('so does one that %s in the same instant, over the fetch that its user gave', async (_, end) => {
+  const bodies: Body[] = [];
+  const fetchFn: typeof fetch = async (_, init) => {
+    bodies.push(JSON.parse(String(init?.body)));
+    const chunks = bodies.length === 1 ? [many(0, 500)] : [many(500, 502), complete];
+    const pull = (stream: ReadableStreamDefaultController) => {
+      const chunk = chunks.shift();
+      if (chunk === undefined) end(stream);
+      else stream.enqueue(new TextEncoder().encode(chunk));
+    };
+    return new Response(new ReadableStream({ pull }, { highWaterMark: 0 }));
+  };
+  await using client = graphqlSse({ url: 'http://127.0.0.1:1', token }, { fetchFn });
+  const { results, ends } = client.listen('subscription { n }');
+  await eventually('it is complete', () => ends.length > 0);
+  expect(results.map(({ data }) => data)).toEqual(Array.from({ length: 502 }, (_, at) => at));
+  expect(ends).toEqual(['complete']);
+  expect(bodies.map(({ extensions }) => extensions?.after)).toEqual([undefined, 'c499']);
+});
+
 test("an event's own errors end nothing, whatever their code", async () => {
   const errors = ['UNAVAILABLE', 'UNAUTHENTICATED'].map((code) => ({ message: code, extensions: { code } }));
   await using server = await scripted((response) =>

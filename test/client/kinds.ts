@@ -75,7 +75,7 @@ export function graphqlWs({ url, token, ...resuming }: Given, more: Partial<ws.C
   };
 }
 
-export function graphqlSse({ url, token, ...resuming }: Given) {
+export function graphqlSse({ url, token, ...resuming }: Given, more: { fetchFn?: typeof fetch } = {}) {
   let connects = 0;
   const client = sse.createClient(
     resumingEvents(
@@ -88,6 +88,7 @@ export function graphqlSse({ url, token, ...resuming }: Given) {
         retryAttempts: 1_000,
         retry: soon,
         on: { connected: () => void connects++ },
+        ...more,
       },
       resuming,
     ),
