@@ -24,6 +24,8 @@ interface SessionSocket {
   /** Nothing happens once the socket is closing. */
   write(text: string): void;
   readonly drained: Outlet['drained'];
+  /** The client is to come back later, with all its operations. */
+  turnAway(why: string): void;
   /** The socket ends at this moment, milliseconds since 1970; null: it need not. */
   expires(at: number | null): void;
 }
@@ -85,7 +87,12 @@ export function sessionOptions({
       const request = requestOf(payload);
       if (request instanceof GraphQLError) return [request];
       const opened = await engine.open({ ...request, viewer: session.viewer });
-      if (opened.kind === 'errors') return [...opened.errors];
+      if (opened.kind === 'errors') {
+        // An `error` message ends an operation for good: clients retry a socket, never an operation.
+        const passing = opened.errors.find(({ extensions }) => extensions.code === 'UNAVAILABLE');
+        if (passing) session.turnAway(passing.message);
+        return [...opened.errors];
+      }
       const parsed = engine.parse(request.query);
       if (!isDocument(parsed)) return [...parsed];
       const { schema } = engine;

@@ -85,10 +85,10 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   }
   const opened = await engine.open(operation);
 
-  if (native && opened.kind === 'errors') {
-    const [first] = opened.errors;
-    const code = String(first?.extensions.code);
-    if (code === 'UNAVAILABLE') return comeBack(response, first?.message ?? code);
+  const code = opened.kind === 'errors' ? String(opened.errors[0]?.extensions.code) : null;
+  // Before the stream begins: told inside it, the operation would be at its end.
+  if (code === 'UNAVAILABLE') throw new Fault('UNAVAILABLE', { why: 'the log cannot be reached' });
+  if (native && code !== null && opened.kind === 'errors') {
     // A browser's own retry of what can never succeed is told to stop; a first try learns why.
     if (lastEventId !== undefined) return void response.writeHead(204).end();
     return answer(response, statusOf(code), { errors: opened.errors.map((error) => error.toJSON()) });

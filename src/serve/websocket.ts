@@ -68,6 +68,7 @@ function open(webSocket: WebSocket, request: IncomingMessage, parts: WebSocketPa
     request,
     drained: backlog.drained,
     write: (text) => void (isOpen() && webSocket.send(text)),
+    turnAway: (why) => webSocket.close(1013, shortened(why)),
     expires: expiry.set,
   });
 
