@@ -164,7 +164,13 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
 
   test('reading starts after a number, stops at the limit and says whether there is more', async () => {
     const { epoch } = await log.writer.partition(source);
-    await log.writer.append(batch(epoch, 0, [0, 1, 2, 3, 4].map((n) => entry(n))));
+    await log.writer.append(
+      batch(
+        epoch,
+        0,
+        [0, 1, 2, 3, 4].map((n) => entry(n)),
+      ),
+    );
     expect(await offsets(alice, 3)).toEqual([3, 4]);
     const part = await log.reader.read(alice, 0, 1, 2);
     expect([part.publications.map((p) => p.position.number), part.more]).toEqual([[2, 3], true]);
@@ -201,7 +207,12 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
     );
     await eventually('the log gets there', () => expect(commits).toHaveLength(1));
     expect(heard().map(([, n]) => n)).toEqual([0, 2, 2, 3]);
-    expect(heard()).toEqual(expect.arrayContaining([[alice, 2], [bob, 2]]));
+    expect(heard()).toEqual(
+      expect.arrayContaining([
+        [alice, 2],
+        [bob, 2],
+      ]),
+    );
     expect(commits[0]).toMatchObject({ from: 0, position: { number: 4, epoch } });
     expect(tail.heads()).toEqual([commits[0]?.position]);
   });

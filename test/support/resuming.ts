@@ -27,14 +27,14 @@ export function resumingWebSocket(url: string, token: string, query: string): Re
     on: {
       connected: () => void connects++,
       ping: (_, ping) => {
-        const [cursor] = Object.values((ping?.['cursors'] ?? {}) as Record<string, string>);
-        if (cursor) payload.extensions['after'] = cursor;
+        const [cursor] = Object.values((ping?.cursors ?? {}) as Record<string, string>);
+        if (cursor) payload.extensions.after = cursor;
       },
     },
   });
   client.subscribe(payload as never, {
     next: (result: Result) => {
-      payload.extensions['after'] = result.extensions.cursor;
+      payload.extensions.after = result.extensions.cursor;
       results.push(result);
     },
     error: (error: unknown) => results.push({ failed: error }),

@@ -43,7 +43,10 @@ export async function river(
   const pubsub = new PubSub();
   const offsets = new Map<string, number>();
   let subscriptions = 0;
-  const metrics = { ...noGatewayMetrics, subscribed: (_: string, change: number) => void (subscriptions += change) };
+  const subscribed = (_: string, change: number) => {
+    subscriptions += change;
+  };
+  const metrics = { ...noGatewayMetrics, subscribed };
 
   async function start() {
     const gateway = createGateway({
