@@ -1,12 +1,10 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import type { Position } from './position.js';
+import type { Moment } from './position.js';
 
 /** How far a subscription has come: everything its channels carried up to here was shown, judged or skipped. */
 export interface Cursor {
-  /** Per shard of the log: epoch and number. */
-  readonly positions: readonly Pick<Position, 'epoch' | 'number'>[];
-  /** The log's clock, milliseconds: at this moment nothing newer existed. */
-  readonly time: number;
+  /** Per shard of the log. */
+  readonly positions: readonly Moment[];
   /** The newest coordinates carried, per source partition; they outlive an epoch. At most `maxOffsets`. */
   readonly offsets: ReadonlyMap<number, Coordinate>;
 }
@@ -23,8 +21,9 @@ const epochBytes = 6;
 
 /**
  * Turns cursors into text and back. The text is opaque and signed; it is bound to the field, and to no route, replica
- * or token: what it lets one see is judged anew each time. Layout before base64url: version, time, shards with epoch
- * and number, partitions with offset and index (LEB128 numbers), then 12 bytes of HMAC-SHA256 over field and content.
+ * or token: what it lets one see is judged anew each time. Layout before base64url: version, the newest time, shards with
+ * epoch, number and how much older than the newest their time is, partitions with offset and index (LEB128 numbers),
+ * then 12 bytes of HMAC-SHA256 over field and content.
  *
  * The first secret signs, all verify.
  */
@@ -58,14 +57,16 @@ export function cursorCodec(secrets: readonly string[]) {
 
 export type CursorCodec = ReturnType<typeof cursorCodec>;
 
-function write({ time, positions, offsets }: Cursor): Uint8Array {
+function write({ positions, offsets }: Cursor): Uint8Array {
   const out: number[] = [version];
-  number(out, time);
+  const newest = Math.max(0, ...positions.map(({ time }) => time));
+  number(out, newest);
   number(out, positions.length);
   for (const position of positions) {
     const epoch = Buffer.from(position.epoch, 'base64url');
     for (let i = 0; i < epochBytes; i++) out.push(epoch[i] ?? 0);
     number(out, position.number);
+    number(out, newest - position.time);
   }
   for (const [partition, { offset, index }] of offsets) {
     number(out, partition);
@@ -86,15 +87,16 @@ function read(bytes: Uint8Array): Cursor | null {
     }
   };
   if (bytes[at++] !== version) return null;
-  const time = next();
+  const newest = next();
   const positions = Array.from({ length: next() }, () => {
     const epoch = Buffer.from(bytes.subarray(at, at + epochBytes));
     at += epochBytes;
-    return { epoch: epoch.every((byte) => byte === 0) ? '' : epoch.toString('base64url'), number: next() };
+    const name = epoch.every((byte) => byte === 0) ? '' : epoch.toString('base64url');
+    return { epoch: name, number: next(), time: newest - next() };
   });
   const offsets = new Map<number, Coordinate>();
   while (at < bytes.length) offsets.set(next(), { offset: next(), index: next() });
-  return { time, positions, offsets };
+  return { positions, offsets };
 }
 
 /** LEB128. Shifts would cut at 32 bits; times and offsets are longer. */

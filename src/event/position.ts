@@ -10,7 +10,10 @@ export interface Position {
   readonly time: number;
 }
 
-/** A position without its shard, as a cursor or a replica knows it. */
+/**
+ * How far someone has come in a shard, as a cursor or a replica knows it: up to this number, and by the log's clock at
+ * `time` nothing newer was there.
+ */
 export type Moment = Pick<Position, 'epoch' | 'number' | 'time'>;
 
 /**

@@ -1,7 +1,7 @@
 import type { Channel } from '../event/channel.js';
 import { isAfter, type Moment, type Position } from '../event/position.js';
 import type { Publication } from '../event/publication.js';
-import type { ChannelLogReader } from '../log/channel-log.js';
+import { type ChannelLogReader, LogUnavailable } from '../log/channel-log.js';
 
 /** More than any channel keeps. */
 const everything = 1_000_000_000;
@@ -12,18 +12,28 @@ export interface Page {
   readonly trimmed: boolean;
 }
 
+/** The log is another one than the one that was to be read: it has begun an epoch, or lost what it had. */
+export class LogMoved extends LogUnavailable {
+  override name = 'LogMoved';
+  constructor() {
+    super('the log lost data, or began another epoch, while it was read');
+  }
+}
+
+/** Throws LogMoved when a log that stands at `head` cannot have all that lies before `upTo`. */
+export function expectWhole(head: Position, upTo: Position): void {
+  if (head.epoch !== upTo.epoch || head.number < upTo.number) throw new LogMoved();
+}
+
 /**
  * Reads what a channel carried on one shard after `from` and up to `upTo`, oldest first, page by page.
  *
- * A log is asked by numbers of its current epoch. When that is not the epoch of `from`, or changes between two pages,
- * all that is kept is read and told apart by `isAfter`: asked by a number of another epoch, the log would answer as if
- * there were nothing.
+ * A log is asked by numbers of its current epoch. When `from` is of another, all that is kept is read and told apart by
+ * `isAfter`: asked by a number of another epoch, the log would answer as if there were nothing.
  */
 export class ChannelHistory {
   /** The log's clock at the last page. */
   now = 0;
-  /** The log has not, or no more, what the positions speak of: it lost data, or was begun anew. */
-  crossed = false;
   #from: Moment;
   #more = true;
 
@@ -37,32 +47,24 @@ export class ChannelHistory {
     this.#from = from;
   }
 
-  /** Null after the last page. Throws LogUnavailable. */
+  /** Null after the last page. Throws LogUnavailable, and LogMoved, which is one. */
   async next(): Promise<Page | null> {
     if (!this.#more) return null;
+    const { upTo } = this;
     const from = this.#from;
-    let whole = from.epoch !== this.upTo.epoch;
-    let read = await this.#read(whole ? null : from.number);
-    if (!whole && read.head.epoch !== from.epoch) {
-      whole = true;
-      read = await this.#read(null);
-    }
-    const { epoch, number } = read.head;
+    const numbered = from.epoch === upTo.epoch;
+    const [after, limit] = numbered ? [from.number, this.pageSize] : [null, everything];
+    const read = await this.log.read(this.channel, upTo.shard, after, limit);
+    expectWhole(read.head, upTo);
     this.now = read.now;
-    if (epoch !== from.epoch || (epoch === this.upTo.epoch && number < this.upTo.number)) this.crossed = true;
 
-    const later = whole
-      ? read.publications.filter(({ position }) => isAfter(position, from, epoch))
-      : read.publications;
-    const publications = later.filter(({ position }) => !isAfter(position, this.upTo, epoch));
+    const later = read.publications.filter(({ position }) => isAfter(position, from, upTo.epoch));
+    const publications = later.filter(({ position }) => !isAfter(position, upTo, upTo.epoch));
     const last = later.at(-1);
-    this.#more = !whole && read.more && publications.length === later.length && last !== undefined;
+    this.#more = numbered && read.more && publications.length === later.length && last !== undefined;
     this.#from = last?.position ?? from;
-    return { publications, trimmed: whole ? isCut(read.publications[0], from, epoch) : read.trimmedTo > from.number };
-  }
-
-  #read(after: number | null) {
-    return this.log.read(this.channel, this.upTo.shard, after, after === null ? everything : this.pageSize);
+    const trimmed = numbered ? read.trimmedTo > from.number : isCut(read.publications[0], from, upTo.epoch);
+    return { publications, trimmed };
   }
 }
 

@@ -10,24 +10,20 @@ const together = 200;
 const pageSize = 1_000;
 
 export interface Missed {
-  /** What the channels carried since, as commits in the order of the log; one begins at each gap that a source told. */
-  readonly commits: readonly Commit[];
+  /** Per shard that moved, what the channels carried since, as commits; one begins at each gap that a source told. */
+  readonly commits: readonly (readonly Commit[])[];
   /** Who cannot be shown everything, told before the commits. */
   readonly lost: ReadonlyMap<Listener, Gap>;
-  /** Up to here everything was read. */
-  readonly heads: readonly Position[];
   readonly now: number;
 }
 
 /**
  * What the channels carried after `heads`, where commits may have been missed. Reads; changes nothing.
- * `fresh` is the log's clock when `heads` was the whole log. A shard that still stands where it stood costs nothing.
- * Throws LogUnavailable.
+ * A shard that still stands where it stood costs nothing. Throws LogUnavailable.
  */
 export async function readMissed(
   log: ChannelLogReader,
   heads: readonly Position[],
-  fresh: number,
   channels: ReadonlyMap<Channel, TailedChannel>,
 ): Promise<Missed> {
   const { heads: found, now } = await log.heads();
@@ -45,7 +41,7 @@ export async function readMissed(
   const mark = (listeners: Iterable<Listener>, gap: Gap) => {
     for (const listener of listeners) if (!lost.has(listener)) lost.set(listener, gap);
   };
-  const commits: Commit[] = [];
+  const commits: (readonly Commit[])[] = [];
 
   for (const head of moved) {
     const before = heads[head.shard] as Position;
@@ -61,19 +57,17 @@ export async function readMissed(
       });
       await Promise.all(asked);
     }
+    // A channel that nobody wrote to for so long is gone without a trace of what it held.
+    for (const [, { listeners }] of heard) {
+      const late = [...listeners].filter(({ retain }) => now - before.time > retain);
+      mark(late, { reason: 'EXPIRED', missed: null });
+    }
     const gaps = (await log.gaps(head.shard)).filter(
       ({ position }) => isAfter(position, before, head.epoch) && !isAfter(position, head, head.epoch),
     );
-    commits.push(...commitsOf(publications, gaps, before, head));
+    commits.push(commitsOf(publications, gaps, before, head));
   }
-  // A channel that nobody wrote to for so long is gone without a trace of what it held.
-  if (moved.length > 0) {
-    for (const [, { listeners }] of heard) {
-      const late = [...listeners].filter(({ retain }) => now - fresh > retain);
-      mark(late, { reason: 'EXPIRED', missed: null });
-    }
-  }
-  return { commits, lost, heads: newest, now };
+  return { commits, lost, now };
 }
 
 function commitsOf(

@@ -62,7 +62,7 @@ export class Group implements Listener {
 
   constructor(
     readonly plan: GroupPlan,
-    private readonly hub: Pick<Hub, 'join' | 'heads' | 'freshAt'>,
+    private readonly hub: Pick<Hub, 'join' | 'heads'>,
     private readonly cursors: CursorCodec,
     private readonly metrics: GatewayMetrics,
     private readonly now: () => number,
@@ -87,15 +87,11 @@ export class Group implements Listener {
 
   /** What a subscription that was shown everything the group has heard may resume from. */
   cursor(offsets?: ReadonlyMap<number, Coordinate>): string {
-    return this.cursorAt(this.hub.heads(), this.hub.freshAt(), offsets);
+    return this.cursorAt(this.hub.heads(), offsets);
   }
 
-  cursorAt(
-    positions: Cursor['positions'],
-    time: number,
-    offsets: ReadonlyMap<number, Coordinate> = this.#heard.recent,
-  ): string {
-    return this.cursors.encode(this.plan.field, { positions, time, offsets });
+  cursorAt(positions: Cursor['positions'], offsets: ReadonlyMap<number, Coordinate> = this.#heard.recent): string {
+    return this.cursors.encode(this.plan.field, { positions, offsets });
   }
 
   decode(cursor: string): Cursor {
@@ -114,7 +110,7 @@ export class Group implements Listener {
       const repeat = !this.#heard.pass(publication);
       if (repeat && ![...this.seats].some(({ wantsRepeats }) => wantsRepeats)) continue;
       if (!this.judge(source)) continue;
-      const cursor = this.cursorAt(heads.with(position.shard, position), position.time);
+      const cursor = this.cursorAt(heads.with(position.shard, position));
       const result = this.plan.render(source);
       const deliver = (text: string) => this.#deliver({ frame: new Frame(text, cursor), publication, turn, repeat });
       if (typeof result === 'string' && !this.busy) deliver(result);

@@ -52,10 +52,8 @@ export interface Hub {
   leave(listener: Listener): void;
   /** Resolves when `heads()` has come as far as the log itself at the time of the call. Throws LogUnavailable. */
   refresh(): Promise<void>;
-  /** Up to here everything was offered. */
+  /** Per shard: up to here everything was offered, and at its `time`, by the log's clock, nothing newer was there. */
   heads(): readonly Position[];
-  /** The log's clock when `heads()` was last known to be the whole log. */
-  freshAt(): number;
   close(): Promise<void>;
 }
 
@@ -99,7 +97,6 @@ export async function openHub({
     restored: fill,
   });
   let heads: readonly Position[] = tail.heads();
-  let fresh = 0;
 
   /** Reads what was missed, then goes on with what waited. A newer call, and an interruption, make an older one void. */
   function fill() {
@@ -107,14 +104,18 @@ export async function openHub({
     waiting = [];
     const isVoid = () => mine !== fills || closed;
     const attempt = async () => {
-      const missed = await readMissed(log, heads, fresh, channels);
+      // What was heard before the log is asked lies before what it answers, also what was still on its way from an
+      // epoch that is over.
+      const covered = waiting?.length ?? 0;
+      const missed = await readMissed(log, heads, channels);
       if (isVoid()) return;
       for (const [listener, gap] of missed.lost) listener.lost(gap, null);
-      for (const commit of missed.commits) offer(commit);
-      for (const { last } of channels.values()) coverUpTo(last, missed.heads);
-      heads = missed.heads;
-      fresh = Math.max(fresh, missed.now);
-      const later = waiting ?? [];
+      for (const commits of missed.commits) {
+        for (const commit of commits) offer(commit);
+        for (const { position } of commits.slice(-1)) reached(position);
+      }
+      refreshed(missed.now);
+      const later = waiting?.slice(covered) ?? [];
       waiting = null;
       while (later.length > 0 && waiting === null) take(later.shift() as Commit);
       // Taking one of them may have found another hole: the rest waits for that fill, in order.
@@ -132,6 +133,11 @@ export async function openHub({
         }
       }
     })();
+  }
+
+  /** The log, asked at `now`, had nothing beyond the heads. */
+  function refreshed(now: number) {
+    heads = heads.map((head) => ({ ...head, time: Math.max(head.time, now) }));
   }
 
   function settled() {
@@ -156,13 +162,14 @@ export async function openHub({
     }
   }
 
-  /** Everything up to `now` was read, so no predecessor up to there is a hole; numbers of an older epoch are forgotten. */
-  function coverUpTo(last: number[] | null, now: readonly Position[]) {
-    if (!last) return;
-    for (const { shard, epoch, number } of now) {
-      const same = epoch === heads[shard]?.epoch;
-      last[shard] = same ? Math.max(last[shard] as number, number) : number;
+  /** Everything up to `head` was read: no predecessor up to there is a hole; numbers of an older epoch are forgotten. */
+  function reached(head: Position) {
+    const { shard, epoch, number } = head;
+    const same = epoch === heads[shard]?.epoch;
+    for (const { last } of channels.values()) {
+      if (last) last[shard] = same ? Math.max(last[shard] as number, number) : number;
     }
+    heads = heads.with(shard, head);
   }
 
   function take(commit: Commit) {
@@ -171,13 +178,10 @@ export async function openHub({
     if (epoch === head.epoch && number <= head.number) return;
     if (epoch !== head.epoch || commit.from > head.number || hasHole(commit)) {
       logger.debug({ shard, epoch, number, after: head.number }, 'a hole in the log; reading it from history');
-      fill();
-      (waiting as Commit[] | null)?.push(commit);
-      return;
+      return fill();
     }
     offer(commit);
     heads = heads.with(shard, commit.position);
-    fresh = Math.max(fresh, commit.position.time);
   }
 
   /** Every publication names the one before it in its channel: one that was never heard is a hole. */
@@ -195,7 +199,7 @@ export async function openHub({
   function offer({ publications, position, gap }: Commit) {
     const { shard } = position;
     const after = heads.with(shard, position);
-    if (gap && concerns(gap, fresh)) {
+    if (gap && concerns(gap, (heads[shard] as Position).time)) {
       const { source, reason, missed } = gap;
       for (const listener of listeners) if (listener.topic === source.topic) listener.lost({ reason, missed }, source);
     }
@@ -251,7 +255,7 @@ export async function openHub({
     if (waiting !== null) return;
     const now = await log.heads();
     const ahead = now.heads.some(isAhead);
-    if (!ahead) fresh = Math.max(fresh, now.now);
+    if (!ahead) refreshed(now.now);
     else if (behind === heads && waiting === null) fill();
     behind = ahead ? heads : null;
   }
@@ -292,7 +296,6 @@ export async function openHub({
       }
     },
     heads: () => heads,
-    freshAt: () => fresh,
     async close() {
       closed = true;
       clearInterval(probe);

@@ -36,7 +36,6 @@ export function patientHub(options: HubOptions): Hub & { opened(): boolean } {
       return hub.refresh();
     },
     heads: () => hub?.heads() ?? [],
-    freshAt: () => hub?.freshAt() ?? 0,
     async close() {
       closed = true;
       await hub?.close();

@@ -3,7 +3,7 @@ import type { Cursor } from '../event/cursor.js';
 import { byAge, type Gap, isAfter, type Moment, type Position } from '../event/position.js';
 import { concerns, type Publication } from '../event/publication.js';
 import type { ChannelLogReader, LoggedGap } from '../log/channel-log.js';
-import { ChannelHistory, type Page } from './channel-history.js';
+import { ChannelHistory, expectWhole, type Page } from './channel-history.js';
 import type { Coordinates } from './coordinates.js';
 
 export interface Replay {
@@ -15,11 +15,13 @@ export interface Replay {
   readonly upTo: readonly Position[];
 }
 
-/** How far a subscription has come, without coordinates. */
-export type Progress = Pick<Cursor, 'positions' | 'time'>;
+/** How far a subscription has come, per shard. */
+export type Progress = Cursor['positions'];
 
-export interface Replayed extends Progress {
+export interface Replayed {
   readonly publication: Publication;
+  /** Where a subscription stands that was shown everything up to this one. */
+  readonly progress: Progress;
 }
 
 /** What lies between a cursor and the head, before a single event of it is shown. */
@@ -28,18 +30,15 @@ export interface Passage {
   readonly gap: Gap | null;
   /** A cursor from which everything is still there. */
   readonly oldest: Progress;
-  /** True when the log lost data since, as far as it was read: only coordinates tell then what was shown. */
-  crossed(): boolean;
   /**
-   * The events, shard by shard in the order of the log, each with the progress that a subscription has made which has
-   * been shown everything before it. What `seen` knows is left out, and it learns the rest. `lost` is called
+   * The events, shard by shard in the order of the log. What `seen` knows is left out, and it learns the rest. `lost` is called
    * where entries were trimmed while they were waited for. Throws LogUnavailable.
    */
   events(seen: Coordinates, lost: (gap: Gap) => void): AsyncGenerator<Replayed>;
 }
 
 /** Where a shard begins that the cursor does not know. */
-const unheard = { epoch: '', number: 0 };
+const unheard = { epoch: '', number: 0, time: 0 };
 /** Entries of all channels together that are read ahead. */
 const readAhead = 2_000;
 
@@ -51,25 +50,20 @@ const readAhead = 2_000;
 export async function openPassage(replay: Replay, after: Progress): Promise<Passage> {
   const shards = await Promise.all(replay.upTo.map((head) => openShard(replay, head, after)));
   const gaps = shards.flatMap(({ gap }) => gap ?? []);
-  const now = Math.max(0, ...shards.map((shard) => shard.now));
 
   async function* events(seen: Coordinates, lost: (gap: Gap) => void): AsyncGenerator<Replayed> {
     for (const shard of shards) {
       const { head } = shard;
-      // Until every shard is through, the cursor is as old as it was: its time stands for all of them.
-      const isLast = head.shard === replay.upTo.length - 1;
-      const others = replay.upTo.map((one, at) => (at < head.shard ? one : (after.positions[at] ?? unheard)));
-      for await (const publication of merged(shard, replay.topic, seen, lost)) {
-        const { position } = publication;
-        yield { publication, positions: others.with(head.shard, position), time: isLast ? position.time : after.time };
+      const others = replay.upTo.map((one, at) => (at < head.shard ? one : (after[at] ?? unheard)));
+      for await (const publication of merged(shard, seen, lost)) {
+        yield { publication, progress: others.with(head.shard, publication.position) };
       }
     }
   }
 
   return {
     gap: gaps[0] ?? null,
-    oldest: { positions: shards.map(({ oldest }) => oldest), time: now },
-    crossed: () => shards.some(({ channels }) => channels.some(({ history }) => history.crossed)),
+    oldest: shards.map(({ oldest }) => oldest),
     events,
   };
 }
@@ -80,7 +74,6 @@ interface OpenShard {
   readonly marks: readonly LoggedGap[];
   readonly gap: Gap | null;
   readonly oldest: Moment;
-  readonly now: number;
 }
 
 async function openShard(
@@ -88,16 +81,15 @@ async function openShard(
   head: Position,
   after: Progress,
 ): Promise<OpenShard> {
-  const from = { ...(after.positions[head.shard] ?? unheard), time: after.time };
-  if (!isAfter(head, from, head.epoch))
-    return { head, channels: [], marks: [], gap: null, oldest: head, now: head.time };
+  const from = after[head.shard] ?? unheard;
+  if (!isAfter(head, from, head.epoch)) return { head, channels: [], marks: [], gap: null, oldest: head };
   const pageSize = Math.max(10, Math.floor(readAhead / Math.max(1, channels.length)));
   const histories = channels.map((channel) => new ChannelHistory(log, channel, head, from, pageSize));
   const pages = await Promise.all(histories.map((history) => history.next()));
   const marks = (await log.gaps(head.shard)).filter(
     (mark) =>
       mark.source.topic === topic &&
-      concerns(mark, after.time) &&
+      concerns(mark, from.time) &&
       isAfter(mark.position, from, head.epoch) &&
       !isAfter(mark.position, head, head.epoch),
   );
@@ -111,9 +103,8 @@ async function openShard(
     head,
     channels: histories.map((history, i) => ({ history, page: [...(pages[i] as Page).publications] })),
     marks,
-    gap: gapOf(pages, marks, now - after.time >= retain),
-    oldest: whole.sort((a, b) => byAge(a, b, head.epoch)).at(-1) ?? from,
-    now,
+    gap: gapOf(pages, marks, now - from.time >= retain),
+    oldest: whole.sort((a, b) => byAge(a, b, head.epoch)).at(-1) ?? { ...from, time: now },
   };
 }
 
@@ -127,7 +118,6 @@ function gapOf(pages: readonly (Page | null)[], marks: readonly LoggedGap[], too
 /** One shard's channels as one, each event once. */
 async function* merged(
   { head, channels, marks }: OpenShard,
-  topic: string,
   seen: Coordinates,
   lost: (gap: Gap) => void,
 ): AsyncGenerator<Publication> {
@@ -146,11 +136,12 @@ async function* merged(
       if (page[0] && (!first?.[0] || byAge(page[0].position, first[0].position, head.epoch) < 0)) first = page;
     }
     const publication = first?.shift();
-    if (!publication) return;
-    while (told[0] && byAge(told[0].position, publication.position, head.epoch) < 0) {
+    // Marks come in their place, also behind the last event: what follows live counts anew too.
+    while (told[0] && (!publication || byAge(told[0].position, publication.position, head.epoch) < 0)) {
       const { reason, source } = told.shift() as LoggedGap;
-      if (reason === 'TOPIC_RECREATED' && source.topic === topic) seen.forget(source.partition);
+      if (reason === 'TOPIC_RECREATED') seen.forget(source.partition);
     }
+    if (!publication) return;
     // An event in two channels has the same coordinates in both.
     if (seen.pass(publication)) yield publication;
   }
@@ -158,17 +149,19 @@ async function* merged(
 
 /** The newest events of all channels, oldest first, at most `scan` of each channel. Throws LogUnavailable. */
 export async function newest({ log, channels, upTo }: Replay, scan: number): Promise<Publication[]> {
-  const found = new Map<string, Publication>();
-  let current = '';
-  for (const head of upTo) {
+  const shards = upTo.map(async (head) => {
+    // An event in two channels has one number.
+    const found = new Map<string, Publication>();
     const histories = await Promise.all(channels.map((channel) => log.newest(channel, head.shard, scan)));
-    for (const { publications, head: log } of histories) {
-      current = log.epoch;
+    for (const { publications, head: now } of histories) {
+      expectWhole(now, head);
       for (const one of publications) {
         const { epoch, number } = one.position;
-        if (!isAfter(one.position, head, log.epoch)) found.set(`${head.shard} ${epoch} ${number}`, one);
+        if (!isAfter(one.position, head, head.epoch)) found.set(`${epoch} ${number}`, one);
       }
     }
-  }
-  return [...found.values()].sort((a, b) => byAge(a.position, b.position, current)).slice(-scan);
+    return [...found.values()].sort((a, b) => byAge(a.position, b.position, head.epoch));
+  });
+  const all = (await Promise.all(shards)).flat();
+  return all.sort((a, b) => a.position.time - b.position.time).slice(-scan);
 }

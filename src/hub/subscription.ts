@@ -38,7 +38,7 @@ export interface SubscriptionParts {
   readonly group: Group;
   readonly outlet: Outlet;
   readonly log: ChannelLogReader;
-  readonly hub: Pick<Hub, 'heads' | 'freshAt' | 'refresh'>;
+  readonly hub: Pick<Hub, 'heads' | 'refresh'>;
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
   readonly onGap: OnGap;
@@ -47,6 +47,8 @@ export interface SubscriptionParts {
   /** Called once, when it leaves its group. */
   readonly onClose?: () => void;
 }
+
+const forGood = Number.POSITIVE_INFINITY;
 
 /** More live frames than this waiting behind a replay are dropped; the replay then goes on from history. */
 const maxWaiting = 1_000;
@@ -81,10 +83,12 @@ export class Subscription implements Seat {
   /** The group's turn at which it began to listen. */
   #from = 0;
   /**
-   * What was shown, once a replay has led over a loss of the log: then the group may have heard more than this one was
-   * shown, so it needs cursors of its own. Null while the log's numbers tell.
+   * What was shown, while the group's frames do not tell it: their cursors were made before the replay was through, or,
+   * for good, the replay led over a loss of the log, and the group may have heard more than this one was shown.
    */
   #own: Coordinates | null = null;
+  /** The last turn that needs `#own`. */
+  #ownUntil = 0;
 
   constructor(private readonly parts: SubscriptionParts) {}
 
@@ -105,13 +109,14 @@ export class Subscription implements Seat {
     this.#state = 'replaying';
     if (start.kind === 'rewind') {
       const seen = new Coordinates();
-      await this.#persist(() => this.#rewind(start.count, seen));
-      await this.#persist(() => this.#catchUp(seen, false));
+      await this.#persist((again) => this.#rewind(start.count, seen, again));
+      await this.#persist((again) => this.#catchUp(seen, false, again));
       return;
     }
-    const { positions, time, offsets } = start.cursor;
-    this.#cursor = group.cursorAt(positions, time, offsets);
-    await this.#persist(() => this.#catchUp(new Coordinates(offsets), true));
+    const { positions, offsets } = start.cursor;
+    this.#cursor = group.cursorAt(positions, offsets);
+    const seen = new Coordinates(offsets);
+    await this.#persist((again) => this.#catchUp(seen, true, again));
   }
 
   /** A cursor for everything shown so far. Null before a rewind knows where it begins. */
@@ -142,9 +147,15 @@ export class Subscription implements Seat {
 
   lost(gap: Gap, source: SourcePartition | null = null): void {
     if (this.#state === 'closed') return;
-    if (gap.reason === 'TOPIC_RECREATED' && source) this.#own?.forget(source.partition);
-    // It will come upon the gap by itself.
+    // It will come upon the gap by itself, and in its place.
     if (this.#state === 'parked') return;
+    if (gap.reason === 'TOPIC_RECREATED' && source) {
+      if (this.#state === 'replaying') {
+        this.outrun();
+        return;
+      }
+      this.#own?.forget(source.partition);
+    }
     this.parts.metrics.gapTold(this.parts.group.plan.field, gap.reason);
     if (this.parts.onGap === 'FAIL') this.fail(new Fault('EVENTS_LOST', { why: gap.reason }, { gap }));
     else this.#gap ??= gap;
@@ -175,13 +186,14 @@ export class Subscription implements Seat {
     this.parts.outlet.fail(fault);
   }
 
-  #take({ frame, publication, repeat }: Offer): void {
+  #take({ frame, publication, turn, repeat }: Offer): void {
     const { group, outlet } = this.parts;
+    if (turn > this.#ownUntil) this.#own = null;
     if (this.#own ? !this.#own.pass(publication) : repeat) return;
     if (this.#isHistory(publication)) return;
     if (this.#own) {
-      const { positions, time } = group.decode(frame.cursor);
-      this.#send(frame.withCursor(group.cursorAt(positions, time, this.#own.recent)));
+      const { positions } = group.decode(frame.cursor);
+      this.#send(frame.withCursor(group.cursorAt(positions, this.#own.recent)));
     } else this.#send(frame);
     const drained = outlet.drained();
     if (drained && this.#state === 'live') void this.#park(drained);
@@ -212,67 +224,65 @@ export class Subscription implements Seat {
 
   #goOn(): Promise<void> {
     const seen = this.#own ?? new Coordinates(this.#shown().offsets);
-    return this.#persist(() => this.#catchUp(seen, false));
+    return this.#persist((again) => this.#catchUp(seen, false, again));
   }
 
   /** Shows what lies between the cursor and the hub's heads, until nothing is in between any more, and goes live. */
-  async #catchUp(seen: Coordinates, resumed: boolean): Promise<void> {
+  async #catchUp(seen: Coordinates, resumed: boolean, again: boolean): Promise<void> {
     const { group, hub, onGap } = this.parts;
-    let crossed = this.#own !== null;
+    if (again) await hub.refresh();
     for (let first = resumed; this.#state === 'replaying'; first = false) {
-      const after = this.#shown();
+      const { positions: after } = this.#shown();
       // A client may know more of the log than this replica, whose tail is a moment behind, or deaf.
       if (isAhead(after, hub.heads())) await hub.refresh();
       const replay = this.#begin();
-      const end: Progress = { positions: replay.upTo, time: hub.freshAt() };
       const passage = await openPassage(replay, after);
       if (passage.gap && first && onGap === 'FAIL') {
-        const { positions, time } = passage.oldest;
-        const oldest = group.cursorAt(positions, time, new Map());
+        const oldest = group.cursorAt(passage.oldest, new Map());
         return this.fail(new Fault('CURSOR_EXPIRED', { why: passage.gap.reason }, { oldest, gap: passage.gap }));
       }
       if (passage.gap) this.lost(passage.gap);
-      for await (const { publication, ...progress } of passage.events(seen, (gap) => this.lost(gap))) {
+      for await (const { publication, progress } of passage.events(seen, (gap) => this.lost(gap))) {
         if (this.#state !== 'replaying') return;
         if (!this.#isHistory(publication)) await this.#show(publication, progress, seen);
       }
       if (this.#state !== 'replaying') return;
-      crossed ||= passage.crossed() || isAhead(after, replay.upTo);
-      this.#cursor = group.cursorAt(end.positions, end.time, seen.recent);
-      this.#live(seen, crossed);
+      this.#cursor = group.cursorAt(replay.upTo, seen.recent);
+      if (isCrossed(after, replay.upTo) || isCrossed(replay.upTo, hub.heads())) this.#ownUntil = forGood;
+      this.#live(seen);
     }
   }
 
   /** The newest events that this viewer may see, oldest first. */
-  async #rewind(count: number, seen: Coordinates): Promise<void> {
-    const { group, rewindScan } = this.parts;
+  async #rewind(count: number, seen: Coordinates, again: boolean): Promise<void> {
+    const { group, hub, rewindScan } = this.parts;
+    if (again) await hub.refresh();
     const replay = this.#begin();
     const all = await newest(replay, rewindScan);
     const shown = all.filter(({ source }) => group.plan.permit(source).pass).slice(-count);
     // Whoever is cut off in the middle resumes with the rest of them, on every shard.
-    let positions: Cursor['positions'] = replay.upTo.map((head) => {
+    let progress: Progress = replay.upTo.map((head) => {
       const first = shown.find(({ position }) => position.shard === head.shard)?.position;
-      return first ? { epoch: first.epoch, number: first.number - 1 } : head;
+      return first ? { ...first, number: first.number - 1, time: first.time - 1 } : head;
     });
-    const time = shown[0]?.position.time ?? this.parts.hub.freshAt();
-    this.#cursor = group.cursorAt(positions, time, seen.recent);
+    this.#cursor = group.cursorAt(progress, seen.recent);
     for (const publication of shown) {
       if (this.#state !== 'replaying') return;
       const { position, source } = publication;
-      positions = positions.with(position.shard, position);
+      progress = progress.with(position.shard, position);
       // A recreated topic counts anew.
       seen.forget(source.record.partition);
       seen.pass(publication);
-      await this.#show(publication, { positions, time }, seen);
+      await this.#show(publication, progress, seen);
     }
-    this.#cursor = group.cursorAt(replay.upTo, this.parts.hub.freshAt(), seen.recent);
+    this.#cursor = group.cursorAt(replay.upTo, seen.recent);
   }
 
   /** Judged with today's claims, rendered for this viewer alone, and written as fast as the socket takes it. */
-  async #show(publication: Publication, { positions, time }: Progress, seen: Coordinates): Promise<void> {
+  async #show(publication: Publication, progress: Progress, seen: Coordinates): Promise<void> {
     const { group, outlet } = this.parts;
     if (!group.judge(publication.source)) return;
-    const cursor = group.cursorAt(positions, time, seen.recent);
+    const cursor = group.cursorAt(progress, seen.recent);
     const result = await group.plan.render(publication.source);
     if (this.#state !== 'replaying') return;
     this.#send(new Frame(result, cursor));
@@ -280,10 +290,14 @@ export class Subscription implements Seat {
   }
 
   /** Goes live with what waited, unless too much waited and was dropped. */
-  #live(seen: Coordinates, crossed: boolean): void {
+  #live(seen: Coordinates): void {
     if (this.#outrun) return;
-    if (crossed) this.#own = seen;
-    else this.parts.group.remember(seen.recent);
+    const { group } = this.parts;
+    this.#own = seen;
+    if (this.#ownUntil !== forGood) {
+      group.remember(seen.recent);
+      this.#ownUntil = group.turn;
+    }
     this.#state = 'live';
     const waited = this.#waiting;
     this.#waiting = [];
@@ -307,11 +321,11 @@ export class Subscription implements Seat {
     return this.parts.group.decode(this.#cursor as string);
   }
 
-  /** Tries again while the log cannot be read. */
-  async #persist(work: () => Promise<void>): Promise<void> {
+  /** Tries again while the log cannot be read, or becomes another one while it is. */
+  async #persist(work: (again: boolean) => Promise<void>): Promise<void> {
     for (let attempt = 0; this.#state === 'replaying'; attempt++) {
       try {
-        return await work();
+        return await work(attempt > 0);
       } catch (error) {
         if (!(error instanceof LogUnavailable)) return this.#fail(error);
         await new Promise((resolve) => setTimeout(resolve, Math.min(2_000, 50 * 2 ** Math.min(attempt, 6))));
@@ -327,10 +341,15 @@ export class Subscription implements Seat {
   }
 }
 
+/** True when an epoch has begun between the two, on some shard: then the log may have lost data between them. */
+function isCrossed(progress: Progress, heads: readonly Position[]): boolean {
+  return heads.some(({ shard, epoch }) => progress[shard]?.epoch !== epoch);
+}
+
 /** True when the cursor has, on some shard, what the heads do not have: a later number, or another epoch. */
-function isAhead({ positions }: Progress, heads: readonly Position[]): boolean {
+function isAhead(progress: Progress, heads: readonly Position[]): boolean {
   return heads.some(({ shard, epoch, number }) => {
-    const known = positions[shard];
+    const known = progress[shard];
     return known !== undefined && known.epoch !== '' && (known.epoch !== epoch || known.number > number);
   });
 }

@@ -131,7 +131,10 @@ export interface ChannelLogReader {
   read(channel: Channel, shard: number, after: number | null, limit: number): Promise<History>;
   /** The newest `limit` entries, oldest first; `more` is true when older ones are kept too. */
   newest(channel: Channel, shard: number, limit: number): Promise<History>;
-  /** Per shard, where the log stands; asked of the log itself, not of a tail. `now` is the log's clock. */
+  /**
+   * Per shard, where the log stands: at least as far as any commit a tail has told before the call. `now` is the log's
+   * clock before that.
+   */
   heads(): Promise<{ readonly heads: readonly Position[]; readonly now: number }>;
   /** The gap marks a shard still keeps (the newest hundred, for a day), oldest first. */
   gaps(shard: number): Promise<readonly LoggedGap[]>;

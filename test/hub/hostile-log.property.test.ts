@@ -1,0 +1,366 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Channel } from '../../src/event/channel.js';
+import { cursorCodec } from '../../src/event/cursor.js';
+import { createEngine, type Engine } from '../../src/graphql/engine.js';
+import { makeExecutable } from '../../src/graphql/executable.js';
+import { openHub } from '../../src/hub/hub.js';
+import type { Subscription } from '../../src/hub/subscription.js';
+import { silent } from '../../src/observe/logger.js';
+import { noGatewayMetrics } from '../../src/observe/metrics.js';
+import { compileSchema } from '../../src/schema/compile.js';
+import { eventually } from '../support/eventually.js';
+import { HostileLog, turns, type Written } from '../support/hostile-log.js';
+
+/**
+ * Two replicas over one log on its worst days, clients that come, go, stall and resume on either of them. In the end
+ * every client has every event of its users since its start exactly once, in the order of each partition; or it was
+ * told of a gap, and only what was trimmed is missing. Never an event of another user.
+ */
+
+const users = ['ada', 'grace', 'alan'] as const;
+const partitions = 3;
+const sdl = `
+  type Subscription { note(onlyEven: Boolean): Note! @kafka(topic: "notes")
+    @where(rule: "event.user in claims.users && (args.onlyEven == null || event.even == true)") }
+  type Note { id: ID! user: String! slow: Int! even: Boolean! }`;
+const { schema, problems } = compileSchema(sdl, { retention: { retain: 600_000, max: 1000 } });
+if (!schema) throw new Error(problems.map(({ message }) => message).join('\n'));
+const streams = schema;
+const [route] = streams.topics.get('notes')?.sources[0]?.routes ?? [];
+/** Some events take their resolver a while. */
+const resolvers = {
+  Note: {
+    slow: {
+      claims: [],
+      resolve: (note: { slow: number }) => (note.slow > 0 ? turns(note.slow).then(() => note.slow) : note.slow),
+    },
+  },
+};
+
+interface Note {
+  readonly id: string;
+  readonly user: string;
+  readonly slow: number;
+  readonly even: boolean;
+}
+
+/** What happens next, in words that a failure can be read by, and done. */
+interface Step {
+  toString(): string;
+  run(world: World): unknown;
+}
+
+function happens<T extends unknown[]>(
+  weight: number,
+  words: string,
+  chosen: { [K in keyof T]: fc.Arbitrary<T[K]> },
+  run: (world: World, ...chosen: T) => unknown,
+) {
+  const arbitrary = fc.tuple<T>(...chosen).map(
+    (values): Step => ({
+      toString: () => `${words} ${JSON.stringify(values)}`,
+      run: (world) => run(world, ...(values as T)),
+    }),
+  );
+  return { weight, arbitrary };
+}
+
+const few = fc.nat({ max: 4 });
+const someone = fc.nat({ max: 7 });
+const either = fc.nat({ max: 1 });
+const notes = fc.array(
+  fc.record({
+    user: fc.constantFrom(...users),
+    slow: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: few }),
+  }),
+  { minLength: 1, maxLength: 4 },
+);
+
+const step = fc.oneof(
+  happens(12, 'append to', [fc.nat({ max: partitions - 1 }), notes], (w, partition, some) => w.append(partition, some)),
+  happens(4, 'turns', [few], (_, count) => turns(count)),
+  happens(
+    3,
+    'join',
+    [fc.uniqueArray(fc.constantFrom(...users), { minLength: 1 }), either, fc.boolean()],
+    (w, who, at, even) => w.join(who, at, even),
+  ),
+  happens(2, 'leave', [someone], (w, n) => w.client(n)?.leave()),
+  happens(4, 'resume', [someone, either], (w, n, at) => w.client(n)?.resume(at)),
+  happens(2, 'stall', [someone], (w, n) => w.client(n)?.stall()),
+  happens(2, 'drain', [someone], (w, n) => w.client(n)?.drain()),
+  happens(2, 'heartbeat', [someone], (w, n) => w.client(n)?.heartbeat()),
+  happens(2, 'drop commits', [either, few], (w, at, count) => w.log.tails[at]?.drop(count)),
+  happens(1, 'repeat a commit', [either], (w, at) => w.log.tails[at]?.repeat()),
+  happens(2, 'interrupt the tail', [either], (w, at) => w.log.tails[at]?.interrupt()),
+  happens(2, 'restore the tail', [either], (w, at) => w.log.tails[at]?.restore()),
+  happens(2, 'stall the tail', [either], (w, at) => w.log.tails[at]?.stall()),
+  happens(2, 'let the tail go on', [either], (w, at) => w.log.tails[at]?.go()),
+  happens(2, 'answers take', [few], (w, count) => w.latency(count)),
+  happens(1, 'answers fail', [few], (w, count) => w.failing(count)),
+  happens(1, 'new epoch', [either], (w, shard) => w.log.renew(shard)),
+  happens(2, 'lose and refill', [either, fc.nat({ max: 8 }), few], (w, shard, count, after) =>
+    w.lose(shard, count, after),
+  ),
+  happens(1, 'recreate the topic', [fc.nat({ max: partitions - 1 })], (w, partition) => w.recreate(partition)),
+  happens(1, 'trim', [either, fc.constantFrom(...users), few], (w, shard, user, count) => w.trim(shard, user, count)),
+);
+
+class World {
+  clock = 1_000;
+  readonly log = new HostileLog(2, () => this.clock);
+  readonly clients: Client[] = [];
+  /** Every event there ever was, in the order of its first append. */
+  readonly events: { note: Note; partition: number; sequence: number }[] = [];
+  /** True once a source told that its topic is another one. */
+  recreated = false;
+  readonly trimmed = new Set<string>();
+  #offsets = Array.from({ length: partitions }, () => 0);
+
+  constructor(readonly engines: Engine[]) {}
+
+  latency(count: number) {
+    this.log.latency = count;
+  }
+
+  failing(count: number) {
+    this.log.failing = count;
+  }
+
+  append(partition: number, notes: readonly { user: string; slow: number }[]) {
+    this.clock++;
+    const written = notes.map(({ user, slow }): Written => {
+      const offset = this.#offsets[partition] as number;
+      this.#offsets[partition] = offset + 1;
+      const note: Note = { id: `${partition}-${this.events.length}`, user, slow, even: offset % 2 === 0 };
+      this.events.push({ note, partition, sequence: this.events.length });
+      const record = { topic: 'notes', partition, offset, timestamp: this.clock, key: null, headers: {} };
+      return { source: { record, index: 0, event: note }, channels: [route?.channel(note) as Channel] };
+    });
+    this.log.append(written);
+  }
+
+  /** Offsets begin again; the log keeps what the old topic had. */
+  recreate(partition: number) {
+    this.clock++;
+    this.recreated = true;
+    this.#offsets[partition] = 0;
+    const source = { cluster: 'c', topic: 'notes', partition };
+    this.log.renew(this.log.shardOf(source));
+    this.log.gap({ reason: 'TOPIC_RECREATED', missed: null, source });
+  }
+
+  /** The log loses its newest part, and after a while a relay writes it again. */
+  async lose(shard: number, numbers: number, after: number) {
+    this.clock++;
+    const lost = this.log.lose(shard, numbers);
+    await turns(after);
+    this.clock++;
+    // What was written first is written again first, one partition after the other, each at its own pace.
+    for (let at = 0; at < partitions; at++) {
+      for (const one of lost) if (one.source.record.partition === at) this.log.append([one], true);
+    }
+  }
+
+  trim(shard: number, user: string, count: number) {
+    const gone = this.log.trim(shard, route?.channel({ user }) as Channel, count);
+    for (const { event } of gone) this.trimmed.add((event as Note).id);
+  }
+
+  client(n: number): Client | undefined {
+    return this.clients[n % Math.max(1, this.clients.length)];
+  }
+
+  async join(names: readonly string[], replica: number, even: boolean) {
+    const client = new Client(this, names, even);
+    this.clients.push(client);
+    await client.resume(replica);
+  }
+}
+
+class Client {
+  readonly received: { id: string; gap: unknown }[] = [];
+  /** Events before this one are none of its business. */
+  start = Number.POSITIVE_INFINITY;
+  #cursor: string | null = null;
+  #live: Subscription | null = null;
+  #opening = false;
+  #stalled: { promise: Promise<void>; drain: () => void } | null = null;
+  readonly failures: string[] = [];
+
+  constructor(
+    private readonly world: World,
+    readonly users: readonly string[],
+    readonly even: boolean,
+  ) {}
+
+  wants({ user, even }: Note) {
+    return this.users.includes(user) && (!this.even || even);
+  }
+
+  async resume(replica: number) {
+    if (this.#live || this.#opening) return;
+    this.#opening = true;
+    const opened = this.world.engines[replica]?.open({
+      query: `subscription { note${this.even ? '(onlyEven: true)' : ''} { id slow } }`,
+      extensions: this.#cursor === null ? {} : { after: this.#cursor, onGap: 'CONTINUE' },
+      viewer: { signedIn: true, claims: { users: this.users }, expiresAt: null },
+    });
+    // The world does not stand still while someone connects.
+    void opened?.then((result) => {
+      this.#opening = false;
+      if (result.kind !== 'stream') {
+        const code = result.kind === 'errors' ? result.errors[0]?.extensions.code : result.kind;
+        // A client tries again; here when the schedule, or the end of it, says so.
+        if (code !== 'UNAVAILABLE') this.failures.push(String(code));
+        return;
+      }
+      const mine = result.start({
+        write: (frame) => {
+          if (this.#live !== mine && this.#live !== null) this.failures.push('written after it was closed');
+          const { data, errors, extensions } = JSON.parse(frame.payload);
+          if (errors) this.failures.push(JSON.stringify(errors));
+          this.received.push({ id: data?.note?.id, gap: extensions.gap ?? null });
+          this.#cursor = extensions.cursor;
+        },
+        drained: () => this.#stalled?.promise ?? null,
+        fail: (fault) => this.failures.push(fault.message),
+      });
+      this.#live = mine;
+      if (this.start === Number.POSITIVE_INFINITY) this.start = this.world.events.length;
+      this.heartbeat();
+    });
+    await turns(2);
+  }
+
+  heartbeat() {
+    this.#cursor = this.#live?.cursor() ?? this.#cursor;
+  }
+
+  leave() {
+    this.#live?.close();
+    this.#live = null;
+    this.drain();
+  }
+
+  stall() {
+    let drain = () => {};
+    const promise = new Promise<void>((resolve) => {
+      drain = resolve;
+    });
+    this.#stalled ??= { promise, drain };
+  }
+
+  drain() {
+    this.#stalled?.drain();
+    this.#stalled = null;
+  }
+
+  get isLive() {
+    return this.#live !== null;
+  }
+
+  get gapTold() {
+    return this.received.some(({ gap }) => gap !== null) || (this.#live?.gap ?? null) !== null;
+  }
+
+  /** What is wrong with what it was shown; empty when nothing is. */
+  faults(): string[] {
+    const { events, trimmed } = this.world;
+    const faults = [...this.failures];
+    const at = new Map(events.map(({ note }, i) => [note.id, i]));
+    const newest = new Map<number, number>();
+    const shown = new Set<string>();
+    for (const { id } of this.received) {
+      const event = events[at.get(id) ?? -1];
+      if (!event) faults.push(`${id} never was`);
+      else {
+        if (!this.wants(event.note)) faults.push(`${id} is foreign`);
+        if (shown.has(id)) faults.push(`${id} twice`);
+        else if (event.sequence <= (newest.get(event.partition) ?? -1)) faults.push(`${id} out of order`);
+        newest.set(event.partition, event.sequence);
+        shown.add(id);
+      }
+    }
+    for (const { note } of events.slice(this.start)) {
+      if (!this.wants(note) || shown.has(note.id)) continue;
+      if (!trimmed.has(note.id)) faults.push(`${note.id} lost`);
+      else if (!this.gapTold) faults.push(`${note.id} trimmed, and nobody said so`);
+    }
+    if (this.gapTold && trimmed.size === 0 && !this.world.recreated) faults.push('a gap where none was');
+    return faults;
+  }
+}
+
+async function replica(world: World, log = world.log.reader()) {
+  const hub = await openHub({ log, metrics: noGatewayMetrics, logger: silent, probeEvery: 20, leaveDelay: 1 });
+  const engine = createEngine({
+    streams,
+    executable: makeExecutable(streams, resolvers as never, '1'),
+    hub,
+    log,
+    cursors: cursorCodec(['secret']),
+    pubsub: {} as never,
+    metrics: noGatewayMetrics,
+    logger: silent,
+    now: () => world.clock,
+    introspection: false,
+    limits: { channelsPerSubscription: 256, rewindScan: 1000 },
+  });
+  return { hub, engine };
+}
+
+/** `HOSTILE='{"seed":1,"path":"2","numRuns":9}'` replays a failure, or looks for more. */
+const given = JSON.parse(process.env.HOSTILE ?? '{}') as object;
+
+test('whatever befalls the log: every event once, in order, to whom it concerns, or a gap that is told', async () => {
+  const counted = { shown: 0, gaps: 0 };
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60, size: 'max' }), async (steps) => {
+      const world = new World([]);
+      const replicas = [await replica(world), await replica(world)];
+      world.engines.push(...replicas.map(({ engine }) => engine));
+      for (const one of steps) {
+        world.clock++;
+        await one.run(world);
+      }
+      // The day ends: everything works again, and everybody comes back.
+      world.latency(0);
+      world.failing(0);
+      for (const tail of world.log.tails) {
+        tail.interrupt();
+        tail.restore();
+      }
+      for (let at = 0; at < partitions; at++)
+        world.append(at, [
+          { user: 'ada', slow: 0 },
+          { user: 'grace', slow: 0 },
+          { user: 'alan', slow: 0 },
+        ]);
+      try {
+        await eventually(
+          'everybody has everything',
+          async () => {
+            for (const client of world.clients) {
+              client.drain();
+              if (!client.isLive) await client.resume(0);
+            }
+            expect(world.clients.filter(({ isLive }) => !isLive)).toEqual([]);
+            expect(world.clients.map((client) => client.faults())).toEqual(world.clients.map(() => []));
+          },
+          { within: 1_500, every: 2 },
+        );
+        counted.shown += world.clients.reduce((sum, { received }) => sum + received.length, 0);
+        counted.gaps += world.clients.filter(({ gapTold }) => gapTold).length;
+      } finally {
+        for (const client of world.clients) client.leave();
+        await Promise.all(replicas.map(({ hub }) => hub.close()));
+      }
+    }),
+    { numRuns: 300, ...given },
+  );
+  // A property about nothing holds too.
+  expect(counted.shown).toBeGreaterThan(1_000);
+  expect(counted.gaps).toBeGreaterThan(0);
+}, 300_000);

@@ -1,0 +1,302 @@
+import type { Channel } from '../../src/event/channel.js';
+import type { Position } from '../../src/event/position.js';
+import type { Commit, Publication } from '../../src/event/publication.js';
+import type { SourceEvent } from '../../src/event/source-event.js';
+import {
+  type ChannelLogReader,
+  type LoggedGap,
+  type LogTail,
+  LogUnavailable,
+  type TailListener,
+} from '../../src/log/channel-log.js';
+import { shardOf } from '../../src/log/entry.js';
+
+/** One event as a relay routes it. */
+export interface Written {
+  readonly source: SourceEvent;
+  readonly channels: readonly Channel[];
+}
+
+interface Shard {
+  epoch: string;
+  number: number;
+  time: number;
+  /** The log never goes back behind what was trimmed or told missing: what it lost then, nobody could know. */
+  floor: number;
+  readonly channels: Map<Channel, Publication[]>;
+  gaps: LoggedGap[];
+}
+
+/** A tail whose connection the test holds in its hands. */
+export interface HostileTail {
+  /** The next commits never arrive, and nothing tells so. */
+  drop(commits: number): void;
+  /** The next commit arrives twice. */
+  repeat(): void;
+  /** What is on the wire is lost, and nothing arrives until `restore`. */
+  interrupt(): void;
+  restore(): void;
+  /** Commits stay on the wire until `go`. */
+  stall(): void;
+  go(): void;
+}
+
+/**
+ * The log of a bad day. It keeps every promise of `channel-log.ts`, and does whatever that allows: loses commits on the
+ * way, loses its newest part and gets it again under new numbers, trims, begins new epochs, answers late or not at all.
+ */
+export class HostileLog {
+  readonly #shards: Shard[];
+  readonly #listening = new Set<(commit: Commit) => void>();
+  #epochs = 0;
+  /** Turns of the event loop that each answer takes. */
+  latency = 0;
+  /** This many of the next questions fail. */
+  failing = 0;
+  readonly tails: HostileTail[] = [];
+
+  constructor(
+    readonly shards: number,
+    private readonly now: () => number,
+  ) {
+    this.#shards = Array.from({ length: shards }, () => ({
+      epoch: this.#newEpoch(),
+      number: 0,
+      time: 0,
+      floor: 0,
+      channels: new Map(),
+      gaps: [],
+    }));
+  }
+
+  shardOf({ topic, partition }: { readonly topic: string; readonly partition: number }): number {
+    return shardOf(topic, partition, this.shards);
+  }
+
+  /** One atomic append; all events are of one shard. */
+  append(written: readonly Written[], refilled = false): void {
+    const [first] = written;
+    if (!first) return;
+    const at = this.shardOf(first.source.record);
+    const shard = this.#shards[at] as Shard;
+    const from = shard.number;
+    shard.time = this.now();
+    const publications: Publication[] = [];
+    for (const { source, channels } of written) {
+      shard.number++;
+      for (const channel of channels) {
+        const kept = shard.channels.get(channel) ?? [];
+        shard.channels.set(channel, kept);
+        const newest = kept.at(-1);
+        const previous = newest?.position.epoch === shard.epoch ? newest.position.number : 0;
+        const position = this.#head(at);
+        const publication = { channel, position, previous, refilled, fingerprint: 'fp', source };
+        kept.push(publication);
+        publications.push(publication);
+      }
+    }
+    this.#tell({ position: this.#head(at), from, publications, gap: null });
+  }
+
+  /** A source tells that something is missing. */
+  gap(gap: Pick<LoggedGap, 'reason' | 'missed' | 'source'>): void {
+    const at = this.shardOf(gap.source);
+    const shard = this.#shards[at] as Shard;
+    const from = shard.number++;
+    shard.time = this.now();
+    shard.gaps.push({ ...gap, position: this.#head(at) });
+    shard.floor = shard.number;
+    this.#tell({ position: this.#head(at), from, publications: [], gap });
+  }
+
+  /** The log goes back to an older state of itself, in a new epoch; returns what it lost, to be written again. */
+  lose(at: number, numbers: number): Written[] {
+    const shard = this.#shards[at] as Shard;
+    const end = Math.max(shard.floor, shard.number - numbers);
+    const lost = new Map<number, Written & { channels: Channel[] }>();
+    for (const [channel, kept] of shard.channels) {
+      while (kept.length > 0 && (kept.at(-1) as Publication).position.number > end) {
+        const { position, source } = kept.pop() as Publication;
+        const known = lost.get(position.number) ?? { source, channels: [] };
+        known.channels.push(channel);
+        lost.set(position.number, known);
+      }
+    }
+    shard.number = end;
+    this.renew(at);
+    return [...lost].sort(([a], [b]) => a - b).map(([, written]) => written);
+  }
+
+  /** Another epoch; nothing is lost, and nobody is told before the next append. */
+  renew(at: number): void {
+    const shard = this.#shards[at] as Shard;
+    shard.epoch = this.#newEpoch();
+    shard.time = this.now();
+  }
+
+  /** The oldest entries of a channel go, as if there were too many. Returns their events. */
+  trim(at: number, channel: Channel, count: number): SourceEvent[] {
+    const kept = this.#shards[at]?.channels.get(channel) ?? [];
+    let most = Math.min(count, kept.length - 1);
+    // What is trimmed just up to where an epoch begins leaves no trace: the one thing that cannot be told.
+    while (most > 0 && kept[most]?.previous === 0) most--;
+    if (most <= 0) return [];
+    const gone = kept.splice(0, most);
+    const shard = this.#shards[at] as Shard;
+    shard.floor = Math.max(shard.floor, kept[0]?.position.number ?? 0);
+    return gone.map(({ source }) => source);
+  }
+
+  reader(): ChannelLogReader {
+    return {
+      shards: this.shards,
+      tail: (listener) => this.#tail(listener),
+      read: (channel, at, after, limit) =>
+        this.#answer(() => {
+          const { epoch } = this.#shards[at] as Shard;
+          const all = this.#kept(at, channel);
+          const later = after === null ? all : all.filter(({ position: p }) => p.epoch === epoch && p.number > after);
+          return this.#history(at, channel, later.slice(0, limit), later.length > limit);
+        }),
+      newest: (channel, at, limit) =>
+        this.#answer(() => {
+          const all = this.#kept(at, channel);
+          return this.#history(at, channel, all.slice(-limit), all.length > limit);
+        }),
+      heads: () => this.#answer(() => ({ heads: this.heads(), now: this.now() })),
+      gaps: (at) => this.#answer(() => [...(this.#shards[at] as Shard).gaps]),
+      unready: async () => null,
+      close: async () => {},
+    };
+  }
+
+  heads(): readonly Position[] {
+    return this.#shards.map((_, at) => this.#head(at));
+  }
+
+  #kept(at: number, channel: Channel): readonly Publication[] {
+    return this.#shards[at]?.channels.get(channel) ?? [];
+  }
+
+  #history(at: number, channel: Channel, publications: readonly Publication[], more: boolean) {
+    const [oldest] = this.#kept(at, channel);
+    const trimmedTo = oldest?.position.epoch === this.#shards[at]?.epoch ? (oldest?.previous ?? 0) : 0;
+    return { publications: [...publications], head: this.#head(at), now: this.now(), trimmedTo, more };
+  }
+
+  async #answer<T>(answer: () => T): Promise<T> {
+    await turns(this.latency);
+    if (this.failing > 0) {
+      this.failing--;
+      throw new LogUnavailable('not now');
+    }
+    const answered = answer();
+    await turns(this.latency);
+    return answered;
+  }
+
+  #head(at: number): Position {
+    const { epoch, number, time } = this.#shards[at] as Shard;
+    return { shard: at, epoch, number, time };
+  }
+
+  #newEpoch(): string {
+    return Buffer.from([0, 0, 0, 0, ++this.#epochs >> 8, this.#epochs & 255]).toString('base64url');
+  }
+
+  #tell(commit: Commit): void {
+    for (const hear of this.#listening) hear(commit);
+  }
+
+  async #tail(listener: TailListener): Promise<LogTail> {
+    const channels = new Set<Channel>();
+    type Message = { commit: Commit } | { confirm: () => void };
+    let wire: Message[] = [];
+    let heads = this.heads();
+    let down = false;
+    let stalled = false;
+    let dropping = 0;
+    let doubling = 0;
+    let running = false;
+
+    const hear = (commit: Commit) => {
+      if (down) return;
+      const publications = commit.publications.filter(({ channel }) => channels.has(channel));
+      wire.push({ commit: { ...commit, publications } });
+      run();
+    };
+    this.#listening.add(hear);
+
+    function run() {
+      if (running) return;
+      running = true;
+      setImmediate(() => {
+        running = false;
+        while (wire.length > 0 && !stalled && !down) arrive(wire.shift() as Message);
+      });
+    }
+
+    function arrive(message: Message) {
+      if ('confirm' in message) return message.confirm();
+      if (dropping > 0) return void dropping--;
+      const { commit } = message;
+      heads = heads.with(commit.position.shard, commit.position);
+      listener.commit(commit);
+      if (doubling > 0) {
+        doubling--;
+        listener.commit(commit);
+      }
+    }
+
+    this.tails.push({
+      drop(commits) {
+        dropping += commits;
+      },
+      repeat() {
+        doubling++;
+      },
+      interrupt() {
+        if (down) return;
+        down = true;
+        wire = wire.filter((message) => 'confirm' in message);
+        listener.interrupted();
+      },
+      restore: () => {
+        stalled = false;
+        if (!down) return;
+        down = false;
+        dropping = 0;
+        heads = this.heads();
+        listener.restored(heads);
+        run();
+      },
+      stall() {
+        stalled = true;
+      },
+      go() {
+        stalled = false;
+        run();
+      },
+    });
+
+    return {
+      listen(wanted) {
+        for (const channel of wanted) channels.add(channel);
+        return new Promise((confirm) => {
+          wire.push({ confirm });
+          run();
+        });
+      },
+      leave: (left) => {
+        for (const channel of left) channels.delete(channel);
+      },
+      heads: () => heads,
+      close: async () => void this.#listening.delete(hear),
+    };
+  }
+}
+
+/** Lets the event loop turn: what was due comes, as it would over a network. */
+export async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
