@@ -21,7 +21,7 @@ export class LogMoved extends LogUnavailable {
 }
 
 /** Throws LogMoved when a log that stands at `head` cannot have all that lies before `upTo`. */
-export function expectWhole(head: Position, upTo: Position): void {
+function expectWhole(head: Position, upTo: Position): void {
   if (head.epoch !== upTo.epoch || head.number < upTo.number) throw new LogMoved();
 }
 

@@ -3,7 +3,7 @@ import type { Cursor } from '../event/cursor.js';
 import { byAge, type Gap, isAfter, type Moment, type Position } from '../event/position.js';
 import { concerns, type Publication } from '../event/publication.js';
 import type { ChannelLogReader, LoggedGap } from '../log/channel-log.js';
-import { ChannelHistory, expectWhole, type Page } from './channel-history.js';
+import { ChannelHistory, type Page } from './channel-history.js';
 import type { Coordinates } from './coordinates.js';
 
 export interface Replay {
@@ -147,21 +147,34 @@ async function* merged(
   }
 }
 
-/** The newest events of all channels, oldest first, at most `scan` of each channel. Throws LogUnavailable. */
-export async function newest({ log, channels, upTo }: Replay, scan: number): Promise<Publication[]> {
+export interface Newest {
+  readonly publications: readonly Publication[];
+  /** Per partition of a recreated topic, when that was. */
+  readonly recreated: ReadonlyMap<number, number>;
+}
+
+/**
+ * The newest events of all channels, oldest first, at most `scan` of each channel: what the log still has of them.
+ * Throws LogUnavailable.
+ */
+export async function newest({ log, channels, topic, upTo }: Replay, scan: number): Promise<Newest> {
+  const recreated = new Map<number, number>();
   const shards = upTo.map(async (head) => {
     // An event in two channels has one number.
     const found = new Map<string, Publication>();
     const histories = await Promise.all(channels.map((channel) => log.newest(channel, head.shard, scan)));
     for (const { publications, head: now } of histories) {
-      expectWhole(now, head);
       for (const one of publications) {
         const { epoch, number } = one.position;
-        if (!isAfter(one.position, head, head.epoch)) found.set(`${epoch} ${number}`, one);
+        if (!isAfter(one.position, head, now.epoch)) found.set(`${epoch} ${number}`, one);
       }
+    }
+    for (const { position, reason, source } of await log.gaps(head.shard)) {
+      if (reason !== 'TOPIC_RECREATED' || source.topic !== topic || isAfter(position, head, head.epoch)) continue;
+      recreated.set(source.partition, position.time);
     }
     return [...found.values()].sort((a, b) => byAge(a.position, b.position, head.epoch));
   });
-  const all = (await Promise.all(shards)).flat();
-  return all.sort((a, b) => a.position.time - b.position.time).slice(-scan);
+  const all = (await Promise.all(shards)).flat().sort((a, b) => a.position.time - b.position.time);
+  return { publications: all.slice(-scan), recreated };
 }

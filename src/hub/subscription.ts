@@ -109,7 +109,8 @@ export class Subscription implements Seat {
     this.#state = 'replaying';
     if (start.kind === 'rewind') {
       const seen = new Coordinates();
-      await this.#persist((again) => this.#rewind(start.count, seen, again));
+      const replay = this.#begin();
+      await this.#persist(() => this.#rewind(start.count, seen, replay));
       await this.#persist((again) => this.#catchUp(seen, false, again));
       return;
     }
@@ -253,13 +254,11 @@ export class Subscription implements Seat {
     }
   }
 
-  /** The newest events that this viewer may see, oldest first. */
-  async #rewind(count: number, seen: Coordinates, again: boolean): Promise<void> {
-    const { group, hub, rewindScan } = this.parts;
-    if (again) await hub.refresh();
-    const replay = this.#begin();
-    const all = await newest(replay, rewindScan);
-    const shown = all.filter(({ source }) => group.plan.permit(source).pass).slice(-count);
+  /** The newest events that this viewer may see of those before it came, oldest first. */
+  async #rewind(count: number, seen: Coordinates, replay: Replay): Promise<void> {
+    const { group, rewindScan } = this.parts;
+    const { publications, recreated } = await newest(replay, rewindScan);
+    const shown = publications.filter(({ source }) => group.plan.permit(source).pass).slice(-count);
     // Whoever is cut off in the middle resumes with the rest of them, on every shard.
     let progress: Progress = replay.upTo.map((head) => {
       const first = shown.find(({ position }) => position.shard === head.shard)?.position;
@@ -274,6 +273,10 @@ export class Subscription implements Seat {
       seen.forget(source.record.partition);
       seen.pass(publication);
       await this.#show(publication, progress, seen);
+    }
+    for (const [partition, time] of recreated) {
+      const last = shown.findLast(({ source }) => source.record.partition === partition);
+      if (last && last.position.time <= time) seen.forget(partition);
     }
     this.#cursor = group.cursorAt(replay.upTo, seen.recent);
   }

@@ -83,8 +83,8 @@ const step = fc.oneof(
   happens(
     3,
     'join',
-    [fc.uniqueArray(fc.constantFrom(...users), { minLength: 1 }), either, fc.boolean()],
-    (w, who, at, even) => w.join(who, at, even),
+    [fc.uniqueArray(fc.constantFrom(...users), { minLength: 1 }), either, fc.boolean(), fc.option(few)],
+    (w, who, at, even, rewind) => w.join(who, at, even, rewind),
   ),
   happens(2, 'leave', [someone], (w, n) => w.client(n)?.leave()),
   happens(4, 'resume', [someone, either], (w, n, at) => w.client(n)?.resume(at)),
@@ -172,8 +172,8 @@ class World {
     return this.clients[n % Math.max(1, this.clients.length)];
   }
 
-  async join(names: readonly string[], replica: number, even: boolean) {
-    const client = new Client(this, names, even);
+  async join(names: readonly string[], replica: number, even: boolean, rewind: number | null) {
+    const client = new Client(this, names, even, rewind ?? 0);
     this.clients.push(client);
     await client.resume(replica);
   }
@@ -193,6 +193,7 @@ class Client {
     private readonly world: World,
     readonly users: readonly string[],
     readonly even: boolean,
+    readonly rewind: number,
   ) {}
 
   wants({ user, even }: Note) {
@@ -203,7 +204,7 @@ class Client {
     if (this.#live || this.#opening) return;
     this.#opening = true;
     const opened = this.world.engines[replica]?.open({
-      query: `subscription { note${this.even ? '(onlyEven: true)' : ''} { id slow } }`,
+      query: `subscription @resume(rewind: ${this.rewind}) { note${this.even ? '(onlyEven: true)' : ''} { id slow } }`,
       extensions: this.#cursor === null ? {} : { after: this.#cursor, onGap: 'CONTINUE' },
       viewer: { signedIn: true, claims: { users: this.users }, expiresAt: null },
     });
@@ -228,7 +229,8 @@ class Client {
         fail: (fault) => this.failures.push(fault.message),
       });
       this.#live = mine;
-      if (this.start === Number.POSITIVE_INFINITY) this.start = this.world.events.length;
+      // Who was cut off before the first cursor begins anew.
+      if (this.#cursor === null) this.start = this.world.events.length;
       this.heartbeat();
     });
     await turns(2);
