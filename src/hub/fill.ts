@@ -3,7 +3,7 @@ import { byAge, type Gap, isAfter, type Position } from '../event/position.js';
 import type { Commit, Publication } from '../event/publication.js';
 import type { ChannelLogReader, LoggedGap } from '../log/channel-log.js';
 import { ChannelHistory } from './channel-history.js';
-import type { Listener, TailedChannel } from './hub.js';
+import type { Listener, TailedChannel } from './listener.js';
 
 /** How many channels are asked for at once. */
 const together = 200;

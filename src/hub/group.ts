@@ -6,7 +6,8 @@ import type { SourceEvent, SourcePartition } from '../event/source-event.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import { Coordinates } from './coordinates.js';
 import { Frame } from './frame.js';
-import type { Hub, Listener } from './hub.js';
+import type { Hub } from './hub.js';
+import type { Listener } from './listener.js';
 
 /** What all members of a group have in common: made by `graphql/` from an operation and its viewer. */
 export interface GroupPlan {

@@ -9,8 +9,8 @@ export function didYouMean(name: string, names: readonly string[]): string {
   return near.length === 0 ? '' : `. Did you mean ${near.join(' or ')}?`;
 }
 
-/** Edits between two words. */
-function distance(from: string, to: string): number {
+/** Letters to insert, remove or replace to get from one word to the other. */
+export function distance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (const [index, letter] of [...from].entries()) {
     const next = [index + 1];

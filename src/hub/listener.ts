@@ -1,0 +1,27 @@
+import type { Channel } from '../event/channel.js';
+import type { Gap, Position } from '../event/position.js';
+import type { Publication } from '../event/publication.js';
+import type { SourcePartition } from '../event/source-event.js';
+
+/**
+ * Whoever wants to hear channels: in practice a group. Called in the order of the log, with each publication once; an
+ * event that the log lost and was filled with again comes again, under its new number.
+ */
+export interface Listener {
+  readonly topic: string;
+  readonly channels: readonly Channel[];
+  /** Milliseconds of history its channels keep. */
+  readonly retain: number;
+  /** `heads` is where the hub stands after these, on every shard. Must not throw. */
+  heard(publications: readonly Publication[], heads: readonly Position[]): void;
+  /** Events between what was heard and what comes next are lost to this listener; by which source, where one told it. */
+  lost(gap: Gap, source: SourcePartition | null): void;
+}
+
+/** One channel on this replica, offered to many. */
+export interface TailedChannel {
+  readonly listeners: Set<Listener>;
+  /** Per shard, the number of the newest publication heard or read; null until the channel is heard at all. */
+  last: number[] | null;
+  leaving: NodeJS.Timeout | null;
+}
