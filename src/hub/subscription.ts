@@ -163,13 +163,13 @@ export class Subscription implements Seat {
   }
 
   outrun(): void {
-    if (this.#state === 'live') {
-      this.#state = 'replaying';
-      void this.#goOn();
-    } else if (this.#state === 'replaying') {
-      this.#waiting = [];
-      this.#outrun = true;
-    }
+    if (this.#state !== 'live' && this.#state !== 'replaying') return;
+    this.#waiting = [];
+    this.#outrun = true;
+    if (this.#state === 'replaying') return;
+    this.#state = 'replaying';
+    // Later: called while the group hears, whose turn is then ahead of the hub's heads.
+    queueMicrotask(() => void this.#goOn());
   }
 
   /** Leaves the group. Idempotent. */

@@ -210,6 +210,7 @@ export class HostileLog {
 
   async #tail(listener: TailListener): Promise<LogTail> {
     const channels = new Set<Channel>();
+    const confirmed = new Set<Channel>();
     type Message = { commit: Commit } | { confirm: () => void };
     let wire: Message[] = [];
     let heads = this.heads();
@@ -281,14 +282,22 @@ export class HostileLog {
 
     return {
       listen(wanted) {
+        if (wanted.every((channel) => confirmed.has(channel))) return Promise.resolve();
         for (const channel of wanted) channels.add(channel);
-        return new Promise((confirm) => {
+        return new Promise((resolve) => {
+          const confirm = () => {
+            for (const channel of wanted) confirmed.add(channel);
+            resolve();
+          };
           wire.push({ confirm });
           run();
         });
       },
       leave: (left) => {
-        for (const channel of left) channels.delete(channel);
+        for (const channel of left) {
+          channels.delete(channel);
+          confirmed.delete(channel);
+        }
       },
       heads: () => heads,
       close: async () => void this.#listening.delete(hear),

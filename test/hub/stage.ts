@@ -1,0 +1,179 @@
+import type { Channel } from '../../src/event/channel.js';
+import { type Cursor, cursorCodec } from '../../src/event/cursor.js';
+import type { Fault } from '../../src/event/faults.js';
+import type { SourceEvent } from '../../src/event/source-event.js';
+import { Group, type GroupPlan } from '../../src/hub/group.js';
+import { type Hub, type HubOptions, openHub } from '../../src/hub/hub.js';
+import { type OnGap, type Outlet, type Start, Subscription } from '../../src/hub/subscription.js';
+import { silent } from '../../src/observe/logger.js';
+import { noGatewayMetrics } from '../../src/observe/metrics.js';
+import { HostileLog, turns } from '../support/hostile-log.js';
+
+export const cursors = cursorCodec(['secret']);
+export const decoded = (text: string | null | undefined): Cursor => cursors.decode('note', text ?? '') as Cursor;
+
+/** A subscription with an outlet in the test's hands. */
+export interface Seated {
+  readonly subscription: Subscription;
+  readonly started: Promise<void>;
+  /** What was written: `n` of each event, and the gap it told. */
+  readonly shown: (number | { readonly n: number; readonly gap: string })[];
+  readonly cursors: string[];
+  readonly faults: Fault[];
+  /** The socket is full until `drain`. */
+  fill(): void;
+  drain(): void;
+  /** Every further write throws. */
+  breakDown(): void;
+}
+
+/** One replica over a log of the test's own: events are numbers, heard on channels by letter, refused when negative. */
+export class Stage implements AsyncDisposable {
+  #offset = 0;
+
+  private constructor(
+    readonly log: HostileLog,
+    readonly hub: Hub,
+    readonly lines: string[],
+    private readonly time: { now: number },
+  ) {}
+
+  static async open(shards = 1, options: Partial<HubOptions> = {}): Promise<Stage> {
+    const lines: string[] = [];
+    const time = { now: 1_000 };
+    const log = new HostileLog(shards, () => time.now);
+    const logger = { ...silent, error: (_: object, message: string) => void lines.push(message) };
+    const metrics = noGatewayMetrics;
+    // Only a test of the probe wants one.
+    const hub = await openHub({ log: log.reader(), metrics, logger, leaveDelay: 1, probeEvery: 3_600_000, ...options });
+    return new Stage(log, hub, lines, time);
+  }
+
+  get clock(): number {
+    return this.time.now;
+  }
+
+  set clock(now: number) {
+    this.time.now = now;
+  }
+
+  get tail() {
+    const [tail] = this.log.tails;
+    if (!tail) throw new Error('no tail');
+    return tail;
+  }
+
+  event(n: number, partition = 0, offset = this.#offset++): SourceEvent {
+    const record = { topic: 'notes', partition, offset, timestamp: this.clock, key: null, headers: {} };
+    return { record, index: 0, event: n };
+  }
+
+  /** Appends one event for each number, and lets it arrive. */
+  async append(numbers: readonly number[], channels = 'a', refilled = false): Promise<void> {
+    this.clock++;
+    const heard = [...channels] as Channel[];
+    this.log.append(
+      numbers.map((n) => ({ source: this.event(n), channels: heard })),
+      refilled,
+    );
+    await turns(3);
+  }
+
+  async group(channels = 'a', plan: Partial<GroupPlan> = {}): Promise<Group> {
+    const group = new Group(
+      {
+        key: 'k',
+        field: 'note',
+        topic: 'notes',
+        retain: 600_000,
+        channels: [...channels] as Channel[],
+        permit: ({ event }) => ({ pass: (event as number) >= 0, error: null }),
+        render: ({ event }) => `{"data":${event}`,
+        ...plan,
+      },
+      this.hub,
+      cursors,
+      noGatewayMetrics,
+      () => this.clock,
+    );
+    await group.join();
+    return group;
+  }
+
+  seat(group: Group, start: Start = { kind: 'now' }, onGap: OnGap = 'CONTINUE'): Seated {
+    const shown: Seated['shown'] = [];
+    const written: string[] = [];
+    const faults: Fault[] = [];
+    let full: { promise: Promise<void>; resolve: () => void } | null = null;
+    let broken = false;
+    const outlet: Outlet = {
+      write(frame) {
+        if (broken) throw new Error('the socket broke');
+        const { data, extensions } = JSON.parse(frame.payload);
+        shown.push(extensions.gap ? { n: data, gap: extensions.gap.reason } : data);
+        written.push(extensions.cursor);
+      },
+      drained: () => full?.promise ?? null,
+      fail: (fault) => void faults.push(fault),
+    };
+    const { hub } = this;
+    const log = this.log.reader();
+    const logger = { ...silent, error: (_: object, message: string) => void this.lines.push(message) };
+    const subscription = new Subscription({
+      group,
+      outlet,
+      log,
+      hub,
+      metrics: noGatewayMetrics,
+      logger,
+      onGap,
+      rewindScan: 1_000,
+    });
+    const started = subscription.start(start, this.clock);
+    return {
+      subscription,
+      started,
+      shown,
+      cursors: written,
+      faults,
+      fill() {
+        let resolve = () => {};
+        const promise = new Promise<void>((done) => {
+          resolve = done;
+        });
+        full ??= { promise, resolve };
+      },
+      drain() {
+        full?.resolve();
+        full = null;
+      },
+      breakDown() {
+        broken = true;
+      },
+    };
+  }
+
+  after(cursor: string | null | undefined): Start {
+    return { kind: 'after', cursor: decoded(cursor) };
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.hub.close();
+  }
+}
+
+/** A render that the test finishes, one after the other. */
+export function slowly() {
+  const pending: (() => void)[] = [];
+  return {
+    render: ({ event }: SourceEvent) =>
+      new Promise<string>((resolve) => pending.push(() => resolve(`{"data":${event}`))),
+    get waiting() {
+      return pending.length;
+    },
+    async finish(count = pending.length) {
+      for (const done of pending.splice(0, count)) done();
+      await turns(2);
+    },
+  };
+}

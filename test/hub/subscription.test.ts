@@ -1,0 +1,411 @@
+import { describe, expect, test } from 'vitest';
+import type { Group } from '../../src/hub/group.js';
+import { eventually } from '../support/eventually.js';
+import { turns } from '../support/hostile-log.js';
+import { decoded, type Seated, Stage, slowly } from './stage.js';
+
+/** Brings a subscription into each state of the picture; what it was shown is `[1, 2]` in all of them but one. */
+const states: Record<string, (stage: Stage) => Promise<{ group: Group; seated: Seated; goOn: () => Promise<void> }>> = {
+  async live(stage) {
+    const group = await stage.group();
+    const seated = stage.seat(group);
+    await stage.append([1, 2]);
+    return { group, seated, goOn: async () => {} };
+  },
+  async replaying(stage) {
+    const render = slowly();
+    let slow = false;
+    const plan = {
+      render: (source: Parameters<typeof render.render>[0]) =>
+        slow ? render.render(source) : `{"data":${source.event}`,
+    };
+    const group = await stage.group('a', plan);
+    const first = stage.seat(group);
+    const begin = first.subscription.cursor();
+    first.subscription.close();
+    await stage.append([1, 2]);
+    slow = true;
+    const seated = stage.seat(group, stage.after(begin));
+    await eventually('the first event is being rendered', () => render.waiting === 1);
+    slow = false;
+    return {
+      group,
+      seated,
+      async goOn() {
+        await render.finish();
+        await seated.started;
+      },
+    };
+  },
+  async parked(stage) {
+    const group = await stage.group();
+    const seated = stage.seat(group);
+    await stage.append([1]);
+    seated.fill();
+    await stage.append([2]);
+    return {
+      group,
+      seated,
+      async goOn() {
+        seated.drain();
+        await turns(5);
+      },
+    };
+  },
+  async closed(stage) {
+    const group = await stage.group();
+    const seated = stage.seat(group);
+    await stage.append([1, 2]);
+    seated.subscription.close();
+    return { group, seated, goOn: async () => {} };
+  },
+};
+
+/** What befalls it there, and what it has been shown in the end, once it goes on. */
+const inputs: Record<
+  string,
+  {
+    befall(s: Stage, at: { group: Group; seated: Seated }): Promise<unknown>;
+    ends: Record<string, readonly unknown[]>;
+    fault?: string;
+  }
+> = {
+  'an event': {
+    befall: (stage) => stage.append([3]),
+    ends: { live: [1, 2, 3], replaying: [1, 2, 3], parked: [1, 2, 3], closed: [1, 2] },
+  },
+  'an event that the viewer may not see': {
+    befall: (stage) => stage.append([-3, 4]),
+    ends: { live: [1, 2, 4], replaying: [1, 2, 4], parked: [1, 2, 4], closed: [1, 2] },
+  },
+  'more events than wait behind a replay': {
+    befall: (stage) => stage.append(Array.from({ length: 1_200 }, (_, i) => i + 3)),
+    ends: Object.fromEntries(
+      ['live', 'replaying', 'parked']
+        .map((state) => [state, Array.from({ length: 1_202 }, (_, i) => i + 1)])
+        .concat([['closed', [1, 2]]]),
+    ),
+  },
+  'its group dropped events': {
+    befall: async (stage, { group, seated }) => {
+      for (const seat of group.seats) seat.outrun();
+      if (!group.seats.has(seated.subscription)) seated.subscription.outrun();
+      await stage.append([3]);
+    },
+    ends: { live: [1, 2, 3], replaying: [1, 2, 3], parked: [1, 2, 3], closed: [1, 2] },
+  },
+  'a gap': {
+    async befall(stage, { seated }) {
+      seated.subscription.lost({ reason: 'SOURCE_LOST', missed: null });
+      await stage.append([3]);
+    },
+    // A parked one comes upon the gap in the log, if it is there; a replay tells it on what it shows next.
+    ends: {
+      live: [1, 2, { n: 3, gap: 'SOURCE_LOST' }],
+      replaying: [{ n: 1, gap: 'SOURCE_LOST' }, 2, 3],
+      parked: [1, 2, 3],
+      closed: [1, 2],
+    },
+  },
+  'a full socket': {
+    async befall(stage, { seated }) {
+      seated.fill();
+      await stage.append([3, 4, 5]);
+      seated.drain();
+    },
+    ends: { live: [1, 2, 3, 4, 5], replaying: [1, 2, 3, 4, 5], parked: [1, 2, 3, 4, 5], closed: [1, 2] },
+  },
+  'a socket that breaks': {
+    async befall(stage, { seated }) {
+      seated.breakDown();
+      await stage.append([3]);
+    },
+    ends: { live: [1, 2], replaying: [], parked: [1, 2], closed: [1, 2] },
+    fault: 'INTERNAL_SERVER_ERROR',
+  },
+  close: {
+    async befall(stage, { seated }) {
+      seated.subscription.close();
+      seated.subscription.close();
+      await stage.append([3]);
+    },
+    ends: { live: [1, 2], replaying: [], parked: [1, 2], closed: [1, 2] },
+  },
+};
+
+for (const [state, reach] of Object.entries(states)) {
+  describe(`a subscription that is ${state}`, () => {
+    for (const [input, { befall, ends, fault }] of Object.entries(inputs)) {
+      test(`${input}: shown is what the table says, each once and in order`, async () => {
+        await using stage = await Stage.open();
+        const at = await reach(stage);
+        await befall(stage, at);
+        await at.goOn();
+        await eventually('it has been shown everything', () => expect(at.seated.shown).toEqual(ends[state]));
+        await turns(10);
+        expect(at.seated.shown).toEqual(ends[state]);
+        const told = at.seated.faults.map(({ code }) => code);
+        expect(told).toEqual(fault && state !== 'closed' ? [fault] : []);
+        const isClosed = state === 'closed' || fault !== undefined || input === 'close';
+        expect(at.group.seats.has(at.seated.subscription)).toBe(!isClosed);
+      });
+    }
+  });
+}
+
+describe('how it begins', () => {
+  test('now: nothing of before, also not what a slow resolver still holds', async () => {
+    await using stage = await Stage.open();
+    const render = slowly();
+    const group = await stage.group('a', { render: render.render });
+    const early = stage.seat(group);
+    await stage.append([1]);
+    const late = stage.seat(group);
+    await stage.append([2]);
+    await render.finish();
+    expect(early.shown).toEqual([1, 2]);
+    expect(late.shown).toEqual([2]);
+  });
+
+  test('rewind: the last n that the viewer may see, then live', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    await stage.append([1, 2, -3, 4, -5]);
+    const seated = stage.seat(group, { kind: 'rewind', count: 2 });
+    expect(seated.subscription.cursor()).toBeNull();
+    await stage.append([6]);
+    await seated.started;
+    expect(seated.shown).toEqual([2, 4, 6]);
+  });
+
+  test('cut off in the middle of a rewind, it resumes with the rest, on every shard', async () => {
+    await using stage = await Stage.open(2);
+    const group = await stage.group('a');
+    for (const n of [1, 2, 3, 4]) {
+      stage.clock++;
+      stage.log.append([{ source: stage.event(n, n % 2, n), channels: group.channels }]);
+    }
+    await turns(3);
+    const seated = stage.seat(group, { kind: 'rewind', count: 3 });
+    await seated.started;
+    expect(seated.shown).toEqual([2, 3, 4]);
+    const again = stage.seat(group, stage.after(seated.cursors[0]));
+    await again.started;
+    expect([...again.shown].sort()).toEqual([3, 4]);
+  });
+
+  test('after a cursor: no hole and no repeat, though events keep coming', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const first = stage.seat(group);
+    await stage.append([1, 2]);
+    first.subscription.close();
+    await stage.append([3]);
+    const second = stage.seat(group, stage.after(first.cursors[0]));
+    await stage.append([4]);
+    await second.started;
+    expect(second.shown).toEqual([2, 3, 4]);
+  });
+
+  test('a cursor given out before the replay has shown anything is the one it came with', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const first = stage.seat(group);
+    await stage.append([1, 2]);
+    const second = stage.seat(group, stage.after(first.cursors[0]));
+    expect(decoded(second.subscription.cursor())).toEqual(decoded(first.cursors[0]));
+    await second.started;
+  });
+
+  test('a replica whose tail is behind the cursor catches up first, and repeats nothing', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    await stage.append([1]);
+    const behind = stage.hub.heads();
+    stage.tail.stall();
+    await stage.append([2, 3]);
+    const cursor = group.cursorAt(stage.log.heads(), new Map([[0, { offset: 2, index: 0 }]]));
+    expect(stage.hub.heads()).toEqual(behind);
+    const seated = stage.seat(group, stage.after(cursor));
+    await seated.started;
+    stage.tail.go();
+    await stage.append([4]);
+    expect(seated.shown).toEqual([4]);
+  });
+
+  test('a cursor from before the log had an epoch shows everything since', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const none = group.cursorAt([{ epoch: '', number: 0, time: stage.clock }], new Map());
+    await stage.append([1, 2]);
+    const seated = stage.seat(group, stage.after(none), 'FAIL');
+    await seated.started;
+    expect(seated.faults).toEqual([]);
+    expect(seated.shown).toEqual([1, 2]);
+  });
+
+  test('a refilled event older than a plain start is skipped, a newer one is not', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const old = stage.event(1);
+    stage.clock += 10;
+    const seated = stage.seat(group);
+    stage.log.append([{ source: old, channels: group.channels }], true);
+    await stage.append([2], 'a', true);
+    expect(seated.shown).toEqual([2]);
+  });
+});
+
+describe('gaps', () => {
+  test('a cursor behind what was trimmed: FAIL refuses with the oldest cursor, which works', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group('ab');
+    const first = stage.seat(group);
+    await stage.append([1], 'ab');
+    await stage.append([2, 3, 4], 'a');
+    await stage.append([5, 6, 7], 'b');
+    stage.log.trim(0, group.channels[0] as never, 2);
+    stage.log.trim(0, group.channels[1] as never, 2);
+    const refused = stage.seat(group, stage.after(first.cursors[0]), 'FAIL');
+    await refused.started;
+    expect(refused.faults).toMatchObject([{ code: 'CURSOR_EXPIRED', extensions: { gap: { reason: 'TRIMMED' } } }]);
+    const oldest = refused.faults[0]?.extensions.oldest as string;
+    const again = stage.seat(group, stage.after(oldest), 'FAIL');
+    await again.started;
+    expect(again.faults).toEqual([]);
+    expect(again.shown).toEqual([6, 7]);
+  });
+
+  test('CONTINUE starts at the oldest and marks the first event', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const first = stage.seat(group);
+    await stage.append([1, 2, 3, 4]);
+    stage.log.trim(0, group.channels[0] as never, 2);
+    const again = stage.seat(group, stage.after(first.cursors[0]));
+    await again.started;
+    expect(again.shown).toEqual([{ n: 3, gap: 'TRIMMED' }, 4]);
+  });
+
+  test('a cursor older than the retention has expired, unless nothing has happened since', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const quiet = stage.seat(group).subscription.cursor();
+    stage.clock += 700_000;
+    const idle = stage.seat(group, stage.after(quiet), 'FAIL');
+    await idle.started;
+    expect(idle.faults).toEqual([]);
+    await stage.append([1]);
+    const late = stage.seat(group, stage.after(quiet), 'FAIL');
+    await late.started;
+    expect(late.faults).toMatchObject([{ code: 'CURSOR_EXPIRED', extensions: { gap: { reason: 'EXPIRED' } } }]);
+  });
+
+  test('under FAIL a gap ends a live subscription with EVENTS_LOST', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const seated = stage.seat(group, { kind: 'now' }, 'FAIL');
+    stage.log.gap({ reason: 'SOURCE_LOST', missed: 3, source: { cluster: 'c', topic: 'notes', partition: 0 } });
+    await eventually('it is told', () => seated.faults.length === 1);
+    expect(seated.faults).toMatchObject([
+      { code: 'EVENTS_LOST', extensions: { gap: { reason: 'SOURCE_LOST', missed: 3 } } },
+    ]);
+    expect(group.seats.size).toBe(0);
+  });
+});
+
+describe('a log that loses data', () => {
+  test('live: what is written again is not shown again', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const seated = stage.seat(group);
+    await stage.append([1, 2, 3]);
+    const lost = stage.log.lose(0, 2);
+    stage.log.append(lost, true);
+    await stage.append([4]);
+    expect(seated.shown).toEqual([1, 2, 3, 4]);
+  });
+
+  test('resumed before it is written again: shown once it is, though others in the group had it', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const other = stage.seat(group);
+    await stage.append([1, 2, 3]);
+    const lost = stage.log.lose(0, 2);
+    const resumed = stage.seat(group, stage.after(other.cursors[0]));
+    await turns(5);
+    stage.log.append(lost, true);
+    await stage.append([4]);
+    await eventually('it has all', () => expect(resumed.shown).toEqual([2, 3, 4]));
+    expect(other.shown).toEqual([1, 2, 3, 4]);
+    // Its cursors never claim what only the others were shown.
+    expect(decoded(resumed.cursors[0]).offsets.get(0)).toEqual({ offset: 1, index: 0 });
+  });
+
+  test('lost while a replay reads it: the replay begins again in the new epoch, with nothing out of order', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const first = stage.seat(group);
+    await stage.append([1, 2, 3]);
+    first.subscription.close();
+    stage.log.latency = 2;
+    const resumed = stage.seat(group, stage.after(first.cursors[0]));
+    const lost = stage.log.lose(0, 2);
+    await stage.append([]);
+    stage.log.append(lost, true);
+    stage.log.latency = 0;
+    await stage.append([4]);
+    await eventually('it has all', () => expect(resumed.shown).toEqual([2, 3, 4]));
+  });
+
+  test('a log that cannot be read is waited for', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const first = stage.seat(group);
+    await stage.append([1, 2]);
+    stage.log.failing = 3;
+    const resumed = stage.seat(group, stage.after(first.cursors[0]));
+    await stage.append([3]);
+    await resumed.started;
+    expect(resumed.shown).toEqual([2, 3]);
+    expect(resumed.faults).toEqual([]);
+  });
+});
+
+describe('cursors', () => {
+  test('never run ahead of what a slow resolver has let through', async () => {
+    await using stage = await Stage.open();
+    const render = slowly();
+    const group = await stage.group('a', { render: render.render });
+    const seated = stage.seat(group);
+    const before = seated.subscription.cursor();
+    await stage.append([1]);
+    expect(decoded(seated.subscription.cursor())).toEqual(decoded(before));
+    await render.finish();
+    expect(decoded(seated.subscription.cursor()).positions[0]?.number).toBe(1);
+  });
+
+  test('go on with every heartbeat though nothing matched', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const seated = stage.seat(group);
+    await stage.append([-1, -2]);
+    expect(decoded(seated.subscription.cursor()).positions[0]?.number).toBe(2);
+    expect(seated.shown).toEqual([]);
+  });
+
+  test('keep to sixteen partitions, however many were replayed', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const begin = stage.seat(group).subscription.cursor();
+    for (let partition = 0; partition < 40; partition++) {
+      stage.log.append([{ source: stage.event(partition, partition, 0), channels: group.channels }]);
+    }
+    await turns(3);
+    const resumed = stage.seat(group, stage.after(begin));
+    await resumed.started;
+    expect(resumed.shown).toHaveLength(40);
+    expect([...decoded(resumed.cursors.at(-1)).offsets.keys()]).toEqual(Array.from({ length: 16 }, (_, i) => 24 + i));
+    expect(decoded(resumed.subscription.cursor()).offsets.size).toBe(16);
+  });
+});
