@@ -226,11 +226,13 @@ describe('how it begins', () => {
     await stage.append([2, 3]);
     const cursor = group.cursorAt(stage.log.heads(), new Map([[0, { offset: 2, index: 0 }]]));
     expect(stage.hub.heads()).toEqual(behind);
+    const other = stage.seat(group);
     const seated = stage.seat(group, stage.after(cursor));
     await seated.started;
     stage.tail.go();
     await stage.append([4]);
     expect(seated.shown).toEqual([4]);
+    expect(other.shown).toEqual([2, 3, 4]);
   });
 
   test('a cursor from before the log had an epoch shows everything since', async () => {
@@ -333,7 +335,7 @@ describe('a log that loses data', () => {
     await stage.append([1, 2, 3]);
     const lost = stage.log.lose(0, 2);
     const resumed = stage.seat(group, stage.after(other.cursors[0]));
-    await turns(5);
+    await resumed.started;
     stage.log.append(lost, true);
     await stage.append([4]);
     await eventually('it has all', () => expect(resumed.shown).toEqual([2, 3, 4]));
@@ -383,6 +385,24 @@ describe('cursors', () => {
     expect(decoded(seated.subscription.cursor())).toEqual(decoded(before));
     await render.finish();
     expect(decoded(seated.subscription.cursor()).positions[0]?.number).toBe(1);
+  });
+
+  test('of events that waited behind a replay know what the replay has shown', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const begin = stage.seat(group).subscription.cursor();
+    stage.log.append([{ source: stage.event(1, 1, 7), channels: group.channels }]);
+    await turns(3);
+    const again = await stage.group();
+    stage.log.latency = 3;
+    const resumed = stage.seat(again, stage.after(begin));
+    stage.log.append([{ source: stage.event(2, 0, 5), channels: group.channels }]);
+    await resumed.started;
+    await eventually('both are shown', () => expect(resumed.shown).toEqual([1, 2]));
+    expect([...decoded(resumed.cursors[1]).offsets.keys()].sort()).toEqual([0, 1]);
+    stage.log.append([{ source: stage.event(3, 0, 6), channels: group.channels }]);
+    await eventually('the third is shown', () => expect(resumed.shown).toEqual([1, 2, 3]));
+    expect([...decoded(resumed.cursors[2]).offsets.keys()].sort()).toEqual([0, 1]);
   });
 
   test('go on with every heartbeat though nothing matched', async () => {
