@@ -27,6 +27,8 @@ export default defineConfig({
           fileParallelism: false,
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,
+          // Up to nine processes on two cores: one more try, which the reporter shows as a retry and never hides.
+          retry: 1,
           hookTimeout: 120_000,
         },
       },

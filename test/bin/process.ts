@@ -57,6 +57,8 @@ export async function firstEvents(address: string, query: string, count: number,
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'text/event-stream', ...headers },
     body: JSON.stringify({ query }),
+    // Bounded, so that a stream without events fails with a reason and not with the test's own time limit.
+    signal: AbortSignal.timeout(30_000),
   });
   let text = '';
   for await (const chunk of response.body ?? []) {

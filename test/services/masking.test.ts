@@ -5,11 +5,13 @@ import { eventually, freshPrefix, kafkaBrokers, redisUrl } from '../support/serv
 
 const secret = 'a secret for tests only and long enough';
 
-test('a resolver masks card numbers for everybody but auditors, with the real relay behind it', async () => {
+test('a resolver masks card numbers for everybody but auditors, with the real relay behind it', async ({
+  onTestFailed,
+}) => {
   const prefix = freshPrefix();
   const kafka = { TAILRACE_KAFKA_BROKERS: kafkaBrokers().join(',') };
   const redis = { TAILRACE_REDIS_URL: redisUrl(), TAILRACE_REDIS_PREFIX: prefix };
-  await using _sample = run(['--rate', '20'], kafka, undefined, 'sample-producer');
+  await using sample = run(['--rate', '20'], kafka, undefined, 'sample-producer');
   await using relay = run(['relay'], {
     ...kafka,
     ...redis,
@@ -23,6 +25,7 @@ test('a resolver masks card numbers for everybody but auditors, with the real re
     CURSOR_SECRET: secret,
   });
   const address = `http://127.0.0.1:${gateway.port}`;
+  onTestFailed(() => console.log(`relay: ${relay.log().slice(-3000)}\nsample: ${sample.log().slice(-1000)}`));
   const [, admin] = await relay.until(/"adminPort":(\d+)/);
   for (const ready of [`http://127.0.0.1:${admin}/readyz`, `${address}/readyz`])
     await eventually(`${ready} says yes`, async () => (await fetch(ready)).ok, { within: 40_000 });
