@@ -233,7 +233,11 @@ export async function openHub({
     const now = await log.heads();
     const ahead = now.heads.some(isAhead);
     if (!ahead) refreshed(now.now);
-    else if (behind === heads && waiting === null) fill();
+    else if (behind === heads && waiting === null) {
+      logger.warn({}, 'the tail of the log is deaf; listening anew');
+      fill();
+      tail.renew();
+    }
     behind = ahead ? heads : null;
   }
   try {

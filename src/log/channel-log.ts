@@ -98,6 +98,8 @@ export interface LogTail {
   leave(channels: readonly Channel[]): void;
   /** Per shard, the position of the last commit heard. */
   heads(): readonly Position[];
+  /** It was found deaf, though its connection looks healthy: begins anew, as after an interruption. */
+  renew(): void;
   close(): Promise<void>;
 }
 

@@ -170,6 +170,7 @@ export function createMemoryLog({
           for (const channel of channels) tail.channels.delete(channel);
         },
         heads: () => tail.heads,
+        renew: () => {},
         close: async () => void tails.delete(tail),
       };
     },

@@ -12,12 +12,11 @@ const namesPerCommand = 1_000;
 const confirmTimeout = 5_000;
 
 /**
- * The live tail over one pub/sub connection, closed with the tail.
+ * The live tail over one pub/sub connection, closed with the tail, and when it cannot be opened.
  *
  * Redis delivers what one script published in one unbroken row, ended by the shard's commit message. Publications are
  * staged until it comes: a subscription to several channels then sees them in the order of the log, and not channel
- * by channel. And since every commit names the number it started from, a tail knows when it missed one, also in
- * channels where nothing happened.
+ * by channel.
  */
 export async function openRedisTail(
   redis: Redis,
@@ -40,8 +39,7 @@ export async function openRedisTail(
 
   const namesOf = (channel: Channel) => staged.map((_, shard) => keys.channel(shard, channel));
 
-  redis.on('message', (name: string, text: string) => {
-    if (!whole && !early) return;
+  function hear(name: string, text: string) {
     const shard = commits.get(name);
     if (shard !== undefined) {
       const publications = staged[shard] as Publication[];
@@ -57,17 +55,12 @@ export async function openRedisTail(
     for (const entry of text.split(separator)) {
       (staged[parsed.shard] as Publication[]).push(decodeEntry(parsed.channel, parsed.shard, entry));
     }
-  });
+  }
 
   function tell(commit: Commit) {
-    const { position, from } = commit;
+    const { position } = commit;
     const head = heads[position.shard] as Position;
     if (position.epoch === head.epoch && position.number <= head.number) return;
-    if (position.epoch !== head.epoch || from !== head.number) {
-      listener.interrupted();
-      heads = heads.with(position.shard, { ...position, number: from });
-      listener.restored(heads);
-    }
     heads = heads.with(position.shard, position);
     listener.commit(commit);
   }
@@ -86,13 +79,16 @@ export async function openRedisTail(
     try {
       await subscribe([...commits.keys()]);
       const heard = new Set<Channel>();
-      for (let missing = [...wanted.keys()]; missing.length > 0; ) {
-        await subscribe(missing.flatMap(namesOf));
-        for (const channel of missing) heard.add(channel);
-        missing = [...wanted.keys()].filter((channel) => !heard.has(channel));
-      }
-      const now = await readHeads();
-      if (mine !== attempt) return;
+      const missing = () => [...wanted.keys()].filter((channel) => !heard.has(channel));
+      let now: readonly Position[] = [];
+      do {
+        const channels = missing();
+        await subscribe(channels.flatMap(namesOf));
+        for (const channel of channels) heard.add(channel);
+        now = await readHeads();
+        if (mine !== attempt) return;
+        // Listened to meanwhile, a channel counts on being heard from these heads on.
+      } while (missing().length > 0);
       const again = heads.length > 0;
       const later = early;
       heads = now;
@@ -110,15 +106,30 @@ export async function openRedisTail(
     }
   }
 
-  await ready(redis);
-  redis.on('close', () => {
-    attempt++;
-    early = null;
-    if (!whole) return;
-    whole = false;
-    if (!closed) listener.interrupted();
+  redis.on('message', (name: string, text: string) => {
+    if (!whole && !early) return;
+    try {
+      hear(name, text);
+    } catch {
+      // Written by a version that this one does not know: whoever reads history is told so, again and again.
+      redis.disconnect(true);
+    }
   });
-  await restore();
+  try {
+    await ready(redis);
+    redis.on('close', () => {
+      attempt++;
+      early = null;
+      if (!whole) return;
+      whole = false;
+      if (!closed) listener.interrupted();
+    });
+    await restore();
+  } catch (error) {
+    closed = true;
+    redis.disconnect();
+    throw error;
+  }
   redis.on('ready', () => void restore().catch(() => undefined));
 
   return {
@@ -133,9 +144,10 @@ export async function openRedisTail(
     },
     leave(channels) {
       const left = channels.filter((channel) => wanted.delete(channel));
-      if (left.length > 0 && whole) redis.unsubscribe(...left.flatMap(namesOf)).catch(() => undefined);
+      if (left.length > 0) redis.unsubscribe(...left.flatMap(namesOf)).catch(() => undefined);
     },
     heads: () => heads,
+    renew: () => redis.disconnect(true),
     async close() {
       closed = true;
       redis.disconnect();

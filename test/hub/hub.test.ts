@@ -87,6 +87,9 @@ describe('the tail of a replica', () => {
     stage.tail.drop(1_000);
     await stage.append([1, 2]);
     await eventually('everything is heard', () => expect(heard.heardSoFar).toEqual([1, 2]));
+    // Listening anew, it hears by itself.
+    await stage.append([3]);
+    expect(heard.heardSoFar).toEqual([1, 2, 3]);
   });
 
   test('a commit told twice, or late from an epoch that is over, changes nothing', async () => {

@@ -300,6 +300,9 @@ export class HostileLog {
         }
       },
       heads: () => heads,
+      renew() {
+        dropping = 0;
+      },
       close: async () => void this.#listening.delete(hear),
     };
   }
