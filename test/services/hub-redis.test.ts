@@ -1,0 +1,260 @@
+import { describe, expect, test } from 'vitest';
+import type { Channel } from '../../src/event/channel.js';
+import { createGateway } from '../../src/index.js';
+import type { AppendEntry } from '../../src/log/channel-log.js';
+import { connectRedis } from '../../src/log/redis-connection.js';
+import { redisKeys } from '../../src/log/redis-keys.js';
+import { createRedisLogReader } from '../../src/log/redis-reader.js';
+import { openRedisTail } from '../../src/log/redis-tail.js';
+import { createRedisLogWriter } from '../../src/log/redis-writer.js';
+import { type Logger, silent } from '../../src/observe/logger.js';
+import { compileSchema } from '../../src/schema/compile.js';
+import { batch, entry, source } from '../log/contract.js';
+import { listen, secret, tokenFor } from '../support/river.js';
+import { eventually, startRedis } from '../support/services.js';
+
+const schema = `
+  type Subscription { card: Card! @kafka(topic: "cards") @where(rule: "event.user == claims.sub") }
+  type Card { n: Int! user: ID! }`;
+const query = 'subscription { card { n } }';
+const { schema: streams } = compileSchema(schema, { retention: { retain: 600_000, max: 100_000 } });
+const route = streams?.topics.get('cards')?.sources[0]?.routes[0];
+
+/**
+ * What a relay does with one partition of a topic: events of `ada` numbered by their offsets, each in the log once. When
+ * the log lost some, they are written again.
+ */
+function feed(url: string) {
+  const redis = connectRedis(url, 'feed', silent);
+  const writer = createRedisLogWriter(redis, { prefix: 'tailrace' });
+  const retention = { retain: 600_000, max: 100_000 };
+  let end = 0;
+  let state: { epoch: string; next: number; first: boolean } | null = null;
+  const entryAt = (offset: number, refilled: boolean): AppendEntry => {
+    const event = { n: offset, user: 'ada' };
+    const record = { topic: 'cards', partition: 0, offset, timestamp: Date.now(), key: null, headers: {} };
+    return {
+      record,
+      index: 0,
+      payload: JSON.stringify(event),
+      channels: [{ channel: route?.channel(event) as Channel, retention }],
+      refilled,
+    };
+  };
+
+  async function bring(from: number, to: number, known: number): Promise<void> {
+    if (!state) throw new Error('no place yet');
+    const entries = Array.from({ length: to - from }, (_, i) => entryAt(from + i, from + i < known));
+    const answer = await writer.append({
+      source,
+      epoch: state.epoch,
+      base: from,
+      next: to,
+      first: state.first,
+      last: null,
+      entries,
+      gap: null,
+      fingerprint: 'fp',
+    });
+    if (answer.kind !== 'appended') throw new Error(answer.kind);
+    state = { ...state, next: to, first: false };
+  }
+
+  return {
+    get end() {
+      return end;
+    },
+    /** Appends `count` new events, as often as it takes. */
+    async append(count: number): Promise<void> {
+      const known = end;
+      end += count;
+      await eventually(`the log has ${end} events`, async () => {
+        try {
+          if (!state) {
+            const { epoch, watermark } = await writer.partition(source);
+            state = { epoch, next: watermark ?? 0, first: watermark === null };
+          }
+          while (state.next < end) await bring(state.next, Math.min(end, state.next + 100), known);
+          return true;
+        } catch {
+          state = null;
+          return false;
+        }
+      });
+    },
+    redis,
+    [Symbol.asyncDispose]: () => writer.close(),
+  };
+}
+
+async function gatewayOn(url: string, logger: Logger = silent) {
+  const gateway = createGateway({
+    schema,
+    auth: { secrets: [secret] },
+    cursorSecrets: ['cursor secret'],
+    redis: { url },
+    retirePeriod: 0,
+    logger,
+  });
+  const port = await gateway.listen(0, '127.0.0.1');
+  return {
+    ready: gateway.ready,
+    wsUrl: `ws://127.0.0.1:${port}/graphql`,
+    [Symbol.asyncDispose]: () => gateway.retire(),
+  };
+}
+
+/** Ada, once her subscription has its first cursor. */
+async function ada(wsUrl: string, after?: string) {
+  const cursors: string[] = [];
+  const client = listen(wsUrl, query, {
+    token: await tokenFor({ sub: 'ada' }),
+    onPing: (payload) =>
+      cursors.push(...Object.values((payload as { cursors?: Record<string, string> })?.cursors ?? {})),
+    ...(after === undefined ? {} : { extensions: { after } }),
+  });
+  await eventually('ada is subscribed', () => cursors.length > 0);
+  return {
+    cursors,
+    numbers: () => client.results.map((result) => result.data.card.n),
+    gaps: () => client.results.filter((result) => result.extensions.gap),
+    close: client.close,
+    [Symbol.asyncDispose]: client[Symbol.asyncDispose],
+  };
+}
+
+const upTo = (end: number, from = 0) => Array.from({ length: end - from }, (_, i) => from + i);
+
+test('killed pub/sub connections during a stream of events: nothing lost, nothing twice, in order', async () => {
+  await using server = await startRedis();
+  await using gateway = await gatewayOn(server.url);
+  await eventually('the gateway is ready', async () => (await gateway.ready()) === null);
+  await using relay = feed(server.url);
+  await using client = await ada(gateway.wsUrl);
+  let killed = 0;
+  await eventually('the connection was killed often enough', async () => {
+    await relay.append(20);
+    killed += Number(await relay.redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub'));
+    await relay.append(20);
+    return killed >= 10;
+  });
+  await eventually('ada has everything', () => client.numbers().length >= relay.end);
+  expect(client.numbers()).toEqual(upTo(relay.end));
+  expect(client.gaps()).toEqual([]);
+});
+
+test('a Redis that stands still and goes on: ready says so, and every event comes once, in order', async () => {
+  await using server = await startRedis();
+  await using gateway = await gatewayOn(server.url);
+  await eventually('the gateway is ready', async () => (await gateway.ready()) === null);
+  await using relay = feed(server.url);
+  await using client = await ada(gateway.wsUrl);
+  await relay.append(50);
+  server.pause();
+  const appending = relay.append(50);
+  await eventually('the gateway is not ready', async () => (await gateway.ready()) !== null, { within: 30_000 });
+  server.resume();
+  await appending;
+  await eventually('the gateway is ready again', async () => (await gateway.ready()) === null);
+  await relay.append(50);
+  await eventually('ada has everything', () => client.numbers().length >= 150);
+  expect(client.numbers()).toEqual(upTo(150));
+  expect(client.gaps()).toEqual([]);
+});
+
+test('a Redis that comes back empty and is filled again: who is connected sees no repeat, and new events', async () => {
+  await using server = await startRedis();
+  await using gateway = await gatewayOn(server.url);
+  await eventually('the gateway is ready', async () => (await gateway.ready()) === null);
+  await using relay = feed(server.url);
+  await using client = await ada(gateway.wsUrl);
+  await relay.append(100);
+  await eventually('ada has the first', () => client.numbers().length === 100);
+  await server.kill();
+  await server.start();
+  await relay.append(100);
+  await eventually('ada has everything', () => client.numbers().length >= 200);
+  expect(client.numbers()).toEqual(upTo(200));
+
+  // Who was away goes on by coordinates.
+  const cursor = client.cursors[0] as string;
+  await using again = await ada(gateway.wsUrl, cursor);
+  await eventually('everything after the cursor', () => again.numbers().length >= 200);
+  expect(again.numbers()).toEqual(upTo(200));
+});
+
+test('a gateway that is started before its Redis becomes ready by itself, over one tail connection', async () => {
+  await using server = await startRedis();
+  await server.stop();
+  const lines: string[] = [];
+  const logger = { ...silent, warn: (_: object, message: string) => void lines.push(message) };
+  await using gateway = await gatewayOn(server.url, logger);
+  expect(await gateway.ready()).not.toBeNull();
+  const given = () => lines.filter((line) => line === 'the log cannot be reached yet').length;
+  await eventually('the tail was given up and tried again', () => given() >= 2, { within: 30_000 });
+  await server.start();
+  await eventually('the gateway is ready', async () => (await gateway.ready()) === null, { within: 30_000 });
+  await using relay = feed(server.url);
+  await using client = await ada(gateway.wsUrl);
+  await relay.append(10);
+  await eventually('ada has them', () => client.numbers().length === 10);
+  const clients = String(await relay.redis.client('LIST'));
+  expect(clients.match(/name=tailrace-tail\b/g)).toHaveLength(1);
+});
+
+test('a cursor from before the log had its first event loses nothing', async () => {
+  await using server = await startRedis();
+  await using gateway = await gatewayOn(server.url);
+  await eventually('the gateway is ready', async () => (await gateway.ready()) === null);
+  const early = await ada(gateway.wsUrl);
+  early.close();
+  await using relay = feed(server.url);
+  await relay.append(20);
+  await using client = await ada(gateway.wsUrl, early.cursors[0]);
+  await eventually('ada has everything', () => client.numbers().length >= 20);
+  expect(client.numbers()).toEqual(upTo(20));
+});
+
+describe('the tail over Redis', () => {
+  test('hears a channel that was asked for while it came back', async () => {
+    await using server = await startRedis();
+    const connected = async (name: string) => {
+      const redis = connectRedis(server.url, name, silent);
+      await new Promise((resolve) => redis.once('ready', resolve));
+      return redis;
+    };
+    const writer = createRedisLogWriter(await connected('write'), { prefix: 'p' });
+    const read = await connected('read');
+    const reader = createRedisLogReader(read, () => connectRedis(server.url, 'unused', silent), { prefix: 'p' });
+    const { epoch } = await writer.partition(source);
+    const heard: number[] = [];
+    const late: { listened: Promise<void> | null } = { listened: null };
+    let restores = 0;
+    const tail = await openRedisTail(
+      connectRedis(server.url, 'tail', silent),
+      redisKeys('p'),
+      1,
+      async () => {
+        restores++;
+        const { heads } = await reader.heads();
+        // The last moment before it is whole again.
+        if (restores === 2) late.listened = tail.listen(['r:late' as Channel]);
+        return heads;
+      },
+      {
+        commit: ({ publications }) => void heard.push(...publications.map((one) => one.source.record.offset)),
+        interrupted() {},
+        restored() {},
+      },
+    );
+    await tail.listen(['r:early' as Channel]);
+    await read.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await eventually('it was asked while it came back', () => late.listened !== null);
+    await late.listened;
+    await writer.append(batch(epoch, 0, [entry(0, ['r:early' as Channel]), entry(1, ['r:late' as Channel])]));
+    await eventually('both are heard', () => expect(heard).toEqual([0, 1]));
+    await tail.close();
+    await writer.close();
+    await reader.close();
+  });
+});
