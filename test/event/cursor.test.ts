@@ -1,0 +1,100 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Cursor, cursorCodec, maxOffsets } from '../../src/event/cursor.js';
+
+const whole = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+const epoch = fc.oneof(
+  fc.constant(''),
+  fc
+    .uint8Array({ minLength: 6, maxLength: 6 })
+    .filter((bytes) => bytes.some((byte) => byte !== 0))
+    .map((bytes) => Buffer.from(bytes).toString('base64url')),
+);
+const moment = fc.record({ epoch, number: whole, time: fc.nat({ max: 2 ** 45 }) });
+const cursor: fc.Arbitrary<Cursor> = fc.record({
+  positions: fc.array(moment, { maxLength: 8 }),
+  offsets: fc
+    .uniqueArray(fc.tuple(fc.nat({ max: 9_999 }), fc.record({ offset: whole, index: fc.nat({ max: 9_999 }) })), {
+      maxLength: maxOffsets,
+      selector: ([partition]) => partition,
+    })
+    .map((entries) => new Map(entries)),
+});
+
+const codec = cursorCodec(['one']);
+
+describe('a cursor', () => {
+  test('comes back as it was, whatever it holds', () => {
+    fc.assert(
+      fc.property(cursor, fc.string(), (given, field) => {
+        const text = codec.encode(field, given);
+        expect(text).toMatch(/^[\w-]+$/);
+        expect(codec.decode(field, text)).toEqual(given);
+      }),
+    );
+  });
+
+  test('keeps the order of its partitions: the oldest goes first when there are too many', () => {
+    const offsets = new Map([9, 2, 7].map((partition) => [partition, { offset: 1, index: 0 }]));
+    const back = codec.decode('f', codec.encode('f', { positions: [], offsets }));
+    expect([...(back?.offsets.keys() ?? [])]).toEqual([9, 2, 7]);
+  });
+
+  test('is refused when any bit of it was changed', () => {
+    fc.assert(
+      fc.property(cursor, fc.nat(), fc.nat({ max: 5 }), (given, at, bit) => {
+        const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+        const text = codec.encode('f', given);
+        const place = at % text.length;
+        const changed = alphabet[alphabet.indexOf(text[place] as string) ^ (1 << bit)] as string;
+        expect(codec.decode('f', text.slice(0, place) + changed + text.slice(place + 1))).toBeNull();
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('is refused when cut, lengthened or made up, and never throws', () => {
+    fc.assert(
+      fc.property(cursor, fc.string({ unit: 'binary' }), fc.nat({ max: 40 }), (given, junk, cut) => {
+        const text = codec.encode('f', given);
+        expect(codec.decode('f', text.slice(0, -1 - cut))).toBeNull();
+        expect(codec.decode('f', `${text}A`)).toBeNull();
+        expect(codec.decode('f', `${text}=`)).toBeNull();
+        expect(codec.decode('f', junk)).toBeNull();
+      }),
+    );
+  });
+
+  test('of one field says nothing to another, however their names are cut', () => {
+    fc.assert(
+      fc.property(cursor, fc.string(), fc.string(), (given, one, other) => {
+        fc.pre(one !== other);
+        expect(codec.decode(other, codec.encode(one, given))).toBeNull();
+      }),
+    );
+  });
+
+  test('outlives the rotation of keys: the first signs, all verify', () => {
+    const given: Cursor = { positions: [{ epoch: '', number: 3, time: 4 }], offsets: new Map() };
+    const old = codec.encode('f', given);
+    const both = cursorCodec(['two', 'one']);
+    expect(both.decode('f', old)).toEqual(given);
+    expect(cursorCodec(['two']).decode('f', both.encode('f', given))).toEqual(given);
+    expect(codec.decode('f', both.encode('f', given))).toBeNull();
+    expect(() => cursorCodec([])).toThrow(RangeError);
+  });
+
+  test('of a per-user feed stays under 100 characters, after years too', () => {
+    const positions = [{ epoch: 'AAECAwQF', number: 2 ** 40, time: 4_102_444_800_000 }];
+    const offsets = new Map([0, 1, 2].map((partition) => [partition, { offset: 2 ** 35, index: 200 }]));
+    expect(codec.encode('transaction', { positions, offsets }).length).toBeLessThan(100);
+  });
+
+  test('with all it may hold still fits into what is read', () => {
+    const positions = Array.from({ length: 64 }, () => ({ epoch: 'AAECAwQF', number: 2 ** 52, time: 2 ** 42 }));
+    const offsets = new Map(
+      Array.from({ length: maxOffsets }, (_, i) => [10_000 + i, { offset: 2 ** 52, index: 9_999 }]),
+    );
+    expect(codec.decode('f', codec.encode('f', { positions, offsets }))).toEqual({ positions, offsets });
+  });
+});
