@@ -44,7 +44,7 @@ export function tokenAuthenticator({ secrets, jwksUrl, issuer, audience }: Token
 
   async function verify(token: string): Promise<JWTPayload> {
     if (remote) return (await jwtVerify(token, remote, { ...common, algorithms: asymmetric })).payload;
-    let last: unknown = new errors.JOSEError('no key to verify a token with');
+    let last: unknown = new errors.JWKSNoMatchingKey('no key to verify a token with');
     for (const key of shared) {
       try {
         return (await jwtVerify(token, key, { ...common, algorithms: ['HS256', 'HS384', 'HS512'] })).payload;
@@ -61,12 +61,20 @@ export function tokenAuthenticator({ secrets, jwksUrl, issuer, audience }: Token
       const claims = await verify(token);
       return { signedIn: true, claims, expiresAt: claims.exp === undefined ? null : claims.exp * 1000 };
     } catch (error) {
-      if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError)) {
+      if (isUnreachable(error)) {
         throw new Fault('UNAVAILABLE', { why: 'the keys that verify tokens cannot be fetched' });
       }
-      throw new Fault('UNAUTHENTICATED', { why: error.message });
+      throw new Fault('UNAUTHENTICATED', { why: (error as Error).message });
     }
   };
+}
+
+/** The issuer gave no keys: that says nothing about the token. jose has no class of its own for an answer that is no 200. */
+function isUnreachable(error: unknown): boolean {
+  if (!(error instanceof errors.JOSEError)) return true;
+  return (
+    error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid || error.code === 'ERR_JOSE_GENERIC'
+  );
 }
 
 /** The token of an `Authorization` value; null when there is none. Throws Fault when it is not a bearer token. */

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { Fault } from '../event/faults.js';
 
 /** A ticket's life, as any replica sees it. Values are JSON; times are milliseconds. */
 export interface TicketStore {
@@ -29,12 +30,20 @@ export function memoryTickets(now = Date.now): TicketStore {
   };
 }
 
+/** For all replicas. Throws Fault UNAVAILABLE while Redis cannot be asked. */
 export function redisTickets(redis: Redis, prefix: string): TicketStore {
   const name = (key: string) => `${prefix}:ticket:${key}`;
+  async function asked<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch {
+      throw new Fault('UNAVAILABLE', { why: 'tickets cannot be looked up' });
+    }
+  }
   return {
-    set: async (key, value, ttl) => void (await redis.set(name(key), value, 'PX', Math.max(1, Math.ceil(ttl)))),
-    get: (key) => redis.get(name(key)),
-    take: (key) => redis.getdel(name(key)),
+    set: async (key, value, ttl) => void (await asked(redis.set(name(key), value, 'PX', Math.max(1, Math.ceil(ttl))))),
+    get: (key) => asked(redis.get(name(key))),
+    take: (key) => asked(redis.getdel(name(key))),
   };
 }
 

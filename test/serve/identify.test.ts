@@ -1,0 +1,76 @@
+import type { IncomingMessage } from 'node:http';
+import { describe, expect, test } from 'vitest';
+import { cookieOf, identify } from '../../src/serve/identify.js';
+import { allowedOrigins } from '../../src/serve/origins.js';
+
+const request = (headers: Record<string, string>, url = '/graphql') => ({ headers, url }) as unknown as IncomingMessage;
+const viewerOf = (token: string) => ({ signedIn: true, claims: { token }, expiresAt: null });
+const identity = (listed: readonly string[] = []) => ({
+  authenticate: async (token: string) => viewerOf(token),
+  cookie: 'tailrace_token',
+  origins: allowedOrigins(listed),
+});
+const refused = { code: 'UNAUTHENTICATED' };
+
+describe('who sends a request', () => {
+  test('is said by the header, which beats the cookie', async () => {
+    const both = request({ authorization: 'Bearer a', cookie: 'tailrace_token=b', host: 'h' });
+    expect(await identify(both, identity())).toEqual(viewerOf('a'));
+  });
+
+  test('is nobody without either', async () => {
+    expect(await identify(request({ cookie: 'other=1' }), identity())).toMatchObject({ signedIn: false, claims: {} });
+  });
+
+  test.each(['token', 'access_token', 'authorization', 'jwt'])(
+    'is refused with ?%s= in the URL, whatever else it says',
+    async (name) => {
+      const asked = request({ authorization: 'Bearer a' }, `/graphql?query=x&${name}=secret`);
+      await expect(identify(asked, identity())).rejects.toMatchObject(refused);
+      await expect(identify(asked, identity())).rejects.not.toMatchObject({
+        message: expect.stringContaining('secret'),
+      });
+    },
+  );
+
+  test('by cookie only from a page that shows itself', async () => {
+    const cookie = 'x=1; tailrace_token=b; y=2';
+    const from = (headers: Record<string, string>, listed: string[] = []) =>
+      identify(request({ cookie, host: 'shop.example', ...headers }), identity(listed));
+    expect(await from({ origin: 'https://shop.example' })).toEqual(viewerOf('b'));
+    expect(await from({ 'sec-fetch-site': 'same-origin' })).toEqual(viewerOf('b'));
+    expect(await from({ origin: 'https://app.example' }, ['https://app.example'])).toEqual(viewerOf('b'));
+    await expect(from({})).rejects.toMatchObject(refused);
+    await expect(from({ 'sec-fetch-site': 'cross-site' })).rejects.toMatchObject(refused);
+    await expect(from({ origin: 'https://evil.example' })).rejects.toMatchObject(refused);
+    await expect(from({ origin: 'https://shop.example' }, ['https://app.example'])).rejects.toMatchObject(refused);
+    await expect(from({ origin: 'null' })).rejects.toMatchObject(refused);
+  });
+});
+
+describe('which pages may connect', () => {
+  const from = (origin: string | null) =>
+    request({ host: 'shop.example:8080', ...(origin === null ? {} : { origin }) });
+
+  test.each([
+    ['no page at all', null, [], true],
+    ['a page of the same host and port', 'http://shop.example:8080', [], true],
+    ['a page of another port', 'http://shop.example:9090', [], false],
+    ['a page of another host', 'http://evil.example', [], false],
+    ['a host that only begins alike', 'http://shop.example:8080.evil.example', [], false],
+    ['a page without an origin of its own', 'null', [], false],
+    ['a listed page', 'https://app.example', ['https://app.example'], true],
+    ['a page that is not listed, though of the same host', 'http://shop.example:8080', ['https://app.example'], false],
+    ['no page, where others are listed', null, ['https://app.example'], true],
+  ])('%s', (_, origin, listed, allowed) => {
+    expect(allowedOrigins(listed).allows(from(origin))).toBe(allowed);
+  });
+});
+
+test.each([
+  ['a=1; b=2', 'b', '2'],
+  ['b=2=3', 'b', '2=3'],
+  ['ab=1', 'b', null],
+  ['b', 'b', null],
+  ['', 'b', null],
+])('the cookies %j have %s: %j', (cookie, name, value) => expect(cookieOf(request({ cookie }), name)).toBe(value));
