@@ -27,7 +27,7 @@ export interface GroupPlan {
 export interface Offer {
   readonly frame: Frame;
   readonly publication: Publication;
-  /** The group's count of publications at this one: a seat taken later must not show it. */
+  /** The group's count of what it heard at this one: a seat taken later must not show it. */
   readonly turn: number;
   /** True when the group has heard these coordinates before: for seats that may still lack them. */
   readonly repeat: boolean;
@@ -39,7 +39,8 @@ export interface Seat {
   readonly wantsRepeats: boolean;
   /** A live event in its turn. */
   offer(offer: Offer): void;
-  lost(gap: Gap, source: SourcePartition | null): void;
+  /** A hole that nobody can fill, in its turn. `source` is null where it is not known to be one partition's. */
+  lost(gap: Gap, source: SourcePartition | null, turn: number): void;
   /** Events that were to be offered were dropped: it goes on from the log. */
   outrun(): void;
 }
@@ -76,7 +77,7 @@ export class Group implements Listener {
     return this.hub.join(this);
   }
 
-  /** How many publications were heard: together with the hub's heads, the place where a seat begins. */
+  /** How many publications and gaps were heard: together with the hub's heads, the place where a seat begins. */
   get turn(): number {
     return this.#turn;
   }
@@ -121,8 +122,9 @@ export class Group implements Listener {
 
   lost(gap: Gap, source: SourcePartition | null): void {
     if (gap.reason === 'TOPIC_RECREATED' && source) this.#heard.forget(source.partition);
+    const turn = ++this.#turn;
     const tell = () => {
-      for (const seat of this.seats) seat.lost(gap, source);
+      for (const seat of this.seats) seat.lost(gap, source, turn);
     };
     if (this.busy) this.#wait('', tell);
     else tell();

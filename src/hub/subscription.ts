@@ -146,8 +146,9 @@ export class Subscription implements Seat {
     }
   }
 
-  lost(gap: Gap, source: SourcePartition | null = null): void {
-    if (this.#state === 'closed') return;
+  lost(gap: Gap, source: SourcePartition | null, turn: number): void {
+    // What came before it began to listen, the replay tells.
+    if (turn <= this.#from) return;
     // It will come upon the gap by itself, and in its place.
     if (this.#state === 'parked') return;
     if (gap.reason === 'TOPIC_RECREATED' && source) {
@@ -157,6 +158,12 @@ export class Subscription implements Seat {
       }
       this.#own?.forget(source.partition);
     }
+    this.#lack(gap);
+  }
+
+  /** Ends the operation or waits for the next event to tell it, as the client wished. */
+  #lack(gap: Gap): void {
+    if (this.#state === 'closed') return;
     this.parts.metrics.gapTold(this.parts.group.plan.field, gap.reason);
     if (this.parts.onGap === 'FAIL') this.fail(new Fault('EVENTS_LOST', { why: gap.reason }, { gap }));
     else this.#gap ??= gap;
@@ -242,8 +249,8 @@ export class Subscription implements Seat {
         const oldest = group.cursorAt(passage.oldest, new Map());
         return this.fail(new Fault('CURSOR_EXPIRED', { why: passage.gap.reason }, { oldest, gap: passage.gap }));
       }
-      if (passage.gap) this.lost(passage.gap);
-      for await (const { publication, progress } of passage.events(seen, (gap) => this.lost(gap))) {
+      if (passage.gap) this.#lack(passage.gap);
+      for await (const { publication, progress } of passage.events(seen, (gap) => this.#lack(gap))) {
         if (this.#state !== 'replaying') return;
         if (!this.#isHistory(publication)) await this.#show(publication, progress, seen);
       }

@@ -32,6 +32,23 @@ describe('a group', () => {
     expect(shown).toEqual([1, 2, { n: 3, gap: 'SOURCE_LOST' }]);
   });
 
+  test('a gap that waited behind a slow resolver is not told to who came after it', async () => {
+    await using stage = await Stage.open();
+    const render = slowly();
+    const group = await stage.group('a', {
+      render: (source) => (source.event === 1 ? render.render(source) : `{"data":${source.event}`),
+    });
+    stage.seat(group);
+    await stage.append([1]);
+    stage.log.gap({ reason: 'SOURCE_LOST', missed: null, source: { cluster: 'c', topic: 'notes', partition: 0 } });
+    await stage.append([]);
+    await stage.append([2]);
+    const late = stage.seat(group);
+    await stage.append([3]);
+    await render.finish();
+    expect(late.shown).toEqual([3]);
+  });
+
   test('one that never answers holds no queue without end: each seat goes on from the log by itself', async () => {
     await using stage = await Stage.open();
     let stuck = true;

@@ -95,8 +95,8 @@ const inputs: Record<
     ends: { live: [1, 2, 3], replaying: [1, 2, 3], parked: [1, 2, 3], closed: [1, 2] },
   },
   'a gap': {
-    async befall(stage, { seated }) {
-      seated.subscription.lost({ reason: 'SOURCE_LOST', missed: null });
+    async befall(stage, { group }) {
+      group.lost({ reason: 'SOURCE_LOST', missed: null }, null);
       await stage.append([3]);
     },
     // A parked one comes upon the gap in the log, if it is there; a replay tells it on what it shows next.
