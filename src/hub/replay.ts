@@ -149,8 +149,8 @@ async function* merged(
 
 export interface Newest {
   readonly publications: readonly Publication[];
-  /** Per partition of a recreated topic, when that was. */
-  readonly recreated: ReadonlyMap<number, number>;
+  /** Per partition of a recreated topic, where the log tells of it last. */
+  readonly recreated: Map<number, Position>;
 }
 
 /**
@@ -158,7 +158,7 @@ export interface Newest {
  * Throws LogUnavailable.
  */
 export async function newest({ log, channels, topic, upTo }: Replay, scan: number): Promise<Newest> {
-  const recreated = new Map<number, number>();
+  const recreated = new Map<number, Position>();
   const shards = upTo.map(async (head) => {
     // An event in two channels has one number.
     const found = new Map<string, Publication>();
@@ -171,7 +171,7 @@ export async function newest({ log, channels, topic, upTo }: Replay, scan: numbe
     }
     for (const { position, reason, source } of await log.gaps(head.shard)) {
       if (reason !== 'TOPIC_RECREATED' || source.topic !== topic || isAfter(position, head, head.epoch)) continue;
-      recreated.set(source.partition, position.time);
+      recreated.set(source.partition, position);
     }
     return [...found.values()].sort((a, b) => byAge(a.position, b.position, head.epoch));
   });

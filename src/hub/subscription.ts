@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Cursor } from '../event/cursor.js';
 import { Fault } from '../event/faults.js';
-import type { Gap, Position } from '../event/position.js';
+import { type Gap, isAfter, type Position } from '../event/position.js';
 import type { Publication } from '../event/publication.js';
 import type { SourcePartition } from '../event/source-event.js';
 import type { ChannelLogReader } from '../log/channel-log.js';
@@ -275,16 +275,19 @@ export class Subscription implements Seat {
     for (const publication of shown) {
       if (this.#state !== 'replaying') return;
       const { position, source } = publication;
+      // Whoever is cut off behind the mark comes back without meeting it: the cursor must not hold the old offsets.
+      for (const [partition, mark] of recreated) {
+        if (mark.shard !== position.shard || isAfter(mark, position, replay.upTo[mark.shard]?.epoch ?? '')) continue;
+        seen.forget(partition);
+        recreated.delete(partition);
+      }
       progress = progress.with(position.shard, position);
-      // A recreated topic counts anew.
+      // Before the mark was another topic, whose offsets may be higher.
       seen.forget(source.record.partition);
       seen.pass(publication);
       await this.#show(publication, progress, seen);
     }
-    for (const [partition, time] of recreated) {
-      const last = shown.findLast(({ source }) => source.record.partition === partition);
-      if (last && last.position.time <= time) seen.forget(partition);
-    }
+    for (const partition of recreated.keys()) seen.forget(partition);
     this.#cursor = group.cursorAt(replay.upTo, seen.recent);
   }
 

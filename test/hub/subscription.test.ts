@@ -194,6 +194,28 @@ describe('how it begins', () => {
     expect([...again.shown].sort()).toEqual([3, 4]);
   });
 
+  test('cut off in a rewind behind the mark of a recreated topic, it takes the new offsets for new', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const { channels } = group;
+    const append = async (n: number, partition: number, offset: number) => {
+      stage.clock++;
+      stage.log.append([{ source: stage.event(n, partition, offset), channels }]);
+      await turns(3);
+    };
+    await append(1, 0, 7);
+    stage.clock++;
+    stage.log.gap({ reason: 'TOPIC_RECREATED', missed: null, source: { cluster: 'c', topic: 'notes', partition: 0 } });
+    await append(2, 1, 0);
+    const cut = stage.seat(group, { kind: 'rewind', count: 2 });
+    await cut.started;
+    expect(cut.shown).toEqual([1, 2]);
+    await append(3, 0, 0);
+    const again = stage.seat(group, stage.after(cut.cursors[1]));
+    await again.started;
+    expect(again.shown).toEqual([3]);
+  });
+
   test('after a cursor: no hole and no repeat, though events keep coming', async () => {
     await using stage = await Stage.open();
     const group = await stage.group();
