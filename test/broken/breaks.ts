@@ -1,0 +1,79 @@
+/** One check of the product switched off, and the promises that must then be seen broken. */
+export interface Break {
+  /** What no longer happens. */
+  readonly what: string;
+  /** Lines of the product that are read differently, by file; each `from` must be there exactly once. */
+  readonly edits: readonly { readonly file: string; readonly from: string; readonly to: string }[];
+  /** Where the promises are tested. */
+  readonly suite: string;
+  /** Tests of it that must fail, by the beginning of their names. */
+  readonly red: readonly string[];
+  /** A test of it that does not need the check: it tells a broken promise from a suite that could not even start. */
+  readonly green: string;
+}
+
+/**
+ * Chaos that finds nothing proves nothing by itself: the same promises, tested while one check is missing, must be seen
+ * broken. The product has no switch for it; a check is taken out of the source as it is loaded (`take-out.ts`).
+ */
+export const breaks: Readonly<Record<string, Break>> = {
+  predecessor: {
+    what: 'a replica takes each publication as it comes, whatever the one before it should have been',
+    edits: [
+      {
+        file: 'src/hub/hub.ts',
+        from: 'epoch !== head.epoch || commit.from > head.number || hasHole(commit)',
+        to: 'epoch !== head.epoch',
+      },
+    ],
+    suite: 'test/hub/hub.test.ts',
+    red: ['a commit that never came is read', 'a commit that came without one of its publications'],
+    green: 'an event on two channels of one listener',
+  },
+  joint: {
+    what: 'where history meets live, and where a log was filled again, nobody knows what was shown already',
+    edits: [
+      {
+        file: 'src/hub/coordinates.ts',
+        from: 'if (known && (offset < known.offset || (offset === known.offset && index <= known.index))) return false;',
+        to: '',
+      },
+    ],
+    suite: 'test/services/hub-redis.test.ts',
+    red: ['a Redis that comes back empty and is filled again'],
+    green: 'a cursor from before the log',
+  },
+  watermark: {
+    what: 'the log appends whatever a relay brings, also what it has already',
+    edits: [
+      {
+        file: 'src/log/redis-scripts.ts',
+        from: 'if not watermark or tonumber(ARGV[i]) >= watermark then',
+        to: 'if true then',
+      },
+    ],
+    suite: 'test/services/redis-log.test.ts',
+    red: ['an append repeated after a lost answer', 'a doubled relay that is partly behind'],
+    green: 'what was appended can be read',
+  },
+  epoch: {
+    what: 'positions are compared by their numbers, whichever epoch gave them out',
+    edits: [
+      {
+        file: 'src/event/position.ts',
+        from: 'if (one.epoch === start.epoch) return one.number > start.number;',
+        to: 'if (one.epoch !== null) return one.number > start.number;',
+      },
+    ],
+    suite: 'test/services/hub-redis.test.ts',
+    red: ['a Redis that comes back empty and gives out its numbers twice'],
+    green: 'a cursor from before the log',
+  },
+  comparison: {
+    what: 'after a reconnect nobody asks whether something was missed',
+    edits: [{ file: 'src/hub/hub.ts', from: 'restored: fill,', to: 'restored: () => { waiting = null; settled(); },' }],
+    suite: 'test/services/hub-redis.test.ts',
+    red: ['killed pub/sub connections'],
+    green: 'a cursor from before the log',
+  },
+};
