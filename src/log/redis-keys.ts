@@ -15,6 +15,8 @@ export function redisKeys(prefix: string) {
     commit: (shard: number) => `${shardName(shard)}:commit`,
     /** List of entries, and pub/sub channel. */
     channel: (shard: number, channel: Channel) => `${shardName(shard)}:c:${channel}`,
+    /** Pub/sub channel on which one gateway hears itself. */
+    probe: (id: string) => `${prefix}:probe:${id}`,
     /** What `channel` was made of. */
     parse(name: string): { shard: number; channel: Channel } | null {
       const match = /^\{s(\d+)\}:c:(.*)$/s.exec(name.slice(prefix.length + 1));

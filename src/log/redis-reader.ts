@@ -12,7 +12,8 @@ type Read = [string, string, string, string, number, string[], string, string];
 
 /**
  * The gateway's side of the log in Redis. `redis` answers reads; `subscribe` opens the tail's own connection.
- * Reads only: its user needs HMGET, LLEN, LINDEX, LRANGE, TIME, INFO, EVAL, EVALSHA and SUBSCRIBE.
+ * Writes nothing: its user needs HMGET, LLEN, LINDEX, LRANGE, TIME, INFO, EVAL, EVALSHA, SUBSCRIBE, and PUBLISH on
+ * `<prefix>:probe:*`, by which the tail hears whether it still hears.
  */
 export function createRedisLogReader(
   redis: Redis,
@@ -53,7 +54,15 @@ export function createRedisLogReader(
   return {
     shards,
     heads,
-    tail: (listener) => openRedisTail(subscribe(), keys, shards, async () => (await heads()).heads, listener),
+    tail: (listener) =>
+      openRedisTail({
+        redis: subscribe(),
+        keys,
+        shards,
+        readHeads: async () => (await heads()).heads,
+        publish: (name) => redis.publish(name, ''),
+        listener,
+      }),
     read: (channel, shard, after, limit) => read(channel, shard, after === null ? 'all' : 'after', after ?? 0, limit),
     newest: (channel, shard, limit) => read(channel, shard, 'newest', 0, limit),
     async gaps(shard) {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Channel } from '../event/channel.js';
 import type { Position } from '../event/position.js';
@@ -5,11 +6,28 @@ import type { Commit, Publication } from '../event/publication.js';
 import { type LogTail, LogUnavailable, type TailListener } from './channel-log.js';
 import { decodeCommit, decodeEntry, separator } from './entry.js';
 import type { RedisKeys } from './redis-keys.js';
+import { startProbe } from './redis-probe.js';
 
 /** How many names go into one SUBSCRIBE: a reconnect with 100,000 channels must not be one command. */
 const namesPerCommand = 1_000;
 /** Milliseconds to wait for a SUBSCRIBE to be confirmed, reconnects included. */
 const confirmTimeout = 5_000;
+/** Milliseconds between two probes: a deaf connection is replaced after one to two of them. */
+const probeEvery = 5_000;
+
+export interface TailParts {
+  /** The tail's own connection. */
+  readonly redis: Redis;
+  readonly keys: RedisKeys;
+  readonly shards: number;
+  /** Where the log stands, by another connection. */
+  readonly readHeads: () => Promise<readonly Position[]>;
+  /** Publishes on a channel of this name, by another connection. */
+  readonly publish: (name: string) => Promise<unknown>;
+  readonly listener: TailListener;
+  /** Milliseconds between two probes of the connection. Default 5000. */
+  readonly every?: number;
+}
 
 /**
  * The live tail over one pub/sub connection, closed with the tail, and when it cannot be opened.
@@ -18,13 +36,9 @@ const confirmTimeout = 5_000;
  * staged until it comes: a subscription to several channels then sees them in the order of the log, and not channel
  * by channel.
  */
-export async function openRedisTail(
-  redis: Redis,
-  keys: RedisKeys,
-  shards: number,
-  readHeads: () => Promise<readonly Position[]>,
-  listener: TailListener,
-): Promise<LogTail> {
+export async function openRedisTail(parts: TailParts): Promise<LogTail> {
+  const { redis, keys, shards, readHeads, publish, listener, every = probeEvery } = parts;
+  const probed = keys.probe(randomUUID());
   const staged: Publication[][] = Array.from({ length: shards }, () => []);
   const commits = new Map(staged.map((_, shard) => [keys.commit(shard), shard]));
   /** Channels wanted, each with the promise of its confirmation. */
@@ -35,6 +49,7 @@ export async function openRedisTail(
   let whole = false;
   let closed = false;
   let attempt = 0;
+  let messages = 0;
   let next = signal();
 
   const namesOf = (channel: Channel) => staged.map((_, shard) => keys.channel(shard, channel));
@@ -77,7 +92,7 @@ export async function openRedisTail(
     for (const publications of staged) publications.length = 0;
     early = [];
     try {
-      await subscribe([...commits.keys()]);
+      await subscribe([...commits.keys(), probed]);
       const heard = new Set<Channel>();
       const missing = () => [...wanted.keys()].filter((channel) => !heard.has(channel));
       let now: readonly Position[] = [];
@@ -107,6 +122,7 @@ export async function openRedisTail(
   }
 
   redis.on('message', (name: string, text: string) => {
+    messages++;
     if (!whole && !early) return;
     try {
       hear(name, text);
@@ -131,6 +147,14 @@ export async function openRedisTail(
     throw error;
   }
   redis.on('ready', () => void restore().catch(() => undefined));
+  const probe = startProbe({
+    publish: () => publish(probed),
+    heard: () => messages,
+    deaf() {
+      if (whole) redis.disconnect(true);
+    },
+    every,
+  });
 
   return {
     async listen(channels) {
@@ -150,6 +174,7 @@ export async function openRedisTail(
     renew: () => redis.disconnect(true),
     async close() {
       closed = true;
+      probe.stop();
       redis.disconnect();
     },
   };

@@ -254,23 +254,24 @@ describe('the tail over Redis', () => {
     const heard: number[] = [];
     const late: { listened: Promise<void> | null } = { listened: null };
     let restores = 0;
-    const tail = await openRedisTail(
-      connectRedis(server.url, 'tail', silent),
-      redisKeys('p'),
-      1,
-      async () => {
+    const tail = await openRedisTail({
+      redis: connectRedis(server.url, 'tail', silent),
+      keys: redisKeys('p'),
+      shards: 1,
+      async readHeads() {
         restores++;
         const { heads } = await reader.heads();
         // The last moment before it is whole again.
         if (restores === 2) late.listened = tail.listen(['r:late' as Channel]);
         return heads;
       },
-      {
+      publish: (name) => read.publish(name, ''),
+      listener: {
         commit: ({ publications }) => void heard.push(...publications.map((one) => one.source.record.offset)),
         interrupted() {},
         restored() {},
       },
-    );
+    });
     await tail.listen(['r:early' as Channel]);
     await read.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
     await eventually('it was asked while it came back', () => late.listened !== null);
@@ -281,4 +282,47 @@ describe('the tail over Redis', () => {
     await writer.close();
     await reader.close();
   });
+
+  test('left with a Redis that answers, but hears nothing of what is published, it connects anew', async () => {
+    await using demoted = await startRedis();
+    await using master = await startRedis();
+    await using probed = await tailOf(demoted.url, master.url);
+    await eventually('it has connected anew', () => probed.told.length >= 4);
+    expect(probed.told.slice(0, 4)).toEqual(['interrupted', 'restored', 'interrupted', 'restored']);
+  });
+
+  test('while it hears itself, it stays connected', async () => {
+    await using server = await startRedis();
+    await using probed = await tailOf(server.url, server.url);
+    await eventually('it was probed often', () => probed.published() >= 20);
+    expect(probed.told).toEqual([]);
+  });
 });
+
+/** A tail of one Redis, probed by what is published on another, which is to be the same. */
+async function tailOf(url: string, published: string) {
+  const other = connectRedis(published, 'probe', silent);
+  await new Promise((resolve) => other.once('ready', resolve));
+  const told: string[] = [];
+  let count = 0;
+  const tail = await openRedisTail({
+    redis: connectRedis(url, 'tail', silent),
+    keys: redisKeys('p'),
+    shards: 1,
+    readHeads: async () => [{ shard: 0, epoch: 'AAAAAAAB', number: 0, time: 0 }],
+    async publish(name) {
+      await other.publish(name, '');
+      count++;
+    },
+    listener: { commit() {}, interrupted: () => told.push('interrupted'), restored: () => told.push('restored') },
+    every: 50,
+  });
+  return {
+    told,
+    published: () => count,
+    async [Symbol.asyncDispose]() {
+      await tail.close();
+      other.disconnect();
+    },
+  };
+}
