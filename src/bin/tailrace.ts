@@ -37,6 +37,10 @@ const commands: Readonly<Record<string, Entry>> = {
     about: 'would this viewer get this event, and why not',
     load: async () => answering((await import('./explain.js')).explain),
   },
+  test: {
+    about: 'runs a table of who may see what against the rules: tailrace test rules.yaml',
+    load: async () => (await import('./test-rules.js')).testRules,
+  },
   token: {
     about: 'a development token: --sub ada --claims \'{"roles":["auditor"]}\' --expires 1h',
     load: async () => (await import('./token.js')).token,

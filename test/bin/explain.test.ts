@@ -82,7 +82,7 @@ test.each([
   [['--field', 'nope', '--event', '1'], 'there are: mine, fromEu'],
   [['--field', 'typing', '--event', '1'], 'typing has no @kafka'],
   [['--field', 'mine', '--event', '1', '--args', '{"x": 1}'], 'mine has no argument "x"'],
-  [['--field', 'mine', '--event', '1', '--args', '{"least": "a lot"}'], '--args: least'],
+  [['--field', 'mine', '--event', '1', '--args', '{"least": "a lot"}'], 'args: least'],
   [['--field', 'mine', '--event', '1', '--claims', '[]'], '--claims'],
   [['--field', 'mine', '--event', '1', '--record', '{"offset": "x"}'], '--record.offset'],
   [['--loud'], '--loud'],
