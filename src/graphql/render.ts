@@ -12,6 +12,7 @@ import type { SourceEvent } from '../event/source-event.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { Context } from './executable.js';
+import { type Project, projectionOf } from './project.js';
 
 export interface Projection {
   readonly schema: GraphQLSchema;
@@ -25,7 +26,8 @@ export interface Projection {
 /**
  * Executes an operation over one event and encodes the result: JSON without its closing brace, so that extensions
  * can follow. Never throws or rejects. A resolver's own failure is told as INTERNAL_SERVER_ERROR with an id that is in
- * the log; what graphql-js says of a value that does not fit its type is told as it is.
+ * the log; what graphql-js says of a value that does not fit its type is told as it is. An operation of plain fields is
+ * compiled at its first event, and executed only over events that do not fit.
  */
 export function renderer(
   { schema, document, operationName, variables, field, context }: Projection,
@@ -37,15 +39,21 @@ export function renderer(
     return JSON.stringify(formatted(result, logger)).slice(0, -1);
   };
   const failed = (error: unknown) => encode({ errors: [internal(error, logger)], data: null });
+  // At the first event: most renderers are made for someone who finds the group already there.
+  let project: Project | null | undefined;
   return ({ event }) => {
     try {
+      const rootValue = { [field]: event };
+      if (project === undefined) project = projectionOf(schema, document, operationName, variables);
+      const text = project?.(rootValue);
+      if (text) return text;
       const result = execute({
         schema,
         document,
         operationName,
         variableValues: variables,
         contextValue: context,
-        rootValue: { [field]: event },
+        rootValue,
       });
       return 'then' in result ? result.then(encode).catch(failed) : encode(result);
     } catch (error) {

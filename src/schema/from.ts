@@ -5,6 +5,11 @@ import type { Report } from './problem.js';
 import { recordTypes } from './record-type.js';
 import { describe, type Type } from './types.js';
 
+const readers = new WeakMap<object, readonly string[]>();
+
+/** The path that this resolver reads and does nothing else; null for any resolver but those of `@from`. */
+export const pathReadBy = (resolve: object): readonly string[] | null => readers.get(resolve) ?? null;
+
 /**
  * Gives every field with `@from` its resolver and its `extensions.from`. A path is a fault when no record can
  * satisfy it together with the type's other fields: when it leads into what another field says is a scalar or a list.
@@ -32,6 +37,7 @@ export function attachFrom(schema: GraphQLSchema, to: Report): void {
         else {
           field.extensions = { ...field.extensions, from: segments };
           field.resolve = (source) => valueAt(source, segments);
+          readers.set(field.resolve, segments);
           moved.push({ parent: type.name, field, place });
         }
       }
