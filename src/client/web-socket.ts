@@ -59,6 +59,8 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
   const { on, jsonMessageReplacer: replace } = options;
   const operations = new Map<string, { operation: Operation; socket: Socket | null }>();
   let socket: Socket | null = null;
+  /** The socket that the newest operation was sent on. */
+  let carrying: Socket | null = null;
   let watch: ReturnType<typeof setTimeout> | undefined;
 
   function alive() {
@@ -90,6 +92,7 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
       // graphql-ws serializes an operation anew, under the same id, on each connection.
       const operation = operations.get(id)?.operation ?? new Operation(payload, resuming);
       operations.set(id, { operation, socket });
+      carrying = socket;
       return { ...message, payload: operation.request() };
     }
     if (message.type === 'complete') operations.delete(message.id);
@@ -108,8 +111,9 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
 
   function heartbeat({ cursors = {}, gaps = {} }: Heartbeat) {
     for (const [id, known] of operations) {
-      // It was left while there was no connection, so that no `complete` was sent.
-      if (known.socket !== socket) operations.delete(id);
+      // It was left while there was no connection, so that no `complete` was sent. On a socket without any operation yet
+      // all are still to come: graphql-ws sends them in one go, once the connection is acknowledged.
+      if (known.socket !== socket && socket === carrying) operations.delete(id);
       else if (cursors[id] !== undefined) known.operation.heartbeat(cursors[id], gaps[id]);
     }
   }

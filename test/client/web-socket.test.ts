@@ -59,6 +59,32 @@ test('a quiet connection with heartbeats is not given up', async () => {
   expect(client.connects()).toBe(1);
 });
 
+test('a heartbeat that comes before a new connection has its operations does not make them begin anew', async () => {
+  await using r = await sampleRiver({ heartbeat: 20 });
+  const ada = await tokenFor({ sub: 'ada' });
+  let pings = 0;
+  let before = Number.POSITIVE_INFINITY;
+  // A page that has to ask for a new token first, for longer than a heartbeat.
+  const token = async () => {
+    if (pings > 0) before = pings;
+    await eventually('heartbeats meanwhile', () => pings === 0 || pings > before + 2);
+    return ada;
+  };
+  const on = { ping: () => void pings++ };
+  await using client = graphqlWs({ url: r.url, token }, { on });
+  const { results } = client.listen(mine);
+  await subscribed(r, 1);
+  await pay(r, 'ada', 1);
+  await eventually('an event and heartbeats', () => results.length === 1 && pings > 0);
+  client.client.terminate();
+  await subscribed(r, 0);
+  await pay(r, 'ada', 2);
+  await subscribed(r, 1);
+  await pay(r, 'ada', 3);
+  await eventually('what is new', () => results.length >= 2 && idsOf(results).includes(3));
+  expect(idsOf(results)).toEqual([1, 2, 3]);
+});
+
 test('a refused connection is no end: it tries again', async () => {
   const refused = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve) => refused.listen(0, '127.0.0.1', resolve));
