@@ -11,6 +11,7 @@ import { parseDuration } from './schema/duration.js';
 import { type Authenticate, tokenAuthenticator } from './serve/authenticate.js';
 import { createGateway as createReplica, type Gateway, type GatewayParts } from './serve/gateway.js';
 import { redisPubSub } from './serve/pubsub.js';
+import { redisReplicas } from './serve/replicas.js';
 import { redisTickets } from './serve/tickets.js';
 
 export { Fault, type FaultCode } from './event/faults.js';
@@ -93,7 +94,7 @@ function overRedis(
   const { logger } = parts;
   const connect = (name: string, extra = {}) => connectRedis(url, name, logger, extra);
   const pubsub = redisPubSub({ connect });
-  const tickets = connect('tickets');
+  const sessions = connect('sessions');
   const replica = createReplica({
     ...parts,
     log: createRedisLogReader(connect('read'), () => connect('tail'), { prefix, shards }),
@@ -102,14 +103,15 @@ function overRedis(
         ? auth.authenticate
         : tokenAuthenticator({ secrets: [], jwksUrl: null, issuer: null, audience: null, ...auth }),
     pubsub,
-    tickets: redisTickets(tickets, prefix),
+    tickets: redisTickets(sessions, prefix),
+    replicas: redisReplicas(sessions, connect('replicas'), prefix, logger),
   });
   let retired: Promise<void> | null = null;
   return {
     ...replica,
     retire() {
       retired ??= replica.retire().then(async () => {
-        tickets.disconnect();
+        sessions.disconnect();
         await pubsub.close();
       });
       return retired;

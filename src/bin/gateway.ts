@@ -6,6 +6,7 @@ import { pinoLogger } from '../observe/pino.js';
 import { processRegistry, prometheusGateway } from '../observe/prometheus.js';
 import { tokenAuthenticator } from '../serve/authenticate.js';
 import { redisPubSub } from '../serve/pubsub.js';
+import { redisReplicas } from '../serve/replicas.js';
 import { redisTickets } from '../serve/tickets.js';
 import { startAdmin } from './admin.js';
 import { configOf, type Run } from './command.js';
@@ -33,8 +34,8 @@ export const gateway: Run = async (args, env) => {
     const connect = (name: string, extra = {}) => connectRedis(config.redisUrl, name, logger, extra);
     const pubsub = redisPubSub({ connect });
     started(() => pubsub.close());
-    const forTickets = connect('tickets');
-    started(async () => forTickets.disconnect());
+    const sessions = connect('sessions');
+    started(async () => sessions.disconnect());
 
     const replica = configuredGateway(config, {
       streams,
@@ -51,7 +52,8 @@ export const gateway: Run = async (args, env) => {
       }),
       cursorSecrets: config.cursorSecret,
       pubsub,
-      tickets: redisTickets(forTickets, config.redisPrefix),
+      tickets: redisTickets(sessions, config.redisPrefix),
+      replicas: redisReplicas(sessions, connect('replicas'), config.redisPrefix, logger),
       graphiql: config.graphiql ? {} : null,
       metrics,
       logger,

@@ -1,4 +1,5 @@
 import { type Asked, defaultSilence, type Failure, Operation, type Result, type Resuming } from './operation.js';
+import { authorizationIn, renewing } from './renewal.js';
 
 /** The options of graphql-sse's `createClient` that this place adds to. */
 interface EventsOptions {
@@ -13,7 +14,8 @@ interface EventsOptions {
  *
  *     const client = createClient(resumingEvents({ url, headers: async () => ({ Authorization: … }) }));
  *
- * When `headers` is a function, a stream that ended with its token comes back with a new one.
+ * When `headers` is a function, it is asked for a new token before the old one ends, and the stream goes on; one that
+ * ended with its token comes back with a new one.
  */
 export function resumingEvents<Options extends EventsOptions>(options: Options, resuming: Resuming = {}): Options {
   /** graphql-sse gives all connections of one operation the same signal. */
@@ -29,10 +31,25 @@ export function resumingEvents<Options extends EventsOptions>(options: Options, 
     if (!response.ok || !response.body) return response;
     const stream = followed(response.body, {
       operation,
+      over: await renewed(response.headers.get('tailrace-stream'), url, init, go),
       silence: resuming.silence ?? defaultSilence,
       renews: typeof options.headers === 'function',
     });
     return new Response(stream, { status: response.status, headers: response.headers });
+  }
+
+  /** Keeps the stream's token fresh; gives what is to be called at its end. */
+  async function renewed(id: string | null, url: string, { headers, credentials }: RequestInit, go: typeof fetch) {
+    if (id === null || typeof options.headers !== 'function') return () => {};
+    const bring = (authorization: string) =>
+      void go(url.replace(/(\/stream)?\/?(\?.*)?$/, '/renew'), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ id, token: authorization.replace(/^bearer +/i, '') }),
+        ...(credentials ? { credentials } : {}),
+        // Refused or lost, the stream ends with its token and comes back with another.
+      }).catch(() => undefined);
+    return renewing(await authorizationIn(headers), () => authorizationIn(options.headers), bring);
   }
 
   return { ...options, fetchFn };
@@ -40,6 +57,8 @@ export function resumingEvents<Options extends EventsOptions>(options: Options, 
 
 interface Following {
   readonly operation: Operation;
+  /** To be called once nothing more comes. */
+  readonly over: () => void;
   readonly silence: number;
   /** Whether the next connection may have another token. */
   readonly renews: boolean;
@@ -51,7 +70,7 @@ interface Following {
  */
 function followed(
   body: ReadableStream<Uint8Array>,
-  { operation, silence, renews }: Following,
+  { operation, over, silence, renews }: Following,
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
@@ -114,13 +133,17 @@ function followed(
           end = error as Error;
         }
         if (events !== '') return controller.enqueue(encoder.encode(events));
+        over();
         // graphql-sse tries again only if it waits for an event at that moment: let it show first what it has.
         await new Promise((resolve) => setTimeout(resolve));
         if (end) controller.error(end);
         else controller.close();
         reader.cancel().catch(() => undefined);
       },
-      cancel: (reason) => reader.cancel(reason),
+      cancel(reason) {
+        over();
+        return reader.cancel(reason);
+      },
     },
     { highWaterMark: 0 },
   );

@@ -7,12 +7,15 @@ import {
   type Resuming,
   type Told,
 } from './operation.js';
+import { authorizationIn, renewing } from './renewal.js';
 
 /** The options of graphql-ws's `createClient` that this place adds to. */
 interface WebSocketOptions {
   readonly url: unknown;
+  readonly connectionParams?: unknown;
   readonly on?:
     | {
+        connected?(socket: unknown, payload: unknown, wasRetry: boolean): void;
         opened?(socket: unknown): void;
         message?(message: unknown): void;
         closed?(event: unknown): void;
@@ -28,6 +31,7 @@ interface Socket {
   onerror: unknown;
   onclose: ((event: object) => void) | null;
   close(code: number, reason: string): void;
+  send(text: string): void;
 }
 
 type Message =
@@ -49,19 +53,22 @@ interface Heartbeat {
  *
  *     const client = createClient(resumingWebSocket({ url, connectionParams: async () => ({ Authorization: … }) }));
  *
- * For one client: make new options for another. Options that are given stay; only `shouldRetry` gets another default,
+ * When `connectionParams` is a function, it is asked for a new token before the old one ends, and nothing has to connect
+ * again. For one client: make new options for another. Options that are given stay; only `shouldRetry` gets another default,
  * for graphql-ws takes the first refused connection for the end.
  */
 export function resumingWebSocket<Options extends WebSocketOptions>(
   options: Options,
   resuming: Resuming = {},
 ): Options {
-  const { on, jsonMessageReplacer: replace } = options;
+  const { on, connectionParams: given, jsonMessageReplacer: replace } = options;
   const operations = new Map<string, { operation: Operation; socket: Socket | null }>();
   let socket: Socket | null = null;
   /** The socket that the newest operation was sent on. */
   let carrying: Socket | null = null;
   let watch: ReturnType<typeof setTimeout> | undefined;
+  let authorization: unknown;
+  let stopRenewing = () => {};
 
   function alive() {
     clearTimeout(watch);
@@ -82,6 +89,7 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
   /** What a dead socket still brings must not come between: its successor brings it again. */
   function fence() {
     clearTimeout(watch);
+    stopRenewing();
     if (socket) socket.onmessage = null;
     socket = null;
   }
@@ -118,9 +126,25 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
     }
   }
 
+  /** Before the token ends: a `ping` that brings its successor keeps the connection, and all that runs on it. */
+  function renew(connected: Socket) {
+    if (typeof given !== 'function') return;
+    const bring = (next: string) => connected.send(JSON.stringify({ type: 'ping', payload: { Authorization: next } }));
+    stopRenewing = renewing(authorization, () => authorizationIn(given), bring);
+  }
+
   return {
     shouldRetry: () => true,
     ...options,
+    ...(typeof given === 'function'
+      ? {
+          async connectionParams() {
+            const params = await given();
+            authorization = await authorizationIn(params);
+            return params;
+          },
+        }
+      : {}),
     jsonMessageReplacer(this: unknown, key: string, value: unknown) {
       const sent = key === '' && isMessage(value) ? sending(value) : value;
       return replace ? replace.call(this, key, sent) : sent;
@@ -132,6 +156,10 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
         socket = opened as Socket;
         alive();
         on?.opened?.(opened);
+      },
+      connected(connected: unknown, payload: unknown, wasRetry: boolean) {
+        renew(connected as Socket);
+        on?.connected?.(connected, payload, wasRetry);
       },
       message(message: unknown) {
         received(message as Message);

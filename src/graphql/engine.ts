@@ -10,18 +10,20 @@ import type { CursorCodec } from '../event/cursor.js';
 import { Fault, limitExceeded } from '../event/faults.js';
 import { Group, type GroupPlan } from '../hub/group.js';
 import type { Hub } from '../hub/hub.js';
-import { type OnGap, type Outlet, type Start, Subscription } from '../hub/subscription.js';
+import { type Outlet, type Start, Subscription } from '../hub/subscription.js';
 import { type ChannelLogReader, LogUnavailable } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamField, StreamSchema } from '../schema/stream-schema.js';
-import { refuse } from './access.js';
+import { refuse, type SelectedField } from './access.js';
 import type { Context, Executable, PubSub } from './executable.js';
 import { groupKey } from './group-key.js';
 import { createGroups } from './groups.js';
 import { coded, type Document, documentCache, isDocument, operationOf, rootField } from './operation.js';
-import { formatted, formattedResults, type Results, renderer, toGraphQLError } from './render.js';
+import { formatted, formattedResults, masked, type Results, renderer, toGraphQLError } from './render.js';
+import { Resolved } from './resolved.js';
 import { type StartRequest, startOf } from './start.js';
+import { Stream } from './stream.js';
 import type { Viewer } from './viewer.js';
 
 export interface EngineParts {
@@ -46,20 +48,9 @@ export interface OperationRequest extends StartRequest {
   readonly viewer: Viewer;
 }
 
-/** A live subscription in the hands of its transport. */
-export interface Stream {
-  readonly kind: 'stream';
-  readonly field: string;
-  /** Begins to write; `close` of the result ends it. Either this or `abandon` is called, once. */
-  start(outlet: Outlet): Subscription;
-  /** The client left before it began. */
-  abandon(): void;
-}
-
 export type Opened =
   | Stream
-  /** A subscription by a resolver in code. */
-  | { readonly kind: 'iterable'; readonly field: string; readonly results: Results }
+  | Resolved
   | { readonly kind: 'result'; readonly result: FormattedExecutionResult }
   | { readonly kind: 'errors'; readonly errors: readonly GraphQLError[] };
 
@@ -77,6 +68,12 @@ export function createEngine(parts: EngineParts) {
     metrics.refusedOperation(String(list[0]?.extensions.code ?? 'UNKNOWN'));
     return { kind: 'errors', errors: list };
   };
+
+  /** Throws Fault when this viewer may not ask for these fields. */
+  function admit(fields: readonly SelectedField[], viewer: Viewer): void {
+    const refused = refuse(streams, fields, viewer);
+    if (refused) throw refused;
+  }
 
   async function open(request: OperationRequest): Promise<Opened> {
     const document = documents(request.query);
@@ -107,7 +104,18 @@ export function createEngine(parts: EngineParts) {
       if (stream) return await openStream(request, document, operation, stream, given, coerced);
       const results = await subscribe(args);
       if (!(Symbol.asyncIterator in results)) return { kind: 'result', result: formatted(results, logger) };
-      return { kind: 'iterable', field, results: formattedResults(results, logger) };
+      return new Resolved(
+        field,
+        request.viewer,
+        formattedResults(results, logger),
+        async (viewer): Promise<Results> => {
+          admit(fields, viewer);
+          const renewed = await subscribe({ ...args, contextValue: contextFor(viewer) });
+          if (Symbol.asyncIterator in renewed) return formattedResults(renewed, logger);
+          const [error] = renewed.errors ?? [];
+          throw new Fault('FORBIDDEN', { why: error ? masked(error, logger).message : 'nothing is streamed any more' });
+        },
+      );
     } catch (error) {
       if (error instanceof GraphQLError) return errors(coded(error, 'BAD_USER_INPUT'));
       if (error instanceof Fault) return errors(toGraphQLError(error));
@@ -127,23 +135,22 @@ export function createEngine(parts: EngineParts) {
     args: Record<string, unknown>,
     coerced: Record<string, unknown>,
   ): Promise<Stream> {
-    const { viewer } = request;
-    const begin = startOf(schema, operation, coerced, request, field.name, cursors, parts.limits.rewindScan);
-    const channels = field.channels(args, viewer.claims);
-    const { channelsPerSubscription: most } = parts.limits;
-    if (channels.length > most) throw limitExceeded('channelsPerSubscription', most, channels.length);
-
+    const { start: begin, onGap } = startOf(
+      schema,
+      operation,
+      coerced,
+      request,
+      field.name,
+      cursors,
+      parts.limits.rewindScan,
+    );
     const variables = request.variables ?? {};
-    const key = groupKey({ document, operation, variables, field, args, viewer }, executable);
-    const group = await groups.enter(planOf(key ?? `single ${++singles}`));
-    return {
-      kind: 'stream',
-      field: field.name,
-      start: (outlet) => start(group, outlet, begin.start, begin.onGap),
-      abandon: () => groups.release(group),
-    };
 
-    function planOf(groupKey: string): GroupPlan {
+    function plan(viewer: Viewer): GroupPlan {
+      admit(document.fields(operation), viewer);
+      const channels = field.channels(args, viewer.claims);
+      const { channelsPerSubscription: most } = parts.limits;
+      if (channels.length > most) throw limitExceeded('channelsPerSubscription', most, channels.length);
       const projection = {
         schema,
         document: document.ast,
@@ -152,8 +159,9 @@ export function createEngine(parts: EngineParts) {
         field: field.name,
         context: contextFor(viewer),
       };
+      const key = groupKey({ document, operation, variables, field, args, viewer }, executable);
       return {
-        key: groupKey,
+        key: key ?? `single ${++singles}`,
         field: field.name,
         topic: field.topic,
         retain: field.retention.retain,
@@ -162,27 +170,20 @@ export function createEngine(parts: EngineParts) {
         render: renderer(projection, metrics, logger),
       };
     }
-  }
 
-  function start(group: Group, outlet: Outlet, from: Start, onGap: OnGap): Subscription {
-    const subscription = new Subscription({
-      group,
-      outlet,
-      log,
-      hub,
-      metrics,
-      logger,
-      onGap,
-      rewindScan: parts.limits.rewindScan,
-      onClose() {
-        metrics.subscribed(group.plan.field, -1);
+    function seat(group: Group, outlet: Outlet, start: Start): Subscription {
+      const onClose = () => {
+        metrics.subscribed(field.name, -1);
         groups.left(group);
-      },
-    });
-    metrics.subscribed(group.plan.field, 1);
-    void subscription.start(from, parts.now());
-    groups.release(group);
-    return subscription;
+      };
+      const { rewindScan } = parts.limits;
+      const subscription = new Subscription({ group, outlet, log, hub, metrics, logger, onGap, rewindScan, onClose });
+      metrics.subscribed(field.name, 1);
+      void subscription.start(start, parts.now());
+      return subscription;
+    }
+
+    return new Stream({ groups, plan, seat }, await groups.enter(plan(request.viewer)), begin);
   }
 
   return { open, schema, parse: documents };

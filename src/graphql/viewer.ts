@@ -21,6 +21,23 @@ export function scopesOf({ claims }: Viewer): ReadonlySet<string> {
   return found;
 }
 
+/** What names one token, and not its holder's rights. */
+const ofTheToken = new Set(['exp', 'iat', 'nbf', 'jti']);
+
+/** True when the two differ at most in when and under which number they were signed in. */
+export function sameRights(one: Viewer, other: Viewer): boolean {
+  const rights = ({ signedIn, claims }: Viewer) =>
+    JSON.stringify([
+      signedIn,
+      Object.entries(claims)
+        .filter(([name]) => !ofTheToken.has(name))
+        .sort(byName),
+    ]);
+  return rights(one) === rights(other);
+}
+
+const byName = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]) => (one < other ? -1 : 1);
+
 /** The named claims only; a name that is missing stays missing. `*` stands for all of them. */
 export function pickClaims(claims: Claims, names: readonly string[]): Claims {
   if (names.includes('*')) return claims;

@@ -17,8 +17,24 @@ import { newest, openPassage, type Progress, type Replay } from './replay.js';
 /** Where a subscription begins. */
 export type Start =
   | { readonly kind: 'now' }
-  | { readonly kind: 'rewind'; readonly count: number }
-  | { readonly kind: 'after'; readonly cursor: Cursor };
+  | {
+      readonly kind: 'rewind';
+      readonly count: number;
+      /** The last of them lies here; where it begins when not given. */
+      readonly upTo?: readonly Position[];
+    }
+  | { readonly kind: 'after'; readonly cursor: Cursor }
+  | Handover;
+
+/** The place of a subscription that another one takes: made by `handOver`. */
+export interface Handover {
+  readonly kind: 'handover';
+  readonly cursor: Cursor;
+  /** Refilled events older than this are history to the first one, and so to its successor. */
+  readonly since: number;
+  /** What the first one had still to tell. */
+  readonly gap: Gap | null;
+}
 
 /** FAIL ends the operation at a gap that cannot be filled; CONTINUE tells it on the next event. */
 export type OnGap = 'FAIL' | 'CONTINUE';
@@ -89,6 +105,8 @@ export class Subscription implements Seat {
   #own: Coordinates | null = null;
   /** The last turn that needs `#own`. */
   #ownUntil = 0;
+  /** What a rewind was asked for, until it has found its beginning. */
+  #rewinding: Start | null = null;
 
   constructor(private readonly parts: SubscriptionParts) {}
 
@@ -109,15 +127,21 @@ export class Subscription implements Seat {
     this.#state = 'replaying';
     if (start.kind === 'rewind') {
       const seen = new Coordinates();
-      const replay = this.#begin();
+      const begun = this.#begin();
+      const replay = { ...begun, upTo: start.upTo ?? begun.upTo };
+      this.#rewinding = { ...start, upTo: replay.upTo };
       await this.#persist(() => this.#rewind(start.count, seen, replay));
       await this.#persist((again) => this.#catchUp(seen, false, again));
       return;
     }
+    if (start.kind === 'handover') {
+      this.#since = start.since;
+      this.#gap = start.gap;
+    }
     const { positions, offsets } = start.cursor;
     this.#cursor = group.cursorAt(positions, offsets);
     const seen = new Coordinates(offsets);
-    await this.#persist((again) => this.#catchUp(seen, true, again));
+    await this.#persist((again) => this.#catchUp(seen, start.kind === 'after', again));
   }
 
   /** A cursor for everything shown so far. Null before a rewind knows where it begins. */
@@ -177,6 +201,18 @@ export class Subscription implements Seat {
     this.#state = 'replaying';
     // Later: called while the group hears, whose turn is then ahead of the hub's heads.
     queueMicrotask(() => void this.#goOn());
+  }
+
+  /**
+   * Leaves the group, and says where a successor begins, in this turn or later: nothing between the two is lost, and
+   * nothing is shown by both.
+   */
+  handOver(): Start {
+    const cursor = this.cursor();
+    this.close();
+    // Not as it was asked: its last events were the last ones then, and what came since belongs to it too.
+    if (cursor === null) return this.#rewinding as Start;
+    return { kind: 'handover', cursor: this.parts.group.decode(cursor), since: this.#since, gap: this.#gap };
   }
 
   /** Leaves the group. Idempotent. */

@@ -10,6 +10,8 @@ import type { StreamSchema } from '../schema/stream-schema.js';
 import type { Authenticate } from './authenticate.js';
 import { createHttpServer } from './http.js';
 import { allowedOrigins } from './origins.js';
+import { renewalDesk } from './renewal-desk.js';
+import { memoryReplicas, type Replicas } from './replicas.js';
 import { type Connection, retire } from './retire.js';
 import { memoryTickets, type TicketStore, ticketOffice } from './tickets.js';
 import { serveWebSockets } from './websocket.js';
@@ -48,6 +50,8 @@ export interface GatewayParts {
   readonly pubsub: PubSub;
   /** Default: in this process only. */
   readonly tickets?: TicketStore;
+  /** How replicas reach each other. Default: this one is alone. */
+  readonly replicas?: Replicas;
   /** Default: the same origin only. */
   readonly origins?: readonly string[];
   /** Default `tailrace_token`. */
@@ -96,6 +100,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     limits: { channelsPerSubscription: limits.channelsPerSubscription, rewindScan: limits.rewind },
   });
   const connections = new Set<Connection>();
+  const replicas = parts.replicas ?? memoryReplicas();
   let retiring: Promise<void> | null = null;
 
   const unready = async () => (hub.opened() ? log.unready() : 'the log has not been reached yet');
@@ -120,6 +125,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     pubsub,
     unready,
     tickets: ticketOffice(parts.tickets ?? memoryTickets()),
+    renewals: renewalDesk(replicas, parts.authenticate),
     graphiql: parts.graphiql ?? null,
   });
   serveWebSockets(server, common);
@@ -140,6 +146,7 @@ export function createGateway(parts: GatewayParts): Gateway {
         server.close();
         await retire(connections, parts.retirePeriod ?? 10_000);
         server.closeAllConnections();
+        replicas.close();
         await hub.close();
         await log.close();
       })();

@@ -11,7 +11,7 @@ import { masked, toGraphQLError } from '../graphql/render.js';
 import type { Viewer } from '../graphql/viewer.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
 import { bearer } from './authenticate.js';
-import { answer, answerFault, readText } from './http-answer.js';
+import { answer, answerFault, jsonObject, readText } from './http-answer.js';
 import { identify, urlOf } from './identify.js';
 import { operationOf, refuseSingleConnection, type SseParts, serveEvents } from './sse.js';
 import { ticketLife } from './tickets.js';
@@ -55,6 +55,7 @@ export function createHttpServer(parts: HttpParts): Server {
     if (request.method === 'OPTIONS') return void response.writeHead(204).end();
     if (pathname === '/graphql/ticket') return ticket(request, response, parts);
     const body = request.method === 'POST' ? await readText(request, parts.limits.messageBytes) : null;
+    if (pathname === '/graphql/renew') return renewal(response, parts, body);
     if (pathname === '/graphql/stream') {
       const reserves =
         request.method === 'PUT' || request.method === 'DELETE' || urlOf(request).searchParams.has('operationId');
@@ -119,6 +120,19 @@ async function ticket(request: IncomingMessage, response: ServerResponse, { iden
     throw new Fault('UNAUTHENTICATED', { why: 'a ticket is given for a token in the Authorization header' });
   const { expiresAt } = await identity.authenticate(token);
   answer(response, 201, { ticket: await tickets.issue(token, expiresAt), expiresIn: ticketLife / 1000 });
+}
+
+/** `{"ok": true}` for `{id, token}`: the name of a stream, from its header `Tailrace-Stream`, and its holder's new token. */
+async function renewal(response: ServerResponse, parts: HttpParts, body: string | null) {
+  if (body === null) return answer(response, 405, { errors: [{ message: 'POST only' }] }, { Allow: 'POST' });
+  const { id, token } = jsonObject(body, 'the body');
+  if (typeof id !== 'string' || typeof token !== 'string') {
+    throw new Fault('BAD_USER_INPUT', { why: 'the body must be {"id": …, "token": …}' });
+  }
+  const renewed = await parts.renewals.renew(id, token);
+  if (renewed.ok) return answer(response, 200, renewed);
+  const { code, message } = renewed;
+  answer(response, statusOf(code), { errors: [{ message, extensions: { code } }] });
 }
 
 interface OnParams {

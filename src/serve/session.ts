@@ -5,12 +5,15 @@ import { Fault, limitExceeded } from '../event/faults.js';
 import type { Engine, Opened } from '../graphql/engine.js';
 import { isDocument } from '../graphql/operation.js';
 import { toGraphQLError } from '../graphql/render.js';
+import type { Renewable } from '../graphql/renewal.js';
+import type { Stream } from '../graphql/stream.js';
 import { nobody, type Viewer } from '../graphql/viewer.js';
-import type { Outlet, Subscription } from '../hub/subscription.js';
+import type { Outlet } from '../hub/subscription.js';
 import { bearer } from './authenticate.js';
 import { Ending } from './ending.js';
 import { nextMessage } from './frames.js';
 import { type Identity, identify } from './identify.js';
+import type { Holder } from './renew.js';
 
 export interface SessionLimits {
   readonly subscriptionsPerSocket: number;
@@ -30,20 +33,20 @@ interface SessionSocket {
   expires(at: number | null): void;
 }
 
-/** One socket's viewer and streams, beside what graphql-ws knows of it. */
-export interface Session extends SessionSocket {
-  readonly live: Map<string, Subscription>;
-  viewer: Viewer;
+type Running = Extract<Opened, Renewable>;
+
+/** One socket's viewer and operations, beside what graphql-ws knows of it. */
+export interface Session extends SessionSocket, Holder {
+  /** From the moment each was opened: a renewal must reach also those that have not started yet. */
+  readonly live: Map<string, Running>;
   /** Why the socket must close instead of being acknowledged. */
   refusal: Fault | null;
 }
 
-export const sessionOf = (socket: SessionSocket): Session => ({
-  ...socket,
-  live: new Map(),
-  viewer: nobody,
-  refusal: null,
-});
+export function sessionOf(socket: SessionSocket): Session {
+  const live = new Map<string, Running>();
+  return { ...socket, live, running: () => live.values(), viewer: nobody, renewing: false, refusal: null };
+}
 
 interface SessionParts {
   readonly engine: Engine;
@@ -69,7 +72,7 @@ export function sessionOptions({
     connectionInitWaitTimeout: limits.initTimeout,
     async onConnect({ connectionParams, extra: session }) {
       try {
-        const token = bearer(connectionParams?.Authorization ?? connectionParams?.authorization);
+        const token = tokenIn(connectionParams);
         session.viewer = token ? await identity.authenticate(token) : await identify(session.request, identity);
         session.expires(session.viewer.expiresAt);
         return true;
@@ -86,7 +89,9 @@ export function sessionOptions({
       if (count > most) return [toGraphQLError(limitExceeded('subscriptionsPerSocket', most, count))];
       const request = requestOf(payload);
       if (request instanceof GraphQLError) return [request];
-      const opened = await engine.open({ ...request, viewer: session.viewer });
+      const opened = await openFor(session, (viewer) => engine.open({ ...request, viewer }));
+      if (opened.kind === 'stream' || opened.kind === 'iterable') session.live.set(id, opened);
+      if (opened.kind === 'iterable') opened.onEnd = () => left(session, id, opened);
       if (opened.kind === 'errors') {
         // An `error` message ends an operation for good: clients retry a socket, never an operation.
         const passing = opened.errors.find(({ extensions }) => extensions.code === 'UNAVAILABLE');
@@ -94,15 +99,14 @@ export function sessionOptions({
         return [...opened.errors];
       }
       const parsed = engine.parse(request.query);
-      if (!isDocument(parsed)) return [...parsed];
+      if (!isDocument(parsed)) throw new Error('what was opened cannot be parsed');
       const { schema } = engine;
       return { schema, document: parsed.ast, operationName: request.operationName, session, id, opened } as OpenedArgs;
     },
     subscribe(args) {
       const { opened, session, id } = args as OpenedArgs;
-      if (opened.kind === 'iterable') return opened.results as never;
       if (opened.kind === 'result') return opened.result as never;
-      return streamTo(session, id, opened);
+      return (opened.kind === 'stream' ? framesOf(session, id, opened) : opened) as never;
     },
     execute(args) {
       const { opened } = args as OpenedArgs;
@@ -114,23 +118,43 @@ export function sessionOptions({
   };
 }
 
-function streamTo(session: Session, id: string, stream: Extract<Opened, { kind: 'stream' }>): Ending {
+/** A renewal may come while an operation is being opened with the claims of before. */
+async function openFor(session: Session, open: (viewer: Viewer) => Promise<Opened>): Promise<Opened> {
+  for (;;) {
+    const { viewer } = session;
+    const opened = await open(viewer);
+    if (viewer === session.viewer || opened.kind === 'result') return opened;
+    if (opened.kind === 'stream') opened.close();
+    if (opened.kind === 'iterable') void opened.return();
+  }
+}
+
+/** The id may be in use again already. */
+function left({ live }: Session, id: string, operation: Running): void {
+  if (live.get(id) === operation) live.delete(id);
+}
+
+function framesOf(session: Session, id: string, stream: Stream): Ending {
   const ending = new Ending(() => {
-    session.live.delete(id);
-    subscription.close();
+    left(session, id, stream);
+    stream.close();
   });
-  const subscription = stream.start({
+  stream.start({
     write: (frame) => session.write(nextMessage(id, frame)),
     drained: session.drained,
     fail(fault) {
-      session.live.delete(id);
+      left(session, id, stream);
       ending.fail(fault);
     },
   });
-  session.live.set(id, subscription);
   // Before any event, so that a first one lost in a blip is not lost.
-  session.write(ping([[id, subscription]]));
+  session.write(ping([[id, stream]]));
   return ending;
+}
+
+/** The token in the payload of a `connection_init` or a `ping`; null when there is none. Throws Fault. */
+export function tokenIn(payload: Readonly<Record<string, unknown>> | undefined): string | null {
+  return bearer(payload?.Authorization ?? payload?.authorization);
 }
 
 function requestOf(payload: SubscribePayload) {
@@ -144,17 +168,17 @@ function requestOf(payload: SubscribePayload) {
 const maxPingBytes = 32 * 1024;
 
 /** Brings streams their cursors: each when it starts, all with every heartbeat, so that a quiet one resumes where it is. */
-export function ping(live: Iterable<readonly [string, Subscription]>): string {
+export function ping(live: Iterable<readonly [string, Running]>): string {
   const cursors: Record<string, string> = {};
   const gaps: Record<string, unknown> = {};
   let bytes = 0;
-  for (const [id, subscription] of live) {
-    const cursor = subscription.cursor();
-    if (cursor === null) continue;
+  for (const [id, operation] of live) {
+    const cursor = operation.kind === 'stream' ? operation.cursor() : null;
+    if (operation.kind !== 'stream' || cursor === null) continue;
     bytes += id.length + cursor.length + 8;
     if (bytes > maxPingBytes) break;
     cursors[id] = cursor;
-    if (subscription.gap) gaps[id] = subscription.gap;
+    if (operation.gap) gaps[id] = operation.gap;
   }
   if (bytes === 0) return '{"type":"ping"}';
   return JSON.stringify({ type: 'ping', payload: { cursors, ...(Object.keys(gaps).length > 0 ? { gaps } : {}) } });

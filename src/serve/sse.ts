@@ -5,7 +5,6 @@ import type { Engine, Opened, OperationRequest } from '../graphql/engine.js';
 import { kindOf } from '../graphql/operation.js';
 import { toGraphQLError } from '../graphql/render.js';
 import type { Viewer } from '../graphql/viewer.js';
-import type { Subscription } from '../hub/subscription.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import { atExpiry } from './expiry.js';
@@ -13,6 +12,8 @@ import { commentEvent, completeEvent, cursorEvent, nextEvent, resultEvent } from
 import { answer, jsonObject } from './http-answer.js';
 import { type Identity, identify, urlOf } from './identify.js';
 import { backlogOf } from './outlet.js';
+import type { Holder } from './renew.js';
+import type { RenewalDesk } from './renewal-desk.js';
 import type { Connection } from './retire.js';
 import type { TicketOffice } from './tickets.js';
 
@@ -20,6 +21,7 @@ export interface SseParts {
   readonly engine: Engine;
   readonly identity: Identity;
   readonly tickets: TicketOffice;
+  readonly renewals: RenewalDesk;
   readonly connections: Set<Connection>;
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
@@ -94,8 +96,8 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
     return answer(response, statusOf(code), { errors: opened.errors.map((error) => error.toJSON()) });
   }
   if (response.destroyed) {
-    if (opened.kind === 'stream') opened.abandon();
-    if (opened.kind === 'iterable') void opened.results.return();
+    if (opened.kind === 'stream') opened.close();
+    if (opened.kind === 'iterable') void opened.return();
     return;
   }
 
@@ -104,26 +106,25 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   response.write(commentEvent);
   if (opened.kind === 'errors') return void response.end(resultEvent({ errors: opened.errors }) + completeEvent);
   if (opened.kind === 'result') return void response.end(resultEvent(opened.result) + completeEvent);
-  await stream(request, response, parts, { id, opened, ticket, expiresAt: viewer.expiresAt });
+  await stream(request, response, parts, { id, opened, ticket, viewer });
 }
 
 interface Opening {
   readonly id: string;
   readonly opened: Extract<Opened, { kind: 'stream' | 'iterable' }>;
   readonly ticket: string | null;
-  readonly expiresAt: number | null;
+  readonly viewer: Viewer;
 }
 
 /** Resolves when there is nothing more to wait for here: a stream goes on until its response is closed. */
 async function stream(
   request: IncomingMessage,
   response: ServerResponse,
-  { connections, metrics, limits, tickets, heartbeat, logger }: SseParts,
-  { id, opened, ticket, expiresAt }: Opening,
+  { connections, metrics, limits, tickets, heartbeat, logger, renewals }: SseParts,
+  { id, opened, ticket, viewer }: Opening,
 ): Promise<void> {
   const backlog = backlogOf(request.socket, limits.socketBuffer);
-  let subscription: Subscription | null = null;
-  const leave = () => (opened.kind === 'stream' ? subscription?.close() : void opened.results.return());
+  const leave = () => (opened.kind === 'stream' ? opened.close() : void opened.return());
 
   /** What is written to a response that has ended is an error nobody catches. */
   const write = (text: string) => void (response.writableEnded || response.destroyed || response.write(text));
@@ -138,7 +139,7 @@ async function stream(
   const beat = setInterval(() => {
     if (backlog.isStuck()) return response.destroy();
     if (backlog.drained()) return;
-    const cursor = subscription?.cursor();
+    const cursor = opened.kind === 'stream' ? opened.cursor() : null;
     write(cursor ? cursorEvent(cursor) + commentEvent : commentEvent);
     if (ticket === null) return;
     // Another stream has taken the ticket over. While that cannot be asked, nobody can have.
@@ -148,7 +149,9 @@ async function stream(
     );
   }, heartbeat);
   const expiry = atExpiry(() => complete(new Fault('UNAUTHENTICATED', { why: 'the token has expired' })));
-  expiry.set(expiresAt);
+  expiry.set(viewer.expiresAt);
+  const holder: Holder = { viewer, renewing: false, running: () => [opened], expires: expiry.set };
+  const release = renewals.hold(id, holder);
   const connection: Connection = {
     // With the connection, or the browser would come back on it to a replica that is going away.
     retire: () => end('', () => request.socket.destroySoon()),
@@ -160,6 +163,7 @@ async function stream(
   response.on('close', () => {
     clearInterval(beat);
     expiry.clear();
+    release();
     connections.delete(connection);
     metrics.connected('sse', -1);
     leave();
@@ -167,13 +171,12 @@ async function stream(
 
   if (opened.kind === 'stream') {
     const { drained } = backlog;
-    subscription = opened.start({ write: (frame) => write(nextEvent(frame)), drained, fail: complete });
-    const cursor = subscription.cursor();
+    const cursor = opened.start({ write: (frame) => write(nextEvent(frame)), drained, fail: complete }).cursor();
     if (cursor) write(cursorEvent(cursor));
     return;
   }
   try {
-    for await (const result of opened.results) {
+    for await (const result of opened) {
       write(resultEvent(result));
       await backlog.drained();
     }

@@ -9,8 +9,9 @@ import type { GatewayMetrics } from '../observe/metrics.js';
 import { atExpiry } from './expiry.js';
 import { type Identity, urlOf } from './identify.js';
 import { backlogOf } from './outlet.js';
+import { renew } from './renew.js';
 import type { Connection } from './retire.js';
-import { ping, type Session, type SessionLimits, sessionOf, sessionOptions } from './session.js';
+import { ping, type Session, type SessionLimits, sessionOf, sessionOptions, tokenIn } from './session.js';
 
 export interface WebSocketParts {
   readonly engine: Engine;
@@ -84,6 +85,8 @@ function open(webSocket: WebSocket, request: IncomingMessage, parts: WebSocketPa
             webSocket.close(1011, 'Internal server error');
           }),
         ),
+      // A ping that brings a token asks for its renewal; any other gets its payload back.
+      onPing: async (payload) => session.write(pong(await renewal(session, payload, parts.identity))),
       onPong: () => undefined,
     },
     session,
@@ -113,10 +116,22 @@ function open(webSocket: WebSocket, request: IncomingMessage, parts: WebSocketPa
     expiry.clear();
     connections.delete(connection);
     metrics.connected('websocket', -1);
-    for (const subscription of session.live.values()) subscription.close();
+    for (const operation of session.live.values()) {
+      if (operation.kind === 'stream') operation.close();
+      else void operation.return();
+    }
     void closed(code, String(reason));
   });
 }
+
+type Payload = Readonly<Record<string, unknown>> | undefined;
+
+async function renewal(session: Session, payload: Payload, { authenticate }: Identity): Promise<object | undefined> {
+  if (payload?.Authorization === undefined && payload?.authorization === undefined) return payload;
+  return renew(session, async () => authenticate(tokenIn(payload) ?? ''));
+}
+
+const pong = (payload: object | undefined) => JSON.stringify({ type: 'pong', payload });
 
 function close(webSocket: WebSocket, code: number | undefined, reason: string | undefined, refusal: Fault | null) {
   if (refusal) webSocket.close(refusal.close ?? code, shortened(refusal.message));

@@ -136,6 +136,23 @@ describe.each(kinds)('%s', (_, connect) => {
     expect([lives, ends]).toEqual([[], []]);
   });
 
+  test('brings a new token before the old one ends, and its connection and stream go on', async () => {
+    await using r = await sampleRiver();
+    const lives = [3_000, 60_000];
+    const begun = Date.now();
+    const token = () => tokenFor({ sub: 'ada' }, lives.shift());
+    await using client = connect({ url: r.url, token });
+    const { results, ends } = client.listen(mine);
+    await subscribed(r, 1);
+    await pay(r, 'ada', 1);
+    await eventually('an event', () => results.length === 1);
+    const connects = client.connects();
+    await eventually('the end of the first one', () => Date.now() > begun + 4_000);
+    await pay(r, 'ada', 2);
+    await eventually('what came after it', () => results.length === 2);
+    expect([idsOf(results), lives, ends, client.connects()]).toEqual([[1, 2], [], [], connects]);
+  });
+
   test('is told of a gap while it listens, before the event that comes after it', async () => {
     await using r = await sampleRiver({ heartbeat: 50 });
     const token = await tokenFor({ sub: 'ada' });

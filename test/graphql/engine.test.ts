@@ -272,7 +272,7 @@ describe('nothing is held for those who have left', () => {
   test('also with one who left before it began', async () => {
     await using w = await world();
     const opened = await w.engine.open({ query: 'subscription { card { id } }', viewer: nobody });
-    if (opened.kind === 'stream') opened.abandon();
+    if (opened.kind === 'stream') opened.close();
     expect(w.counts.groups).toBe(0);
     await eventually('no channel is held', () => w.counts.channels === 0);
   });

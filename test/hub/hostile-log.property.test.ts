@@ -2,10 +2,12 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Channel } from '../../src/event/channel.js';
 import { cursorCodec } from '../../src/event/cursor.js';
+import type { Fault } from '../../src/event/faults.js';
 import { createEngine, type Engine } from '../../src/graphql/engine.js';
 import { makeExecutable } from '../../src/graphql/executable.js';
+import { renewAll } from '../../src/graphql/renewal.js';
+import type { Stream } from '../../src/graphql/stream.js';
 import { openHub } from '../../src/hub/hub.js';
-import type { Subscription } from '../../src/hub/subscription.js';
 import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { compileSchema } from '../../src/schema/compile.js';
@@ -90,6 +92,7 @@ const step = fc.oneof(
   happens(4, 'resume', [someone, either], (w, n, at) => w.client(n)?.resume(at)),
   happens(2, 'stall', [someone], (w, n) => w.client(n)?.stall()),
   happens(2, 'drain', [someone], (w, n) => w.client(n)?.drain()),
+  happens(3, 'renew the token of', [someone], (w, n) => w.client(n)?.renew()),
   happens(2, 'heartbeat', [someone], (w, n) => w.client(n)?.heartbeat()),
   happens(2, 'drop commits', [either, few], (w, at, count) => w.log.tails[at]?.drop(count)),
   happens(1, 'repeat a commit', [either], (w, at) => w.log.tails[at]?.repeat()),
@@ -184,8 +187,9 @@ class Client {
   /** Events before this one are none of its business. */
   start = Number.POSITIVE_INFINITY;
   #cursor: string | null = null;
-  #live: Subscription | null = null;
+  #live: Stream | null = null;
   #opening = false;
+  #renewals = 0;
   #stalled: { promise: Promise<void>; drain: () => void } | null = null;
   readonly failures: string[] = [];
 
@@ -232,6 +236,19 @@ class Client {
       // Who was cut off before the first cursor begins anew.
       if (this.#cursor === null) this.start = this.world.events.length;
       this.heartbeat();
+    });
+    await turns(2);
+  }
+
+  /** A token that says the same in other words: another group, and nothing is to be seen of it. */
+  async renew() {
+    const live = this.#live;
+    if (!live) return;
+    const users = Array.from({ length: 1 + (++this.#renewals % 3) }, () => this.users).flat();
+    const viewer = { signedIn: true, claims: { users }, expiresAt: null };
+    // The world does not stand still while someone renews, and a log that cannot be read changes nothing.
+    void renewAll({ viewer, running: () => [live] }, viewer).catch((error: Fault) => {
+      if (error.code !== 'UNAVAILABLE') this.failures.push(error.message);
     });
     await turns(2);
   }

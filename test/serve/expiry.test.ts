@@ -28,6 +28,7 @@ test('a renewed token puts the end off, one without an end takes it away, and on
   expect(ended).toHaveBeenCalledOnce();
   expiry.set(Date.now() + 1_000);
   expiry.clear();
+  expiry.set(Date.now() + 1_000);
   vi.advanceTimersByTime(10_000);
   expect(ended).toHaveBeenCalledOnce();
 });

@@ -15,6 +15,7 @@ import { compileSchema } from '../../src/schema/compile.js';
 import type { StreamSchema } from '../../src/schema/stream-schema.js';
 import { tokenAuthenticator } from '../../src/serve/authenticate.js';
 import { createGateway, type GatewayParts } from '../../src/serve/gateway.js';
+import { memoryReplicas } from '../../src/serve/replicas.js';
 
 export const secret = 'a secret for tests only: long enough';
 
@@ -41,6 +42,7 @@ export async function river(
   if (!schema) throw new Error(problems.map(({ line, message }) => `${line} ${message}`).join('\n'));
   const log = createMemoryLog();
   const pubsub = new PubSub();
+  const told = memoryReplicas();
   const offsets = new Map<string, number>();
   let subscriptions = 0;
   const subscribed = (_: string, change: number) => {
@@ -56,6 +58,7 @@ export async function river(
       authenticate: tokenAuthenticator({ secrets: [secret], jwksUrl: null, issuer: null, audience: null }),
       cursorSecrets: ['cursor secret'],
       pubsub,
+      replicas: told,
       introspection: true,
       retirePeriod: 0,
       version: '1.2.3',

@@ -1,0 +1,55 @@
+/** Milliseconds before its end that a token is renewed; one that lives less than twice as long, at half of its time. */
+const ahead = 30_000;
+/** With less than this left it is too late: the connection ends with its token, and another takes its place. */
+const tooLate = 1_000;
+/** Beyond this a timer fires at once. */
+const longest = 2 ** 31 - 1;
+
+/**
+ * Asks for the next `Authorization` before this one ends, and brings it to the server, over and over. Gives the way to
+ * stop it. A token that cannot be read, or has no end, is left alone, and so is one whose successor cannot be had.
+ */
+export function renewing(
+  authorization: unknown,
+  ask: () => Promise<unknown>,
+  bring: (authorization: string) => void,
+): () => void {
+  let stopped = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  function waitFor(current: unknown) {
+    const left = endOf(current) - Date.now();
+    // Also where the end is not known: nothing is greater than NaN.
+    if (!(left > tooLate)) return;
+    timer = setTimeout(() => void renew().catch(() => undefined), Math.min(longest, Math.max(left / 2, left - ahead)));
+  }
+
+  async function renew() {
+    const next = await ask();
+    if (stopped || typeof next !== 'string') return;
+    bring(next);
+    waitFor(next);
+  }
+
+  waitFor(authorization);
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
+}
+
+/** Milliseconds since 1970; NaN when that cannot be read. */
+function endOf(authorization: unknown): number {
+  try {
+    const [, payload = ''] = String(authorization).split('.');
+    return JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/'))).exp * 1_000;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+/** Where a client puts its token: in headers, or in the parameters of a connection. */
+export async function authorizationIn(given: unknown): Promise<unknown> {
+  const from = typeof given === 'function' ? await given() : given;
+  return from?.Authorization ?? from?.authorization;
+}

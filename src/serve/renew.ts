@@ -1,0 +1,44 @@
+import { Fault } from '../event/faults.js';
+import { type Connected, renewAll } from '../graphql/renewal.js';
+import type { Viewer } from '../graphql/viewer.js';
+
+/** A connection whose token can be renewed while it runs. */
+export interface Holder extends Connected {
+  /** True while a renewal is under way. */
+  renewing: boolean;
+  /** It ends at this moment, milliseconds since 1970; null: it need not. */
+  expires(at: number | null): void;
+}
+
+/** What whoever asked for a renewal is told, on every transport. */
+export type Renewed = { readonly ok: true } | { readonly ok: false; readonly code: string; readonly message: string };
+
+/**
+ * Renews a connection's token in place: `verify` says whose the new one is. Its operations go on where they are, under
+ * the new claims. A refusal changes nothing: the connection lives on with its old token, as long as that one lives.
+ */
+export async function renew(holder: Holder, verify: () => Promise<Viewer>): Promise<Renewed> {
+  if (holder.renewing) return refusal(new Fault('UNAVAILABLE', { why: 'another renewal is under way' }));
+  holder.renewing = true;
+  try {
+    const viewer = await verify();
+    if (!isSame(viewer, holder.viewer)) {
+      return refusal(new Fault('FORBIDDEN', { why: 'a token is renewed by one of the same `iss` and `sub`' }));
+    }
+    await renewAll(holder, viewer);
+    holder.expires(viewer.expiresAt);
+    return { ok: true };
+  } catch (error) {
+    if (error instanceof Fault) return refusal(error);
+    throw error;
+  } finally {
+    holder.renewing = false;
+  }
+}
+
+/** Who a token without `sub` belongs to nobody can say. */
+function isSame({ claims: one }: Viewer, { claims: other }: Viewer): boolean {
+  return one.sub !== undefined && one.sub === other.sub && one.iss === other.iss;
+}
+
+export const refusal = ({ code, message }: Fault): Renewed => ({ ok: false, code, message });

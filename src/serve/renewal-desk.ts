@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import { Fault } from '../event/faults.js';
+import type { Authenticate } from './authenticate.js';
+import { type Holder, type Renewed, refusal, renew } from './renew.js';
+import type { Replicas } from './replicas.js';
+
+/** Milliseconds in which the replica that holds a stream must have answered. */
+const patience = 3_000;
+
+/** Renewals of streams that may be held by any replica: for server-sent events, where a client cannot speak on the stream. */
+export interface RenewalDesk {
+  /** To be called when a stream begins; the result, when it ends. */
+  hold(stream: string, holder: Holder): () => void;
+  /** Renews it wherever it is. A stream that no replica holds is BAD_USER_INPUT. Throws Fault for a bad token. */
+  renew(stream: string, token: string): Promise<Renewed>;
+}
+
+export function renewalDesk(replicas: Replicas, authenticate: Authenticate): RenewalDesk {
+  const held = new Map<string, Holder>();
+  const asked = new Map<string, (answer: Renewed) => void>();
+
+  replicas.hear((told) => {
+    if (told.kind === 'renewed') return asked.get(told.request)?.(told.answer);
+    if (told.kind !== 'renew') return;
+    const holder = held.get(told.stream);
+    if (!holder) return;
+    const { request, token } = told;
+    // Verified here again: a message is no proof of who somebody is.
+    renew(holder, () => authenticate(token))
+      .then((answer) => replicas.tell({ kind: 'renewed', request, answer }))
+      // Whoever asked is told so by the silence.
+      .catch(() => undefined);
+  });
+
+  return {
+    hold(stream, holder) {
+      held.set(stream, holder);
+      return () => void held.delete(stream);
+    },
+
+    async renew(stream, token) {
+      // Before anything is told: strangers must not make every replica work.
+      const viewer = await authenticate(token);
+      const holder = held.get(stream);
+      if (holder) return renew(holder, async () => viewer);
+      const request = randomUUID();
+      const answered = new Promise<Renewed | null>((resolve) => {
+        const timer = setTimeout(() => resolve(null), patience);
+        asked.set(request, (answer) => {
+          clearTimeout(timer);
+          resolve(answer);
+        });
+      });
+      try {
+        await replicas.tell({ kind: 'renew', request, stream, token });
+        const gone = new Fault('BAD_USER_INPUT', { why: 'no replica holds a stream of this id: it may have ended' });
+        return (await answered) ?? refusal(gone);
+      } finally {
+        asked.delete(request);
+      }
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import type { Result } from './river.js';
+
+/** A stream of server-sent events by fetch, without a client library: what it says, and its name. */
+export async function events(url: string, body: object, token: string | null = null, headers: object = {}) {
+  const leaving = new AbortController();
+  const response = await fetch(url, {
+    method: 'POST',
+    signal: leaving.signal,
+    headers: {
+      accept: 'text/event-stream',
+      'content-type': 'application/json',
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      ...headers,
+    },
+    body: JSON.stringify(body),
+  });
+  const results: Result[] = [];
+  let over = false;
+  let completed = false;
+  async function read() {
+    let text = '';
+    for await (const chunk of response.body ?? []) {
+      text += Buffer.from(chunk).toString();
+      const whole = text.split('\n\n');
+      text = whole.pop() as string;
+      for (const event of whole) {
+        if (event.includes('event: complete')) completed = true;
+        const data = /^data: (\{.*\})$/m.exec(event)?.[1];
+        if (data) results.push(JSON.parse(data));
+      }
+    }
+  }
+  const ended = (response.ok ? read() : response.json().then((answer: Result) => results.push(answer)))
+    .catch(() => undefined)
+    .finally(() => {
+      over = true;
+    });
+  const id = response.headers.get('tailrace-stream') ?? '';
+  return {
+    status: response.status,
+    id,
+    results,
+    ended,
+    isOver: () => over,
+    /** True once the server said that it is complete. */
+    isComplete: () => completed,
+    /** Asks a replica, the same one by default, to renew the token of this stream. */
+    async renew(renewed: string, at = url): Promise<{ status: number; body: Result }> {
+      const answer = await fetch(`${at}/renew`, { method: 'POST', body: JSON.stringify({ id, token: renewed }) });
+      return { status: answer.status, body: await answer.json() };
+    },
+    async [Symbol.asyncDispose]() {
+      leaving.abort();
+      await ended;
+    },
+  };
+}
