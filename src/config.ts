@@ -119,12 +119,14 @@ export const variables = {
   kafkaSslKey: kafka(text, null, 'The key of that certificate (PEM).', secret),
   kafkaSslPassphrase: kafka(text, null, 'The passphrase of that key.', secret),
   kafkaSaslMechanism: kafka(
-    oneOf('plain', 'scram-sha-256', 'scram-sha-512'),
+    oneOf('plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'),
     null,
     'How to sign in to the brokers; needs a username and a password.',
   ),
-  kafkaSaslUsername: kafka(text, null, 'The username at the brokers.'),
-  kafkaSaslPassword: kafka(text, null, 'The password at the brokers.', secret),
+  kafkaSaslUsername: kafka(text, null, 'The username at the brokers; for `oauthbearer` the client id.'),
+  kafkaSaslPassword: kafka(text, null, 'The password at the brokers; for `oauthbearer` the client secret.', secret),
+  kafkaSaslTokenUrl: kafka(url, null, 'Where `oauthbearer` gets its tokens (client credentials grant).'),
+  kafkaSaslScope: kafka(text, null, 'The scope to ask for with them.'),
   dlq: relaying(
     oneOf('wait', 'skip'),
     'wait',
@@ -146,6 +148,9 @@ export const variables = {
     'The Redis of the log; with Sentinel `redis+sentinel://user:pass@h1:26379,h2:26379/mymaster/0`.',
     secret,
   ),
+  redisTlsCa: stored(text, null, 'The authority that signed the certificate of a `rediss://` server (PEM).', secret),
+  redisTlsCert: stored(text, null, 'The certificate to show to that server (PEM).', secret),
+  redisTlsKey: stored(text, null, 'The key of that certificate (PEM).', secret),
   redisPrefix: stored(
     matching('1 to 64 letters, digits and . _ : -', /^[\w.:-]{1,64}$/),
     'tailrace',
@@ -163,6 +168,11 @@ export const variables = {
     'How many events a channel keeps, where the field has no `@history`.',
   ),
 
+  compression: serving(
+    toggle,
+    'off',
+    'Compress what WebSockets get (permessage-deflate), once for all who get the same; it saves bytes and costs CPU.',
+  ),
   heartbeat: serving(duration(10), '12s', 'How often an idle stream gets a sign of life and a fresh cursor.'),
   initTimeout: serving(duration(10), '3s', 'How long a WebSocket may take to send `connection_init`.'),
   retirePeriod: serving(
@@ -179,6 +189,11 @@ export const variables = {
     whole(1024, 1_073_741_824),
     '262144',
     'Bytes that may wait in one socket before its subscriptions are parked and catch up from the log.',
+  ),
+  tailBytes: serving(
+    whole(0, 1_099_511_627_776),
+    '33554432',
+    'Bytes of what a replica heard lately that it keeps for those who come back to it; the oldest go first, 0 keeps none.',
   ),
 } as const;
 

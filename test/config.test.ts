@@ -243,6 +243,19 @@ describe('rules over several variables', () => {
       /both or none/,
     ],
     ['an authority needs TLS', 'relay', { TAILRACE_KAFKA_SSL_CA: 'pem' }, /TAILRACE_KAFKA_SSL=on/],
+    [
+      'oauthbearer needs to know where tokens are',
+      'relay',
+      { TAILRACE_KAFKA_SASL_MECHANISM: 'oauthbearer', [sasl]: 'u', TAILRACE_KAFKA_SASL_PASSWORD: 'p' },
+      /both or neither/,
+    ],
+    ['an authority of Redis needs TLS', 'relay', { TAILRACE_REDIS_TLS_CA: 'pem' }, /must begin with rediss/],
+    [
+      'a certificate for Redis needs its key',
+      'relay',
+      { TAILRACE_REDIS_URL: 'rediss://redis', TAILRACE_REDIS_TLS_CERT: 'pem' },
+      /both or none/,
+    ],
   ])('%s', (_, command, env, expected) => {
     const told = faults(env, command);
     if (expected === null) expect(told).toEqual([]);

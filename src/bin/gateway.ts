@@ -11,6 +11,7 @@ import { redisTickets } from '../serve/tickets.js';
 import { startAdmin } from './admin.js';
 import { configOf, type Run } from './command.js';
 import { loadResolvers, loadSchema } from './load.js';
+import { redisSettings } from './redis-settings.js';
 import { Refusal } from './refusal.js';
 import { configuredGateway, listen } from './serving.js';
 import { untilStopped } from './until-stopped.js';
@@ -31,7 +32,8 @@ export const gateway: Run = async (args, env) => {
   const metrics = prometheusGateway(processRegistry());
 
   return untilStopped(async (started) => {
-    const connect = (name: string, extra = {}) => connectRedis(config.redisUrl, name, logger, extra);
+    const connect = (name: string, extra = {}) =>
+      connectRedis(config.redisUrl, name, logger, { ...redisSettings(config), ...extra });
     const pubsub = redisPubSub({ connect });
     started(() => pubsub.close());
     const sessions = connect('sessions');
@@ -40,7 +42,7 @@ export const gateway: Run = async (args, env) => {
     const replica = configuredGateway(config, {
       streams,
       resolvers,
-      log: createRedisLogReader(connect('read'), () => connect('tail'), {
+      log: createRedisLogReader(connect('read', { enableAutoPipelining: true }), () => connect('tail'), {
         prefix: config.redisPrefix,
         shards: config.logShards,
       }),

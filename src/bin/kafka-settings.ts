@@ -1,5 +1,6 @@
 import type { Config } from '../config.js';
 import type { KafkaSettings } from '../relay/kafka-connection.js';
+import { tokenProvider } from '../relay/oauth-bearer.js';
 
 type Variables = Pick<
   Config<'sample'>,
@@ -12,11 +13,12 @@ type Variables = Pick<
   | 'kafkaSaslMechanism'
   | 'kafkaSaslUsername'
   | 'kafkaSaslPassword'
+  | 'kafkaSaslTokenUrl'
+  | 'kafkaSaslScope'
 >;
 
 /** TAILRACE_KAFKA_* as kafkajs takes them. */
 export function kafkaSettings(config: Variables): KafkaSettings {
-  const { kafkaSaslMechanism: mechanism, kafkaSaslUsername: username, kafkaSaslPassword: password } = config;
   const tls = {
     ...(config.kafkaSslCa === null ? {} : { ca: config.kafkaSslCa }),
     ...(config.kafkaSslCert === null ? {} : { cert: config.kafkaSslCert }),
@@ -26,20 +28,26 @@ export function kafkaSettings(config: Variables): KafkaSettings {
   return {
     brokers: [...config.kafkaBrokers],
     ssl: config.kafkaSsl && tls,
-    ...(mechanism === null || username === null || password === null
-      ? {}
-      : { sasl: sasl(mechanism, username, password) }),
+    ...sasl(config),
   };
 }
 
-/** kafkajs' type has one member per mechanism, so each is named. */
-function sasl(mechanism: NonNullable<Variables['kafkaSaslMechanism']>, username: string, password: string) {
+/** kafkajs' type has one member per mechanism, so each is named. What goes together was checked by the configuration. */
+function sasl(config: Variables): Pick<KafkaSettings, 'sasl'> {
+  const { kafkaSaslMechanism: mechanism, kafkaSaslUsername: username, kafkaSaslPassword: password } = config;
+  if (mechanism === null || username === null || password === null) return {};
   switch (mechanism) {
     case 'plain':
-      return { mechanism, username, password } as const;
+      return { sasl: { mechanism, username, password } };
     case 'scram-sha-256':
-      return { mechanism, username, password } as const;
+      return { sasl: { mechanism, username, password } };
     case 'scram-sha-512':
-      return { mechanism, username, password } as const;
+      return { sasl: { mechanism, username, password } };
+    case 'oauthbearer': {
+      const { kafkaSaslTokenUrl: url, kafkaSaslScope: scope } = config;
+      if (url === null) return {};
+      const oauthBearerProvider = tokenProvider({ url, clientId: username, clientSecret: password, scope });
+      return { sasl: { mechanism, oauthBearerProvider } };
+    }
   }
 }

@@ -9,6 +9,7 @@ import { startAdmin } from './admin.js';
 import { configOf, type Run } from './command.js';
 import { kafkaSettings } from './kafka-settings.js';
 import { loadSchema } from './load.js';
+import { redisSettings } from './redis-settings.js';
 import { untilStopped } from './until-stopped.js';
 
 /** `tailrace relay`: from Kafka to the log in Redis, until it is stopped. */
@@ -21,7 +22,7 @@ export const relay: Run = async (args, env) => {
   const metrics = prometheusRelay(processRegistry());
 
   return untilStopped(async (started) => {
-    const redis = connectRedis(config.redisUrl, 'relay', logger);
+    const redis = connectRedis(config.redisUrl, 'relay', logger, redisSettings(config));
     const log = createRedisLogWriter(redis, { prefix: config.redisPrefix, shards: config.logShards });
     started(() => log.close());
 

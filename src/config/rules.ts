@@ -32,6 +32,13 @@ export const rules: readonly Rule[] = [
       : null;
   },
 
+  ({ kafkaSaslMechanism, kafkaSaslTokenUrl }) =>
+    kafkaSaslMechanism !== undefined &&
+    kafkaSaslTokenUrl !== undefined &&
+    (kafkaSaslMechanism === 'oauthbearer') !== (kafkaSaslTokenUrl !== null)
+      ? 'TAILRACE_KAFKA_SASL_TOKEN_URL goes with TAILRACE_KAFKA_SASL_MECHANISM=oauthbearer: set both or neither.'
+      : null,
+
   ({ kafkaSslCert, kafkaSslKey }) =>
     kafkaSslCert !== undefined && kafkaSslKey !== undefined && (kafkaSslCert === null) !== (kafkaSslKey === null)
       ? 'TAILRACE_KAFKA_SSL_CERT and TAILRACE_KAFKA_SSL_KEY go together: set both or none.'
@@ -41,6 +48,16 @@ export const rules: readonly Rule[] = [
   (given) =>
     given.kafkaSsl === false && (given.kafkaSslCa || given.kafkaSslCert || given.kafkaSslKey)
       ? 'TAILRACE_KAFKA_SSL_CA, _CERT and _KEY are for TLS: set TAILRACE_KAFKA_SSL=on too.'
+      : null,
+
+  ({ redisTlsCert, redisTlsKey }) =>
+    redisTlsCert !== undefined && redisTlsKey !== undefined && (redisTlsCert === null) !== (redisTlsKey === null)
+      ? 'TAILRACE_REDIS_TLS_CERT and TAILRACE_REDIS_TLS_KEY go together: set both or none.'
+      : null,
+
+  ({ redisUrl, redisTlsCa, redisTlsCert, redisTlsKey }) =>
+    redisUrl !== undefined && !redisUrl.startsWith('rediss') && (redisTlsCa || redisTlsCert || redisTlsKey)
+      ? 'TAILRACE_REDIS_TLS_CA, _CERT and _KEY are for TLS: TAILRACE_REDIS_URL must begin with rediss.'
       : null,
 ];
 

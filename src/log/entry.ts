@@ -48,6 +48,11 @@ class LazyPublication implements Publication {
     private readonly bodyAt: number,
   ) {}
 
+  /** Characters: a byte each, unless the event has others than Latin ones. */
+  get bytes(): number {
+    return this.text.length;
+  }
+
   get source(): SourceEvent {
     return this.#parse().source;
   }

@@ -50,7 +50,7 @@ export function parseRedisUrl(url: string): RedisOptions {
   const common: RedisOptions = {
     ...(username ? { username } : {}),
     ...(password ? { password } : {}),
-    ...(scheme === 'rediss' ? { tls: {} } : {}),
+    ...(scheme === 'rediss' ? { tls: {}, sentinelTLS: {} } : {}),
   };
   const addresses = hosts.split(',').map((host) => address(host, sentinel ? 26379 : 6379));
   if (sentinel) {

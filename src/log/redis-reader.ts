@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Channel } from '../event/channel.js';
 import type { Position } from '../event/position.js';
@@ -8,12 +9,14 @@ import { readScript } from './redis-scripts.js';
 import { openRedisTail } from './redis-tail.js';
 import { guarded, type RedisLogOptions } from './redis-writer.js';
 
+const readSha = createHash('sha1').update(readScript).digest('hex');
+
 type Read = [string, string, string, string, number, string[], string, string];
 
 /**
  * The gateway's side of the log in Redis. `redis` answers reads; `subscribe` opens the tail's own connection.
- * Writes nothing: its user needs HMGET, LLEN, LINDEX, LRANGE, TIME, INFO, EVAL, EVALSHA, SUBSCRIBE, and PUBLISH on
- * `<prefix>:probe:*`, by which the tail hears whether it still hears.
+ * Writes nothing: its user needs HMGET, LLEN, LINDEX, LRANGE, TIME, INFO, EVAL_RO, EVALSHA_RO, SUBSCRIBE, and PUBLISH
+ * on `<prefix>:probe:*`, by which the tail hears whether it still hears.
  */
 export function createRedisLogReader(
   redis: Redis,
@@ -21,14 +24,20 @@ export function createRedisLogReader(
   { prefix, shards = 1 }: RedisLogOptions,
 ): ChannelLogReader {
   const keys = redisKeys(prefix);
-  redis.defineCommand('tailraceRead', { lua: readScript, numberOfKeys: 2, readOnly: true });
-  const script = redis as unknown as {
-    tailraceRead(...args: (string | number)[]): Promise<Read>;
-  };
+
+  /** By EVALSHA_RO: for EVAL, Redis asks for the right to write the keys, which a gateway is not to have. */
+  async function run(...args: (string | number)[]): Promise<Read> {
+    try {
+      return (await redis.call('EVALSHA_RO', readSha, 2, ...args)) as Read;
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      return (await redis.call('EVAL_RO', readScript, 2, ...args)) as Read;
+    }
+  }
 
   async function read(channel: Channel, shard: number, mode: string, after: number, limit: number): Promise<History> {
     const [epoch, number, time, trimmedTo, more, entries, seconds, micros] = await guarded(() =>
-      script.tailraceRead(keys.meta(shard), keys.channel(shard, channel), mode, after, limit),
+      run(keys.meta(shard), keys.channel(shard, channel), mode, after, limit),
     );
     return {
       publications: entries.map((text) => decodeEntry(channel, shard, text)),

@@ -155,7 +155,7 @@ return {'A', pad(number), pad(time), pad(appended)}
 
 /**
  * KEYS: meta, channel. ARGV: 'after' and a number, or 'all', or 'newest'; limit.
- * Answers {epoch, number, time, trimmed to, 1 if there is more, entries, seconds, microseconds}. Reads only, so it may go by EVALSHA_RO.
+ * Answers {epoch, number, time, trimmed to, 1 if there is more, entries, seconds, microseconds}. Reads only, and goes by EVALSHA_RO.
  * Entries of the current epoch are the list's end, in order: the first one after a number is found by halving.
  */
 export const readScript = `

@@ -5,7 +5,7 @@ import { startKafkaBroker } from '../../scripts/services/kafka.mjs';
 import type { KafkaVersion } from '../../scripts/services/kafka-jars.mjs';
 import { freePort } from '../../scripts/services/ports.mjs';
 import { lives, type Owned, signalOwned, stopOwned } from '../../scripts/services/processes.mjs';
-import { startRedisServer } from '../../scripts/services/redis.mjs';
+import { startRedisServer, startSentinelServer } from '../../scripts/services/redis.mjs';
 
 /**
  * A server of a test's own, to be killed, paused and restarted at will. It keeps its port over restarts.
@@ -18,8 +18,11 @@ export interface ThrowAway extends AsyncDisposable {
   kill(): Promise<void>;
   /** Ends it by SIGTERM, as an operator would. */
   stop(): Promise<void>;
-  /** Starts it again after `kill` or `stop`; resolves when it answers. Kafka keeps its data, Redis has none. */
-  start(): Promise<void>;
+  /**
+   * Starts it again after `kill` or `stop`; resolves when it answers. Kafka keeps its data, Redis what it was told to
+   * `SAVE`; `empty` removes that too.
+   */
+  start(options?: { readonly empty?: boolean }): Promise<void>;
   /** Sockets stay open and nothing is answered, until `resume`. */
   pause(): void;
   resume(): void;
@@ -52,9 +55,9 @@ async function throwAway({ name, port, start }: Recipe): Promise<ThrowAway> {
     },
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),
-    async start() {
+    async start({ empty = false } = {}) {
       if (lives(server)) throw new Error(`${name} is still running`);
-      server = await start(folder, false);
+      server = await start(folder, empty);
       running.add(server);
     },
     pause: () => signalOwned(server, 'SIGSTOP'),
@@ -79,12 +82,27 @@ export async function startRedis({
   return Object.assign(server, { url: `redis://127.0.0.1:${port}` });
 }
 
-/** `properties` are the broker's own, beside or instead of those in scripts/services/kafka.mjs. */
+/** Watches a master called `main`; `quorum` of them agree on its death. `settings` are lines of sentinel.conf. */
+export async function startSentinel(
+  master: { readonly port: number },
+  { quorum = 2, settings = [] as readonly string[] } = {},
+): Promise<ThrowAway> {
+  const port = await freePort();
+  const monitor = [`sentinel monitor main 127.0.0.1 ${master.port} ${quorum}`, ...settings];
+  return throwAway({
+    name: 'sentinel',
+    port,
+    start: (folder, fresh) => startSentinelServer({ folder, port, settings: monitor, fresh }),
+  });
+}
+
+/** `properties` are the broker's own, beside or instead of those in scripts/services/kafka.mjs. `port`: a free one. */
 export async function startKafka({
   version = '4.3.1' as KafkaVersion,
   properties = {} as Record<string, string | number>,
+  port: given = undefined as number | undefined,
 } = {}): Promise<ThrowAway & { readonly brokers: string[] }> {
-  const port = await freePort();
+  const port = given ?? (await freePort());
   const controllerPort = await freePort();
   const server = await throwAway({
     name: 'kafka',
