@@ -1,60 +1,95 @@
-import { EventSource } from 'eventsource';
-import { createClient, type SubscribePayload } from 'graphql-ws';
+import { createClient as createSseClient } from 'graphql-sse';
+import { type ClientOptions, createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
+import { type Gap, resumingEvents, resumingWebSocket as resumingOptions } from '../../src/client/index.js';
+import { eventSource } from './event-source.js';
 import type { Result } from './river.js';
 
-/** A client that goes on by itself after any disconnect, as PROTOCOL.md tells its authors. */
+/** Who listens to a client that goes on by itself. */
+export interface Hearing {
+  result(result: Result): void;
+  gap(reason: Gap['reason']): void;
+  /** The operation is over: an error, or `complete`. */
+  ended(how: unknown): void;
+}
+
+/** A client that goes on by itself after any disconnect. */
 export interface Resuming {
-  readonly results: Result[];
   /** How often it had to connect again. */
   readonly reconnects: () => number;
-  /** True once the server has confirmed the subscription: a cursor has come. */
   close(): void;
 }
 
-/** graphql-ws: its own silent retries send the payload anew, so a current `extensions.after` is all it takes. */
-export function resumingWebSocket(url: string, token: string, query: string): Resuming {
-  const results: Result[] = [];
+export type Connect = (url: string, token: string, query: string, hearing?: Hearing) => Resuming;
+
+const deaf: Hearing = { result() {}, gap() {}, ended() {} };
+
+/** Milliseconds without a sign of life: gateways of these tests speak every second. */
+const silence = 5_000;
+/** Never nothing: a socket that was refused tells it twice, and graphql-ws takes the second for the next one's. */
+const pause = () => 30 + Math.random() * 100;
+const soon = () => new Promise<void>((resolve) => setTimeout(resolve, pause()));
+
+function counted() {
   let connects = 0;
-  const payload = { query, extensions: {} as Record<string, unknown> } satisfies SubscribePayload;
-  const client = createClient({
-    url,
-    webSocketImpl: WebSocket,
-    retryAttempts: 1_000,
-    shouldRetry: () => true,
-    retryWait: async () => void (await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 50))),
-    connectionParams: () => ({ Authorization: `Bearer ${token}` }),
-    on: {
-      connected: () => void connects++,
-      ping: (_, ping) => {
-        const [cursor] = Object.values((ping?.cursors ?? {}) as Record<string, string>);
-        if (cursor) payload.extensions.after = cursor;
-      },
-    },
-  });
-  client.subscribe(payload as never, {
-    next: (result: Result) => {
-      payload.extensions.after = result.extensions.cursor;
-      results.push(result);
-    },
-    error: (error: unknown) => results.push({ failed: error }),
-    complete: () => undefined,
-  });
-  return {
-    results,
-    reconnects: () => Math.max(0, connects - 1),
-    close: () => void Promise.resolve(client.dispose()).catch(() => undefined),
-  };
+  return { connected: () => void connects++, reconnects: () => Math.max(0, connects - 1) };
 }
 
-/** A plain EventSource: the browser's own Last-Event-ID does everything. */
-export function resumingEventSource(url: string, token: string, query: string): Resuming {
-  const results: Result[] = [];
-  let connects = 0;
-  const source = new EventSource(`${url}?query=${encodeURIComponent(query)}`, {
-    fetch: (input, init) => fetch(input, { ...init, headers: { ...init.headers, Authorization: `Bearer ${token}` } }),
+const sinkOf = ({ result, ended }: Hearing) => ({
+  next: result,
+  error: ended,
+  complete: () => ended('complete'),
+});
+
+/** graphql-ws with `tailrace/client`. `url` is that of HTTP. */
+export const resumingWebSocket: Connect = (url, token, query, hearing = deaf) => {
+  const { connected, reconnects } = counted();
+  const options: ClientOptions = {
+    url: url.replace(/^http/, 'ws'),
+    webSocketImpl: WebSocket,
+    connectionParams: () => ({ Authorization: `Bearer ${token}` }),
+    retryAttempts: Number.POSITIVE_INFINITY,
+    retryWait: soon,
+    on: { connected },
+  };
+  const client = createClient(resumingOptions(options, { silence, onGap: ({ reason }) => hearing.gap(reason) }));
+  client.subscribe({ query }, sinkOf(hearing));
+  return { reconnects, close: () => void Promise.resolve(client.dispose()).catch(() => undefined) };
+};
+
+/** graphql-sse with `tailrace/client`. */
+export const resumingSse: Connect = (url, token, query, hearing = deaf) => {
+  const { connected, reconnects } = counted();
+  const client = createSseClient(
+    resumingEvents(
+      {
+        url: `${url}/stream`,
+        headers: () => ({ Authorization: `Bearer ${token}` }),
+        retryAttempts: Number.POSITIVE_INFINITY,
+        retry: soon,
+        on: { connected },
+      },
+      { silence, onGap: ({ reason }) => hearing.gap(reason) },
+    ),
+  );
+  client.subscribe({ query }, sinkOf(hearing));
+  return { reconnects, close: () => client.dispose() };
+};
+
+/** A plain EventSource: its own Last-Event-ID does everything. */
+export const resumingEventSource: Connect = (url, token, query, hearing = deaf) => {
+  const { connected, reconnects } = counted();
+  const close = eventSource({
+    url: `${url}/stream?query=${encodeURIComponent(query)}`,
+    headers: { Authorization: `Bearer ${token}` },
+    onOpen: connected,
+    onNext(data) {
+      const result: Result = JSON.parse(data);
+      if (result.extensions?.gap) hearing.gap(result.extensions.gap.reason);
+      hearing.result(result);
+    },
+    onEnd: hearing.ended,
+    retry: pause,
   });
-  source.addEventListener('open', () => void connects++);
-  source.addEventListener('next', (event) => results.push(JSON.parse(event.data as string)));
-  return { results, reconnects: () => Math.max(0, connects - 1), close: () => source.close() };
-}
+  return { reconnects, close };
+};

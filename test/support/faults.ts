@@ -1,0 +1,135 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import type { Balancer } from './balancer.js';
+import type { startKafka, startRedis } from './services.js';
+import type { Stretch } from './stretches.js';
+import { recovered, settled } from './under-load.js';
+import type { Process, World } from './world.js';
+
+export interface Stage {
+  readonly made: World;
+  readonly redis: Awaited<ReturnType<typeof startRedis>>;
+  readonly kafka: Awaited<ReturnType<typeof startKafka>>;
+  /** Each process's own way to Redis. */
+  readonly ways: Readonly<Record<'relay' | 'gateway', readonly Balancer[]>>;
+  /** A whole number below `count`, drawn by the seed. */
+  pick(count: number): number;
+}
+
+/** Breaks something and mends it. Waits in here are how long it stays broken. */
+export type Fault = (stage: Stage, stretch: Stretch) => Promise<void>;
+
+async function ask(redis: Stage['redis'], ...command: [string, ...string[]]) {
+  const admin = new Redis(redis.url, { lazyConnect: true, maxRetriesPerRequest: 1 });
+  await admin.connect();
+  await admin.call(...command);
+  admin.disconnect();
+}
+
+async function pause({ child }: Process, ms: number) {
+  child.kill('SIGSTOP');
+  await wait(ms);
+  child.kill('SIGCONT');
+}
+
+/** The ways of so many clients, none twice. */
+function some({ made: { clients }, pick }: Stage, count: number): Balancer[] {
+  const left = clients.map(({ line }) => line);
+  return Array.from({ length: Math.min(count, left.length) }, () => left.splice(pick(left.length), 1)[0] as Balancer);
+}
+
+const wayToRedis = ({ ways, pick }: Stage): Balancer => ways[pick(3) === 0 ? 'relay' : 'gateway'][pick(2)] as Balancer;
+
+export const faults: Readonly<Record<string, Fault>> = {
+  'a relay killed': async ({ made, pick }) => {
+    const n = pick(2);
+    made.relays[n]?.child.kill('SIGKILL');
+    await made.relays[n]?.ended;
+    made.relays[n] = await made.startRelay(n);
+  },
+  'a relay paused past its session': ({ made, pick }) => pause(made.relays[pick(2)] as Process, 13_000),
+  'a gateway killed': async ({ made, pick }) => {
+    const n = pick(2);
+    const old = made.gateways[n] as World['gateways'][number];
+    old.child.kill('SIGKILL');
+    await old.ended;
+    made.gateways[n] = await made.startGateway(n, String(old.port));
+  },
+  'a gateway paused': ({ made, pick }) => pause(made.gateways[pick(2)] as Process, 6_000),
+  'all clients cut': async ({ made }) => {
+    for (const { line } of made.clients) line.cut();
+  },
+  '40 clients stalled': async (stage) => {
+    const lines = some(stage, 40);
+    for (const line of lines) line.stall();
+    await wait(2_000 + stage.pick(6_000));
+    // An EventSource never notices by itself: its page waits until TCP gives up.
+    for (const line of lines) line.cut();
+  },
+  '40 clients half open': async (stage) => {
+    const lines = some(stage, 40);
+    for (const [n, line] of lines.entries()) line.halfOpen(n % 2 === 0 ? 'near' : 'far');
+    await wait(2_000 + stage.pick(6_000));
+    for (const line of lines) line.cut();
+  },
+  '60 clients away, up to 8 s': async (stage) => {
+    const absences = some(stage, 60).map(async (line) => {
+      line.refuse();
+      // Most are back before the next heartbeat, some miss several.
+      await wait(stage.pick(4) === 0 ? stage.pick(8_000) : stage.pick(1_000));
+      line.open();
+    });
+    await Promise.all(absences);
+  },
+  'pub/sub connections killed': ({ redis }) => ask(redis, 'CLIENT', 'KILL', 'TYPE', 'pubsub', 'SKIPME', 'yes'),
+  'Redis connections killed': ({ redis }) => ask(redis, 'CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'),
+  // Nobody mends these two: whoever hangs on such a connection has to notice.
+  'a way to Redis stalled': async (stage, stretch) => {
+    const way = wayToRedis(stage);
+    way.stall();
+    await recovered(stage.made, stretch);
+    way.cut();
+  },
+  'a way to Redis half open': async (stage, stretch) => {
+    const way = wayToRedis(stage);
+    way.halfOpen('near');
+    await recovered(stage.made, stretch);
+    way.cut();
+  },
+  'Redis paused': async ({ redis }) => {
+    redis.pause();
+    await wait(2_000);
+    redis.resume();
+  },
+  'Redis killed, back empty': async ({ redis }) => {
+    await redis.kill();
+    await redis.start({ empty: true });
+  },
+  'Redis back from an older snapshot': async ({ redis }) => {
+    await ask(redis, 'SAVE');
+    await wait(2_000);
+    await redis.kill();
+    await redis.start();
+  },
+  'Kafka killed': async ({ kafka }) => {
+    await kafka.kill();
+    await kafka.start();
+  },
+  'the topic made again': async ({ made }, stretch) => {
+    await settled(made);
+    await made.recreateTopic();
+    made.ledger.breaks(stretch);
+    await recovered(made, stretch);
+  },
+  'the topic made again, its end unread': async ({ made }, stretch) => {
+    // So that only what no relay has read can be gone: an event that a client missed while it was away, and that Redis
+    // lost before, would be a fault on top of another.
+    await settled(made);
+    for (const { child } of made.relays) child.kill('SIGSTOP');
+    await made.recreateTopic().finally(() => {
+      for (const { child } of made.relays) child.kill('SIGCONT');
+    });
+    made.ledger.breaks(stretch);
+    await recovered(made, stretch);
+  },
+};

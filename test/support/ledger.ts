@@ -1,0 +1,131 @@
+import type { Gap } from '../../src/client/index.js';
+import { type Row, type Stretch, stretchesOf } from './stretches.js';
+
+export interface Note {
+  readonly id: number;
+  readonly userId: string;
+  readonly room: string;
+  /** Counts per user, whose notes all lie in one partition. */
+  readonly sequence: number;
+}
+
+/** Somebody who listens, and what they may see, in words that owe nothing to the product. */
+export interface Viewer {
+  readonly name: string;
+  sees(note: Note): boolean;
+}
+
+/** What one viewer still waits for, and how far it has come. */
+interface Account {
+  readonly viewer: Viewer;
+  readonly pending: Map<number, Note>;
+  /** Per user, the newest sequence heard. */
+  readonly heard: Map<string, number>;
+  /** Gap notices, with the topic's life in which they came. */
+  readonly gaps: { readonly reason: Gap['reason']; readonly life: number }[];
+  readonly faults: string[];
+  hears: boolean;
+}
+
+/**
+ * Compares what everybody gets with what was produced, as it comes. What was produced before `open` is not promised to
+ * anybody: subscriptions may not have started.
+ */
+export function ledgerOf(viewers: readonly Viewer[], now: () => number = () => performance.now()) {
+  const accounts = viewers.map((viewer): Account => {
+    return { viewer, pending: new Map(), heard: new Map(), gaps: [], faults: [], hears: false };
+  });
+  const stretches = stretchesOf(viewers.length, now);
+  /** `<life> <user>` → the newest sequence that anybody heard. */
+  const reached = new Map<string, number>();
+  /** The first note of each life of the topic. */
+  const lives = [0];
+  let begin = Number.POSITIVE_INFINITY;
+  let produced = 0;
+
+  const account = (n: number) => accounts[n] as Account;
+  const lifeOf = ({ id }: Note) => lives.findLastIndex((from) => from <= id);
+
+  /**
+   * The topic was deleted and made again. What its relay had not read by then is gone, and only that: then nobody has
+   * it, nor anything behind it in its partition, and everybody who misses it was told.
+   */
+  function isTold({ gaps }: Account, note: Note): boolean {
+    const life = lifeOf(note);
+    return (
+      life < lives.length - 1 &&
+      note.sequence > (reached.get(`${life} ${note.userId}`) ?? 0) &&
+      gaps.some((gap) => gap.reason === 'TOPIC_RECREATED' && gap.life > life)
+    );
+  }
+  const lostOf = (one: Account) => [...one.pending.values()].filter((note) => !isTold(one, note));
+  const toldOf = (one: Account) => [...one.pending.values()].filter((note) => isTold(one, note));
+
+  return {
+    /** From now on everybody is promised everything. */
+    open(): Stretch {
+      for (const { pending } of accounts) pending.clear();
+      begin = produced;
+      return stretches.mark('none');
+    },
+    mark: stretches.mark,
+    breaks: stretches.breaks,
+    waiting: stretches.waiting,
+
+    /** To be called before the note is sent. */
+    add(note: Note) {
+      produced = note.id + 1;
+      stretches.produced(note.id);
+      for (const { viewer, pending } of accounts) if (viewer.sees(note)) pending.set(note.id, note);
+    },
+    /** The topic is made again; what is produced from now on belongs to its next life. */
+    recreated: () => void lives.push(produced),
+
+    heard(n: number, note: Note) {
+      const one = account(n);
+      one.hears = true;
+      stretches.heard(n, note.id);
+      if (note.id < begin) return;
+      if (!one.viewer.sees(note)) return void one.faults.push(`foreign: ${JSON.stringify(note)}`);
+      if (!one.pending.delete(note.id)) {
+        stretches.twice(note.id);
+        return void one.faults.push(`twice: ${note.id}`);
+      }
+      const { userId, sequence } = note;
+      const before = one.heard.get(userId) ?? 0;
+      if (sequence < before) one.faults.push(`out of order: ${note.id}, ${userId}'s ${sequence} after their ${before}`);
+      one.heard.set(userId, Math.max(before, sequence));
+      const key = `${lifeOf(note)} ${userId}`;
+      reached.set(key, Math.max(reached.get(key) ?? 0, sequence));
+    },
+    gap: (n: number, reason: Gap['reason']) => void account(n).gaps.push({ reason, life: lives.length - 1 }),
+    failed: (n: number, how: unknown) => void account(n).faults.push(`its operation ended: ${String(how)}`),
+
+    /** How many were produced since `open`. */
+    size: () => produced - begin,
+    /** How many deliveries are still to come. */
+    owed: () => accounts.reduce((sum, one) => sum + lostOf(one).length, 0),
+    /** Whether everybody has had something, ever. */
+    everybodyHears: () => accounts.every(({ hears }) => hears),
+
+    /** A sentence for each thing that is not as promised. */
+    verdict(): string[] {
+      return accounts.flatMap((one) => {
+        const lost = lostOf(one);
+        const range = lost.length > 0 ? [`${lost.length} lost, from ${lost[0]?.id} to ${lost.at(-1)?.id}`] : [];
+        // No absence here outlasts history, and no loss the bound of a refill: only a new topic is a reason.
+        const unfounded = one.gaps
+          .filter(({ reason, life }) => reason !== 'TOPIC_RECREATED' || life === 0)
+          .map(({ reason }) => `was told ${reason} without a reason`);
+        const faults = one.faults.length > 5 ? [...one.faults.slice(0, 5), `${one.faults.length} in all`] : one.faults;
+        return [...range, ...faults, ...unfounded].map((what) => `${one.viewer.name}: ${what}`);
+      });
+    },
+    rows(): Row[] {
+      const idsOf = (of: (one: Account) => Note[]) => accounts.flatMap((one) => of(one).map(({ id }) => id));
+      return stretches.rows(idsOf(lostOf), idsOf(toldOf));
+    },
+  };
+}
+
+export type Ledger = ReturnType<typeof ledgerOf>;
