@@ -6,7 +6,7 @@ import { version } from './version.js';
 type Serving = Pick<Config<'dev'>, keyof Config<'dev'> & keyof Config<'gateway'>>;
 type OwnParts = Omit<
   GatewayParts,
-  'origins' | 'cookie' | 'introspection' | 'heartbeat' | 'retirePeriod' | 'limits' | 'version'
+  'origins' | 'cookie' | 'introspection' | 'compression' | 'heartbeat' | 'retirePeriod' | 'limits' | 'version'
 >;
 
 /** A gateway as the environment says. Throws Refusal when the resolvers do not fit the schema. */
@@ -17,6 +17,7 @@ export function configuredGateway(config: Serving, parts: OwnParts): Gateway {
       origins: config.origins,
       cookie: config.authCookie,
       introspection: config.introspection,
+      compression: config.compression,
       heartbeat: config.heartbeat,
       retirePeriod: config.retirePeriod,
       limits: {

@@ -60,6 +60,8 @@ export interface GatewayParts {
   readonly introspection?: boolean;
   /** Default null: none. */
   readonly graphiql?: GraphiQLOptions | null;
+  /** Offer permessage-deflate to WebSockets. Default false. */
+  readonly compression?: boolean;
   /** Milliseconds. Default 12000. */
   readonly heartbeat?: number;
   /** Milliseconds over which a retiring replica closes its connections. Default 10000. */
@@ -115,6 +117,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     metrics,
     logger,
     heartbeat,
+    compression: parts.compression ?? false,
     limits,
     retiring: () => retiring !== null,
   };

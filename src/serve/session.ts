@@ -8,10 +8,11 @@ import { toGraphQLError } from '../graphql/render.js';
 import type { Renewable } from '../graphql/renewal.js';
 import type { Stream } from '../graphql/stream.js';
 import { nobody, type Viewer } from '../graphql/viewer.js';
+import type { Frame } from '../hub/frame.js';
 import type { Outlet } from '../hub/subscription.js';
 import { bearer } from './authenticate.js';
 import { Ending } from './ending.js';
-import { nextMessage } from './frames.js';
+import { idBytes } from './frames.js';
 import { type Identity, identify } from './identify.js';
 import type { Holder } from './renew.js';
 
@@ -26,6 +27,8 @@ interface SessionSocket {
   readonly request: IncomingMessage;
   /** Nothing happens once the socket is closing. */
   write(text: string): void;
+  /** Writes an event to the operation of this id, together with all else of the same turn. */
+  next(id: Uint8Array, frame: Frame): void;
   readonly drained: Outlet['drained'];
   /** The client is to come back later, with all its operations. */
   turnAway(why: string): void;
@@ -139,8 +142,9 @@ function framesOf(session: Session, id: string, stream: Stream): Ending {
     left(session, id, stream);
     stream.close();
   });
+  const name = idBytes(id);
   stream.start({
-    write: (frame) => session.write(nextMessage(id, frame)),
+    write: (frame) => session.next(name, frame),
     drained: session.drained,
     fail(fault) {
       left(session, id, stream);

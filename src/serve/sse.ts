@@ -5,13 +5,14 @@ import type { Engine, Opened, OperationRequest } from '../graphql/engine.js';
 import { kindOf } from '../graphql/operation.js';
 import { toGraphQLError } from '../graphql/render.js';
 import type { Viewer } from '../graphql/viewer.js';
+import type { Frame } from '../hub/frame.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import { atExpiry } from './expiry.js';
-import { commentEvent, completeEvent, cursorEvent, nextEvent, resultEvent } from './frames.js';
+import { commentEvent, completeEvent, cursorEvent, nextChunk, nextEvent, resultEvent } from './frames.js';
 import { answer, jsonObject } from './http-answer.js';
 import { type Identity, identify, urlOf } from './identify.js';
-import { backlogOf } from './outlet.js';
+import { outletOf } from './outlet.js';
 import type { Holder } from './renew.js';
 import type { RenewalDesk } from './renewal-desk.js';
 import type { Connection } from './retire.js';
@@ -29,6 +30,9 @@ export interface SseParts {
   readonly limits: { readonly connections: number; readonly messageBytes: number; readonly socketBuffer: number };
   readonly retiring: () => boolean;
 }
+
+/** A server-sent event names no operation. */
+const nobody = new Uint8Array(0);
 
 const headers = {
   'Content-Type': 'text/event-stream; charset=utf-8',
@@ -123,22 +127,33 @@ async function stream(
   { connections, metrics, limits, tickets, heartbeat, logger, renewals }: SseParts,
   { id, opened, ticket, viewer }: Opening,
 ): Promise<void> {
-  const backlog = backlogOf(request.socket, limits.socketBuffer);
+  const isOpen = () => !response.writableEnded && !response.destroyed;
+  const outlet = outletOf(request.socket, limits.socketBuffer, isOpen);
   const leave = () => (opened.kind === 'stream' ? opened.close() : void opened.return());
 
   /** What is written to a response that has ended is an error nobody catches. */
-  const write = (text: string) => void (response.writableEnded || response.destroyed || response.write(text));
+  const write = (text: string) => {
+    outlet.flush();
+    if (isOpen()) response.write(text);
+  };
+  /** HTTP/1.0 knows no chunks; and behind another request of its connection a response has to wait for its socket. */
+  const isChunked = () => request.httpVersion === '1.1' && response.socket !== null;
+  const next = (frame: Frame) => {
+    if (isChunked()) outlet.write(nextChunk(frame), nobody);
+    else write(nextEvent(frame));
+  };
   /** Without a last word a browser comes back, as it shall. */
   const end = (last = '', then = () => {}) => {
     leave();
-    if (!response.writableEnded && !response.destroyed) response.end(last, then);
+    outlet.flush();
+    if (isOpen()) response.end(last, then);
   };
   const complete = (fault: Fault | null) =>
     end(fault ? resultEvent({ errors: [toGraphQLError(fault)] }) + completeEvent : completeEvent);
 
   const beat = setInterval(() => {
-    if (backlog.isStuck()) return response.destroy();
-    if (backlog.drained()) return;
+    if (outlet.isStuck()) return response.destroy();
+    if (outlet.drained()) return;
     const cursor = opened.kind === 'stream' ? opened.cursor() : null;
     write(cursor ? cursorEvent(cursor) + commentEvent : commentEvent);
     if (ticket === null) return;
@@ -170,15 +185,15 @@ async function stream(
   });
 
   if (opened.kind === 'stream') {
-    const { drained } = backlog;
-    const cursor = opened.start({ write: (frame) => write(nextEvent(frame)), drained, fail: complete }).cursor();
+    const { drained } = outlet;
+    const cursor = opened.start({ write: next, drained, fail: complete }).cursor();
     if (cursor) write(cursorEvent(cursor));
     return;
   }
   try {
     for await (const result of opened) {
       write(resultEvent(result));
-      await backlog.drained();
+      await outlet.drained();
     }
     complete(null);
   } catch (error) {

@@ -2,13 +2,13 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { Fault } from '../event/faults.js';
 import type { Engine } from '../graphql/engine.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import { atExpiry } from './expiry.js';
+import { nextMessage } from './frames.js';
 import { type Identity, urlOf } from './identify.js';
-import { backlogOf } from './outlet.js';
+import { outletOf } from './outlet.js';
 import { renew } from './renew.js';
 import type { Connection } from './retire.js';
 import { ping, type Session, type SessionLimits, sessionOf, sessionOptions, tokenIn } from './session.js';
@@ -20,6 +20,8 @@ export interface WebSocketParts {
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
   readonly heartbeat: number;
+  /** Offer permessage-deflate. */
+  readonly compression: boolean;
   readonly limits: SessionLimits & {
     readonly connections: number;
     readonly messageBytes: number;
@@ -38,7 +40,8 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: limits.messageBytes,
-    perMessageDeflate: false,
+    // Without contexts, so that what one message was compressed to is good for all sockets, and none keeps any.
+    perMessageDeflate: parts.compression && { serverNoContextTakeover: true, clientNoContextTakeover: true },
     handleProtocols: (protocols) => handleProtocols(protocols),
   });
   const protocol = makeServer<Record<string, unknown>, Session>(sessionOptions(parts));
@@ -50,6 +53,9 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     if (urlOf(request).pathname !== '/graphql') return refuse('404 Not Found');
     if (!identity.origins.allows(request)) return refuse('403 Forbidden');
     if (parts.retiring()) return refuse('503 Service Unavailable');
+    // A smaller window than that of the shared blocks; and ws refuses offers that it cannot accept, with 400.
+    if (/server_max_window_bits/.test(request.headers['sec-websocket-extensions'] ?? ''))
+      delete request.headers['sec-websocket-extensions'];
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       webSocket.on('error', (error) => logger.debug({ error: error.message }, 'a WebSocket failed'));
       if (connections.size >= limits.connections) webSocket.close(1013, 'connections');
@@ -58,31 +64,45 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
   });
 }
 
+/** What goes through ws is little, and compressed by it would be written later than what comes after it. */
+const uncompressed = { compress: false };
+
 type Opened = ReturnType<typeof makeServer<Record<string, unknown>, Session>>['opened'];
 
 function open(webSocket: WebSocket, request: IncomingMessage, parts: WebSocketParts, opened: Opened): void {
   const { connections, metrics, logger } = parts;
-  const backlog = backlogOf(request.socket, parts.limits.socketBuffer);
   const isOpen = () => webSocket.readyState === webSocket.OPEN;
-  const expiry = atExpiry(() => webSocket.close(CloseCode.Forbidden, 'The token has expired'));
+  const outlet = outletOf(request.socket, parts.limits.socketBuffer, isOpen);
+  const compress = webSocket.extensions.includes('permessage-deflate');
+  const write = (text: string, done?: () => void) => {
+    outlet.flush();
+    if (isOpen()) webSocket.send(text, uncompressed, done);
+    else done?.();
+  };
+  const end = (code: number | undefined, reason: string | undefined) => {
+    outlet.flush();
+    webSocket.close(code, shortened(reason));
+  };
+  const expiry = atExpiry(() => end(CloseCode.Forbidden, 'The token has expired'));
   const session = sessionOf({
     request,
-    drained: backlog.drained,
-    write: (text) => void (isOpen() && webSocket.send(text)),
-    turnAway: (why) => webSocket.close(1013, shortened(why)),
+    drained: outlet.drained,
+    write,
+    next: (id, frame) => isOpen() && outlet.write(nextMessage(frame, id.length, compress), id),
+    turnAway: (why) => end(1013, why),
     expires: expiry.set,
   });
 
   const closed = opened(
     {
       protocol: webSocket.protocol,
-      send: (text) => new Promise<void>((done) => (isOpen() ? webSocket.send(text, () => done()) : done())),
-      close: (code, reason) => close(webSocket, code, reason, session.refusal),
+      send: (text) => new Promise<void>((done) => write(text, done)),
+      close: (code, reason) => end(session.refusal?.close ?? code, session.refusal?.message ?? reason),
       onMessage: (handle) =>
         webSocket.on('message', (data) =>
           handle(String(data)).catch((error: unknown) => {
             logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'a message failed');
-            webSocket.close(1011, 'Internal server error');
+            end(1011, 'Internal server error');
           }),
         ),
       // A ping that brings a token asks for its renewal; any other gets its payload back.
@@ -97,16 +117,16 @@ function open(webSocket: WebSocket, request: IncomingMessage, parts: WebSocketPa
     alive = true;
   });
   const beat = setInterval(() => {
-    if (backlog.isStuck()) return webSocket.terminate();
+    if (outlet.isStuck()) return webSocket.terminate();
     // A full socket has no room for a ping: as long as it drains, someone reads.
-    if (backlog.drained()) return;
+    if (outlet.drained()) return;
     if (!alive) return webSocket.terminate();
     alive = false;
     session.write(ping(session.live));
   }, parts.heartbeat);
 
   const connection: Connection = {
-    retire: () => webSocket.close(1001, 'Going away'),
+    retire: () => end(1001, 'Going away'),
     terminate: () => webSocket.terminate(),
   };
   connections.add(connection);
@@ -132,11 +152,6 @@ async function renewal(session: Session, payload: Payload, { authenticate }: Ide
 }
 
 const pong = (payload: object | undefined) => JSON.stringify({ type: 'pong', payload });
-
-function close(webSocket: WebSocket, code: number | undefined, reason: string | undefined, refusal: Fault | null) {
-  if (refusal) webSocket.close(refusal.close ?? code, shortened(refusal.message));
-  else webSocket.close(code, shortened(reason));
-}
 
 /** A close reason has room for 123 bytes (RFC 6455, section 5.5). */
 function shortened(reason: string | undefined): string | undefined {

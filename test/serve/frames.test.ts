@@ -1,7 +1,38 @@
+import { inflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Frame } from '../../src/hub/frame.js';
-import { completeEvent, cursorEvent, nextEvent, nextMessage, resultEvent } from '../../src/serve/frames.js';
+import {
+  completeEvent,
+  cursorEvent,
+  idBytes,
+  nextChunk,
+  nextEvent,
+  nextMessage,
+  resultEvent,
+} from '../../src/serve/frames.js';
+
+/** Reads a WebSocket frame as RFC 6455 and RFC 7692 say, and nothing may be left over. */
+function read(frame: Buffer): { text: string; compressed: boolean } {
+  const [first, second] = frame as unknown as [number, number];
+  const [start, length] =
+    second < 126 ? [2, second] : second === 126 ? [4, frame.readUInt16BE(2)] : [10, Number(frame.readBigUInt64BE(2))];
+  expect(frame.length).toBe(start + length);
+  expect(first & 0xbf).toBe(0x81);
+  const payload = frame.subarray(start);
+  const compressed = (first & 0x40) !== 0;
+  const end = Buffer.from([0, 0, 0xff, 0xff]);
+  return { text: String(compressed ? inflateRawSync(Buffer.concat([payload, end]), sync) : payload), compressed };
+}
+const sync = { finishFlush: 2 };
+
+function sent(id: string, frame: Frame, compress: boolean): Buffer {
+  const bytes = idBytes(id);
+  const prepared = nextMessage(frame, bytes.length, compress);
+  const out = Buffer.from(prepared.bytes);
+  out.set(bytes, prepared.hole);
+  return out;
+}
 
 const result = fc
   .anything({ withBigInt: false, withDate: false })
@@ -13,7 +44,13 @@ test('a frame is the result with its cursor, for every transport, whatever the d
       const frame = new Frame(text.slice(0, -1), 'cursor-1');
       const payload = { ...JSON.parse(text), extensions: { cursor: 'cursor-1' } };
       expect(JSON.parse(frame.payload)).toEqual(payload);
-      expect(JSON.parse(nextMessage(id, frame))).toEqual({ id: JSON.parse(JSON.stringify(id)), type: 'next', payload });
+      const message = { id: JSON.parse(JSON.stringify(id)), type: 'next', payload };
+      expect(JSON.parse(read(sent(id, frame, false)).text)).toEqual(message);
+      expect(JSON.parse(read(sent(id, frame, true)).text)).toEqual(message);
+      const chunk = Buffer.from(nextChunk(frame).bytes);
+      const [size, ...rest] = chunk.toString().split('\r\n');
+      expect(rest).toEqual([nextEvent(frame), '']);
+      expect(Number.parseInt(String(size), 16)).toBe(Buffer.byteLength(nextEvent(frame)));
       const lines = nextEvent(frame).split('\n');
       expect(lines.slice(0, 2)).toEqual(['id: cursor-1', 'event: next']);
       expect(JSON.parse((lines[2] as string).slice('data: '.length))).toEqual(payload);
@@ -34,10 +71,35 @@ test('a gap goes beside the cursor, and into nobody else’s frame', () => {
   });
 });
 
-test('an event is encoded once for all streams', () => {
+test.each([10, 70, 120, 1_000, 65_400, 65_500, 70_000, 300_000])('a text of %i letters arrives whole', (length) => {
+  const frame = new Frame(`{"data":"${'x'.repeat(length)}"`, 'c');
+  for (const id of ['1', 'x'.repeat(36), 'x'.repeat(70_000)]) {
+    for (const compress of [false, true]) {
+      expect(JSON.parse(read(sent(id, frame, compress)).text)).toEqual({
+        id,
+        type: 'next',
+        payload: JSON.parse(frame.payload),
+      });
+    }
+  }
+});
+
+test('what repeats itself is compressed, and only where that was agreed on; what would grow is not', () => {
+  const frame = new Frame(`{"data":"${'abc'.repeat(100)}"`, 'c');
+  expect(read(sent('1', frame, false)).compressed).toBe(false);
+  expect(read(sent('1', frame, true)).compressed).toBe(true);
+  expect(sent('1', frame, true).length).toBeLessThan(sent('1', frame, false).length / 2);
+  expect(read(sent('1', new Frame('{"data":1', 'c'), true)).compressed).toBe(false);
+});
+
+test('an event is encoded once for all members of a group, whatever their ids', () => {
   const frame = new Frame('{"data":1', 'c');
-  expect(nextEvent(frame)).toBe(nextEvent(frame));
-  expect(frame.payload).toBe(frame.payload);
+  expect(nextChunk(frame)).toBe(nextChunk(frame));
+  const mine = nextMessage(frame, 3, false);
+  expect(nextMessage(frame, 38, false)).not.toBe(mine);
+  expect(nextMessage(frame, 3, false)).toBe(mine);
+  // The next event is another one.
+  expect(nextMessage(frame.withCursor('d'), 3, false)).not.toBe(mine);
 });
 
 test('the small events are as their readers want them', () => {

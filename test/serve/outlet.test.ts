@@ -1,0 +1,130 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { expect, test } from 'vitest';
+import { outletOf, type Prepared } from '../../src/serve/outlet.js';
+import { eventually } from '../support/eventually.js';
+
+/** Two ends of a real connection. */
+async function pair() {
+  const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address() as { port: number };
+  const near = connect(address.port, '127.0.0.1');
+  const [far] = (await once(server, 'connection')) as [Socket];
+  let text = '';
+  far.on('data', (data) => {
+    text += String(data);
+  });
+  far.on('error', () => undefined);
+  return {
+    near,
+    far,
+    text: () => text,
+    async [Symbol.asyncDispose]() {
+      near.destroy();
+      far.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+const prepared = (text: string): Prepared => ({ bytes: Buffer.from(text), hole: text.indexOf('?') });
+const id = (text: string) => Buffer.from(text);
+const limit = 262_144;
+
+/** How often the socket was asked to write. */
+function counted(socket: Socket): () => number {
+  let writes = 0;
+  const { write } = socket;
+  socket.write = ((...args: Parameters<typeof write>) => {
+    writes++;
+    return write.apply(socket, args);
+  }) as typeof write;
+  return () => writes;
+}
+
+test('frames of one turn leave in one write, each with its own id, and before anything else of that turn', async () => {
+  await using ends = await pair();
+  const outlet = outletOf(ends.near, limit, () => true);
+  const writes = counted(ends.near);
+  const shared = prepared('a?b ');
+  outlet.write(shared, id('1'));
+  outlet.write(shared, id('2'));
+  outlet.write(prepared('?! '), id('3'));
+  expect(writes()).toBe(0);
+  await new Promise<void>((resolve) => process.nextTick(resolve));
+  expect(writes()).toBe(1);
+  outlet.write(shared, id('4'));
+  outlet.flush();
+  ends.near.write('last');
+  ends.far.resume();
+  await eventually('all has come', () => ends.text().endsWith('last'));
+  expect(ends.text()).toBe('a1b a2b 3! a4b last');
+});
+
+test('what many sockets get in one turn leaves in that turn, also what one write brings about', async () => {
+  await using one = await pair();
+  await using two = await pair();
+  const outlets = [one, two].map(({ near }) => outletOf(near, limit, () => true));
+  for (const outlet of outlets) outlet.write(prepared('?'), id('x'));
+  await Promise.resolve().then(() => outlets[0]?.write(prepared('?'), id('y')));
+  for (const { far } of [one, two]) far.resume();
+  await eventually('both have theirs', () => one.text() === 'xy' && two.text() === 'x');
+});
+
+test('after the close of its connection nothing is written', async () => {
+  await using ends = await pair();
+  let open = true;
+  const outlet = outletOf(ends.near, limit, () => open);
+  const writes = counted(ends.near);
+  outlet.write(prepared('?'), id('x'));
+  open = false;
+  outlet.flush();
+  expect(writes()).toBe(0);
+  open = true;
+  ends.near.destroy();
+  outlet.write(prepared('?'), id('x'));
+  outlet.flush();
+  expect(writes()).toBe(0);
+});
+
+test.each([1_024, 262_144])(
+  'a reader that stops fills it up to %i bytes, and all is there when it reads on',
+  async (limit) => {
+    await using ends = await pair();
+    const outlet = outletOf(ends.near, limit, () => true);
+    const frame = prepared('x'.repeat(999).concat('?'));
+    let count = 0;
+    // Within one turn: whoever writes a thousand frames must be told without waiting for its end.
+    while (outlet.drained() === null) {
+      outlet.write(frame, id('\n'));
+      count++;
+    }
+    expect(ends.near.writableLength).toBeGreaterThan(limit);
+    expect(ends.near.writableLength).toBeLessThan(limit + 65_536 + 2_000);
+    ends.far.resume();
+    await outlet.drained();
+    expect(outlet.drained()).toBeNull();
+    await eventually('all has come', () => ends.text().length === count * 1_000);
+  },
+);
+
+test('a reader that is gone is waited for no longer', async () => {
+  await using ends = await pair();
+  const outlet = outletOf(ends.near, 1_024, () => true);
+  while (outlet.drained() === null) outlet.write(prepared('x'.repeat(9_999).concat('?')), id('\n'));
+  const drained = outlet.drained();
+  ends.near.destroy();
+  await drained;
+});
+
+test('a reader that takes nothing for five heartbeats is stuck; one that takes a little is not', async () => {
+  await using ends = await pair();
+  const outlet = outletOf(ends.near, 1_024, () => true);
+  while (outlet.drained() === null) outlet.write(prepared('x'.repeat(9_999).concat('?')), id('\n'));
+  const beats = Array.from({ length: 6 }, () => outlet.isStuck());
+  expect(beats).toEqual([false, false, false, false, false, true]);
+  ends.far.resume();
+  await eventually('something was taken', () => !outlet.isStuck());
+});
