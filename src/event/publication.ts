@@ -12,6 +12,8 @@ export interface Publication {
   readonly refilled: boolean;
   /** Names the routes the relay had when it wrote this. */
   readonly fingerprint: string;
+  /** How long its entry is, for whoever keeps many. */
+  readonly bytes: number;
   /** Parsed at the first access, then kept: an event that no rule looks at costs no parsing. */
   readonly source: SourceEvent;
 }

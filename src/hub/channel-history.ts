@@ -38,7 +38,7 @@ export class ChannelHistory {
   #more = true;
 
   constructor(
-    private readonly log: ChannelLogReader,
+    private readonly log: Pick<ChannelLogReader, 'read'>,
     private readonly channel: Channel,
     private readonly upTo: Position,
     from: Moment,

@@ -6,7 +6,10 @@ import { LogUnavailable } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import { readMissed } from './fill.js';
-import type { Listener, TailedChannel } from './listener.js';
+import { HubHistory } from './history.js';
+import type { Listener } from './listener.js';
+import { type Reads, sharedReads } from './shared-reads.js';
+import { TailedChannels } from './tailed-channels.js';
 
 export interface HubOptions {
   readonly log: ChannelLogReader;
@@ -18,9 +21,15 @@ export interface HubOptions {
   readonly probeEvery?: number;
   /** Milliseconds that `join` and `refresh` wait for what was missed to be read. Default 5000. */
   readonly patience?: number;
+  /** Bytes of what was heard lately that are kept for those who come back; the oldest go first. Default 32 MiB, 0 keeps none. */
+  readonly tailBytes?: number;
 }
 
-export interface Hub {
+/**
+ * Also reads history as the log's own reader does, and as far as `heads()` at least: from memory where all that is asked
+ * was heard lately, else from the log, where the same questions of many are asked once.
+ */
+export interface Hub extends Omit<Reads, 'heads'> {
   /**
    * Resolves when the listener's channels are confirmed and nothing is missing: it hears everything after `heads()` at
    * that moment. May be called again, by each who wants to be as sure. Throws LogUnavailable; then, too, `leave` undoes it.
@@ -52,9 +61,11 @@ export async function openHub({
   leaveDelay = 2_000,
   probeEvery = 12_000,
   patience = 5_000,
+  tailBytes = 32 * 1024 * 1024,
 }: HubOptions): Promise<Hub> {
-  const channels = new Map<Channel, TailedChannel>();
   const listeners = new Set<Listener>();
+  const shared = sharedReads(log);
+  let heads: readonly Position[] = [];
   /** Commits that wait for a fill; null while nothing is missing. */
   let waiting: Commit[] | null = null;
   /** Called when nothing is missing any more. */
@@ -73,7 +84,19 @@ export async function openHub({
     },
     restored: fill,
   });
-  let heads: readonly Position[] = tail.heads();
+  heads = tail.heads();
+  const channels = new TailedChannels({
+    tail,
+    leaveDelay,
+    changed: metrics.channels,
+    left: (channel) => history.forget(channel),
+  });
+  const history = new HubHistory(shared, tailBytes, {
+    get heads() {
+      return heads;
+    },
+    last: (channel, shard) => channels.get(channel)?.last?.[shard],
+  });
 
   /** Reads what was missed, then goes on with what waited. A newer call, and an interruption, make an older one void. */
   function fill() {
@@ -151,7 +174,9 @@ export async function openHub({
 
   function take(commit: Commit) {
     const { shard, epoch, number } = commit.position;
-    const head = heads[shard] as Position;
+    const head = heads[shard];
+    // Heard while the tail opened: nobody listened yet, and its heads tell.
+    if (!head) return;
     if (epoch === head.epoch && number <= head.number) return;
     if (epoch !== head.epoch || commit.from > head.number || hasHole(commit)) {
       logger.debug({ shard, epoch, number, after: head.number }, 'a hole in the log; reading it from history');
@@ -176,6 +201,7 @@ export async function openHub({
   function offer({ publications, position, gap }: Commit) {
     const { shard } = position;
     const after = heads.with(shard, position);
+    if (gap) history.marked(shard);
     if (gap && concerns(gap, (heads[shard] as Position).time)) {
       const { source, reason, missed } = gap;
       for (const listener of listeners) if (listener.topic === source.topic) listener.lost({ reason, missed }, source);
@@ -187,6 +213,7 @@ export async function openHub({
       const { number, epoch } = publication.position;
       if (epoch === heads[shard]?.epoch && number <= (channel.last[shard] as number)) continue;
       channel.last[shard] = number;
+      history.keep(publication);
       for (const listener of channel.listeners) {
         const list = lists.get(listener);
         if (!list) lists.set(listener, [publication]);
@@ -207,20 +234,6 @@ export async function openHub({
     }
   }
 
-  function leave(listener: Listener) {
-    listeners.delete(listener);
-    for (const name of listener.channels) {
-      const channel = channels.get(name);
-      if (!channel?.listeners.delete(listener) || channel.listeners.size > 0 || channel.leaving) continue;
-      channel.leaving = setTimeout(() => {
-        channels.delete(name);
-        tail.leave([name]);
-        metrics.channels(channels.size);
-      }, leaveDelay);
-      channel.leaving.unref();
-    }
-  }
-
   const isAhead = ({ shard, epoch, number }: Position) => {
     const head = heads[shard] as Position;
     return epoch !== head.epoch || number > head.number;
@@ -230,7 +243,7 @@ export async function openHub({
   let behind: readonly Position[] | null = null;
   async function compare() {
     if (waiting !== null) return;
-    const now = await log.heads();
+    const now = await shared.heads();
     const ahead = now.heads.some(isAhead);
     if (!ahead) refreshed(now.now);
     else if (behind === heads && waiting === null) {
@@ -252,24 +265,19 @@ export async function openHub({
   return {
     async join(listener) {
       listeners.add(listener);
-      for (const name of listener.channels) {
-        const channel = channels.get(name) ?? { listeners: new Set(), last: null, leaving: null };
-        channels.set(name, channel);
-        if (channel.leaving) clearTimeout(channel.leaving);
-        channel.leaving = null;
-        channel.listeners.add(listener);
-      }
-      metrics.channels(channels.size);
-      await tail.listen(listener.channels);
+      await channels.enter(listener);
       await whole();
       for (const name of listener.channels) {
         const channel = channels.get(name);
         if (channel) channel.last ??= heads.map(({ number }) => number);
       }
     },
-    leave,
+    leave(listener) {
+      listeners.delete(listener);
+      channels.leave(listener);
+    },
     async refresh() {
-      const { heads: target } = await log.heads();
+      const { heads: target } = await shared.heads();
       // A fill that was under way may have asked before; and what it waits for may still be on its way.
       for (let round = 0; round < 3 && target.some(isAhead); round++) {
         if (waiting === null) fill();
@@ -277,10 +285,13 @@ export async function openHub({
       }
     },
     heads: () => heads,
+    read: (...asked) => history.read(...asked),
+    newest: (...asked) => history.newest(...asked),
+    gaps: (shard) => history.gaps(shard),
     async close() {
       closed = true;
       clearInterval(probe);
-      for (const { leaving } of channels.values()) if (leaving) clearTimeout(leaving);
+      channels.close();
       await tail.close();
     },
   };

@@ -24,17 +24,19 @@ export function patientHub(options: HubOptions): Hub & { opened(): boolean } {
     if (closed) await hub?.close();
   }
 
+  function reached(): Hub {
+    if (!hub) throw new LogUnavailable('the log has not been reached yet');
+    return hub;
+  }
+
   return {
     opened: () => hub !== null,
-    async join(listener) {
-      if (!hub) throw new LogUnavailable('the log has not been reached yet');
-      return hub.join(listener);
-    },
+    join: async (listener) => reached().join(listener),
     leave: (listener) => hub?.leave(listener),
-    async refresh() {
-      if (!hub) throw new LogUnavailable('the log has not been reached yet');
-      return hub.refresh();
-    },
+    refresh: async () => reached().refresh(),
+    read: async (...asked) => reached().read(...asked),
+    newest: async (...asked) => reached().newest(...asked),
+    gaps: async (shard) => reached().gaps(shard),
     heads: () => hub?.heads() ?? [],
     async close() {
       closed = true;

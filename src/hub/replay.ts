@@ -2,12 +2,13 @@ import type { Channel } from '../event/channel.js';
 import type { Cursor } from '../event/cursor.js';
 import { byAge, type Gap, isAfter, type Moment, type Position } from '../event/position.js';
 import { concerns, type Publication } from '../event/publication.js';
-import type { ChannelLogReader, LoggedGap } from '../log/channel-log.js';
+import type { LoggedGap } from '../log/channel-log.js';
 import { ChannelHistory, type Page } from './channel-history.js';
 import type { Coordinates } from './coordinates.js';
+import type { Hub } from './hub.js';
 
 export interface Replay {
-  readonly log: ChannelLogReader;
+  readonly hub: Pick<Hub, 'read' | 'newest' | 'gaps'>;
   readonly channels: readonly Channel[];
   readonly topic: string;
   readonly retain: number;
@@ -77,16 +78,16 @@ interface OpenShard {
 }
 
 async function openShard(
-  { log, channels, topic, retain }: Replay,
+  { hub, channels, topic, retain }: Replay,
   head: Position,
   after: Progress,
 ): Promise<OpenShard> {
   const from = after[head.shard] ?? unheard;
   if (!isAfter(head, from, head.epoch)) return { head, channels: [], marks: [], gap: null, oldest: head };
   const pageSize = Math.max(10, Math.floor(readAhead / Math.max(1, channels.length)));
-  const histories = channels.map((channel) => new ChannelHistory(log, channel, head, from, pageSize));
+  const histories = channels.map((channel) => new ChannelHistory(hub, channel, head, from, pageSize));
   const pages = await Promise.all(histories.map((history) => history.next()));
-  const marks = (await log.gaps(head.shard)).filter(
+  const marks = (await hub.gaps(head.shard)).filter(
     (mark) =>
       mark.source.topic === topic &&
       concerns(mark, from.time) &&
@@ -157,19 +158,19 @@ export interface Newest {
  * The newest events of all channels, oldest first, at most `scan` of each channel: what the log still has of them.
  * Throws LogUnavailable.
  */
-export async function newest({ log, channels, topic, upTo }: Replay, scan: number): Promise<Newest> {
+export async function newest({ hub, channels, topic, upTo }: Replay, scan: number): Promise<Newest> {
   const recreated = new Map<number, Position>();
   const shards = upTo.map(async (head) => {
     // An event in two channels has one number.
     const found = new Map<string, Publication>();
-    const histories = await Promise.all(channels.map((channel) => log.newest(channel, head.shard, scan)));
+    const histories = await Promise.all(channels.map((channel) => hub.newest(channel, head.shard, scan)));
     for (const { publications, head: now } of histories) {
       for (const one of publications) {
         const { epoch, number } = one.position;
         if (!isAfter(one.position, head, now.epoch)) found.set(`${epoch} ${number}`, one);
       }
     }
-    for (const { position, reason, source } of await log.gaps(head.shard)) {
+    for (const { position, reason, source } of await hub.gaps(head.shard)) {
       if (reason !== 'TOPIC_RECREATED' || source.topic !== topic || isAfter(position, head, head.epoch)) continue;
       recreated.set(source.partition, position);
     }

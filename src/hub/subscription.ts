@@ -54,7 +54,7 @@ export interface SubscriptionParts {
   readonly group: Group;
   readonly outlet: Outlet;
   readonly log: ChannelLogReader;
-  readonly hub: Pick<Hub, 'heads' | 'refresh'>;
+  readonly hub: Pick<Hub, 'heads' | 'refresh' | 'read' | 'newest' | 'gaps'>;
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
   readonly onGap: OnGap;
@@ -359,11 +359,11 @@ export class Subscription implements Seat {
 
   /** From here on live frames wait; what comes before is read. */
   #begin(): Replay {
-    const { group, hub, log } = this.parts;
+    const { group, hub } = this.parts;
     this.#outrun = false;
     this.#waiting = [];
     this.#from = group.turn;
-    return { log, channels: group.channels, topic: group.topic, retain: group.retain, upTo: hub.heads() };
+    return { hub, channels: group.channels, topic: group.topic, retain: group.retain, upTo: hub.heads() };
   }
 
   #shown(): Cursor {

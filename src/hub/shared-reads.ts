@@ -1,0 +1,94 @@
+import type { Channel } from '../event/channel.js';
+import type { ChannelLogReader, History, LoggedGap } from '../log/channel-log.js';
+
+/** What replays and the hub ask of the log. */
+export type Reads = Pick<ChannelLogReader, 'read' | 'newest' | 'gaps' | 'heads'>;
+
+/**
+ * When a thousand clients come back at once, the log is not asked the same thing a thousand times: what is asked in one
+ * turn of the event loop, or while the same question is under way, is asked once. Every answer was given after the
+ * call, so it is as new as one of its own would be. Different questions go out together, `most` at a time: whoever came
+ * first has their answer first, and what waits for a slow reader is bounded.
+ */
+export function sharedReads(log: Reads, most = 64): Reads {
+  const once = together(atMost(most));
+  /** Per channel that is about to be read, the range that covers all who asked. */
+  const ranges = new Map<string, { after: number; limit: number }>();
+
+  async function read(channel: Channel, shard: number, after: number | null, limit: number): Promise<History> {
+    if (after === null) return once(`all ${shard} ${limit} ${channel}`, () => log.read(channel, shard, null, limit));
+    const key = `after ${shard} ${channel}`;
+    const range = ranges.get(key);
+    ranges.set(
+      key,
+      range ? { after: Math.min(range.after, after), limit: Math.max(range.limit, limit) } : { after, limit },
+    );
+    const history = await once(key, () => {
+      const asked = ranges.get(key) ?? { after, limit };
+      ranges.delete(key);
+      return log.read(channel, shard, asked.after, asked.limit);
+    });
+    const later = history.publications.filter(({ position }) => position.number > after);
+    // Another one, far behind, took the whole page.
+    if (later.length === 0 && history.more) return read(channel, shard, after, limit);
+    return { ...history, publications: later.slice(0, limit), more: history.more || later.length > limit };
+  }
+
+  return {
+    read,
+    newest: (channel, shard, limit) =>
+      once(`newest ${shard} ${limit} ${channel}`, () => log.newest(channel, shard, limit)),
+    gaps: (shard) => once<readonly LoggedGap[]>(`gaps ${shard}`, () => log.gaps(shard)),
+    heads: () => once('heads', () => log.heads()),
+  };
+}
+
+/** Asks now, or when its turn has come. */
+type InTurn = <T>(ask: () => Promise<T>) => Promise<T>;
+
+/**
+ * Runs what is asked under one key once for all who ask before it begins: not before the end of the turn, and not while
+ * an earlier one of its key is under way.
+ */
+export function together(inTurn: InTurn = (ask) => ask()) {
+  const asked = new Map<string, Promise<unknown>>();
+  const underWay = new Map<string, Promise<unknown>>();
+
+  async function begin<T>(key: string, ask: () => Promise<T>): Promise<T> {
+    await new Promise((resolve) => setImmediate(resolve));
+    await underWay.get(key)?.catch(() => undefined);
+    return inTurn(async () => {
+      asked.delete(key);
+      const answer = ask();
+      underWay.set(key, answer);
+      try {
+        return await answer;
+      } finally {
+        if (underWay.get(key) === answer) underWay.delete(key);
+      }
+    });
+  }
+
+  return <T>(key: string, ask: () => Promise<T>): Promise<T> => {
+    const known = asked.get(key) ?? begin(key, ask);
+    asked.set(key, known);
+    return known as Promise<T>;
+  };
+}
+
+/** At most so many are under way; the others wait in the order they came. */
+function atMost(most: number): InTurn {
+  const waiting: (() => void)[] = [];
+  let free = most;
+  return async (ask) => {
+    if (free > 0) free--;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await ask();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else free++;
+    }
+  };
+}
