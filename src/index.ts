@@ -97,7 +97,7 @@ function overRedis(
   const sessions = connect('sessions');
   const replica = createReplica({
     ...parts,
-    log: createRedisLogReader(connect('read'), () => connect('tail'), { prefix, shards }),
+    log: createRedisLogReader(connect('read', { enableAutoPipelining: true }), () => connect('tail'), { prefix, shards }),
     authenticate:
       'authenticate' in auth
         ? auth.authenticate

@@ -26,6 +26,7 @@ export function configuredGateway(config: Serving, parts: OwnParts): Gateway {
         channelsPerSubscription: config.channelsPerSubscription,
         messageBytes: config.messageBytes,
         socketBuffer: config.socketBuffer,
+        tailBytes: config.tailBytes,
         initTimeout: config.initTimeout,
         rewind: config.rewind,
       },

@@ -23,6 +23,8 @@ export interface GatewayLimits {
   readonly messageBytes: number;
   /** Bytes that may wait for a socket before its subscriptions are parked. */
   readonly socketBuffer: number;
+  /** Bytes of what was heard lately that are kept for those who come back. */
+  readonly tailBytes: number;
   /** Milliseconds until `connection_init` must have come. */
   readonly initTimeout: number;
   /** The most events `rewind` gives, and looks at per channel. */
@@ -35,6 +37,7 @@ export const defaultLimits: GatewayLimits = {
   channelsPerSubscription: 256,
   messageBytes: 65_536,
   socketBuffer: 262_144,
+  tailBytes: 33_554_432,
   initTimeout: 3_000,
   rewind: 1_000,
 };
@@ -87,7 +90,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const { streams, log, pubsub, logger, metrics, heartbeat = 12_000 } = parts;
   const limits = { ...defaultLimits, ...parts.limits };
   const executable = makeExecutable(streams, parts.resolvers ?? {}, parts.version ?? 'unknown');
-  const hub = patientHub({ log, metrics, logger, probeEvery: heartbeat });
+  const hub = patientHub({ log, metrics, logger, probeEvery: heartbeat, tailBytes: limits.tailBytes });
   const engine = createEngine({
     streams,
     executable,
