@@ -1,40 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Channel } from '../../src/event/channel.js';
-import { connectRedis } from '../../src/log/redis-connection.js';
-import { createRedisLogReader } from '../../src/log/redis-reader.js';
-import { createRedisLogWriter } from '../../src/log/redis-writer.js';
-import { silent } from '../../src/observe/logger.js';
-import { jsonOf, produce, testRelay, upTo } from '../support/relay-kafka.js';
+import { jsonOf, produce, upTo } from '../support/relay-kafka.js';
+import { relayInto } from '../support/relay-redis.js';
 import { eventually, freshTopic, startRedis } from '../support/services.js';
-
-/** A relay into a Redis of its own, and what that Redis holds of the topic. */
-async function relayInto(url: string, topic: string, refillMax = 3_600_000) {
-  const [write, read] = [connectRedis(url, 'relay', silent), connectRedis(url, 'reader', silent)];
-  await Promise.all([write, read].map((redis) => new Promise((resolve) => redis.once('ready', resolve))));
-  const where = { prefix: 'p', shards: 1 };
-  const reader = createRedisLogReader(read, () => connectRedis(url, 'tail', silent), where);
-  const writer = createRedisLogWriter(write, where);
-  const relay = testRelay([topic], { writer: () => writer, refillMax });
-  const held = async () => {
-    const { publications } = await reader.newest(`${topic}:all:*` as Channel, 0, 100_000);
-    return publications.map(({ source: { record, event }, refilled }) => ({
-      n: (event as { n: number }).n,
-      offset: record.offset,
-      refilled,
-    }));
-  };
-  return {
-    relay,
-    redis: write,
-    held,
-    numbers: async () => (await held()).map(({ n }) => n),
-    gaps: async () => (await reader.gaps(0)).map(({ reason, missed }) => [reason, missed]),
-    async [Symbol.asyncDispose]() {
-      await relay.stop();
-      await Promise.all([writer.close(), reader.close()]);
-    },
-  };
-}
 
 test('a Redis that dies and comes back empty is filled again: every record once, in order, the old ones as refilled', async () => {
   await using server = await startRedis();
@@ -51,6 +18,25 @@ test('a Redis that dies and comes back empty is filled again: every record once,
   expect((await river.held()).filter(({ refilled }) => refilled)).toHaveLength(1_200);
 });
 
+test('a Redis restored from an older snapshot gets again what it lacks', async () => {
+  await using server = await startRedis();
+  await using topic = await freshTopic('restored');
+  await using river = await relayInto(server.url, topic.name);
+  await produce(topic.name, jsonOf(0, 500));
+  await eventually('the first records', async () => (await river.held()).length === 500);
+  await river.redis.save();
+  await produce(topic.name, jsonOf(500, 800));
+  await eventually('what the snapshot lacks', async () => (await river.held()).length === 800);
+  await server.kill();
+  await server.start();
+  await eventually('all records', async () => (await river.held()).length >= 800, { within: 60_000 });
+  await produce(topic.name, jsonOf(800, 810));
+  await eventually('what is new', async () => (await river.numbers()).includes(809), { within: 60_000 });
+  expect(await river.numbers()).toEqual(upTo(810));
+  expect((await river.held()).slice(500).map(({ refilled }) => refilled)).toEqual(upTo(310).map((n) => n < 300));
+  expect(await river.gaps()).toEqual([]);
+});
+
 test('data that vanish under a quiet topic are noticed and written again without a new record', async () => {
   await using server = await startRedis();
   await using topic = await freshTopic('flushed');
@@ -65,7 +51,7 @@ test('data that vanish under a quiet topic are noticed and written again without
 test('beyond the bound of a refill the loss is told, and live goes on', async () => {
   await using server = await startRedis();
   await using topic = await freshTopic('bounded');
-  await using river = await relayInto(server.url, topic.name, 10_000);
+  await using river = await relayInto(server.url, topic.name, { refillMax: 10_000 });
   const now = Date.now();
   // One record a second.
   const messages = jsonOf(0, 60).map((message, i) => ({ ...message, timestamp: String(now - (60 - i) * 1_000) }));
