@@ -55,6 +55,8 @@ export async function notesOn(brokers: string[]) {
     /** Deletes the topic behind notes that may not have been relayed yet, and makes it again. */
     recreate: ({ add, recreated }: Pick<Ledger, 'add' | 'recreated'>) =>
       inTurn(async () => {
+        // Twice, for a relay's fetch that waits at the broker takes the first along, even if the relay sleeps.
+        await send(300, add);
         await send(300, add);
         await withAdmin(brokers, async (admin) => {
           await admin.deleteTopics({ topics: [topic] });
