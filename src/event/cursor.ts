@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, hash, timingSafeEqual } from 'node:crypto';
 import type { Moment } from './position.js';
 
 /** How far a subscription has come: everything its channels carried up to here was shown, judged or skipped. */
@@ -28,12 +28,12 @@ const epochBytes = 6;
  * The first secret signs, all verify.
  */
 export function cursorCodec(secrets: readonly string[]) {
-  const keys = secrets.map((secret) => createHash('sha256').update(`tailrace cursor ${secret}`).digest());
+  const keys = secrets.map((secret) => hmac(createHash('sha256').update(`tailrace cursor ${secret}`).digest()));
   const [signing] = keys;
   if (!signing) throw new RangeError('a cursor needs a secret');
 
-  const sign = (key: Buffer, field: string, content: Uint8Array) =>
-    createHmac('sha256', key).update(field).update('\0').update(content).digest().subarray(0, signatureBytes);
+  const sign = (key: ReturnType<typeof hmac>, field: string, content: Uint8Array) =>
+    key(field, content).subarray(0, signatureBytes);
 
   return {
     encode(field: string, cursor: Cursor): string {
@@ -52,6 +52,25 @@ export function cursorCodec(secrets: readonly string[]) {
       if (!keys.some((key) => timingSafeEqual(sign(key, field, content), signature))) return null;
       return read(content);
     },
+  };
+}
+
+/**
+ * HMAC-SHA256 (RFC 2104) of `field`, a zero byte and `content`, by a key of up to 64 bytes. Every frame of a replay is
+ * signed, and Node's own `createHmac`, which makes two objects a call, takes five times as long as two plain hashes.
+ */
+export function hmac(key: Uint8Array): (field: string, content: Uint8Array) => Buffer {
+  const padded = (byte: number) => Buffer.from(Array.from({ length: 64 }, (_, i) => (key[i] ?? 0) ^ byte));
+  const outer = Buffer.concat([padded(0x5c), Buffer.alloc(32)]);
+  let inner = Buffer.concat([padded(0x36), Buffer.alloc(512)]);
+  return (field, content) => {
+    const most = 64 + 3 * field.length + 1 + content.length;
+    if (most > inner.length) inner = Buffer.concat([inner.subarray(0, 64), Buffer.alloc(most)]);
+    let end = 64 + inner.write(field, 64);
+    inner[end++] = 0;
+    inner.set(content, end);
+    outer.set(hash('sha256', inner.subarray(0, end + content.length), 'buffer'), 64);
+    return hash('sha256', outer, 'buffer');
   };
 }
 

@@ -1,6 +1,7 @@
+import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Cursor, cursorCodec, maxOffsets } from '../../src/event/cursor.js';
+import { type Cursor, cursorCodec, hmac, maxOffsets } from '../../src/event/cursor.js';
 
 const whole = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 const epoch = fc.oneof(
@@ -24,6 +25,20 @@ const cursor: fc.Arbitrary<Cursor> = fc.record({
 const codec = cursorCodec(['one']);
 
 describe('a cursor', () => {
+  test('is signed by HMAC-SHA256, as Node knows it', () => {
+    const key = fc.uint8Array({ maxLength: 64 });
+    const content = fc.uint8Array({ maxLength: 2_000 });
+    fc.assert(
+      fc.property(key, fc.array(fc.tuple(fc.string({ unit: 'binary', maxLength: 300 }), content)), (key, signed) => {
+        const sign = hmac(key);
+        for (const [field, content] of signed) {
+          const expected = createHmac('sha256', key).update(field).update('\0').update(content).digest('hex');
+          expect(sign(field, content).toString('hex')).toBe(expected);
+        }
+      }),
+    );
+  });
+
   test('comes back as it was, whatever it holds', () => {
     fc.assert(
       fc.property(cursor, fc.string(), (given, field) => {
