@@ -19,12 +19,14 @@ export interface Missed {
 
 /**
  * What the channels carried after `heads`, where commits may have been missed. Reads; changes nothing.
- * A shard that still stands where it stood costs nothing. Throws LogUnavailable.
+ * A shard that still stands where it stood costs nothing. Channels are read in batches, `pause` between them. Throws
+ * LogUnavailable.
  */
 export async function readMissed(
   log: ChannelLogReader,
   heads: readonly Position[],
   channels: ReadonlyMap<Channel, TailedChannel>,
+  pause: () => Promise<unknown> = async () => {},
 ): Promise<Missed> {
   const { heads: found, now } = await log.heads();
   // Fewer in the same epoch: the log lost its newest part, and a relay will open another epoch before it appends.
@@ -47,6 +49,7 @@ export async function readMissed(
     const before = heads[head.shard] as Position;
     const publications: Publication[] = [];
     for (let i = 0; i < heard.length; i += together) {
+      if (i > 0) await pause();
       const asked = heard.slice(i, i + together).map(async ([name, { last, listeners }]) => {
         const from = { ...before, number: (last as number[])[head.shard] as number };
         const history = new ChannelHistory(log, name, head, from, pageSize);

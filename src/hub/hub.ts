@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Channel } from '../event/channel.js';
 import type { Position } from '../event/position.js';
 import { type Commit, concerns, type Publication } from '../event/publication.js';
@@ -19,10 +20,12 @@ export interface HubOptions {
   readonly leaveDelay?: number;
   /** Milliseconds between two comparisons with the log itself. Default 12000. */
   readonly probeEvery?: number;
-  /** Milliseconds that `join` and `refresh` wait for what was missed to be read. Default 5000. */
+  /** Milliseconds that `join` and `refresh` wait for what was missed. Default 5000. */
   readonly patience?: number;
   /** Bytes of what was heard lately that are kept for those who come back; the oldest go first. Default 32 MiB, 0 keeps none. */
   readonly tailBytes?: number;
+  /** From 0 to 1. Default Math.random. */
+  readonly random?: () => number;
 }
 
 /**
@@ -62,6 +65,7 @@ export async function openHub({
   probeEvery = 12_000,
   patience = 5_000,
   tailBytes = 32 * 1024 * 1024,
+  random = Math.random,
 }: HubOptions): Promise<Hub> {
   const listeners = new Set<Listener>();
   const shared = sharedReads(log);
@@ -107,7 +111,7 @@ export async function openHub({
       // What was heard before the log is asked lies before what it answers, also what was still on its way from an
       // epoch that is over.
       const covered = waiting?.length ?? 0;
-      const missed = await readMissed(log, heads, channels);
+      const missed = await readMissed(log, heads, channels, () => pause(20 * random()));
       if (isVoid()) return;
       for (const [listener, gap] of missed.lost) listener.lost(gap, null);
       for (const commits of missed.commits) {
@@ -129,7 +133,8 @@ export async function openHub({
         } catch (error) {
           const told = error instanceof LogUnavailable ? error.message : String(error);
           logger.warn({ error: told, failures }, 'history cannot be read yet; live events wait');
-          await new Promise((resolve) => setTimeout(resolve, Math.min(2_000, 50 * 2 ** Math.min(failures, 6))));
+          // All replicas lost the log in the same moment: they must not all come back to it in one.
+          await pause(Math.min(2_000, 50 * 2 ** Math.min(failures, 6)) * (0.5 + random() / 2));
         }
       }
     })();
