@@ -93,11 +93,18 @@ function open(webSocket: WebSocket, request: IncomingMessage, parts: WebSocketPa
     expires: expiry.set,
   });
 
+  let heard = false;
   const closed = opened(
     {
       protocol: webSocket.protocol,
       send: (text) => new Promise<void>((done) => write(text, done)),
-      close: (code, reason) => end(session.refusal?.close ?? code, session.refusal?.message ?? reason),
+      close(code, reason) {
+        const now = () => end(session.refusal?.close ?? code, session.refusal?.message ?? reason);
+        // Timers run before sockets are read: after a busy turn, when thousands come at once, an init that came in time
+        // lies unread. At the end of this turn it has been read.
+        if (code === CloseCode.ConnectionInitialisationTimeout) setImmediate(() => heard || now());
+        else now();
+      },
       onMessage: (handle) =>
         webSocket.on('message', (data) =>
           handle(String(data)).catch((error: unknown) => {
@@ -114,6 +121,7 @@ function open(webSocket: WebSocket, request: IncomingMessage, parts: WebSocketPa
 
   let alive = true;
   webSocket.on('message', () => {
+    heard = true;
     alive = true;
   });
   const beat = setInterval(() => {
