@@ -16,7 +16,7 @@ import { nearest } from './config/nearest.js';
 import { rules } from './config/rules.js';
 
 /** Who reads the environment. `sample` is the producer behind `npm run sample`. */
-export type Command = 'dev' | 'gateway' | 'relay' | 'check' | 'explain' | 'token' | 'sample';
+export type Command = 'dev' | 'gateway' | 'relay' | 'check' | 'explain' | 'token' | 'revoke' | 'sample';
 
 /**
  * One variable of the environment. `default` is written as an operator would write it; null means that nothing takes
@@ -45,6 +45,8 @@ const running = declaredFor('dev', 'gateway', 'relay');
 const serving = declaredFor('dev', 'gateway');
 const signing = declaredFor('dev', 'gateway', 'token');
 const stored = declaredFor('gateway', 'relay');
+const inRedis = declaredFor('gateway', 'relay', 'revoke');
+const admitting = declaredFor('dev', 'gateway', 'revoke');
 const relaying = declaredFor('relay');
 const kafka = declaredFor('relay', 'sample');
 
@@ -100,6 +102,11 @@ export const variables = {
     'tailrace_token',
     'The cookie in which a browser may bring its token.',
   ),
+  tokenLife: admitting(
+    duration(1_000, 365 * 24 * 3_600_000),
+    '720h',
+    'How long a token lives at most. Revocations are kept so long; a token that lives longer is good again afterwards.',
+  ),
   cursorSecret: serving(
     list('secrets separated by commas'),
     '',
@@ -139,7 +146,7 @@ export const variables = {
     'How much of a partition, by its records’ age, is written again after the log lost data. The rest is a told gap.',
   ),
 
-  redisUrl: stored(
+  redisUrl: inRedis(
     matching(
       'redis://, rediss://, redis+sentinel:// or rediss+sentinel:// with a host',
       /^rediss?(\+sentinel:\/\/[^\s/]+\/[^\s/]+(\/\d+)?|:\/\/[^\s/]+(\/\d*)?)$/,
@@ -148,10 +155,10 @@ export const variables = {
     'The Redis of the log; with Sentinel `redis+sentinel://user:pass@h1:26379,h2:26379/mymaster/0`.',
     secret,
   ),
-  redisTlsCa: stored(text, null, 'The authority that signed the certificate of a `rediss://` server (PEM).', secret),
-  redisTlsCert: stored(text, null, 'The certificate to show to that server (PEM).', secret),
-  redisTlsKey: stored(text, null, 'The key of that certificate (PEM).', secret),
-  redisPrefix: stored(
+  redisTlsCa: inRedis(text, null, 'The authority that signed the certificate of a `rediss://` server (PEM).', secret),
+  redisTlsCert: inRedis(text, null, 'The certificate to show to that server (PEM).', secret),
+  redisTlsKey: inRedis(text, null, 'The key of that certificate (PEM).', secret),
+  redisPrefix: inRedis(
     matching('1 to 64 letters, digits and . _ : -', /^[\w.:-]{1,64}$/),
     'tailrace',
     'What every key and channel in Redis begins with.',

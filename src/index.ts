@@ -12,6 +12,7 @@ import { type Authenticate, tokenAuthenticator } from './serve/authenticate.js';
 import { createGateway as createReplica, type Gateway, type GatewayParts } from './serve/gateway.js';
 import { redisPubSub } from './serve/pubsub.js';
 import { redisReplicas } from './serve/replicas.js';
+import { redisRevocations } from './serve/revocation-store.js';
 import { redisTickets } from './serve/tickets.js';
 
 export { Fault, type FaultCode } from './event/faults.js';
@@ -22,6 +23,7 @@ export type { GatewayMetrics } from './observe/metrics.js';
 export type { Claims } from './schema/stream-schema.js';
 export type { Authenticate } from './serve/authenticate.js';
 export type { Gateway, GatewayLimits } from './serve/gateway.js';
+export type { Revocation } from './serve/revocation.js';
 
 /** How tokens become viewers: by keys, or by a function of your own. */
 export type Auth =
@@ -39,6 +41,7 @@ export interface GatewayOptions
       | 'graphiql'
       | 'heartbeat'
       | 'retirePeriod'
+      | 'tokenLife'
       | 'limits'
       | 'version'
     >,
@@ -97,13 +100,17 @@ function overRedis(
   const sessions = connect('sessions');
   const replica = createReplica({
     ...parts,
-    log: createRedisLogReader(connect('read', { enableAutoPipelining: true }), () => connect('tail'), { prefix, shards }),
+    log: createRedisLogReader(connect('read', { enableAutoPipelining: true }), () => connect('tail'), {
+      prefix,
+      shards,
+    }),
     authenticate:
       'authenticate' in auth
         ? auth.authenticate
         : tokenAuthenticator({ secrets: [], jwksUrl: null, issuer: null, audience: null, ...auth }),
     pubsub,
     tickets: redisTickets(sessions, prefix),
+    revocations: redisRevocations(sessions, prefix),
     replicas: redisReplicas(sessions, connect('replicas'), prefix, logger),
   });
   let retired: Promise<void> | null = null;

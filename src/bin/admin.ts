@@ -1,18 +1,23 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Fault } from '../event/faults.js';
 import type { Exposition } from '../observe/prometheus.js';
+import { readText } from '../serve/http-answer.js';
+import type { AdminGraphQL } from './admin-graphql.js';
 import { portRefusal } from './refusal.js';
 
 export interface AdminParts {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  /** What `/metrics` asks for as a bearer; null lets everyone in who reaches the port. */
+  /** What `/metrics` and `/graphql` ask for as a bearer; null lets everyone in who reaches the port. */
   readonly token: string | null;
   readonly metrics: Exposition;
   /** Null when this process can do its work, else the reason in a sentence. */
   ready(): Promise<string | null>;
+  /** What `/graphql` answers; without it there is none here. */
+  readonly graphql?: AdminGraphQL;
 }
 
 export interface Admin {
@@ -59,7 +64,14 @@ interface Reply {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+const unauthorized: Reply = {
+  status: 401,
+  text: 'a bearer token is needed',
+  headers: { 'WWW-Authenticate': 'Bearer' },
+};
+
 async function answer(parts: AdminParts, request: IncomingMessage): Promise<Reply> {
+  if (parts.graphql && request.url?.split('?', 1)[0] === '/graphql') return operation(parts, parts.graphql, request);
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return { status: 405, text: 'GET only', headers: { Allow: 'GET, HEAD' } };
   switch (request.url?.split('?', 1)[0]) {
@@ -70,13 +82,29 @@ async function answer(parts: AdminParts, request: IncomingMessage): Promise<Repl
       return reason === null ? { status: 200, text: 'ready' } : { status: 503, text: reason };
     }
     case '/metrics': {
-      if (!allowed(parts.token, request.headers.authorization))
-        return { status: 401, text: 'a bearer token is needed', headers: { 'WWW-Authenticate': 'Bearer' } };
+      if (!allowed(parts.token, request.headers.authorization)) return unauthorized;
       const { contentType } = parts.metrics;
       return { status: 200, text: await parts.metrics.text(), headers: { 'Content-Type': contentType } };
     }
     default:
       return { status: 404, text: 'here are /metrics, /healthz and /readyz' };
+  }
+}
+
+const json = { 'Content-Type': 'application/json; charset=utf-8' };
+
+/** Any page a browser shows may send a POST to this port; only one of JSON, and from no page, is an operator's. */
+async function operation({ token }: AdminParts, graphql: AdminGraphQL, request: IncomingMessage): Promise<Reply> {
+  const { authorization, origin, 'content-type': type = '' } = request.headers;
+  if (!allowed(token, authorization)) return unauthorized;
+  if (request.method !== 'POST') return { status: 405, text: 'POST only', headers: { Allow: 'POST' } };
+  if (origin !== undefined) return { status: 403, text: 'not from a page' };
+  if (!/^application\/json *(;|$)/i.test(type)) return { status: 415, text: 'the body must be application/json' };
+  try {
+    return { ...(await graphql(await readText(request, 65_536))), headers: json };
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return { status: error.status, text: error.message };
   }
 }
 

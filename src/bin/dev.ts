@@ -12,7 +12,9 @@ import { processRegistry, prometheusGateway, prometheusRelay } from '../observe/
 import { createLocalFeed } from '../relay/feed.js';
 import { createRelay, type RelayCore } from '../relay/relay.js';
 import { tokenAuthenticator } from '../serve/authenticate.js';
+import type { Gateway } from '../serve/gateway.js';
 import { type Admin, startAdmin } from './admin.js';
+import { adminGraphQL } from './admin-graphql.js';
 import { configOf, type Run, type Terminal } from './command.js';
 import { graphiqlOf } from './graphiql.js';
 import { loadResolvers, loadSchema } from './load.js';
@@ -72,7 +74,7 @@ export const dev: Run = async (args, env, terminal) => {
     });
     started(() => replica.retire());
     const port = await listen(replica, config);
-    const admin = await adminOf(config, () => replica.ready(), metrics.exposition, terminal);
+    const admin = await adminOf(config, replica, metrics.exposition, terminal);
     if (admin !== null) started(() => admin.close());
 
     const relay = createRelay({ schema: streams, log, cluster: 'dev', metrics: relayMetrics, logger });
@@ -99,12 +101,19 @@ function schemaFile(configured: string, env: Environment): string {
 /** Without the port `dev` goes on: only a second `dev` on this machine would want it. */
 async function adminOf(
   { adminHost: host, adminPort: port, adminToken: token }: Config<'dev'>,
-  ready: () => Promise<string | null>,
+  replica: Gateway,
   metrics: Parameters<typeof startAdmin>[0]['metrics'],
   { err }: Terminal,
 ): Promise<Admin | null> {
   try {
-    return await startAdmin({ host, port, token, metrics, ready });
+    return await startAdmin({
+      host,
+      port,
+      token,
+      metrics,
+      ready: () => replica.ready(),
+      graphql: adminGraphQL(replica),
+    });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     for (const line of error.lines) err(`No metrics: ${line}`);

@@ -7,8 +7,10 @@ import { processRegistry, prometheusGateway } from '../observe/prometheus.js';
 import { tokenAuthenticator } from '../serve/authenticate.js';
 import { redisPubSub } from '../serve/pubsub.js';
 import { redisReplicas } from '../serve/replicas.js';
+import { redisRevocations } from '../serve/revocation-store.js';
 import { redisTickets } from '../serve/tickets.js';
 import { startAdmin } from './admin.js';
+import { adminGraphQL } from './admin-graphql.js';
 import { configOf, type Run } from './command.js';
 import { loadResolvers, loadSchema } from './load.js';
 import { redisSettings } from './redis-settings.js';
@@ -55,6 +57,7 @@ export const gateway: Run = async (args, env) => {
       cursorSecrets: config.cursorSecret,
       pubsub,
       tickets: redisTickets(sessions, config.redisPrefix),
+      revocations: redisRevocations(sessions, config.redisPrefix),
       replicas: redisReplicas(sessions, connect('replicas'), config.redisPrefix, logger),
       graphiql: config.graphiql ? {} : null,
       metrics,
@@ -66,6 +69,7 @@ export const gateway: Run = async (args, env) => {
       token: config.adminToken,
       metrics: metrics.exposition,
       ready: () => replica.ready(),
+      graphql: adminGraphQL(replica),
     });
     started(() => admin.close());
     // Registered before it listens: its connections to Redis are open already.

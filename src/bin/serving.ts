@@ -6,7 +6,15 @@ import { version } from './version.js';
 type Serving = Pick<Config<'dev'>, keyof Config<'dev'> & keyof Config<'gateway'>>;
 type OwnParts = Omit<
   GatewayParts,
-  'origins' | 'cookie' | 'introspection' | 'compression' | 'heartbeat' | 'retirePeriod' | 'limits' | 'version'
+  | 'origins'
+  | 'cookie'
+  | 'introspection'
+  | 'compression'
+  | 'heartbeat'
+  | 'retirePeriod'
+  | 'tokenLife'
+  | 'limits'
+  | 'version'
 >;
 
 /** A gateway as the environment says. Throws Refusal when the resolvers do not fit the schema. */
@@ -20,6 +28,7 @@ export function configuredGateway(config: Serving, parts: OwnParts): Gateway {
       compression: config.compression,
       heartbeat: config.heartbeat,
       retirePeriod: config.retirePeriod,
+      tokenLife: config.tokenLife,
       limits: {
         subscriptionsPerSocket: config.subscriptionsPerSocket,
         connections: config.connections,

@@ -41,6 +41,10 @@ const commands: Readonly<Record<string, Entry>> = {
     about: 'runs a table of who may see what against the rules: tailrace test rules.yaml',
     load: async () => (await import('./test-rules.js')).testRules,
   },
+  revoke: {
+    about: 'ends what runs by these tokens, on every gateway: --sub ada, --jti …, --claim name=value',
+    load: async () => (await import('./revoke.js')).revoke,
+  },
   token: {
     about: 'a development token: --sub ada --claims \'{"roles":["auditor"]}\' --expires 1h',
     load: async () => (await import('./token.js')).token,

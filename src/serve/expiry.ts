@@ -1,3 +1,7 @@
+import { Fault } from '../event/faults.js';
+
+export const expired = () => new Fault('UNAUTHENTICATED', { why: 'the token has expired' });
+
 /** A Node timer holds at most this many milliseconds, and fires at once beyond. */
 const longest = 2 ** 31 - 1;
 

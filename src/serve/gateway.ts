@@ -13,6 +13,9 @@ import { allowedOrigins } from './origins.js';
 import { renewalDesk } from './renewal-desk.js';
 import { memoryReplicas, type Replicas } from './replicas.js';
 import { type Connection, retire } from './retire.js';
+import type { Revocation } from './revocation.js';
+import { memoryRevocations, type RevocationStore } from './revocation-store.js';
+import { revocationsOf, revoked } from './revocations.js';
 import { memoryTickets, type TicketStore, ticketOffice } from './tickets.js';
 import { serveWebSockets } from './websocket.js';
 
@@ -55,6 +58,10 @@ export interface GatewayParts {
   readonly tickets?: TicketStore;
   /** How replicas reach each other. Default: this one is alone. */
   readonly replicas?: Replicas;
+  /** Default: in this process only. */
+  readonly revocations?: RevocationStore;
+  /** Milliseconds that a token lives at most: so long revocations are kept. Default 30 days. */
+  readonly tokenLife?: number;
   /** Default: the same origin only. */
   readonly origins?: readonly string[];
   /** Default `tailrace_token`. */
@@ -81,6 +88,13 @@ export interface Gateway {
   listen(port: number, host: string): Promise<number>;
   /** Null when it can serve, else why not. */
   ready(): Promise<string | null>;
+  /**
+   * Within a second every subscription of tokens with these claims ends, on every replica, and such tokens are refused
+   * unless they were issued later. Throws Fault BAD_USER_INPUT or UNAVAILABLE.
+   */
+  revoke(claims: Revocation['claims']): Promise<Revocation>;
+  /** What is revoked now. */
+  revocations(): readonly Revocation[];
   /** Not ready any more, no new connections, then each closed in its time; then the log. Idempotent. */
   retire(): Promise<void>;
 }
@@ -108,11 +122,34 @@ export function createGateway(parts: GatewayParts): Gateway {
   const replicas = parts.replicas ?? memoryReplicas();
   let retiring: Promise<void> | null = null;
 
-  const unready = async () => (hub.opened() ? log.unready() : 'the log has not been reached yet');
+  const revocations = revocationsOf({
+    store: parts.revocations ?? memoryRevocations(),
+    replicas,
+    logger,
+    tokenLife: parts.tokenLife ?? 30 * 24 * 3_600_000,
+    every: heartbeat,
+    changed() {
+      for (const connection of connections) {
+        if (revocations.isRevoked(connection.viewer())) connection.expel(revoked());
+      }
+    },
+  });
+  const authenticate: Authenticate = async (token) => {
+    const viewer = await parts.authenticate(token);
+    revocations.check(viewer);
+    return viewer;
+  };
+
+  async function unready() {
+    if (!hub.opened()) return 'the log has not been reached yet';
+    if (!revocations.known()) return 'revocations have not been read yet';
+    return log.unready();
+  }
   const common = {
     engine,
     identity: {
-      authenticate: parts.authenticate,
+      authenticate,
+      isRevoked: revocations.isRevoked,
       cookie: parts.cookie ?? 'tailrace_token',
       origins: allowedOrigins(parts.origins ?? []),
     },
@@ -131,7 +168,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     pubsub,
     unready,
     tickets: ticketOffice(parts.tickets ?? memoryTickets()),
-    renewals: renewalDesk(replicas, parts.authenticate),
+    renewals: renewalDesk(replicas, authenticate),
     graphiql: parts.graphiql ?? null,
   });
   serveWebSockets(server, common);
@@ -147,11 +184,14 @@ export function createGateway(parts: GatewayParts): Gateway {
         });
       }),
     ready: async () => (retiring ? 'retiring' : unready()),
+    revoke: revocations.revoke,
+    revocations: revocations.list,
     retire() {
       retiring ??= (async () => {
         server.close();
         await retire(connections, parts.retirePeriod ?? 10_000);
         server.closeAllConnections();
+        revocations.close();
         replicas.close();
         await hub.close();
         await log.close();

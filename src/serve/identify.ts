@@ -5,7 +5,10 @@ import { type Authenticate, bearer } from './authenticate.js';
 import { type Origins, originOf } from './origins.js';
 
 export interface Identity {
+  /** Never lets a revoked token in. */
   readonly authenticate: Authenticate;
+  /** For what was admitted a while ago. */
+  readonly isRevoked: (viewer: Viewer) => boolean;
   readonly cookie: string;
   readonly origins: Origins;
 }

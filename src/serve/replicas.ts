@@ -37,15 +37,25 @@ export function memoryReplicas(): Replicas {
   };
 }
 
+const channelOf = (prefix: string) => `${prefix}:replicas`;
+
+/** For whoever only tells. Throws Fault UNAVAILABLE. */
+export async function tellReplicas(redis: Redis, prefix: string, told: Told): Promise<void> {
+  try {
+    await redis.publish(channelOf(prefix), JSON.stringify(told));
+  } catch {
+    throw new Fault('UNAVAILABLE', { why: 'the other replicas cannot be reached' });
+  }
+}
+
 /** Over one pub/sub channel. `listening` is closed here, `telling` by whoever opened it. */
 export function redisReplicas(telling: Redis, listening: Redis, prefix: string, logger: Logger): Replicas {
-  const channel = `${prefix}:replicas`;
   const listeners = new Set<(told: Told) => void>();
   const joined = new Set<() => void>();
   let here = false;
 
   listening.on('ready', () => {
-    listening.subscribe(channel).then(
+    listening.subscribe(channelOf(prefix)).then(
       () => {
         here = true;
         for (const listener of joined) listener();
@@ -68,13 +78,7 @@ export function redisReplicas(telling: Redis, listening: Redis, prefix: string, 
   });
 
   return {
-    async tell(told) {
-      try {
-        await telling.publish(channel, JSON.stringify(told));
-      } catch {
-        throw new Fault('UNAVAILABLE', { why: 'the other replicas cannot be reached' });
-      }
-    },
+    tell: (told) => tellReplicas(telling, prefix, told),
     hear: (listener) => void listeners.add(listener),
     onJoined(listener) {
       joined.add(listener);

@@ -1,5 +1,12 @@
+import type { Fault } from '../event/faults.js';
+import type { Viewer } from '../graphql/viewer.js';
+
 /** Something a client is connected by. */
 export interface Connection {
+  /** Whose it is now: `nobody` before anybody signed in. */
+  readonly viewer: () => Viewer;
+  /** Ends it with this as its last word: its token counts no more. */
+  expel(fault: Fault): void;
   /** Ends it because the replica retires: what was written before goes out first. Idempotent. */
   retire(): void;
   /** Ends it now. */

@@ -8,7 +8,7 @@ import type { Viewer } from '../graphql/viewer.js';
 import type { Frame } from '../hub/frame.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
-import { atExpiry } from './expiry.js';
+import { atExpiry, expired } from './expiry.js';
 import { commentEvent, completeEvent, cursorEvent, nextChunk, nextEvent, resultEvent } from './frames.js';
 import { answer, jsonObject } from './http-answer.js';
 import { type Identity, identify, urlOf } from './identify.js';
@@ -16,6 +16,7 @@ import { outletOf } from './outlet.js';
 import type { Holder } from './renew.js';
 import type { RenewalDesk } from './renewal-desk.js';
 import type { Connection } from './retire.js';
+import { revoked } from './revocations.js';
 import type { TicketOffice } from './tickets.js';
 
 export interface SseParts {
@@ -124,7 +125,7 @@ interface Opening {
 async function stream(
   request: IncomingMessage,
   response: ServerResponse,
-  { connections, metrics, limits, tickets, heartbeat, logger, renewals }: SseParts,
+  { connections, metrics, limits, tickets, heartbeat, logger, renewals, identity }: SseParts,
   { id, opened, ticket, viewer }: Opening,
 ): Promise<void> {
   const isOpen = () => !response.writableEnded && !response.destroyed;
@@ -163,11 +164,13 @@ async function stream(
       () => undefined,
     );
   }, heartbeat);
-  const expiry = atExpiry(() => complete(new Fault('UNAUTHENTICATED', { why: 'the token has expired' })));
+  const expiry = atExpiry(() => complete(expired()));
   expiry.set(viewer.expiresAt);
   const holder: Holder = { viewer, renewing: false, running: () => [opened], expires: expiry.set };
   const release = renewals.hold(id, holder);
   const connection: Connection = {
+    viewer: () => holder.viewer,
+    expel: complete,
     // With the connection, or the browser would come back on it to a replica that is going away.
     retire: () => end('', () => request.socket.destroySoon()),
     terminate: () => void response.destroy(),
@@ -184,6 +187,8 @@ async function stream(
     leave();
   });
 
+  // Between its admission and its place among the connections nobody would have ended it.
+  if (identity.isRevoked(viewer)) return complete(revoked());
   if (opened.kind === 'stream') {
     const { drained } = outlet;
     const cursor = opened.start({ write: next, drained, fail: complete }).cursor();

@@ -2,10 +2,11 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { Fault } from '../event/faults.js';
 import type { Engine } from '../graphql/engine.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
-import { atExpiry } from './expiry.js';
+import { atExpiry, expired } from './expiry.js';
 import { nextMessage } from './frames.js';
 import { type Identity, urlOf } from './identify.js';
 import { outletOf } from './outlet.js';
@@ -83,7 +84,8 @@ function open(webSocket: WebSocket, request: IncomingMessage, parts: WebSocketPa
     outlet.flush();
     webSocket.close(code, shortened(reason));
   };
-  const expiry = atExpiry(() => end(CloseCode.Forbidden, 'The token has expired'));
+  const expel = ({ close, message }: Fault) => end(close ?? CloseCode.Forbidden, message);
+  const expiry = atExpiry(() => expel(expired()));
   const session = sessionOf({
     request,
     drained: outlet.drained,
@@ -134,6 +136,8 @@ function open(webSocket: WebSocket, request: IncomingMessage, parts: WebSocketPa
   }, parts.heartbeat);
 
   const connection: Connection = {
+    viewer: () => session.viewer,
+    expel,
     retire: () => end(1001, 'Going away'),
     terminate: () => webSocket.terminate(),
   };

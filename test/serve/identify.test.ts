@@ -7,6 +7,7 @@ const request = (headers: Record<string, string>, url = '/graphql') => ({ header
 const viewerOf = (token: string) => ({ signedIn: true, claims: { token }, expiresAt: null });
 const identity = (listed: readonly string[] = []) => ({
   authenticate: async (token: string) => viewerOf(token),
+  isRevoked: () => false,
   cookie: 'tailrace_token',
   origins: allowedOrigins(listed),
 });

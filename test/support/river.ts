@@ -16,6 +16,8 @@ import type { StreamSchema } from '../../src/schema/stream-schema.js';
 import { tokenAuthenticator } from '../../src/serve/authenticate.js';
 import { createGateway, type GatewayParts } from '../../src/serve/gateway.js';
 import { memoryReplicas } from '../../src/serve/replicas.js';
+import type { Revocation } from '../../src/serve/revocation.js';
+import { memoryRevocations } from '../../src/serve/revocation-store.js';
 
 export const secret = 'a secret for tests only: long enough';
 
@@ -29,6 +31,8 @@ export interface River extends AsyncDisposable {
   /** Another replica over the same log. */
   replica(): Promise<{ url: string; wsUrl: string; retire(): Promise<void> }>;
   retire(): Promise<void>;
+  /** Revokes tokens of these claims on all replicas. */
+  revoke(claims: Revocation['claims']): Promise<Revocation>;
   /** How many subscriptions to streams are there now, on all replicas. */
   subscribed(): number;
 }
@@ -43,6 +47,7 @@ export async function river(
   const log = createMemoryLog();
   const pubsub = new PubSub();
   const told = memoryReplicas();
+  const revocations = memoryRevocations();
   const offsets = new Map<string, number>();
   let subscriptions = 0;
   const subscribed = (_: string, change: number) => {
@@ -59,6 +64,7 @@ export async function river(
       cursorSecrets: ['cursor secret'],
       pubsub,
       replicas: told,
+      revocations,
       introspection: true,
       retirePeriod: 0,
       version: '1.2.3',
@@ -67,7 +73,8 @@ export async function river(
       ...parts,
     });
     const port = await gateway.listen(0, '127.0.0.1');
-    return { url: `http://127.0.0.1:${port}/graphql`, wsUrl: `ws://127.0.0.1:${port}/graphql`, retire: gateway.retire };
+    const at = `127.0.0.1:${port}/graphql`;
+    return { url: `http://${at}`, wsUrl: `ws://${at}`, retire: gateway.retire, revoke: gateway.revoke };
   }
 
   async function publish(topic: string, value: unknown, given: Partial<KafkaRecord> = {}) {

@@ -17,6 +17,7 @@ export async function events(url: string, body: object, token: string | null = n
   const results: Result[] = [];
   let over = false;
   let completed = false;
+  let cursor: string | null = null;
   async function read() {
     let text = '';
     for await (const chunk of response.body ?? []) {
@@ -25,6 +26,7 @@ export async function events(url: string, body: object, token: string | null = n
       text = whole.pop() as string;
       for (const event of whole) {
         if (event.includes('event: complete')) completed = true;
+        cursor = /^id: (.*)$/m.exec(event)?.[1] ?? cursor;
         const data = /^data: (\{.*\})$/m.exec(event)?.[1];
         if (data) results.push(JSON.parse(data));
       }
@@ -41,6 +43,7 @@ export async function events(url: string, body: object, token: string | null = n
     id,
     results,
     ended,
+    cursor: () => cursor,
     isOver: () => over,
     /** True once the server said that it is complete. */
     isComplete: () => completed,

@@ -1,0 +1,82 @@
+import { addResolversToSchema } from '@graphql-tools/schema';
+import { buildSchema, type GraphQLError, graphql } from 'graphql';
+import { Fault } from '../event/faults.js';
+import type { Gateway } from '../serve/gateway.js';
+import { jsonObject } from '../serve/http-answer.js';
+import type { Revocation } from '../serve/revocation.js';
+
+/** Answers the JSON text of one request. Throws Fault when that is none. */
+export type AdminGraphQL = (body: string) => Promise<{ readonly status: number; readonly text: string }>;
+
+const sdl = `
+  type Query {
+    "What is revoked now."
+    revocations: [Revocation!]!
+  }
+  type Mutation {
+    """
+    Ends every subscription of tokens that have all of these claims, on every gateway within a second, and refuses such
+    tokens unless they were issued later.
+    """
+    revoke(sub: String, jti: String, claims: [ClaimInput!]): Revocation!
+  }
+  type Revocation {
+    claims: [Claim!]!
+    "Tokens issued at or before this moment do not count."
+    at: String!
+  }
+  type Claim { name: String! value: String! }
+  "A claim by its name or dotted path; a list has every value in it."
+  input ClaimInput { name: String! value: String! }`;
+
+interface Asked {
+  readonly sub?: string | null;
+  readonly jti?: string | null;
+  readonly claims?: readonly { readonly name: string; readonly value: string }[] | null;
+}
+
+/** What operators may ask of a running gateway, on its admin port. */
+export function adminGraphQL({ revoke, revocations }: Pick<Gateway, 'revoke' | 'revocations'>): AdminGraphQL {
+  const schema = addResolversToSchema({
+    schema: buildSchema(sdl),
+    resolvers: {
+      Query: { revocations: () => revocations().map(shown) },
+      Mutation: {
+        async revoke(_: unknown, { sub, jti, claims }: Asked) {
+          const named = [...(claims ?? []), ...given('sub', sub), ...given('jti', jti)];
+          const all = Object.fromEntries(named.map(({ name, value }) => [name, value]));
+          if (Object.keys(all).length < named.length) {
+            throw new Fault('BAD_USER_INPUT', { why: 'a claim is named twice, and cannot have two values' });
+          }
+          return shown(await revoke(all));
+        },
+      },
+    },
+  });
+  return async (body) => {
+    const { query, variables, operationName } = jsonObject(body, 'the body');
+    if (typeof query !== 'string') throw new Fault('BAD_USER_INPUT', { why: 'query must be the text of an operation' });
+    const result = await graphql({
+      schema,
+      source: query,
+      variableValues: variables as Record<string, unknown> | undefined,
+      operationName: operationName as string | undefined,
+    });
+    const errors = result.errors?.map(told);
+    const status = result.data === undefined ? 400 : 200;
+    return { status, text: JSON.stringify({ ...(errors ? { errors } : {}), data: result.data }) };
+  };
+}
+
+const given = (name: string, value: string | null | undefined) =>
+  value === null || value === undefined ? [] : [{ name, value }];
+
+const shown = ({ claims, at }: Revocation) => ({
+  claims: Object.entries(claims).map(([name, value]) => ({ name, value })),
+  at: new Date(at * 1000).toISOString(),
+});
+
+function told(error: GraphQLError) {
+  const { originalError: cause } = error;
+  return { ...error.toJSON(), ...(cause instanceof Fault ? { extensions: cause.extensions } : {}) };
+}

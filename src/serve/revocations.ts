@@ -1,0 +1,113 @@
+import { Fault } from '../event/faults.js';
+import type { Viewer } from '../graphql/viewer.js';
+import type { Logger } from '../observe/logger.js';
+import type { Replicas } from './replicas.js';
+import { type Revocation, RevocationList } from './revocation.js';
+import type { RevocationStore } from './revocation-store.js';
+
+export interface RevocationsParts {
+  readonly store: RevocationStore;
+  readonly replicas: Replicas;
+  readonly logger: Logger;
+  /** Milliseconds that a token lives at most. */
+  readonly tokenLife: number;
+  /** Milliseconds between two looks into the store: for a replica that was not told. */
+  readonly every: number;
+  /** There may be viewers now whose token was revoked. */
+  readonly changed: () => void;
+}
+
+export interface Revocations {
+  /** False until the store was read for the first time: nobody can be let in before. */
+  known(): boolean;
+  isRevoked(viewer: Viewer): boolean;
+  /** Throws Fault: UNAUTHENTICATED when the viewer's token was revoked, UNAVAILABLE while nobody knows. */
+  check(viewer: Viewer): void;
+  /**
+   * Stored, and told to all replicas. Throws Fault: BAD_USER_INPUT for claims that would mean everybody or nobody,
+   * UNAVAILABLE when it is not stored.
+   */
+  revoke(claims: Revocation['claims']): Promise<Revocation>;
+  list(): readonly Revocation[];
+  /** Idempotent. */
+  close(): void;
+}
+
+export const revoked = () => new Fault('UNAUTHENTICATED', { why: 'the token was revoked' });
+
+/** Redis's clock may stand back a little after a failover: what was added then must not lie behind the mark. */
+const overlap = 60_000;
+/** Milliseconds until a store that could not be read is asked again. */
+const retry = 500;
+
+export function revocationsOf(parts: RevocationsParts): Revocations {
+  const { store, replicas, logger, tokenLife } = parts;
+  const list = new RevocationList();
+  let mark = 0;
+  let known = false;
+  let closed = false;
+  let again: NodeJS.Timeout | undefined;
+
+  async function read(from: number) {
+    if (closed) return;
+    try {
+      const found = await store.since(Math.max(0, from - overlap));
+      mark = Math.max(mark, found.mark);
+      known = true;
+      const news = found.revocations.filter((revocation) => list.add(revocation));
+      list.forgetBefore((Date.now() - tokenLife) / 1000 - overlap / 1000);
+      if (news.length > 0) parts.changed();
+    } catch (error) {
+      logger.warn({ error: (error as Error).message }, 'revocations cannot be read; trying again');
+      clearTimeout(again);
+      again = setTimeout(() => void read(from), retry);
+      again.unref();
+    }
+  }
+
+  replicas.hear((told) => {
+    if (told.kind === 'revoked') void read(mark);
+  });
+  // All of them: another master may have others.
+  replicas.onJoined(() => void read(0));
+  const looking = setInterval(() => void read(mark), parts.every);
+  looking.unref();
+
+  const isRevoked = ({ claims }: Viewer) => list.has(claims);
+  return {
+    known: () => known,
+    isRevoked,
+    check(viewer) {
+      if (!viewer.signedIn) return;
+      if (!known) throw new Fault('UNAVAILABLE', { why: 'revocations have not been read yet' });
+      if (isRevoked(viewer)) throw revoked();
+    },
+    async revoke(claims) {
+      checked(claims);
+      const revocation = await store.add(claims, tokenLife);
+      logger.info({ claims: Object.keys(claims), at: revocation.at }, 'Tokens were revoked');
+      await read(mark);
+      // Stored, it is found within a heartbeat in any case.
+      await replicas.tell({ kind: 'revoked' }).catch(() => undefined);
+      return revocation;
+    },
+    list: () => [...list],
+    close() {
+      closed = true;
+      clearInterval(looking);
+      clearTimeout(again);
+    },
+  };
+}
+
+/** Throws Fault BAD_USER_INPUT. */
+export function checked(claims: Revocation['claims']): void {
+  const entries = Object.entries(claims);
+  const isBounded = (text: string, least: number) => text.length >= least && text.length <= 1_000;
+  if (entries.length === 0 || entries.length > 8) {
+    throw new Fault('BAD_USER_INPUT', { why: 'a revocation names between one and eight claims' });
+  }
+  if (!entries.every(([name, value]) => isBounded(name, 1) && isBounded(value, 0))) {
+    throw new Fault('BAD_USER_INPUT', { why: 'a claim of a revocation has a name, and at most 1000 characters' });
+  }
+}

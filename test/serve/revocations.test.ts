@@ -1,0 +1,164 @@
+import { describe, expect, test } from 'vitest';
+import { Fault } from '../../src/event/faults.js';
+import { silent } from '../../src/observe/logger.js';
+import { memoryReplicas } from '../../src/serve/replicas.js';
+import { memoryRevocations } from '../../src/serve/revocation-store.js';
+import { revocationsOf } from '../../src/serve/revocations.js';
+import { socket } from '../clients/socket.js';
+import { eventually } from '../support/eventually.js';
+import { listen, river, tokenFor } from '../support/river.js';
+import { events } from '../support/stream.js';
+
+const sdl = `
+  type Query { me: ID @authenticated }
+  type Subscription { mine: Note! @kafka(topic: "notes") @where(rule: "event.user == claims.sub") }
+  type Note { id: ID! user: ID }`;
+const query = 'subscription { mine { id } }';
+const issued = (seconds: number) => ({ iat: Math.floor(Date.now() / 1000) + seconds });
+
+describe('a revocation', () => {
+  test('ends the streams of its tokens on every replica and transport, and no others', async () => {
+    await using r = await river(sdl);
+    const other = await r.replica();
+    const [ada, grace] = [await tokenFor({ sub: 'ada' }), await tokenFor({ sub: 'grace' })];
+    await using first = socket(r.wsUrl);
+    await using second = socket(other.wsUrl);
+    await using spared = socket(other.wsUrl);
+    for (const [client, token] of [
+      [first, ada],
+      [second, ada],
+      [spared, grace],
+    ] as const) {
+      await client.init({ Authorization: `Bearer ${token}` });
+      await client.subscribe('1', { query });
+    }
+    await using stream = await events(other.url, { query }, ada);
+    await eventually('all have started', () => r.subscribed() === 4);
+
+    const { at } = await r.revoke({ sub: 'ada' });
+    expect(at).toBeLessThanOrEqual(Date.now() / 1000);
+    expect(await Promise.all([first.closed, second.closed])).toEqual([
+      { code: 4403, reason: 'This needs a valid token: the token was revoked' },
+      { code: 4403, reason: 'This needs a valid token: the token was revoked' },
+    ]);
+    await stream.ended;
+    expect(stream.results.map(({ errors }) => errors[0].extensions)).toEqual([{ code: 'UNAUTHENTICATED' }]);
+    expect(stream.isComplete()).toBe(true);
+    await r.publish('notes', { id: 1, user: 'grace' });
+    expect((await spared.message('next', '1')).payload.data).toEqual({ mine: { id: '1' } });
+    expect(r.subscribed()).toBe(1);
+  });
+
+  test('keeps its tokens out on every way in, and lets in who signs in anew', async () => {
+    await using r = await river(sdl);
+    const other = await r.replica();
+    const old = await tokenFor({ sub: 'ada', jti: '7' });
+    const ticketed = await fetch(`${r.url}/ticket`, { method: 'POST', headers: { authorization: `Bearer ${old}` } });
+    const { ticket } = (await ticketed.json()) as { ticket: string };
+    await r.revoke({ jti: '7' });
+    const asks = (token: string) =>
+      fetch(other.url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+        body: '{"query":"{ viewer { sub } }"}',
+      }).then(({ status }) => status);
+    await eventually('the other replica knows', async () => (await asks(old)) === 401);
+    await using refused = socket(other.wsUrl);
+    await refused.send({ type: 'connection_init', payload: { Authorization: `Bearer ${old}` } });
+    expect((await refused.closed).code).toBe(4403);
+    await using stream = await events(r.url, { query }, old);
+    expect(stream.status).toBe(401);
+    const byTicket = await fetch(`${r.url}/stream?ticket=${ticket}&query=${encodeURIComponent(query)}`);
+    expect(byTicket.status).toBe(401);
+    const headers = { authorization: `Bearer ${old}` };
+    expect((await fetch(`${r.url}/ticket`, { method: 'POST', headers })).status).toBe(401);
+
+    const anew = await tokenFor({ sub: 'ada', jti: '8' });
+    expect(await asks(anew)).toBe(200);
+    expect(await asks(await tokenFor({ sub: 'ada', jti: '7', ...issued(5) }))).toBe(200);
+  });
+
+  test('is no reason to renew: the new token counts, not the old one', async () => {
+    await using r = await river(sdl);
+    await using client = socket(r.wsUrl);
+    await client.init({ Authorization: `Bearer ${await tokenFor({ sub: 'ada', jti: 'old' })}` });
+    await client.subscribe('1', { query });
+    await client.send({
+      type: 'ping',
+      payload: { Authorization: `Bearer ${await tokenFor({ sub: 'ada', jti: 'new' })}` },
+    });
+    expect((await client.message('pong')).payload).toEqual({ ok: true });
+    await r.revoke({ jti: 'old' });
+    await r.publish('notes', { id: 1, user: 'ada' });
+    await client.message('next', '1');
+    expect(client.isOpen()).toBe(true);
+    await r.revoke({ jti: 'new' });
+    expect((await client.closed).code).toBe(4403);
+  });
+
+  test('that comes while a stream is being opened ends it', async () => {
+    await using r = await river(sdl);
+    const old = await tokenFor({ sub: 'ada' });
+    for (let round = 0; round < 10; round++) {
+      const opening = Array.from({ length: 5 }, () => events(r.url, { query }, old));
+      const revoked = r.revoke({ sub: 'ada', jti: `${round}` }).then(() => r.revoke({ sub: 'ada' }));
+      for (const stream of await Promise.all(opening)) {
+        await stream.ended;
+        expect([200, 401]).toContain(stream.status);
+      }
+      await revoked;
+    }
+    await eventually('nothing is left', () => r.subscribed() === 0);
+  });
+
+  test('names who is meant: nobody, or everybody, is refused', async () => {
+    await using r = await river(sdl);
+    await expect(r.revoke({})).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
+    await expect(r.revoke({ '': 'x' })).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
+    await expect(r.revoke({ sub: 'x'.repeat(1_001) })).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
+    await using spared = listen(r.wsUrl, query, { token: await tokenFor({ sub: 'ada' }) });
+    await eventually('it has started', () => r.subscribed() === 1);
+    await r.publish('notes', { id: 1, user: 'ada' });
+    await eventually('an event', () => spared.results.length === 1);
+  });
+});
+
+describe('while the store cannot be read', () => {
+  test('nobody with a token is let in, and as soon as it can be, everybody whose token counts', async () => {
+    const store = memoryRevocations();
+    await store.add({ sub: 'ada' }, 60_000);
+    let away = true;
+    const since = async (mark: number) => {
+      if (away) throw new Fault('UNAVAILABLE', { why: 'away' });
+      return store.since(mark);
+    };
+    const revocations = revocationsOf({
+      store: { ...store, since },
+      replicas: memoryReplicas(),
+      logger: silent,
+      tokenLife: 60_000,
+      every: 10,
+      changed() {},
+    });
+    const viewer = (sub: string) => ({ signedIn: true, claims: { sub }, expiresAt: null });
+    expect(() => revocations.check(viewer('grace'))).toThrow(expect.objectContaining({ code: 'UNAVAILABLE' }));
+    expect(() => revocations.check({ signedIn: false, claims: {}, expiresAt: null })).not.toThrow();
+    away = false;
+    await eventually('it is known', () => revocations.known());
+    revocations.check(viewer('grace'));
+    expect(() => revocations.check(viewer('ada'))).toThrow(expect.objectContaining({ code: 'UNAUTHENTICATED' }));
+    revocations.close();
+  });
+});
+
+test('what was revoked is kept as long as a token may live', async () => {
+  const clock = { now: 1_000_000 };
+  const store = memoryRevocations(() => clock.now);
+  await store.add({ sub: 'ada' }, 10_000);
+  clock.now += 9_000;
+  expect(await store.add({ sub: 'grace' }, 10_000)).toEqual({ claims: { sub: 'grace' }, at: 1_009 });
+  expect((await store.since(0)).revocations).toHaveLength(2);
+  clock.now += 2_000;
+  await store.add({ sub: 'alan' }, 10_000);
+  expect((await store.since(0)).revocations.map(({ claims }) => claims.sub)).toEqual(['grace', 'alan']);
+});
