@@ -116,6 +116,8 @@ export class Subscription implements Seat {
    */
   async start(start: Start, now: number): Promise<void> {
     const { group } = this.parts;
+    // Closed before it began, it would live on in a seat that nobody leaves.
+    if (this.#state !== 'joining') return;
     group.seats.add(this);
     if (start.kind === 'now') {
       this.#since = now;

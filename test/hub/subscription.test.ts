@@ -1,8 +1,35 @@
 import { describe, expect, test } from 'vitest';
+import type { Channel } from '../../src/event/channel.js';
+import { Fault } from '../../src/event/faults.js';
 import type { Group } from '../../src/hub/group.js';
+import { Subscription } from '../../src/hub/subscription.js';
+import { silent } from '../../src/observe/logger.js';
+import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { eventually } from '../support/eventually.js';
 import { turns } from '../support/hostile-log.js';
 import { decoded, type Seated, Stage, slowly } from './stage.js';
+
+/** A subscription that nobody has started, with what it wrote. */
+function unstarted(stage: Stage, group: Group, onClose: () => void = () => {}) {
+  const shown: number[] = [];
+  const faults: string[] = [];
+  const subscription = new Subscription({
+    group,
+    outlet: {
+      write: (frame) => void shown.push(JSON.parse(frame.payload).data),
+      drained: () => null,
+      fail: ({ code }) => void faults.push(code),
+    },
+    log: stage.log.reader(),
+    hub: stage.hub,
+    metrics: noGatewayMetrics,
+    logger: silent,
+    onGap: 'CONTINUE',
+    rewindScan: 1_000,
+    onClose,
+  });
+  return { subscription, shown, faults };
+}
 
 /** Brings a subscription into each state of the picture; what it was shown is `[1, 2]` in all of them but one. */
 const states: Record<string, (stage: Stage) => Promise<{ group: Group; seated: Seated; goOn: () => Promise<void> }>> = {
@@ -123,6 +150,47 @@ const inputs: Record<
     ends: { live: [1, 2], replaying: [], parked: [1, 2], closed: [1, 2] },
     fault: 'INTERNAL_SERVER_ERROR',
   },
+  'a topic that was recreated': {
+    async befall(stage) {
+      stage.log.gap({
+        reason: 'TOPIC_RECREATED',
+        missed: null,
+        source: { cluster: 'c', topic: 'notes', partition: 0 },
+      });
+      stage.log.append([{ source: stage.event(3, 0, 0), channels: ['a' as Channel] }]);
+      await turns(3);
+    },
+    // Whoever is away meanwhile comes upon the mark in its place, which is behind what it has still to show.
+    ends: {
+      live: [1, 2, { n: 3, gap: 'TOPIC_RECREATED' }],
+      replaying: [1, 2, { n: 3, gap: 'TOPIC_RECREATED' }],
+      parked: [1, 2, { n: 3, gap: 'TOPIC_RECREATED' }],
+      closed: [1, 2],
+    },
+  },
+  'a log that cannot be read': {
+    async befall(stage) {
+      stage.log.failing = 2;
+      await stage.append([3]);
+    },
+    ends: { live: [1, 2, 3], replaying: [1, 2, 3], parked: [1, 2, 3], closed: [1, 2] },
+  },
+  'a second start': {
+    async befall(stage, { seated }) {
+      await seated.subscription.start({ kind: 'now' }, stage.clock);
+      await stage.append([3]);
+    },
+    ends: { live: [1, 2, 3], replaying: [1, 2, 3], parked: [1, 2, 3], closed: [1, 2] },
+  },
+  'a fault': {
+    async befall(stage, { seated }) {
+      seated.subscription.fail(new Fault('UNAVAILABLE', { why: 'a test' }));
+      seated.subscription.fail(new Fault('UNAVAILABLE', { why: 'a test' }));
+      await stage.append([3]);
+    },
+    ends: { live: [1, 2], replaying: [], parked: [1, 2], closed: [1, 2] },
+    fault: 'UNAVAILABLE',
+  },
   close: {
     async befall(stage, { seated }) {
       seated.subscription.close();
@@ -152,6 +220,41 @@ for (const [state, reach] of Object.entries(states)) {
     }
   });
 }
+
+describe('a subscription that is joining', () => {
+  test('is shown nothing of what befalls it before it starts, and everything after', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const { subscription, shown, faults } = unstarted(stage, group);
+    expect(subscription.cursor()).toBeNull();
+    await stage.append([1]);
+    subscription.outrun();
+    group.lost({ reason: 'SOURCE_LOST', missed: null }, null);
+    await stage.append([2]);
+    await subscription.start({ kind: 'now' }, stage.clock);
+    await stage.append([3]);
+    expect(shown).toEqual([3]);
+    expect(subscription.gap).toBeNull();
+    expect(faults).toEqual([]);
+  });
+
+  test.each(['close', 'fault'])('ended by a %s before it starts, it is never revived', async (input) => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    let closes = 0;
+    const { subscription, shown, faults } = unstarted(stage, group, () => closes++);
+    if (input === 'close') subscription.close();
+    else subscription.fail(new Fault('UNAVAILABLE', { why: 'a test' }));
+    for (const start of [{ kind: 'now' }, { kind: 'rewind', count: 3 }] as const) {
+      await subscription.start(start, stage.clock);
+      await stage.append([1]);
+    }
+    expect(shown).toEqual([]);
+    expect(group.seats.size).toBe(0);
+    expect(closes).toBe(1);
+    expect(faults).toEqual(input === 'close' ? [] : ['UNAVAILABLE']);
+  });
+});
 
 describe('how it begins', () => {
   test('now: nothing of before, also not what a slow resolver still holds', async () => {
