@@ -20,8 +20,9 @@ export async function ask(port: number, ...command: [string, ...string[]]): Prom
 export async function sentinels() {
   const scope = opened();
   try {
-    const master = scope.use(await startRedis());
-    await ask(master.port, 'ACL', 'SETUSER', 'repl', 'on', '>repl', '+psync', '+replconf', '+ping');
+    const master = scope.use(
+      await startRedis({ args: ['--user', 'repl', 'on', '>repl', '+psync', '+replconf', '+ping'] }),
+    );
     const replica = scope.use(
       await startRedis({
         args: ['--replicaof', '127.0.0.1', String(master.port), '--masteruser', 'repl', '--masterauth', 'repl'],

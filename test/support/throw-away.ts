@@ -69,7 +69,7 @@ async function throwAway({ name, port, start }: Recipe): Promise<ThrowAway> {
   };
 }
 
-/** `args` are redis-server's own: `['--maxmemory', '10mb']`, `['--user', 'reader on >secret +@read ~*']`. */
+/** `args` are redis-server's own: `['--maxmemory', '10mb']`, `['--user', 'reader', 'on', '>secret', '+@read', '~*']`. */
 export async function startRedis({
   args = [] as readonly string[],
 } = {}): Promise<ThrowAway & { readonly url: string }> {
