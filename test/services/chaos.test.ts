@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { balancer } from '../support/balancer.js';
 import { tableOf } from '../support/fault-table.js';
 import { faults } from '../support/faults.js';
+import { doubledIn } from '../support/log-content.js';
 import { opened } from '../support/opened.js';
 import { randomOf } from '../support/random.js';
 import { startKafka, startRedis } from '../support/services.js';
@@ -55,6 +56,7 @@ test(`faults for ${minutes} minutes (seed ${seed}) lose nothing, repeat nothing,
     await producing.stop();
     const rate = (made.ledger.size() / (performance.now() - since)) * 1000;
     await compare(made);
+    expect(await doubledIn(redis.url, made.prefix)).toEqual([]);
     console.log(`seed ${seed}: ${made.ledger.size()} events, ${Math.round(rate)} a second, ${made.clients.length} clients
 ${tableOf(made.ledger.rows())}
 again: ${replay}`);
