@@ -2,7 +2,17 @@ import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Person, Spread } from './resume/crowd.js';
-import { type Address, cpuOf, memoryOf, ofRoom, ofUser, type Stand, secret, stand } from './resume/stand.js';
+import {
+  type Address,
+  cpuOf,
+  machineCpu,
+  memoryOf,
+  ofRoom,
+  ofUser,
+  type Stand,
+  secret,
+  stand,
+} from './resume/stand.js';
 
 /**
  * What it costs when everybody comes back at once, and when people come and go all the time: `npm run bench:resume`.
@@ -43,6 +53,17 @@ interface Round {
   readonly gatewayMs: number;
   readonly redisMs: number;
   readonly commands: ReadonlyMap<string, number>;
+  readonly others: number;
+}
+
+/** Begins to count; the result says which part of the machine's CPU went to none of the benchmark's processes since. */
+function othersShare({ pids }: Stand): () => number {
+  const ours = () => pids.reduce<number>((sum, pid) => sum + cpuOf(pid), 0);
+  const [began, machine, own] = [performance.now(), machineCpu(), ours()];
+  return () => {
+    const seconds = (performance.now() - began) / 1000;
+    return Math.max(0, (machineCpu() - machine - (ours() - own)) / (seconds * cpus().length));
+  };
 }
 
 if (values.only !== 'churn') {
@@ -50,9 +71,9 @@ if (values.only !== 'churn') {
 ${missed} events. Time from that moment until a client has shown the last of them. Medians of ${rounds} rounds.
 `);
   console.log(
-    '| | p50 | p99 | max | gateway CPU a client | Redis CPU a client | commands a client (in all, without those inside scripts) |',
+    '| | p50 | p99 | max | gateway CPU a client | Redis CPU a client | Redis commands a client | CPU of other programs |',
   );
-  console.log('| --- | ---: | ---: | ---: | ---: | ---: | --- |');
+  console.log('| --- | ---: | ---: | ---: | ---: | ---: | --- | ---: |');
   await storms('each on a channel of their own', usersOf(clients), {});
   const shared = `${perRoom} to a channel, where somebody stayed`;
   await storms(shared, roomsOf(clients), {});
@@ -93,7 +114,7 @@ async function storms(name: string, party: Party, environment: Record<string, st
   for (let n = 0; n < rounds; n++) results.push(await storm(on, party));
   await settled(on, [...party.people, ...party.stayers], party.addressOf);
   const median = (pick: (round: Round) => number) => middle(results.map(pick));
-  const commands = ['evalsha', 'evalsha_ro', 'subscribe', 'unsubscribe', 'lrange']
+  const commands = ['evalsha_ro', 'subscribe', 'unsubscribe']
     .map((command) => `${median((round) => round.commands.get(command) ?? 0).toFixed(2)} ${command}`)
     .join(', ');
   console.log(
@@ -104,6 +125,7 @@ async function storms(name: string, party: Party, environment: Record<string, st
       `${median((r) => r.gatewayMs).toFixed(2)} ms`,
       `${median((r) => r.redisMs).toFixed(2)} ms`,
       commands,
+      percent(median((r) => r.others)),
     ].join(' | ')} |`,
   );
 }
@@ -118,7 +140,9 @@ async function storm(on: Stand, { people, addressOf, addresses }: Party): Promis
   }
   const [commandsBefore, gatewayBefore, redisBefore] = [await on.commands(), cpuOf(on.gatewayPid), cpuOf(on.redisPid)];
   const newest = on.feed.newest(addressOf(people[0] as Person));
+  const others = othersShare(on);
   const took = await on.crowd.comeBack(names, newest);
+  const othersTook = others();
   const [gateway, redis] = [cpuOf(on.gatewayPid) - gatewayBefore, cpuOf(on.redisPid) - redisBefore];
   const commands = [...(await on.commands())].map(([name, calls]): [string, number] => [
     name,
@@ -128,7 +152,13 @@ async function storm(on: Stand, { people, addressOf, addresses }: Party): Promis
   await on.feed.append(addresses);
   await settled(on, people, addressOf);
   const perClient = 1000 / people.length;
-  return { took, gatewayMs: gateway * perClient, redisMs: redis * perClient, commands: new Map(commands) };
+  return {
+    took,
+    gatewayMs: gateway * perClient,
+    redisMs: redis * perClient,
+    commands: new Map(commands),
+    others: othersTook,
+  };
 }
 
 async function churn() {
@@ -163,16 +193,16 @@ ${eventsPerSecond} events/s, half of them for those who stay: the time from appe
   })();
   const period = async (seconds: number) => {
     await on.crowd.measure(names.honest);
-    const [cpu, began] = [cpuOf(on.gatewayPid), performance.now()];
+    const [cpu, began, others] = [cpuOf(on.gatewayPid), performance.now(), othersShare(on)];
     await wait(seconds * 1000);
     const used = (cpuOf(on.gatewayPid) - cpu) / ((performance.now() - began) / 1000);
-    return { ...(await on.crowd.measured()), used, memory: memoryOf(on.gatewayPid) };
+    return { ...(await on.crowd.measured()), used, memory: memoryOf(on.gatewayPid), others: others() };
   };
-  console.log('| | p50 | p99 | max | gateway CPU | gateway memory at the end |');
-  console.log('| --- | ---: | ---: | ---: | ---: | ---: |');
-  const tell = (name: string, { p50, p99, max, used, memory }: Awaited<ReturnType<typeof period>>) =>
+  console.log('| | p50 | p99 | max | gateway CPU | gateway memory at the end | CPU of other programs |');
+  console.log('| --- | ---: | ---: | ---: | ---: | ---: | ---: |');
+  const tell = (name: string, { p50, p99, max, used, memory, others }: Awaited<ReturnType<typeof period>>) =>
     console.log(
-      `| ${name} | ${p50.toFixed(1)} ms | ${p99.toFixed(1)} ms | ${max.toFixed(1)} ms | ${(used * 100).toFixed(0)} % | ${memory.toFixed(0)} MiB |`,
+      `| ${name} | ${p50.toFixed(1)} ms | ${p99.toFixed(1)} ms | ${max.toFixed(1)} ms | ${percent(used)} | ${memory.toFixed(0)} MiB | ${percent(others)} |`,
     );
   tell('quiet', await period(Math.min(30, churnMinutes * 60)));
   await on.crowd.churn(names.restless, connectsPerSecond, staySeconds);
@@ -181,13 +211,13 @@ ${eventsPerSecond} events/s, half of them for those who stay: the time from appe
     tell(`churn, ${part} of ${parts}`, await period((churnMinutes * 60) / parts));
   }
   await on.crowd.calm();
+  tell('calm again', await period(Math.min(30, churnMinutes * 60)));
   feeding = false;
   await fed;
   const connects = await on.crowd.connects();
   // Everybody comes once more, and has everything.
   for (let i = 0; i < names.restless.length; i += 500) await on.crowd.arrive(names.restless.slice(i, i + 500));
   await settled(on, [...honest, ...restless], addressOf);
-  tell('calm again', await period(Math.min(30, churnMinutes * 60)));
   console.log(`\n${connects} connections came and went; every client has every event once.`);
 }
 
@@ -195,6 +225,10 @@ ${eventsPerSecond} events/s, half of them for those who stay: the time from appe
 async function settled(on: Stand, people: readonly Person[], addressOf: (person: Person) => Address) {
   await on.crowd.await(people.map((person): [string, number] => [person.name, on.feed.newest(addressOf(person))]));
   await on.crowd.verify();
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(0)} %`;
 }
 
 function middle(numbers: readonly number[]): number {

@@ -53,6 +53,8 @@ export async function stand(environment: Record<string, string>) {
     port: gateway.port,
     gatewayPid: gateway.process.pid,
     redisPid: redis.pid,
+    /** All of this benchmark's processes: what else the machine does is somebody else's. */
+    pids: [process.pid, gateway.process.pid, crowd.process.pid, redis.pid],
     /** Calls of each command since Redis started, those inside scripts too. */
     async commands() {
       const lines = (await asking.info('commandstats')).matchAll(/cmdstat_(\S+?):calls=(\d+)/g);
@@ -187,6 +189,13 @@ function startCrowd(): { process: ChildProcess; calls: Calls } {
 export function cpuOf(pid: number | undefined): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+/** Seconds of CPU that the whole machine has used. */
+export function machineCpu(): number {
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] =
+    /^cpu +(.*)/.exec(readFileSync('/proc/stat', 'utf8'))?.[1]?.split(' ').map(Number) ?? [];
+  return (user + nice + system + irq + softirq) / ticksPerSecond;
 }
 
 /** Resident memory of a process, MiB. */
