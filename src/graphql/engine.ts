@@ -166,6 +166,7 @@ export function createEngine(parts: EngineParts) {
         topic: field.topic,
         retain: field.retention.retain,
         channels,
+        conflation: field.conflation,
         permit: ({ event, record }) => field.permit(event, args, viewer.claims, record),
         render: renderer(projection, metrics, logger),
       };

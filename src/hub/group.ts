@@ -4,6 +4,8 @@ import type { Gap, Position } from '../event/position.js';
 import type { Publication } from '../event/publication.js';
 import type { SourceEvent, SourcePartition } from '../event/source-event.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
+import type { Conflation } from '../schema/stream-schema.js';
+import { openWindow, type Window } from './conflate.js';
 import { Coordinates } from './coordinates.js';
 import { Frame } from './frame.js';
 import type { Hub } from './hub.js';
@@ -19,6 +21,8 @@ export interface GroupPlan {
   readonly channels: readonly Channel[];
   /** The whole rule. Never throws. */
   permit(source: SourceEvent): { readonly pass: boolean; readonly error: string | null };
+  /** Null where every event is shown. */
+  readonly conflation: Conflation | null;
   /** The result's JSON without its closing brace. Never throws or rejects: what fails is an error in the result. */
   render(source: SourceEvent): string | Promise<string>;
 }
@@ -31,6 +35,11 @@ export interface Offer {
   readonly turn: number;
   /** True when the group has heard these coordinates before: for seats that may still lack them. */
   readonly repeat: boolean;
+}
+
+/** A publication that was heard and may be seen, and what was true at that moment. */
+interface Heard extends Omit<Offer, 'frame'> {
+  readonly cursor: string;
 }
 
 /** One subscription's place in its group. Its calls must not throw. */
@@ -61,6 +70,8 @@ export class Group implements Listener {
   readonly #heard = new Coordinates();
   /** What waits for a slow resolver, in its turn; empty while every render was done at once. */
   #waiting: { readonly ready: string | Promise<string>; then(result: string): void }[] = [];
+  /** What waits for its time under `@conflate`: unrendered, for most of it never will be shown. */
+  readonly #window: Window<Heard> | null;
 
   constructor(
     readonly plan: GroupPlan,
@@ -70,6 +81,12 @@ export class Group implements Listener {
     private readonly now: () => number,
   ) {
     ({ topic: this.topic, channels: this.channels, retain: this.retain } = plan);
+    const { conflation } = plan;
+    this.#window =
+      conflation &&
+      openWindow(conflation.every, (items) => {
+        for (const item of items) this.#show(item);
+      });
   }
 
   /** Resolves when the group hears its channels and nothing is missing. Throws LogUnavailable. */
@@ -82,9 +99,9 @@ export class Group implements Listener {
     return this.#turn;
   }
 
-  /** True while events that were heard wait for a slow resolver: `cursor()` is then ahead of what seats were shown. */
+  /** True while events that were heard wait to be shown: `cursor()` is then ahead of what seats were shown. */
   get busy(): boolean {
-    return this.#waiting.length > 0;
+    return this.#waiting.length > 0 || this.#window?.isEmpty === false;
   }
 
   /** What a subscription that was shown everything the group has heard may resume from. */
@@ -112,12 +129,11 @@ export class Group implements Listener {
       const repeat = !this.#heard.pass(publication);
       if (repeat && ![...this.seats].some(({ wantsRepeats }) => wantsRepeats)) continue;
       if (!this.judge(source)) continue;
-      const cursor = this.cursorAt(heads.with(position.shard, position));
-      const result = this.plan.render(source);
-      const deliver = (text: string) => this.#deliver({ frame: new Frame(text, cursor), publication, turn, repeat });
-      if (typeof result === 'string' && !this.busy) deliver(result);
-      else this.#wait(result, deliver);
+      const heard = { publication, turn, repeat, cursor: this.cursorAt(heads.with(position.shard, position)) };
+      if (this.#window) this.#hold(this.#window, heard);
+      else this.#show(heard);
     }
+    this.#window?.settle();
   }
 
   lost(gap: Gap, source: SourcePartition | null): void {
@@ -126,6 +142,8 @@ export class Group implements Listener {
     const tell = () => {
       for (const seat of this.seats) seat.lost(gap, source, turn);
     };
+    // In its place: behind what was heard before it.
+    this.#window?.flush();
     if (this.busy) this.#wait('', tell);
     else tell();
   }
@@ -136,6 +154,19 @@ export class Group implements Listener {
     if (error !== null) this.metrics.ruleError(this.plan.field, error);
     else if (!pass) this.metrics.denied(this.plan.field);
     return pass;
+  }
+
+  #hold(window: Window<Heard>, heard: Heard): void {
+    // Most seats pass over a repeat: it must not take the place of an event they lack.
+    if (heard.repeat && window.some(({ repeat }) => !repeat)) window.flush();
+    window.put(this.plan.conflation?.keyOf(heard.publication.source.event) ?? null, heard);
+  }
+
+  #show({ publication, turn, repeat, cursor }: Heard): void {
+    const result = this.plan.render(publication.source);
+    const deliver = (text: string) => this.#deliver({ frame: new Frame(text, cursor), publication, turn, repeat });
+    if (typeof result === 'string' && this.#waiting.length === 0) deliver(result);
+    else this.#wait(result, deliver);
   }
 
   #deliver(offer: Offer): void {

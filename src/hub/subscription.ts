@@ -3,16 +3,17 @@ import type { Cursor } from '../event/cursor.js';
 import { Fault } from '../event/faults.js';
 import { type Gap, isAfter, type Position } from '../event/position.js';
 import type { Publication } from '../event/publication.js';
-import type { SourcePartition } from '../event/source-event.js';
+import type { SourceEvent, SourcePartition } from '../event/source-event.js';
 import type { ChannelLogReader } from '../log/channel-log.js';
 import { LogUnavailable } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
+import { Latest } from './conflate.js';
 import { Coordinates } from './coordinates.js';
 import { Frame } from './frame.js';
 import type { Group, Offer, Seat } from './group.js';
 import type { Hub } from './hub.js';
-import { newest, openPassage, type Progress, type Replay } from './replay.js';
+import { newest, openPassage, type Passage, type Progress, type Replay } from './replay.js';
 
 /** Where a subscription begins. */
 export type Start =
@@ -288,15 +289,35 @@ export class Subscription implements Seat {
         return this.fail(new Fault('CURSOR_EXPIRED', { why: passage.gap.reason }, { oldest, gap: passage.gap }));
       }
       if (passage.gap) this.#lack(passage.gap);
-      for await (const { publication, progress } of passage.events(seen, (gap) => this.#lack(gap))) {
-        if (this.#state !== 'replaying') return;
-        if (!this.#isHistory(publication)) await this.#show(publication, progress, seen);
-      }
+      await this.#pass(passage, seen);
       if (this.#state !== 'replaying') return;
       this.#cursor = group.cursorAt(replay.upTo, seen.recent);
       if (isCrossed(after, replay.upTo) || isCrossed(replay.upTo, hub.heads())) this.#ownUntil = forGood;
       this.#live(seen);
     }
+  }
+
+  /** Shows what this viewer may see; of a conflated field the latest of each key only. */
+  async #pass(passage: Passage, seen: Coordinates): Promise<void> {
+    const { group } = this.parts;
+    const { conflation } = group.plan;
+    const latest = new Latest<readonly [SourceEvent, string]>();
+    try {
+      for await (const { publication, progress } of passage.events(seen, (gap) => this.#lack(gap))) {
+        if (this.#state !== 'replaying') return;
+        const { source } = publication;
+        if (this.#isHistory(publication) || !group.judge(source)) continue;
+        latest.put(conflation?.keyOf(source.event) ?? null, [source, group.cursorAt(progress, seen.recent)]);
+        if (!conflation || latest.isFull) await this.#showAll(latest);
+      }
+    } finally {
+      // Also when the log fails in the middle: `seen` knows them, so nothing would bring them again.
+      await this.#showAll(latest);
+    }
+  }
+
+  async #showAll(latest: Latest<readonly [SourceEvent, string]>): Promise<void> {
+    for (const [source, cursor] of latest.take()) await this.#show(source, cursor);
   }
 
   /** The newest events that this viewer may see of those before it came, oldest first. */
@@ -323,19 +344,18 @@ export class Subscription implements Seat {
       // Before the mark was another topic, whose offsets may be higher.
       seen.forget(source.record.partition);
       seen.pass(publication);
-      await this.#show(publication, progress, seen);
+      await this.#show(source, group.cursorAt(progress, seen.recent));
     }
     for (const partition of recreated.keys()) seen.forget(partition);
     this.#cursor = group.cursorAt(replay.upTo, seen.recent);
   }
 
-  /** Judged with today's claims, rendered for this viewer alone, and written as fast as the socket takes it. */
-  async #show(publication: Publication, progress: Progress, seen: Coordinates): Promise<void> {
+  /** Rendered for this viewer alone, and written as fast as the socket takes it. */
+  async #show(source: SourceEvent, cursor: string): Promise<void> {
     const { group, outlet } = this.parts;
-    if (!group.judge(publication.source)) return;
-    const cursor = group.cursorAt(progress, seen.recent);
-    const result = await group.plan.render(publication.source);
     if (this.#state !== 'replaying') return;
+    const result = await group.plan.render(source);
+    if ((this.#state as State) !== 'replaying') return;
     this.#send(new Frame(result, cursor));
     await outlet.drained();
   }

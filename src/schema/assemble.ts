@@ -28,7 +28,7 @@ export function assemble(fields: readonly FieldDraft[]): Pick<StreamSchema, 'top
   const streams = fields.flatMap((field): StreamField[] => {
     const source = sources.get(sourceKey(field));
     if (source === undefined) return [];
-    const { name, topic, retention, permit, reads } = field;
+    const { name, topic, retention, conflation, permit, reads } = field;
     const { channels, drafts } = field.routes;
     return [
       {
@@ -36,6 +36,7 @@ export function assemble(fields: readonly FieldDraft[]): Pick<StreamSchema, 'top
         topic,
         source,
         retention,
+        conflation,
         channels,
         permit,
         reads,

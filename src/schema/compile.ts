@@ -129,10 +129,8 @@ function checkField(
       place,
       draft === null ? `${name}: ${nobodySaid}` : `${name} has no rule that reads claims, and ${nobodySaid}`,
     );
-  const conflate = directive('conflate');
-  if (conflate !== null) to.fault(conflate.node.loc?.start ?? place, '@conflate is not built yet');
   if (draft !== null) return;
-  for (const wanted of ['where', 'history']) {
+  for (const wanted of ['where', 'history', 'conflate']) {
     const found = directive(wanted);
     if (found !== null) to.fault(found.node.loc?.start ?? place, `@${wanted} needs @kafka: ${name} has no topic`);
   }

@@ -1,6 +1,7 @@
 import { type GraphQLField, type GraphQLSchema, Kind, type StringValueNode } from 'graphql';
 import type { Retention } from '../event/channel.js';
 import { alternativesOf } from './alternatives.js';
+import { conflationOf } from './conflate.js';
 import { argument, argumentPlace, type Used, used } from './directives.js';
 import { parseDuration } from './duration.js';
 import { type Report, type Say, sayIn } from './problem.js';
@@ -8,6 +9,7 @@ import { recordTypes } from './record-type.js';
 import { type FieldRoutes, fieldRoutes } from './routes.js';
 import { compileRule, nothingRead, permitAll, type Rule } from './rule.js';
 import { compileSource, type SourceDraft, verbatimSource } from './source.js';
+import type { Conflation } from './stream-schema.js';
 import { inputType, objectOf } from './types.js';
 
 /** A subscription field with `@kafka`, before the fields are put together. */
@@ -22,6 +24,7 @@ export interface FieldDraft {
   readonly reads: Rule['reads'];
   readonly permit: Rule['permit'];
   readonly retention: Retention;
+  readonly conflation: Conflation | null;
   readonly routes: FieldRoutes;
 }
 
@@ -59,6 +62,7 @@ export function draftField(
     rule,
     reads: rule?.reads ?? nothingRead,
     permit: rule?.permit ?? permitAll,
+    conflation: conflationOf(find('conflate'), field, schema, to),
     retention: retentionOf(find('history'), defaults.retention, to),
     routes: fieldRoutes({ cluster: defaults.cluster, topic, source: source.key }, alternatives),
   };

@@ -70,6 +70,13 @@ export type Claims = Readonly<Record<string, unknown>>;
 /** `error` is a sentence; an error denies. */
 export type Verdict = { readonly pass: boolean; readonly error: string | null };
 
+/** Only the latest event of each key is shown, at most once in `every` milliseconds. */
+export interface Conflation {
+  readonly every: number;
+  /** Null for an event without a key: it is never left out. */
+  keyOf(event: unknown): string | null;
+}
+
 /** A subscription field fed by Kafka. */
 export interface StreamField {
   readonly name: string;
@@ -88,6 +95,8 @@ export interface StreamField {
     /** True when it reads `record`. */
     readonly record: boolean;
   };
+  /** Null without `@conflate`. */
+  readonly conflation: Conflation | null;
   /** The rule's text, null without `@where`. */
   readonly rule: string | null;
   /** Events per record appended at most by this field's own routes: what `check` prints. */

@@ -54,17 +54,17 @@ describe("the browser's own EventSource", () => {
     await using front = await door(r);
     const heard = await listen(await chromium.open(plain(front)), trams);
     await subscribed(r, 1);
-    for (const lat of [1, 2]) await r.publish(fleet, positions(lat, 'tram-6-01'));
+    for (const lat of [1, 2]) await r.publish(fleet, positions(lat, `tram-${lat}`));
     const { events } = await eventually('two events', async () => {
       const now = await heard();
       return now.events.length === 2 ? now : null;
     });
     for (const { result, id } of events) expect(id).toBe(result.extensions.cursor);
     await whileAway(front, other, async () => {
-      for (const lat of [3, 4, 5]) await r.publish(fleet, positions(lat, 'tram-6-01'));
+      for (const lat of [3, 4, 5]) await r.publish(fleet, positions(lat, `tram-${lat}`));
     });
     await eventually('what it missed', async () => (await heard()).events.length >= 5);
-    await r.publish(fleet, positions(6, 'tram-6-01'));
+    await r.publish(fleet, positions(6, 'tram-6'));
     await eventually('what is new', async () => (await heard()).events.length >= 6);
     expect(latsOf(await heard())).toEqual([1, 2, 3, 4, 5, 6]);
   });
@@ -81,7 +81,7 @@ describe("the browser's own EventSource", () => {
       await r.publish(fleet, positions(1, 'tram-6-01'));
     });
     await eventually('what it missed', async () => (await heard()).events.length >= 1);
-    await r.publish(fleet, positions(2, 'tram-6-01'));
+    await r.publish(fleet, positions(2, 'tram-6-02'));
     await eventually('what is new', async () => (await heard()).events.length >= 2);
     expect(latsOf(await heard())).toEqual([1, 2]);
   });
@@ -97,7 +97,7 @@ describe("the browser's own EventSource", () => {
     await eventually('an event', async () => (await heard()).events.length === 1);
     front.lead(other);
     await r.retire();
-    await r.publish(fleet, positions(2, 'tram-6-01'));
+    await r.publish(fleet, positions(2, 'tram-6-02'));
     await eventually('what it missed', async () => (await heard()).events.length >= 2);
     expect(latsOf(await heard())).toEqual([1, 2]);
   });

@@ -66,13 +66,13 @@ describe.each([
     await using front = await door(r);
     using trams = source(asking(front.url + path, 'subscription { vehicle { lat } }'));
     await subscribed(r, 1);
-    for (const lat of [1, 2]) await r.publish(fleet, positions(lat, 'tram-6-01'));
+    for (const lat of [1, 2]) await r.publish(fleet, positions(lat, `tram-${lat}`));
     await eventually('two events', () => trams.results.length === 2);
     front.lead(other);
     front.cut();
-    for (const lat of [3, 4]) await r.publish(fleet, positions(lat, 'tram-6-01'));
+    for (const lat of [3, 4]) await r.publish(fleet, positions(lat, `tram-${lat}`));
     await eventually('it is back with what it missed', () => trams.results.length >= 4);
-    await r.publish(fleet, positions(5, 'tram-6-01'));
+    await r.publish(fleet, positions(5, 'tram-5'));
     await eventually('what is new', () => trams.results.length >= 5);
     expect(trams.results.map(({ data }) => data.vehicle.lat)).toEqual([1, 2, 3, 4, 5]);
   });
@@ -222,7 +222,7 @@ describe('what passes is no end: EventSource comes back by itself', () => {
     await eventually('it was turned away', () => front.count() > before);
     front.lead(r);
     front.cut();
-    await r.publish(fleet, positions(2, 'tram-6-01'));
+    await r.publish(fleet, positions(2, 'tram-6-02'));
     await eventually('what it missed', () => trams.results.length === 2);
   });
 });

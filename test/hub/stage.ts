@@ -87,6 +87,7 @@ export class Stage implements AsyncDisposable {
         topic: 'notes',
         retain: 600_000,
         channels: [...channels] as Channel[],
+        conflation: null,
         permit: ({ event }) => ({ pass: (event as number) >= 0, error: null }),
         render: ({ event }) => `{"data":${event}`,
         ...plan,

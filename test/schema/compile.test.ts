@@ -31,10 +31,21 @@ describe('a schema is refused with the place', () => {
       'several clusters are not built yet',
     ],
     [
-      subscription('a: E @kafka(topic: "t") @public @conflate(by: "id", every: "1s")'),
-      '@conflate(by',
-      '@conflate is not built yet',
+      subscription('a: E @kafka(topic: "t") @public @conflate(by: "it", every: "1s")'),
+      '"it", every',
+      '@conflate(by: "it"): `it` is unknown in E. Did you mean "id"?',
     ],
+    [
+      subscription('a: E @kafka(topic: "t") @public @conflate(by: "id.of", every: "1s")'),
+      '"id.of", every',
+      '`id` is an ID',
+    ],
+    [
+      subscription('a: E @kafka(topic: "t") @public @conflate(by: "id", every: "often")'),
+      '"often")',
+      '"often" is no duration from 10ms to 1h',
+    ],
+    [subscription('a: E @public @conflate(by: "id", every: "1s")'), '@conflate(by', '@conflate needs @kafka'],
     [
       subscription('a: E @kafka(topic: "t") @public @history(retain: "3 days")'),
       '"3 days") } ',
