@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import {
   broker,
   duration,
+  issuers,
   type Kind,
   list,
   matching,
@@ -97,6 +98,12 @@ export const variables = {
   authJwksUrl: serving(url, null, 'Where the public keys of the tokens are (JWKS), instead of a secret.'),
   authIssuer: signing(text, null, 'The `iss` that every token must have.'),
   authAudience: signing(text, null, 'The `aud` that every token must have.'),
+  authIssuers: serving(
+    issuers,
+    '[]',
+    'More issuers beside those four: a JSON list of `{"issuer": …, "audience": …}`, each with `"jwksUrl"` or `"secrets"`.',
+    secret,
+  ),
   authCookie: serving(
     matching('the name of a cookie', /^[\w!#$%&'*+.^`|~-]+$/),
     'tailrace_token',

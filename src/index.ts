@@ -17,18 +17,28 @@ import { redisTickets } from './serve/tickets.js';
 
 export { Fault, type FaultCode } from './event/faults.js';
 export type { Context, FieldResolver, PubSub, Resolver, Resolvers } from './graphql/executable.js';
-export type { Viewer } from './graphql/viewer.js';
+export { nobody, type Viewer } from './graphql/viewer.js';
 export type { Logger } from './observe/logger.js';
 export type { GatewayMetrics } from './observe/metrics.js';
 export type { Claims } from './schema/stream-schema.js';
-export type { Authenticate } from './serve/authenticate.js';
+export type { Authenticate, AuthRequest } from './serve/authenticate.js';
 export type { Gateway, GatewayLimits } from './serve/gateway.js';
 export type { Revocation } from './serve/revocation.js';
 
-/** How tokens become viewers: by keys, or by a function of your own. */
+/** One who signs tokens: with secrets shared with the gateway, or with keys published at an address. */
+export type Signer = ({ readonly secrets: readonly string[] } | { readonly jwksUrl: string }) & {
+  readonly issuer?: string;
+  readonly audience?: string;
+};
+
+/**
+ * How requests become viewers: by tokens of one signer or of several issuers side by side, or by a function of your own,
+ * called for every request and every renewal. What the function lets in by a cookie is for it to protect from other
+ * pages, and what it throws but a Fault is an internal error.
+ */
 export type Auth =
-  | { readonly secrets: readonly string[]; readonly issuer?: string; readonly audience?: string }
-  | { readonly jwksUrl: string; readonly issuer?: string; readonly audience?: string }
+  | Signer
+  | { readonly issuers: readonly (Signer & { readonly issuer: string })[] }
   | { readonly authenticate: Authenticate };
 
 export interface GatewayOptions
@@ -89,6 +99,13 @@ export function createGateway(options: GatewayOptions): Gateway {
   return overRedis({ ...options, streams, metrics, logger }, redis, auth);
 }
 
+function authenticatorOf(auth: Auth): Authenticate {
+  if ('authenticate' in auth) return auth.authenticate;
+  const signers: readonly Signer[] = 'issuers' in auth ? auth.issuers : [auth];
+  const unset = { secrets: [], jwksUrl: null, issuer: null, audience: null };
+  return tokenAuthenticator(...signers.map((signer) => ({ ...unset, ...signer })));
+}
+
 function overRedis(
   parts: Omit<GatewayParts, 'log' | 'pubsub' | 'authenticate'>,
   { url, prefix = 'tailrace', shards = 1 }: GatewayOptions['redis'],
@@ -104,10 +121,7 @@ function overRedis(
       prefix,
       shards,
     }),
-    authenticate:
-      'authenticate' in auth
-        ? auth.authenticate
-        : tokenAuthenticator({ secrets: [], jwksUrl: null, issuer: null, audience: null, ...auth }),
+    authenticate: authenticatorOf(auth),
     pubsub,
     tickets: redisTickets(sessions, prefix),
     revocations: redisRevocations(sessions, prefix),

@@ -263,8 +263,46 @@ describe('rules over several variables', () => {
   });
 });
 
+describe('several issuers', () => {
+  const list = (...issuers: object[]) => JSON.stringify(issuers);
+  const keys = { issuer: 'https://id.example', jwksUrl: 'https://id.example/keys', audience: 'streams' };
+  const shared = { issuer: 'jobs', secrets: ['s1', 's2'] };
+
+  test('are a JSON list, each with an address of keys or with secrets, and are enough for a gateway', () => {
+    const env = { TAILRACE_CURSOR_SECRET: 'c', TAILRACE_AUTH_ISSUERS: list(keys, shared) };
+    expect(config(env, 'gateway').authIssuers).toEqual([
+      { ...keys, secrets: [] },
+      { ...shared, audience: null, jwksUrl: null },
+    ]);
+    expect(config(gateway, 'gateway').authIssuers).toEqual([]);
+  });
+
+  test.each([
+    ['is no JSON', 'x'],
+    ['is no list', '{}'],
+    ['has one without a key', list({ issuer: 'a' })],
+    ['has one with two kinds of keys', list({ ...keys, secrets: ['s'] })],
+    ['has one without secrets in its list', list({ issuer: 'a', secrets: [] })],
+    ['has one without a name', list({ secrets: ['s'] })],
+    ['has two of one name', list(keys, { ...shared, issuer: keys.issuer })],
+    ['has a word nobody knows', list({ ...keys, aud: 'x' })],
+  ])('are refused when the list %s, and no secret is printed', (_, text) => {
+    const told = faults({ ...gateway, TAILRACE_AUTH_ISSUERS: text, TAILRACE_AUTH_ISSUER: 'me' }, 'gateway');
+    expect(told).toEqual([expect.stringMatching(/^TAILRACE_AUTH_ISSUERS must be a JSON list of .* twice\.$/)]);
+  });
+
+  test('stand beside the single variables only under names of their own', () => {
+    const env = { ...gateway, TAILRACE_AUTH_ISSUERS: list(keys) };
+    expect(faults(env, 'gateway')).toEqual([expect.stringContaining('set TAILRACE_AUTH_ISSUER too')]);
+    expect(faults({ ...env, TAILRACE_AUTH_ISSUER: keys.issuer }, 'gateway')).toEqual([
+      expect.stringContaining('the same issuer'),
+    ]);
+    expect(faults({ ...env, TAILRACE_AUTH_ISSUER: 'me' }, 'gateway')).toEqual([]);
+  });
+});
+
 describe('a gateway without a token key', () => {
-  const noKey = { authJwtSecret: [], authJwksUrl: null };
+  const noKey = { authJwtSecret: [], authJwksUrl: null, authIssuers: [] };
   const card = 'type Card { id: ID! owner: ID! number: String }';
   function schema(sdl: string): StreamSchema {
     const { schema: compiled, problems } = compileSchema(sdl, { retention: { retain: 1000, max: 1 } });

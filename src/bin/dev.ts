@@ -17,6 +17,7 @@ import { type Admin, startAdmin } from './admin.js';
 import { adminGraphQL } from './admin-graphql.js';
 import { configOf, type Run, type Terminal } from './command.js';
 import { graphiqlOf } from './graphiql.js';
+import { issuersOf } from './issuers.js';
 import { loadResolvers, loadSchema } from './load.js';
 import { Refusal } from './refusal.js';
 import type { SampleRecord } from './sample/record.js';
@@ -47,8 +48,8 @@ export const dev: Run = async (args, env, terminal) => {
   const relayMetrics = prometheusRelay(registry);
   const metrics = prometheusGateway(registry);
 
-  const ownSecret = config.authJwksUrl === null ? [randomBytes(32).toString('base64url')] : [];
-  const secrets = config.authJwtSecret.length > 0 ? config.authJwtSecret : ownSecret;
+  const own = issuersOf(config).length === 0 ? [randomBytes(32).toString('base64url')] : [];
+  const secrets = [...config.authJwtSecret, ...own];
   const names = { issuer: config.authIssuer, audience: config.authAudience };
   const known = await Promise.all(
     secrets.slice(0, 1).flatMap((secret) =>
@@ -65,7 +66,7 @@ export const dev: Run = async (args, env, terminal) => {
       streams,
       resolvers,
       log,
-      authenticate: tokenAuthenticator({ secrets, jwksUrl: config.authJwksUrl, ...names }),
+      authenticate: tokenAuthenticator(...issuersOf({ ...config, authJwtSecret: secrets })),
       cursorSecrets: config.cursorSecret.length > 0 ? config.cursorSecret : [randomBytes(32).toString('base64url')],
       pubsub: new PubSub<Record<string, unknown>>(),
       graphiql: config.graphiql ? graphiqlOf(streams, known[0]?.token ?? null) : null,

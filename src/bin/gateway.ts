@@ -12,6 +12,7 @@ import { redisTickets } from '../serve/tickets.js';
 import { startAdmin } from './admin.js';
 import { adminGraphQL } from './admin-graphql.js';
 import { configOf, type Run } from './command.js';
+import { issuersOf } from './issuers.js';
 import { loadResolvers, loadSchema } from './load.js';
 import { redisSettings } from './redis-settings.js';
 import { Refusal } from './refusal.js';
@@ -48,12 +49,7 @@ export const gateway: Run = async (args, env) => {
         prefix: config.redisPrefix,
         shards: config.logShards,
       }),
-      authenticate: tokenAuthenticator({
-        secrets: config.authJwtSecret,
-        jwksUrl: config.authJwksUrl,
-        issuer: config.authIssuer,
-        audience: config.authAudience,
-      }),
+      authenticate: tokenAuthenticator(...issuersOf(config)),
       cursorSecrets: config.cursorSecret,
       pubsub,
       tickets: redisTickets(sessions, config.redisPrefix),

@@ -58,6 +58,36 @@ export const list = (label: string, element: z.ZodType<string, string> = z.strin
       .pipe(z.array(element)),
   );
 
+const named = { issuer: z.string().min(1), audience: z.string().min(1).nullable().default(null) };
+const issuer = z.union([
+  z.strictObject({ ...named, secrets: z.array(z.string().min(1)).min(1), jwksUrl: z.null().default(null) }),
+  z.strictObject({ ...named, jwksUrl: z.url({ protocol: /^https?$/ }), secrets: z.array(z.never()).default([]) }),
+]);
+
+export interface Issuer {
+  readonly issuer: string;
+  readonly audience: string | null;
+  readonly secrets: readonly string[];
+  readonly jwksUrl: string | null;
+}
+
+/** Each name once: whose token one is must never be a guess. */
+export const issuers: Kind<readonly Issuer[]> = kind(
+  'a JSON list of {"issuer": …, "audience": …} with "jwksUrl" or "secrets" each, and no issuer twice',
+  z
+    .string()
+    .transform((words, context): unknown => {
+      try {
+        return JSON.parse(words);
+      } catch {
+        context.addIssue('no JSON');
+        return z.NEVER;
+      }
+    })
+    .pipe(z.array(issuer))
+    .refine((list) => new Set(list.map((one) => one.issuer)).size === list.length),
+);
+
 /** What a browser sends as `Origin`: scheme, host and port, nothing after it. */
 export const origin = z.string().refine((value) => URL.canParse(value) && new URL(value).origin === value);
 

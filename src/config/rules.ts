@@ -24,6 +24,17 @@ export const rules: readonly Rule[] = [
       ? 'TAILRACE_AUTH_JWT_SECRET and TAILRACE_AUTH_JWKS_URL are both set: keep one.'
       : null,
 
+  // A token of any issuer would be good for the unnamed key, also one that names another's.
+  ({ authJwtSecret, authJwksUrl, authIssuer, authIssuers }) =>
+    authIssuers?.length && (authJwtSecret?.length || authJwksUrl) && !authIssuer
+      ? 'TAILRACE_AUTH_ISSUERS stands beside a key without a name: set TAILRACE_AUTH_ISSUER too.'
+      : null,
+
+  ({ authIssuer, authIssuers }) =>
+    authIssuers?.some(({ issuer }) => issuer === authIssuer)
+      ? 'TAILRACE_AUTH_ISSUERS and TAILRACE_AUTH_ISSUER name the same issuer: keep one.'
+      : null,
+
   (given) => {
     const parts = [given.kafkaSaslMechanism, given.kafkaSaslUsername, given.kafkaSaslPassword];
     const set = parts.filter(Boolean).length;
@@ -66,10 +77,14 @@ export const rules: readonly Rule[] = [
  * or null when the gateway may start. `dev` makes its own key and needs not ask.
  */
 export function needsTokenKey(
-  config: { readonly authJwtSecret: readonly string[]; readonly authJwksUrl: string | null },
+  config: {
+    readonly authJwtSecret: readonly string[];
+    readonly authJwksUrl: string | null;
+    readonly authIssuers: readonly unknown[];
+  },
   schema: StreamSchema,
 ): string | null {
-  if (config.authJwtSecret.length > 0 || config.authJwksUrl !== null) return null;
+  if (config.authJwtSecret.length > 0 || config.authJwksUrl !== null || config.authIssuers.length > 0) return null;
   const root = schema.graphql.getSubscriptionType()?.name ?? 'Subscription';
   // A subscription field without a statement of its own is one whose rule reads claims.
   const unstated = [...schema.fields.keys(), ...schema.ephemeral]

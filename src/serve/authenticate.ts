@@ -1,62 +1,54 @@
-import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose';
 import { Fault } from '../event/faults.js';
-import type { Viewer } from '../graphql/viewer.js';
+import { nobody, type Viewer } from '../graphql/viewer.js';
+import { publishedKeys } from './published-keys.js';
 
+/** What is known of a request before it is known whose it is. */
+export interface AuthRequest {
+  /**
+   * The value of `Authorization`: from the payload of a `connection_init` or a `ping`, or else the header. A token that
+   * came as a cookie, behind a ticket or to be renewed stands here as `Bearer …`. Null when there is none.
+   */
+  readonly authorization: string | null;
+  /** Of the HTTP request, or the WebSocket's handshake; empty for a renewal. */
+  readonly headers: IncomingHttpHeaders;
+  /** Path and query; empty for a renewal. */
+  readonly url: string;
+  /** The payload of a `connection_init`; null on every other way. */
+  readonly payload: Readonly<Record<string, unknown>> | null;
+}
+
+/** Says whose a request is: `nobody` when nobody signs in. Throws Fault UNAUTHENTICATED with the reason, never with the token. */
+export type Authenticate = (request: AuthRequest) => Promise<Viewer>;
+
+/** One who signs tokens, with secrets shared with the gateway or with keys that are published. */
 export interface TokenSettings {
   /** Shared secrets: all verify. */
   readonly secrets: readonly string[];
   readonly jwksUrl: string | null;
+  /** The `iss` that its tokens must have; null takes any, and only where there is one signer. */
   readonly issuer: string | null;
   readonly audience: string | null;
 }
 
-/** Turns a token into a viewer. Throws Fault UNAUTHENTICATED with the reason, never with the token. */
-export type Authenticate = (token: string) => Promise<Viewer>;
+type Verify = (token: string) => Promise<JWTPayload>;
 
 /** Seconds by which clocks may differ. */
 const leeway = 5;
 
-/**
- * The algorithm is fixed by the kind of key, never by the token: with a public key taken for a shared secret, anyone
- * could sign (RFC 8725, section 2.1).
- */
-export function tokenAuthenticator({ secrets, jwksUrl, issuer, audience }: TokenSettings): Authenticate {
-  const common = {
-    clockTolerance: leeway,
-    ...(issuer ? { issuer } : {}),
-    ...(audience ? { audience } : {}),
-  };
-  const shared = secrets.map((secret) => new TextEncoder().encode(secret));
-  const remote: JWTVerifyGetKey | null = jwksUrl ? createRemoteJWKSet(new URL(jwksUrl)) : null;
-  const asymmetric = [
-    'RS256',
-    'RS384',
-    'RS512',
-    'PS256',
-    'PS384',
-    'PS512',
-    'ES256',
-    'ES384',
-    'ES512',
-    'EdDSA',
-    'Ed25519',
-  ];
+const symmetric = ['HS256', 'HS384', 'HS512'];
+const asymmetric = [
+  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+];
 
-  async function verify(token: string): Promise<JWTPayload> {
-    if (remote) return (await jwtVerify(token, remote, { ...common, algorithms: asymmetric })).payload;
-    let last: unknown = new errors.JWKSNoMatchingKey('no key to verify a token with');
-    for (const key of shared) {
-      try {
-        return (await jwtVerify(token, key, { ...common, algorithms: ['HS256', 'HS384', 'HS512'] })).payload;
-      } catch (error) {
-        last = error;
-        if (!(error instanceof errors.JWSSignatureVerificationFailed)) break;
-      }
-    }
-    throw last;
-  }
-
-  return async (token) => {
+/** For bearer tokens that are JWTs of these issuers: who is without any is `nobody`. */
+export function tokenAuthenticator(...issuers: readonly TokenSettings[]): Authenticate {
+  const verify = issuers.length === 1 ? verifierOf(issuers[0] as TokenSettings) : byIssuer(issuers);
+  return async ({ authorization }) => {
+    const token = bearer(authorization);
+    if (token === null) return nobody;
     try {
       const claims = await verify(token);
       return { signedIn: true, claims, expiresAt: claims.exp === undefined ? null : claims.exp * 1000 };
@@ -66,6 +58,45 @@ export function tokenAuthenticator({ secrets, jwksUrl, issuer, audience }: Token
       }
       throw new Fault('UNAUTHENTICATED', { why: (error as Error).message });
     }
+  };
+}
+
+/** What a token says of its issuer only chooses the keys: they decide. */
+function byIssuer(issuers: readonly TokenSettings[]): Verify {
+  const verifiers = new Map(issuers.map((settings) => [settings.issuer, verifierOf(settings)]));
+  return async (token) => {
+    const verify = verifiers.get(decodeJwt(token).iss ?? null);
+    if (!verify) throw new errors.JWTInvalid('its issuer is not known here');
+    return verify(token);
+  };
+}
+
+/**
+ * The algorithm is fixed by the kind of key, never by the token: with a public key taken for a shared secret, anyone
+ * could sign (RFC 8725, section 2.1).
+ */
+function verifierOf({ secrets, jwksUrl, issuer, audience }: TokenSettings): Verify {
+  const common = {
+    clockTolerance: leeway,
+    ...(issuer === null ? {} : { issuer }),
+    ...(audience === null ? {} : { audience }),
+  };
+  if (jwksUrl !== null) {
+    const keys = publishedKeys(jwksUrl);
+    return async (token) => (await jwtVerify(token, keys, { ...common, algorithms: asymmetric })).payload;
+  }
+  const shared = secrets.map((secret) => new TextEncoder().encode(secret));
+  return async (token) => {
+    let last: unknown = new errors.JWKSNoMatchingKey('no key to verify a token with');
+    for (const key of shared) {
+      try {
+        return (await jwtVerify(token, key, { ...common, algorithms: symmetric })).payload;
+      } catch (error) {
+        last = error;
+        if (!(error instanceof errors.JWSSignatureVerificationFailed)) break;
+      }
+    }
+    throw last;
   };
 }
 
@@ -83,4 +114,10 @@ export function bearer(value: unknown): string | null {
   const match = typeof value === 'string' ? /^Bearer +([\w\-.~+/=]+) *$/i.exec(value) : null;
   if (!match) throw new Fault('UNAUTHENTICATED', { why: 'Authorization must be "Bearer <token>"' });
   return match[1] as string;
+}
+
+/** A token that came on its own, with the request that brought it, where there is one. */
+export function withToken(token: string, request?: IncomingMessage): AuthRequest {
+  const { headers = {}, url = '' } = request ?? {};
+  return { authorization: `Bearer ${token}`, headers, url, payload: null };
 }

@@ -49,7 +49,7 @@ export interface GatewayParts {
   readonly streams: StreamSchema;
   readonly resolvers?: Resolvers;
   readonly log: ChannelLogReader;
-  /** Turns a bearer token into a viewer; throws Fault UNAUTHENTICATED. */
+  /** Says whose a request is; throws Fault UNAUTHENTICATED. */
   readonly authenticate: Authenticate;
   /** The first signs, all verify. */
   readonly cursorSecrets: readonly string[];
@@ -134,8 +134,8 @@ export function createGateway(parts: GatewayParts): Gateway {
       }
     },
   });
-  const authenticate: Authenticate = async (token) => {
-    const viewer = await parts.authenticate(token);
+  const authenticate: Authenticate = async (request) => {
+    const viewer = await parts.authenticate(request);
     revocations.check(viewer);
     return viewer;
   };

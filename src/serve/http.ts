@@ -10,7 +10,7 @@ import { isDocument, kindOf, operationOf as operationNamed } from '../graphql/op
 import { masked, toGraphQLError } from '../graphql/render.js';
 import type { Viewer } from '../graphql/viewer.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
-import { bearer } from './authenticate.js';
+import { bearer, withToken } from './authenticate.js';
 import { answer, answerFault, jsonObject, readText } from './http-answer.js';
 import { identify, urlOf } from './identify.js';
 import { operationOf, refuseSingleConnection, type SseParts, serveEvents } from './sse.js';
@@ -118,7 +118,7 @@ async function ticket(request: IncomingMessage, response: ServerResponse, { iden
   const token = bearer(request.headers.authorization);
   if (token === null)
     throw new Fault('UNAUTHENTICATED', { why: 'a ticket is given for a token in the Authorization header' });
-  const { expiresAt } = await identity.authenticate(token);
+  const { expiresAt } = await identity.authenticate(withToken(token, request));
   answer(response, 201, { ticket: await tickets.issue(token, expiresAt), expiresIn: ticketLife / 1000 });
 }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Fault } from '../event/faults.js';
-import { nobody, type Viewer } from '../graphql/viewer.js';
-import { type Authenticate, bearer } from './authenticate.js';
+import type { Viewer } from '../graphql/viewer.js';
+import type { Authenticate, AuthRequest } from './authenticate.js';
 import { type Origins, originOf } from './origins.js';
 
 export interface Identity {
@@ -14,10 +14,14 @@ export interface Identity {
 }
 
 /**
- * Who sends this request: by header, else by cookie, else nobody. Throws Fault for a bad token, also where none was
- * needed, and for a token in the URL, where logs and histories would keep it.
+ * Who sends this request: by the payload of its `connection_init`, else by header, else by cookie, else nobody. Throws
+ * Fault for a bad token, also where none was needed, and for a token in the URL, where logs and histories would keep it.
  */
-export async function identify(request: IncomingMessage, { authenticate, cookie, origins }: Identity): Promise<Viewer> {
+export async function identify(
+  request: IncomingMessage,
+  { authenticate, cookie, origins }: Identity,
+  payload: AuthRequest['payload'] = null,
+): Promise<Viewer> {
   const { searchParams } = urlOf(request);
   for (const name of ['token', 'access_token', 'authorization', 'jwt']) {
     if (searchParams.has(name)) {
@@ -26,17 +30,23 @@ export async function identify(request: IncomingMessage, { authenticate, cookie,
       });
     }
   }
-  const token = bearer(request.headers.authorization);
-  if (token) return authenticate(token);
-  const fromCookie = cookieOf(request, cookie);
-  if (!fromCookie) return nobody;
+  const { headers, url = '' } = request;
+  const authorization = authorizationIn(payload) ?? headers.authorization ?? null;
+  const fromCookie = authorization === null ? cookieOf(request, cookie) : null;
   // A browser sends cookies with any page's request: only pages that may read the answer may sign in by one.
-  if (!origins.signsIn(request)) {
+  if (fromCookie && !origins.signsIn(request)) {
     throw new Fault('UNAUTHENTICATED', {
       why: `the origin ${originOf(request) ?? '(none)'} may not sign in by cookie`,
     });
   }
-  return authenticate(fromCookie);
+  return authenticate({ authorization: fromCookie ? `Bearer ${fromCookie}` : authorization, headers, url, payload });
+}
+
+/** The value of `Authorization` in a payload; null when there is none. Throws Fault when it is no text. */
+export function authorizationIn(payload: AuthRequest['payload'] | undefined): string | null {
+  const value = payload?.Authorization ?? payload?.authorization ?? null;
+  if (value === null || typeof value === 'string') return value || null;
+  throw new Fault('UNAUTHENTICATED', { why: 'Authorization must be text' });
 }
 
 export function cookieOf(request: IncomingMessage, name: string): string | null {

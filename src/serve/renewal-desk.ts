@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Fault } from '../event/faults.js';
-import type { Authenticate } from './authenticate.js';
+import { type Authenticate, withToken } from './authenticate.js';
 import { type Holder, type Renewed, refusal, renew } from './renew.js';
 import type { Replicas } from './replicas.js';
 
@@ -26,7 +26,7 @@ export function renewalDesk(replicas: Replicas, authenticate: Authenticate): Ren
     if (!holder) return;
     const { request, token } = told;
     // Verified here again: a message is no proof of who somebody is.
-    renew(holder, () => authenticate(token))
+    renew(holder, () => authenticate(withToken(token)))
       .then((answer) => replicas.tell({ kind: 'renewed', request, answer }))
       // Whoever asked is told so by the silence.
       .catch(() => undefined);
@@ -40,7 +40,7 @@ export function renewalDesk(replicas: Replicas, authenticate: Authenticate): Ren
 
     async renew(stream, token) {
       // Before anything is told: strangers must not make every replica work.
-      const viewer = await authenticate(token);
+      const viewer = await authenticate(withToken(token));
       const holder = held.get(stream);
       if (holder) return renew(holder, async () => viewer);
       const request = randomUUID();

@@ -10,7 +10,6 @@ import type { Stream } from '../graphql/stream.js';
 import { nobody, type Viewer } from '../graphql/viewer.js';
 import type { Frame } from '../hub/frame.js';
 import type { Outlet } from '../hub/subscription.js';
-import { bearer } from './authenticate.js';
 import { Ending } from './ending.js';
 import { idBytes } from './frames.js';
 import { type Identity, identify } from './identify.js';
@@ -75,8 +74,7 @@ export function sessionOptions({
     connectionInitWaitTimeout: limits.initTimeout,
     async onConnect({ connectionParams, extra: session }) {
       try {
-        const token = tokenIn(connectionParams);
-        session.viewer = token ? await identity.authenticate(token) : await identify(session.request, identity);
+        session.viewer = await identify(session.request, identity, connectionParams);
         session.expires(session.viewer.expiresAt);
         return true;
       } catch (error) {
@@ -154,11 +152,6 @@ function framesOf(session: Session, id: string, stream: Stream): Ending {
   // Before any event, so that a first one lost in a blip is not lost.
   session.write(ping([[id, stream]]));
   return ending;
-}
-
-/** The token in the payload of a `connection_init` or a `ping`; null when there is none. Throws Fault. */
-export function tokenIn(payload: Readonly<Record<string, unknown>> | undefined): string | null {
-  return bearer(payload?.Authorization ?? payload?.authorization);
 }
 
 function requestOf(payload: SubscribePayload) {

@@ -8,6 +8,7 @@ import type { Viewer } from '../graphql/viewer.js';
 import type { Frame } from '../hub/frame.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
+import { withToken } from './authenticate.js';
 import { atExpiry, expired } from './expiry.js';
 import { commentEvent, completeEvent, cursorEvent, nextChunk, nextEvent, resultEvent } from './frames.js';
 import { answer, jsonObject } from './http-answer.js';
@@ -224,7 +225,7 @@ async function whoComes(
   if (ticket === null) return { viewer: await identify(request, identity), ticket };
   const token = await tickets.redeem(ticket, resuming, stream);
   if (token === null) throw new Fault('UNAUTHENTICATED', { why: 'the ticket is unknown, used or too old' });
-  return { viewer: await identity.authenticate(token), ticket };
+  return { viewer: await identity.authenticate(withToken(token, request)), ticket };
 }
 
 function lastEventIdOf(request: IncomingMessage): string | undefined {

@@ -8,11 +8,11 @@ import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import { atExpiry, expired } from './expiry.js';
 import { nextMessage } from './frames.js';
-import { type Identity, urlOf } from './identify.js';
+import { authorizationIn, type Identity, urlOf } from './identify.js';
 import { outletOf } from './outlet.js';
 import { renew } from './renew.js';
 import type { Connection } from './retire.js';
-import { ping, type Session, type SessionLimits, sessionOf, sessionOptions, tokenIn } from './session.js';
+import { ping, type Session, type SessionLimits, sessionOf, sessionOptions } from './session.js';
 
 export interface WebSocketParts {
   readonly engine: Engine;
@@ -158,9 +158,12 @@ function open(webSocket: WebSocket, request: IncomingMessage, parts: WebSocketPa
 
 type Payload = Readonly<Record<string, unknown>> | undefined;
 
+/** A renewal is by its token alone. */
+const nothing = { headers: {}, url: '', payload: null };
+
 async function renewal(session: Session, payload: Payload, { authenticate }: Identity): Promise<object | undefined> {
   if (payload?.Authorization === undefined && payload?.authorization === undefined) return payload;
-  return renew(session, async () => authenticate(tokenIn(payload) ?? ''));
+  return renew(session, async () => authenticate({ ...nothing, authorization: authorizationIn(payload) }));
 }
 
 const pong = (payload: object | undefined) => JSON.stringify({ type: 'pong', payload });

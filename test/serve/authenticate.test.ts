@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
-import { describe, expect, test } from 'vitest';
-import { bearer, type TokenSettings, tokenAuthenticator } from '../../src/serve/authenticate.js';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { bearer, type TokenSettings, tokenAuthenticator, withToken } from '../../src/serve/authenticate.js';
 
 const secret = 'a secret of at least thirty-two bytes';
 const none: TokenSettings = { secrets: [], jwksUrl: null, issuer: null, audience: null };
@@ -10,7 +10,12 @@ const now = () => Math.floor(Date.now() / 1000);
 const bytes = (text: string) => new TextEncoder().encode(text);
 const signed = (claims: JWTPayload, alg = 'HS256', key = secret) =>
   new SignJWT(claims).setProtectedHeader({ alg }).sign(bytes(key));
-const shared = tokenAuthenticator({ ...none, secrets: [secret] });
+/** By the token alone, as every way brings it in the end. */
+const byToken = (...issuers: TokenSettings[]) => {
+  const authenticate = tokenAuthenticator(...issuers);
+  return (token: string) => authenticate(withToken(token));
+};
+const shared = byToken({ ...none, secrets: [secret] });
 const refused = { code: 'UNAUTHENTICATED' };
 
 describe('a token signed with a shared secret', () => {
@@ -25,7 +30,7 @@ describe('a token signed with a shared secret', () => {
   });
 
   test('may be signed with any of several secrets', async () => {
-    const both = tokenAuthenticator({ ...none, secrets: ['a new secret of thirty-two bytes, too', secret] });
+    const both = byToken({ ...none, secrets: ['a new secret of thirty-two bytes, too', secret] });
     expect((await both(await signed({ sub: 'ada' }))).claims.sub).toBe('ada');
     // What is wrong with it is said, also when the second secret was the right one.
     await expect(both(await signed({ exp: now() - 60 }))).rejects.toMatchObject({ message: /exp/ });
@@ -49,7 +54,7 @@ describe('a token signed with a shared secret', () => {
   });
 
   test('must be of the issuer and for the audience that were set', async () => {
-    const strict = tokenAuthenticator({ ...none, secrets: [secret], issuer: 'me', audience: 'you' });
+    const strict = byToken({ ...none, secrets: [secret], issuer: 'me', audience: 'you' });
     await strict(await signed({ iss: 'me', aud: ['others', 'you'] }));
     await expect(strict(await signed({ iss: 'them', aud: 'you' }))).rejects.toMatchObject(refused);
     await expect(strict(await signed({ iss: 'me', aud: 'them' }))).rejects.toMatchObject(refused);
@@ -62,7 +67,7 @@ describe('a token signed with a shared secret', () => {
   });
 
   test('is refused where no key is known at all', async () => {
-    await expect(tokenAuthenticator(none)(await signed({ sub: 'ada' }))).rejects.toMatchObject(refused);
+    await expect(byToken(none)(await signed({ sub: 'ada' }))).rejects.toMatchObject(refused);
   });
 });
 
@@ -80,7 +85,7 @@ describe('a token signed with a key that is published', () => {
       publicKey,
       answer,
       server,
-      authenticate: tokenAuthenticator({ ...none, jwksUrl }),
+      authenticate: byToken({ ...none, jwksUrl }),
       sign: (claims: JWTPayload, kid = 'k1') =>
         new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid }).sign(privateKey),
       async [Symbol.asyncDispose]() {
@@ -133,6 +138,114 @@ describe('a token signed with a key that is published', () => {
     await expect(issuer.authenticate(token)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await new Promise<void>((resolve) => issuer.server.listen(port, '127.0.0.1', resolve));
     expect((await issuer.authenticate(token)).claims.sub).toBe('ada');
+  });
+});
+
+describe('keys that change', () => {
+  afterEach(() => vi.useRealTimers());
+
+  /** An issuer who publishes the public halves of these keys, and counts who asks. */
+  async function issuerOf(...names: string[]) {
+    const pairs = new Map(
+      await Promise.all(
+        names.map(async (kid) => [kid, await generateKeyPair('ES256', { extractable: true })] as const),
+      ),
+    );
+    const state = { published: names.slice(0, 1), works: true, asked: 0 };
+    const server = createServer(async (_, response) => {
+      state.asked++;
+      if (!state.works) return response.destroy();
+      const keys = await Promise.all(
+        state.published.map(async (kid) => {
+          const pair = pairs.get(kid);
+          return pair && { ...(await exportJWK(pair.publicKey)), kid, alg: 'ES256' };
+        }),
+      );
+      return response.end(JSON.stringify({ keys }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const jwksUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`;
+    return {
+      state,
+      authenticate: byToken({ ...none, jwksUrl }),
+      sign: async (kid: string) =>
+        new SignJWT({ sub: kid })
+          .setProtectedHeader({ alg: 'ES256', kid })
+          .sign(pairs.get(kid)?.privateKey as CryptoKey),
+      async [Symbol.asyncDispose]() {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      },
+    };
+  }
+  const later = (milliseconds: number) => vi.setSystemTime(Date.now() + milliseconds);
+
+  test('are picked up when a token names one that is new', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    await using issuer = await issuerOf('old', 'new');
+    await issuer.authenticate(await issuer.sign('old'));
+    await expect(issuer.authenticate(await issuer.sign('new'))).rejects.toMatchObject(refused);
+    issuer.state.published = ['old', 'new'];
+    later(31_000);
+    expect((await issuer.authenticate(await issuer.sign('new'))).claims.sub).toBe('new');
+    await issuer.authenticate(await issuer.sign('old'));
+  });
+
+  test('are fetched once for many who sign in, and names made up do not make the gateway ask again and again', async () => {
+    await using issuer = await issuerOf('k1', 'made-up');
+    const tokens = await Promise.all(Array.from({ length: 20 }, () => issuer.sign('k1')));
+    await Promise.all(tokens.map((token) => issuer.authenticate(token)));
+    const foreign = await Promise.all(Array.from({ length: 20 }, () => issuer.sign('made-up')));
+    await Promise.allSettled(foreign.map((token) => issuer.authenticate(token)));
+    expect(issuer.state.asked).toBe(1);
+  });
+
+  test('stay good while the host fails, for hours', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    await using issuer = await issuerOf('k1', 'k2');
+    await issuer.authenticate(await issuer.sign('k1'));
+    issuer.state.works = false;
+    for (const wait of [31_000, 601_000, 3_600_000, 24 * 3_600_000]) {
+      later(wait);
+      expect((await issuer.authenticate(await issuer.sign('k1'))).claims.sub).toBe('k1');
+    }
+    // Of a key nobody has heard of nothing can be said then.
+    await expect(issuer.authenticate(await issuer.sign('k2'))).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
+  test('that are taken back are good for ten minutes more, not for ever', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    await using issuer = await issuerOf('k1', 'k2');
+    await issuer.authenticate(await issuer.sign('k1'));
+    issuer.state.published = ['k2'];
+    later(599_000);
+    await issuer.authenticate(await issuer.sign('k1'));
+    later(2_000);
+    await expect(issuer.authenticate(await issuer.sign('k1'))).rejects.toMatchObject(refused);
+  });
+});
+
+describe('several issuers', () => {
+  const other = 'another secret of thirty-two bytes, too';
+  const both = byToken(
+    { ...none, issuer: 'one', secrets: [secret], audience: 'streams' },
+    { ...none, issuer: 'two', secrets: [other] },
+  );
+
+  test('each verify their own tokens, by their own keys and for their own audience', async () => {
+    expect((await both(await signed({ iss: 'one', aud: 'streams', sub: 'a' }))).claims.sub).toBe('a');
+    expect((await both(await signed({ iss: 'two', sub: 'b' }, 'HS256', other))).claims.sub).toBe('b');
+  });
+
+  test.each([
+    ['the key of one under the name of the other', () => signed({ iss: 'two' })],
+    ['the other way round', () => signed({ iss: 'one', aud: 'streams' }, 'HS256', other)],
+    ['the audience of nobody', () => signed({ iss: 'one', aud: 'else' })],
+    ['no issuer', () => signed({ aud: 'streams' })],
+    ['an issuer nobody knows', () => signed({ iss: 'three' })],
+    ['no form', async () => 'a.b.c'],
+  ])('refuse %s', async (_, token) => {
+    await expect(token().then(both)).rejects.toMatchObject(refused);
   });
 });
 

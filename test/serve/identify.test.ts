@@ -1,12 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
+import { nobody } from '../../src/graphql/viewer.js';
+import type { AuthRequest } from '../../src/serve/authenticate.js';
 import { cookieOf, identify } from '../../src/serve/identify.js';
 import { allowedOrigins } from '../../src/serve/origins.js';
 
 const request = (headers: Record<string, string>, url = '/graphql') => ({ headers, url }) as unknown as IncomingMessage;
 const viewerOf = (token: string) => ({ signedIn: true, claims: { token }, expiresAt: null });
 const identity = (listed: readonly string[] = []) => ({
-  authenticate: async (token: string) => viewerOf(token),
+  authenticate: async ({ authorization }: AuthRequest) => (authorization ? viewerOf(authorization) : nobody),
   isRevoked: () => false,
   cookie: 'tailrace_token',
   origins: allowedOrigins(listed),
@@ -16,7 +18,30 @@ const refused = { code: 'UNAUTHENTICATED' };
 describe('who sends a request', () => {
   test('is said by the header, which beats the cookie', async () => {
     const both = request({ authorization: 'Bearer a', cookie: 'tailrace_token=b', host: 'h' });
-    expect(await identify(both, identity())).toEqual(viewerOf('a'));
+    expect(await identify(both, identity())).toEqual(viewerOf('Bearer a'));
+  });
+
+  test('is said by the payload of a connection_init before the header, but not by a text that is none', async () => {
+    const asked = request({ authorization: 'Bearer a' });
+    expect(await identify(asked, identity(), { Authorization: 'Bearer p' })).toEqual(viewerOf('Bearer p'));
+    expect(await identify(asked, identity(), { authorization: 'Bearer p' })).toEqual(viewerOf('Bearer p'));
+    expect(await identify(asked, identity(), { authorization: '' })).toEqual(viewerOf('Bearer a'));
+    await expect(identify(asked, identity(), { authorization: 42 })).rejects.toMatchObject(refused);
+    const inUrl = request({}, '/graphql?access_token=x');
+    await expect(identify(inUrl, identity(), { Authorization: 'Bearer p' })).rejects.toMatchObject(refused);
+  });
+
+  test('may be said by a function of one’s own, which sees the whole request', async () => {
+    const seen: AuthRequest[] = [];
+    const authenticate = async (asked: AuthRequest) => {
+      seen.push(asked);
+      return viewerOf(`${asked.headers['x-user']}`);
+    };
+    const asked = request({ 'x-user': 'ada', authorization: 'Basic YTpi' }, '/graphql?x=1');
+    expect(await identify(asked, { ...identity(), authenticate }, { room: 7 })).toEqual(viewerOf('ada'));
+    expect(seen).toEqual([
+      { authorization: 'Basic YTpi', headers: asked.headers, url: '/graphql?x=1', payload: { room: 7 } },
+    ]);
   });
 
   test('is nobody without either', async () => {
@@ -38,9 +63,9 @@ describe('who sends a request', () => {
     const cookie = 'x=1; tailrace_token=b; y=2';
     const from = (headers: Record<string, string>, listed: string[] = []) =>
       identify(request({ cookie, host: 'shop.example', ...headers }), identity(listed));
-    expect(await from({ origin: 'https://shop.example' })).toEqual(viewerOf('b'));
-    expect(await from({ 'sec-fetch-site': 'same-origin' })).toEqual(viewerOf('b'));
-    expect(await from({ origin: 'https://app.example' }, ['https://app.example'])).toEqual(viewerOf('b'));
+    expect(await from({ origin: 'https://shop.example' })).toEqual(viewerOf('Bearer b'));
+    expect(await from({ 'sec-fetch-site': 'same-origin' })).toEqual(viewerOf('Bearer b'));
+    expect(await from({ origin: 'https://app.example' }, ['https://app.example'])).toEqual(viewerOf('Bearer b'));
     await expect(from({})).rejects.toMatchObject(refused);
     await expect(from({ 'sec-fetch-site': 'cross-site' })).rejects.toMatchObject(refused);
     await expect(from({ origin: 'https://evil.example' })).rejects.toMatchObject(refused);

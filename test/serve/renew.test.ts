@@ -250,9 +250,9 @@ describe('POST /graphql/renew', () => {
 test('while the keys cannot be fetched a renewal is refused as passing, and the stream goes on', async () => {
   let away = false;
   await using r = await river(sdl, {
-    authenticate: async (token) => {
+    authenticate: async ({ authorization }) => {
       if (away) throw new Fault('UNAVAILABLE', { why: 'the keys that verify tokens cannot be fetched' });
-      return { signedIn: true, claims: JSON.parse(atob(token.split('.')[1] as string)), expiresAt: null };
+      return { signedIn: true, claims: JSON.parse(atob(`${authorization}`.split('.')[1] as string)), expiresAt: null };
     },
   });
   await using client = await transports.WebSocket(r, room, await inRooms(['a']));

@@ -1,0 +1,14 @@
+import type { Config } from '../config.js';
+import type { TokenSettings } from '../serve/authenticate.js';
+
+type Variables = Pick<
+  Config<'gateway'>,
+  'authJwtSecret' | 'authJwksUrl' | 'authIssuer' | 'authAudience' | 'authIssuers'
+>;
+
+/** Everyone whose tokens count, as the environment says. */
+export function issuersOf(config: Variables): readonly TokenSettings[] {
+  const { authJwtSecret: secrets, authJwksUrl: jwksUrl, authIssuer: issuer, authAudience: audience } = config;
+  const isSet = secrets.length > 0 || jwksUrl !== null;
+  return [...(isSet ? [{ secrets, jwksUrl, issuer, audience }] : []), ...config.authIssuers];
+}
