@@ -9,8 +9,9 @@ import type { GatewayMetrics } from '../observe/metrics.js';
 import { readMissed } from './fill.js';
 import { HubHistory } from './history.js';
 import type { Listener } from './listener.js';
-import { type Reads, sharedReads } from './shared-reads.js';
+import { type Reads, sharedReads, together } from './shared-reads.js';
 import { TailedChannels } from './tailed-channels.js';
+import { Waiters } from './waiters.js';
 
 export interface HubOptions {
   readonly log: ChannelLogReader;
@@ -22,6 +23,8 @@ export interface HubOptions {
   readonly probeEvery?: number;
   /** Milliseconds that `join` and `refresh` wait for what was missed. Default 5000. */
   readonly patience?: number;
+  /** Milliseconds that `refresh` waits for what is on its way before it reads it. Default 50. */
+  readonly grace?: number;
   /** Bytes of what was heard lately that are kept for those who come back; the oldest go first. Default 32 MiB, 0 keeps none. */
   readonly tailBytes?: number;
   /** From 0 to 1. Default Math.random. */
@@ -64,16 +67,18 @@ export async function openHub({
   leaveDelay = 2_000,
   probeEvery = 12_000,
   patience = 5_000,
+  grace = 50,
   tailBytes = 32 * 1024 * 1024,
   random = Math.random,
 }: HubOptions): Promise<Hub> {
   const listeners = new Set<Listener>();
   const shared = sharedReads(log);
+  const once = together();
   let heads: readonly Position[] = [];
   /** Commits that wait for a fill; null while nothing is missing. */
   let waiting: Commit[] | null = null;
-  /** Called when nothing is missing any more. */
-  const settling = new Set<() => void>();
+  /** Those who wait until nothing is missing any more. */
+  const settling = new Waiters(patience, 'what was missed cannot be read yet');
   let fills = 0;
   let closed = false;
 
@@ -123,7 +128,7 @@ export async function openHub({
       waiting = null;
       while (later.length > 0 && waiting === null) take(later.shift() as Commit);
       // Taking one of them may have found another hole: the rest waits for that fill, in order.
-      if (waiting === null) settled();
+      if (waiting === null) settling.release();
       else (waiting as Commit[]).push(...later);
     };
     void (async () => {
@@ -145,26 +150,8 @@ export async function openHub({
     heads = heads.map((head) => ({ ...head, time: Math.max(head.time, now) }));
   }
 
-  function settled() {
-    for (const done of settling) done();
-    settling.clear();
-  }
-
-  /** Resolves when nothing is missing, bounded by `patience`. */
   async function whole() {
-    while (waiting !== null) {
-      await new Promise<void>((resolve, reject) => {
-        const done = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-        const timer = setTimeout(() => {
-          settling.delete(done);
-          reject(new LogUnavailable('what was missed cannot be read yet'));
-        }, patience);
-        settling.add(done);
-      });
-    }
+    while (waiting !== null) await settling.wait();
   }
 
   /** Everything up to `head` was read: no predecessor up to there is a hole; numbers of an older epoch are forgotten. */
@@ -258,6 +245,18 @@ export async function openHub({
     }
     behind = ahead ? heads : null;
   }
+  /** The log is asked, but only what does not come by itself is read: it would be read of every channel. */
+  async function refresh() {
+    const { heads: target } = await shared.heads();
+    const late = performance.now() + grace;
+    while (waiting === null && target.some(isAhead) && performance.now() < late) await pause(1);
+    // A fill that was under way may have asked before; and what it waits for may still be on its way.
+    for (let round = 0; round < 3 && target.some(isAhead); round++) {
+      if (waiting === null) fill();
+      await whole();
+    }
+  }
+
   try {
     await compare();
   } catch (error) {
@@ -281,14 +280,7 @@ export async function openHub({
       listeners.delete(listener);
       channels.leave(listener);
     },
-    async refresh() {
-      const { heads: target } = await shared.heads();
-      // A fill that was under way may have asked before; and what it waits for may still be on its way.
-      for (let round = 0; round < 3 && target.some(isAhead); round++) {
-        if (waiting === null) fill();
-        await whole();
-      }
-    },
+    refresh: () => once('refresh', refresh),
     heads: () => heads,
     read: (...asked) => history.read(...asked),
     newest: (...asked) => history.newest(...asked),

@@ -11,7 +11,7 @@ export type Reads = Pick<ChannelLogReader, 'read' | 'newest' | 'gaps' | 'heads'>
  * first has their answer first, and what waits for a slow reader is bounded.
  */
 export function sharedReads(log: Reads, most = 64): Reads {
-  const once = together(atMost(most));
+  const once = together({ inTurn: atMost(most), oneAtATime: true });
   /** Per channel that is about to be read, the range that covers all who asked. */
   const ranges = new Map<string, { after: number; limit: number }>();
 
@@ -46,11 +46,15 @@ export function sharedReads(log: Reads, most = 64): Reads {
 /** Asks now, or when its turn has come. */
 type InTurn = <T>(ask: () => Promise<T>) => Promise<T>;
 
-/**
- * Runs what is asked under one key once for all who ask before it begins: not before the end of the turn, and not while
- * an earlier one of its key is under way.
- */
-export function together(inTurn: InTurn = (ask) => ask()) {
+interface Together {
+  /** When each may begin. Default: at once. */
+  readonly inTurn?: InTurn;
+  /** Whether one waits until an earlier one of its key is through. Default false. */
+  readonly oneAtATime?: boolean;
+}
+
+/** Runs what is asked under one key once for all who ask before it begins, which is not before the end of the turn. */
+export function together({ inTurn = (ask) => ask(), oneAtATime = false }: Together = {}) {
   const asked = new Map<string, Promise<unknown>>();
   const underWay = new Map<string, Promise<unknown>>();
 
@@ -60,11 +64,12 @@ export function together(inTurn: InTurn = (ask) => ask()) {
     return inTurn(async () => {
       asked.delete(key);
       const answer = ask();
+      if (!oneAtATime) return answer;
       underWay.set(key, answer);
       try {
         return await answer;
       } finally {
-        if (underWay.get(key) === answer) underWay.delete(key);
+        underWay.delete(key);
       }
     });
   }

@@ -318,6 +318,7 @@ async function replica(world: World, tailBytes = 1_000_000, log = world.log.read
     metrics: noGatewayMetrics,
     logger: silent,
     probeEvery: 20,
+    grace: 2,
     leaveDelay: 1,
     tailBytes,
   });

@@ -80,6 +80,31 @@ describe('the tail of a replica', () => {
     await hub.close();
   });
 
+  test('what is only on its way is waited for: no channel is read for it', async () => {
+    await using stage = await Stage.open();
+    const reader = stage.log.reader();
+    let reads = 0;
+    const read: typeof reader.read = (...asked) => {
+      reads++;
+      return reader.read(...asked);
+    };
+    const log = { ...reader, read };
+    const hub = await openHub({ log, metrics: noGatewayMetrics, logger: silent, grace: 60_000 });
+    const heard = listener('a');
+    await hub.join(heard);
+    const [, tail] = stage.log.tails;
+    tail?.stall();
+    await stage.append([1]);
+    const refreshed = Promise.all([hub.refresh(), hub.refresh()]);
+    await turns(3);
+    expect(heard.heardSoFar).toEqual([]);
+    tail?.go();
+    await refreshed;
+    expect(heard.heardSoFar).toEqual([1]);
+    expect(reads).toBe(0);
+    await hub.close();
+  });
+
   test('a tail that has fallen silent is noticed by comparing with the log', async () => {
     await using stage = await Stage.open(1, { probeEvery: 5 });
     const heard = listener('a');
