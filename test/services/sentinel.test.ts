@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { redisKeys } from '../../src/log/redis-keys.js';
+import { ask } from '../support/ask-redis.js';
 import { tableOf } from '../support/fault-table.js';
-import { ask, sentinels } from '../support/sentinels.js';
+import { sentinels } from '../support/sentinels.js';
 import { eventually, kafkaBrokers } from '../support/services.js';
 import { compare, load, recovered, warmUp } from '../support/under-load.js';
 import { world } from '../support/world.js';

@@ -16,9 +16,9 @@ export interface Balancer extends AsyncDisposable {
   cut(): void;
   /**
    * From now on nothing passes over the connections that are open: not a byte, and no close either, as when a cable is
-   * pulled. Later ones are served. `cut` ends them.
+   * pulled. Later ones are served. `cut` ends them. With `seen`, only the one that its server sees come from that port.
    */
-  stall(): void;
+  stall(seen?: number): void;
   /**
    * Closes the connections that are open on one side only; the other side is left with one that looks healthy, where
    * nobody is. `cut` ends them.
@@ -84,8 +84,8 @@ export async function balancer(ports: readonly number[], turn = 0): Promise<Bala
     port: (server.address() as AddressInfo).port,
     connections: () => wires.size,
     cut,
-    stall() {
-      for (const wire of wires) part(wire);
+    stall(seen) {
+      for (const wire of wires) if (seen === undefined || wire.far.localPort === seen) part(wire);
     },
     halfOpen(left) {
       for (const wire of wires) {

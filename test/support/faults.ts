@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { Redis } from 'ioredis';
+import { ask } from './ask-redis.js';
 import type { Balancer } from './balancer.js';
-import type { startKafka, startRedis } from './services.js';
+import { eventually, type startKafka, type startRedis } from './services.js';
 import type { Stretch } from './stretches.js';
 import { recovered, settled } from './under-load.js';
 import type { Process, World } from './world.js';
@@ -17,14 +17,7 @@ export interface Stage {
 }
 
 /** Breaks something and mends it. Waits in here are how long it stays broken. */
-export type Fault = (stage: Stage, stretch: Stretch) => Promise<void>;
-
-async function ask(redis: Stage['redis'], ...command: [string, ...string[]]) {
-  const admin = new Redis(redis.url, { lazyConnect: true, maxRetriesPerRequest: 1 });
-  await admin.connect();
-  await admin.call(...command);
-  admin.disconnect();
-}
+export type Fault = (stage: Stage, stretch: Stretch) => Promise<unknown>;
 
 async function pause({ child }: Process, ms: number) {
   child.kill('SIGSTOP');
@@ -81,9 +74,24 @@ export const faults: Readonly<Record<string, Fault>> = {
     });
     await Promise.all(absences);
   },
-  'pub/sub connections killed': ({ redis }) => ask(redis, 'CLIENT', 'KILL', 'TYPE', 'pubsub', 'SKIPME', 'yes'),
-  'Redis connections killed': ({ redis }) => ask(redis, 'CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'),
-  // Nobody mends these two: whoever hangs on such a connection has to notice.
+  'pub/sub connections killed': ({ redis }) => ask(redis.port, 'CLIENT', 'KILL', 'TYPE', 'pubsub', 'SKIPME', 'yes'),
+  'Redis connections killed': ({ redis }) => ask(redis.port, 'CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'),
+  // Nobody mends these three: whoever hangs on such a connection has to notice.
+  'a tail silent': async ({ made, redis, ways, pick }, stretch) => {
+    // While the gateway's other connections answer, as after a failover that pub/sub missed.
+    const tails = await eventually('both gateways have their tail', async () => {
+      const list = String(await ask(redis.port, 'CLIENT', 'LIST', 'TYPE', 'pubsub'));
+      const found = [...list.matchAll(/ addr=127\.0\.0\.1:(\d+) .* name=tailrace-tail /g)].map(([, port]) =>
+        Number(port),
+      );
+      if (found.length < 2) throw new Error(list);
+      return found;
+    });
+    const tail = tails[pick(2)] as number;
+    for (const way of ways.gateway) way.stall(tail);
+    await recovered(made, stretch);
+    for (const way of ways.gateway) way.cut();
+  },
   'a way to Redis stalled': async (stage, stretch) => {
     const way = wayToRedis(stage);
     way.stall();
@@ -106,7 +114,7 @@ export const faults: Readonly<Record<string, Fault>> = {
     await redis.start({ empty: true });
   },
   'Redis back from an older snapshot': async ({ redis }) => {
-    await ask(redis, 'SAVE');
+    await ask(redis.port, 'SAVE');
     await wait(2_000);
     await redis.kill();
     await redis.start();

@@ -1,20 +1,7 @@
-import { Redis } from 'ioredis';
+import { ask } from './ask-redis.js';
 import { opened } from './opened.js';
 import { eventually, startRedis } from './services.js';
 import { startSentinel } from './throw-away.js';
-
-/** One command to the server at a port. */
-export async function ask(port: number, ...command: [string, ...string[]]): Promise<unknown> {
-  const redis = new Redis(port, '127.0.0.1', { lazyConnect: true, maxRetriesPerRequest: 1, retryStrategy: () => null });
-  // What goes wrong is told by the command.
-  redis.on('error', () => {});
-  try {
-    await redis.connect();
-    return await redis.call(...command);
-  } finally {
-    redis.disconnect();
-  }
-}
 
 /** A master, its replica and three sentinels that watch over them, as processes. */
 export async function sentinels() {
