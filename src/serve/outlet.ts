@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import { type Backlog, backlogOf } from './backlog.js';
 
 /** The bytes of one frame, made once for many sockets; where it names its receiver's operation there is a hole. */
 export interface Prepared {
@@ -8,74 +7,121 @@ export interface Prepared {
   readonly hole: number;
 }
 
-/** The way of prepared frames to a socket, past the library that speaks its protocol. */
-export interface SocketOutlet extends Backlog {
-  /** Writes at the end of this turn of the event loop, in one piece with all else of this turn. */
-  write(prepared: Prepared, id: Uint8Array): void;
-  /** Writes what waits, now. To be called before anything else is written to the socket, or it would overtake. */
-  flush(): void;
+/** What was written in this turn of the event loop, in order; `next` leads to the same socket's next, 0 to none. */
+const turn = { frames: [] as Prepared[], ids: [] as Uint8Array[], next: [] as number[], outlets: [] as SocketOutlet[] };
+
+/** Before the loop turns to any other socket: so nothing waits for it, but all that came in one read leaves in one write. */
+function endTurn(): void {
+  const { outlets } = turn;
+  for (const outlet of outlets) outlet.flush();
+  for (const list of Object.values(turn)) list.length = 0;
 }
 
 /** The most bytes that wait for the end of a turn. */
 const mostGathered = 65_536;
 
-const unwritten: SocketOutlet[] = [];
-
-/** Before the loop turns to any other socket, so that nothing waits for it; but what it has read at once goes on at once. */
-function endTurn(): void {
-  for (const outlet of unwritten.splice(0)) outlet.flush();
-}
+/** Heartbeats without a byte leaving that a backlog may take. */
+const patience = 5;
 
 /**
+ * The way of prepared frames to a socket, past the library that speaks its protocol; and how much of the socket's output
+ * still waits. One for all subscriptions of a socket: they wait for the same thing.
+ *
  * A write costs the operating system 5 µs and more, whatever its length, and a copied frame a tenth of a microsecond: so
  * a turn's frames are copied into one buffer. Corked instead, each would cost as an object of its own until it is
  * written: at twenty frames a write twice as much in all.
- *
- * Whatever comes when `isOpen` says no is dropped. `limit` in bytes.
  */
-export function outletOf(socket: Socket, limit: number, isOpen: () => boolean): SocketOutlet {
-  const backlog = backlogOf(socket, limit);
-  let frames: Prepared[] = [];
-  let ids: Uint8Array[] = [];
-  let gathered = 0;
+export class SocketOutlet {
+  /** One more than the place in the turn of this socket's first and last frame; 0 when there is none. */
+  #first = 0;
+  #last = 0;
+  #gathered = 0;
+  /** What waited in the socket after the last write: to look anew for each event would fetch it from far memory. */
+  #held = 0;
+  #waiting: Promise<void> | null = null;
+  #sent = -1;
+  #beats = 0;
 
-  const outlet: SocketOutlet = {
-    write(prepared, id) {
-      if (frames.length === 0) {
-        if (unwritten.length === 0) process.nextTick(endTurn);
-        unwritten.push(outlet);
-      }
-      frames.push(prepared);
-      ids.push(id);
-      gathered += prepared.bytes.length;
-      if (gathered >= mostGathered) outlet.flush();
-    },
-    flush() {
-      if (frames.length === 0) return;
-      const bytes = isOpen() ? assembled(frames, ids, gathered) : null;
-      frames = [];
-      ids = [];
-      gathered = 0;
-      if (bytes && socket.writable) socket.write(bytes);
-    },
-    drained() {
-      // What waits here is no different to who waits for room.
-      if (gathered > 0 && gathered + socket.writableLength > limit) outlet.flush();
-      return backlog.drained();
-    },
-    isStuck: backlog.isStuck,
-  };
-  return outlet;
-}
+  constructor(
+    private readonly socket: Socket,
+    /** Bytes. */
+    private readonly limit: number,
+    /** What comes when this says no is dropped. */
+    private readonly isOpen: () => boolean,
+  ) {}
 
-function assembled(frames: readonly Prepared[], ids: readonly Uint8Array[], length: number): Buffer {
-  const out = Buffer.allocUnsafe(length);
-  let at = 0;
-  for (let n = 0; n < frames.length; n++) {
-    const { bytes, hole } = frames[n] as Prepared;
-    out.set(bytes, at);
-    out.set(ids[n] as Uint8Array, at + hole);
-    at += bytes.length;
+  /** Writes at the end of this turn of the event loop, in one piece with all else of this turn. */
+  write(prepared: Prepared, id: Uint8Array): void {
+    const { frames, ids, next, outlets } = turn;
+    if (outlets.length === 0) process.nextTick(endTurn);
+    ids.push(id);
+    next.push(0);
+    const place = frames.push(prepared);
+    if (this.#first === 0) {
+      this.#first = place;
+      outlets.push(this);
+    } else next[this.#last - 1] = place;
+    this.#last = place;
+    this.#gathered += prepared.bytes.length;
+    if (this.#gathered >= mostGathered) this.flush();
   }
-  return out;
+
+  /** Lets another write to the socket, now: behind the frames that wait, which it would overtake. Not when it is closed. */
+  aside(write: () => void): void {
+    this.flush();
+    if (!this.isOpen()) return;
+    write();
+    this.#held = this.socket.writableLength;
+  }
+
+  /** Writes what waits, now. */
+  flush(): void {
+    if (this.#first === 0) return;
+    const { socket } = this;
+    if (this.isOpen() && socket.writable) socket.write(this.#assembled());
+    this.#held = socket.writableLength;
+    this.#first = 0;
+    this.#gathered = 0;
+  }
+
+  #assembled(): Buffer {
+    const { frames, ids, next } = turn;
+    const out = Buffer.allocUnsafe(this.#gathered);
+    let at = 0;
+    for (let place = this.#first; place > 0; place = next[place - 1] as number) {
+      const { bytes, hole } = frames[place - 1] as Prepared;
+      out.set(bytes, at);
+      out.set(ids[place - 1] as Uint8Array, at + hole);
+      at += bytes.length;
+    }
+    return out;
+  }
+
+  /** Null while no more than the limit waits in memory; else resolves when the socket has drained or is gone. */
+  drained(): Promise<void> | null {
+    const { socket, limit } = this;
+    if (this.#waiting || this.#gathered + this.#held <= limit) return this.#waiting;
+    this.flush();
+    this.#held = socket.writableLength;
+    if (!socket.writable || this.#held <= limit) return null;
+    // Not by 'drain': a socket that holds less than Node's own mark, which may be above the limit, never emits it.
+    this.#waiting = new Promise<void>((resolve) => {
+      socket.write('', () => {
+        this.#waiting = null;
+        resolve();
+      });
+    });
+    return this.#waiting;
+  }
+
+  /**
+   * To be asked at every heartbeat: true when the peer has taken nothing of what waits for the last few of them.
+   * A peer that never reads is alive to TCP, for ever.
+   */
+  isStuck(): boolean {
+    const before = this.#sent;
+    this.#sent = this.socket.bytesWritten - this.socket.writableLength;
+    this.#beats = this.drained() && this.#sent === before ? this.#beats + 1 : 0;
+    return this.#beats >= patience;
+  }
 }

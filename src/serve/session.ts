@@ -8,7 +8,6 @@ import { toGraphQLError } from '../graphql/render.js';
 import type { Renewable } from '../graphql/renewal.js';
 import type { Stream } from '../graphql/stream.js';
 import { nobody, type Viewer } from '../graphql/viewer.js';
-import type { Frame } from '../hub/frame.js';
 import type { Outlet } from '../hub/subscription.js';
 import { Ending } from './ending.js';
 import { idBytes } from './frames.js';
@@ -26,8 +25,8 @@ interface SessionSocket {
   readonly request: IncomingMessage;
   /** Nothing happens once the socket is closing. */
   write(text: string): void;
-  /** Writes an event to the operation of this id, together with all else of the same turn. */
-  next(id: Uint8Array, frame: Frame): void;
+  /** Writes events to the operation of this id, together with all else of the same turn. */
+  writer(id: Uint8Array): Outlet['write'];
   readonly drained: Outlet['drained'];
   /** The client is to come back later, with all its operations. */
   turnAway(why: string): void;
@@ -140,9 +139,8 @@ function framesOf(session: Session, id: string, stream: Stream): Ending {
     left(session, id, stream);
     stream.close();
   });
-  const name = idBytes(id);
   stream.start({
-    write: (frame) => session.next(name, frame),
+    write: session.writer(idBytes(id)),
     drained: session.drained,
     fail(fault) {
       left(session, id, stream);

@@ -13,7 +13,7 @@ import { atExpiry, expired } from './expiry.js';
 import { commentEvent, completeEvent, cursorEvent, nextChunk, nextEvent, resultEvent } from './frames.js';
 import { answer, jsonObject } from './http-answer.js';
 import { type Identity, identify, urlOf } from './identify.js';
-import { outletOf } from './outlet.js';
+import { SocketOutlet } from './outlet.js';
 import type { Holder } from './renew.js';
 import type { RenewalDesk } from './renewal-desk.js';
 import type { Connection } from './retire.js';
@@ -130,14 +130,11 @@ async function stream(
   { id, opened, ticket, viewer }: Opening,
 ): Promise<void> {
   const isOpen = () => !response.writableEnded && !response.destroyed;
-  const outlet = outletOf(request.socket, limits.socketBuffer, isOpen);
+  const outlet = new SocketOutlet(request.socket, limits.socketBuffer, isOpen);
   const leave = () => (opened.kind === 'stream' ? opened.close() : void opened.return());
 
   /** What is written to a response that has ended is an error nobody catches. */
-  const write = (text: string) => {
-    outlet.flush();
-    if (isOpen()) response.write(text);
-  };
+  const write = (text: string) => outlet.aside(() => response.write(text));
   /** HTTP/1.0 knows no chunks; and behind another request of its connection a response has to wait for its socket. */
   const isChunked = () => request.httpVersion === '1.1' && response.socket !== null;
   const next = (frame: Frame) => {
@@ -147,8 +144,7 @@ async function stream(
   /** Without a last word a browser comes back, as it shall. */
   const end = (last = '', then = () => {}) => {
     leave();
-    outlet.flush();
-    if (isOpen()) response.end(last, then);
+    outlet.aside(() => response.end(last, then));
   };
   const complete = (fault: Fault | null) =>
     end(fault ? resultEvent({ errors: [toGraphQLError(fault)] }) + completeEvent : completeEvent);
@@ -191,7 +187,7 @@ async function stream(
   // Between its admission and its place among the connections nobody would have ended it.
   if (identity.isRevoked(viewer)) return complete(revoked());
   if (opened.kind === 'stream') {
-    const { drained } = outlet;
+    const drained = () => outlet.drained();
     const cursor = opened.start({ write: next, drained, fail: complete }).cursor();
     if (cursor) write(cursorEvent(cursor));
     return;

@@ -9,7 +9,7 @@ import type { GatewayMetrics } from '../observe/metrics.js';
 import { atExpiry, expired } from './expiry.js';
 import { nextMessage } from './frames.js';
 import { authorizationIn, type Identity, urlOf } from './identify.js';
-import { outletOf } from './outlet.js';
+import { SocketOutlet } from './outlet.js';
 import { renew } from './renew.js';
 import type { Connection } from './retire.js';
 import { ping, type Session, type SessionLimits, sessionOf, sessionOptions } from './session.js';
@@ -73,24 +73,21 @@ type Opened = ReturnType<typeof makeServer<Record<string, unknown>, Session>>['o
 function open(webSocket: WebSocket, request: IncomingMessage, parts: WebSocketParts, opened: Opened): void {
   const { connections, metrics, logger } = parts;
   const isOpen = () => webSocket.readyState === webSocket.OPEN;
-  const outlet = outletOf(request.socket, parts.limits.socketBuffer, isOpen);
+  const outlet = new SocketOutlet(request.socket, parts.limits.socketBuffer, isOpen);
   const compress = webSocket.extensions.includes('permessage-deflate');
   const write = (text: string, done?: () => void) => {
-    outlet.flush();
-    if (isOpen()) webSocket.send(text, uncompressed, done);
+    if (isOpen()) outlet.aside(() => webSocket.send(text, uncompressed, done));
     else done?.();
   };
-  const end = (code: number | undefined, reason: string | undefined) => {
-    outlet.flush();
-    webSocket.close(code, shortened(reason));
-  };
+  const end = (code: number | undefined, reason: string | undefined) =>
+    outlet.aside(() => webSocket.close(code, shortened(reason)));
   const expel = ({ close, message }: Fault) => end(close ?? CloseCode.Forbidden, message);
   const expiry = atExpiry(() => expel(expired()));
   const session = sessionOf({
     request,
-    drained: outlet.drained,
+    drained: () => outlet.drained(),
     write,
-    next: (id, frame) => isOpen() && outlet.write(nextMessage(frame, id.length, compress), id),
+    writer: (id) => (frame) => outlet.write(nextMessage(frame, id.length, compress), id),
     turnAway: (why) => end(1013, why),
     expires: expiry.set,
   });

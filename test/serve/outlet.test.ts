@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { outletOf, type Prepared } from '../../src/serve/outlet.js';
+import { type Prepared, SocketOutlet } from '../../src/serve/outlet.js';
 import { eventually } from '../support/eventually.js';
 
 /** Two ends of a real connection. */
@@ -46,7 +46,7 @@ function counted(socket: Socket): () => number {
 
 test('frames of one turn leave in one write, each with its own id, and before anything else of that turn', async () => {
   await using ends = await pair();
-  const outlet = outletOf(ends.near, limit, () => true);
+  const outlet = new SocketOutlet(ends.near, limit, () => true);
   const writes = counted(ends.near);
   const shared = prepared('a?b ');
   outlet.write(shared, id('1'));
@@ -56,8 +56,7 @@ test('frames of one turn leave in one write, each with its own id, and before an
   await new Promise<void>((resolve) => process.nextTick(resolve));
   expect(writes()).toBe(1);
   outlet.write(shared, id('4'));
-  outlet.flush();
-  ends.near.write('last');
+  outlet.aside(() => ends.near.write('last'));
   ends.far.resume();
   await eventually('all has come', () => ends.text().endsWith('last'));
   expect(ends.text()).toBe('a1b a2b 3! a4b last');
@@ -66,7 +65,7 @@ test('frames of one turn leave in one write, each with its own id, and before an
 test('what many sockets get in one turn leaves in that turn, also what one write brings about', async () => {
   await using one = await pair();
   await using two = await pair();
-  const outlets = [one, two].map(({ near }) => outletOf(near, limit, () => true));
+  const outlets = [one, two].map(({ near }) => new SocketOutlet(near, limit, () => true));
   for (const outlet of outlets) outlet.write(prepared('?'), id('x'));
   await Promise.resolve().then(() => outlets[0]?.write(prepared('?'), id('y')));
   for (const { far } of [one, two]) far.resume();
@@ -76,7 +75,7 @@ test('what many sockets get in one turn leaves in that turn, also what one write
 test('after the close of its connection nothing is written', async () => {
   await using ends = await pair();
   let open = true;
-  const outlet = outletOf(ends.near, limit, () => open);
+  const outlet = new SocketOutlet(ends.near, limit, () => open);
   const writes = counted(ends.near);
   outlet.write(prepared('?'), id('x'));
   open = false;
@@ -93,7 +92,7 @@ test.each([1_024, 262_144])(
   'a reader that stops fills it up to %i bytes, and all is there when it reads on',
   async (limit) => {
     await using ends = await pair();
-    const outlet = outletOf(ends.near, limit, () => true);
+    const outlet = new SocketOutlet(ends.near, limit, () => true);
     const frame = prepared('x'.repeat(999).concat('?'));
     let count = 0;
     // Within one turn: whoever writes a thousand frames must be told without waiting for its end.
@@ -110,9 +109,21 @@ test.each([1_024, 262_144])(
   },
 );
 
+test('what something else has written counts too', async () => {
+  await using ends = await pair();
+  const outlet = new SocketOutlet(ends.near, 1_024, () => true);
+  outlet.aside(() => {
+    while (ends.near.write('x'.repeat(65_536)));
+  });
+  expect(outlet.drained()).not.toBeNull();
+  ends.far.resume();
+  await outlet.drained();
+  expect(outlet.drained()).toBeNull();
+});
+
 test('a reader that is gone is waited for no longer', async () => {
   await using ends = await pair();
-  const outlet = outletOf(ends.near, 1_024, () => true);
+  const outlet = new SocketOutlet(ends.near, 1_024, () => true);
   while (outlet.drained() === null) outlet.write(prepared('x'.repeat(9_999).concat('?')), id('\n'));
   const drained = outlet.drained();
   ends.near.destroy();
@@ -121,7 +132,7 @@ test('a reader that is gone is waited for no longer', async () => {
 
 test('a reader that takes nothing for five heartbeats is stuck; one that takes a little is not', async () => {
   await using ends = await pair();
-  const outlet = outletOf(ends.near, 1_024, () => true);
+  const outlet = new SocketOutlet(ends.near, 1_024, () => true);
   while (outlet.drained() === null) outlet.write(prepared('x'.repeat(9_999).concat('?')), id('\n'));
   const beats = Array.from({ length: 6 }, () => outlet.isStuck());
   expect(beats).toEqual([false, false, false, false, false, true]);

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+
+const ticksPerSecond = 100;
+
+/** Seconds of CPU that a process has used, user and system, as the operating system counts it. */
+export function cpuOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+export const machine = (): string =>
+  `machine: ${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB; Node ${process.version}`;
+
+/** Microseconds of the one clock that all processes of a machine share. */
+export const clock = (): number => Math.round(Number(process.hrtime.bigint()) / 1_000);
+
+export const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number;
+
+/** `median (lowest–highest)`. */
+export const spread = (values: readonly number[], digits = 2): string =>
+  `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`;
+
+/** Counts latencies in steps of a tenth, so that histograms of several processes can be added. */
+export class Histogram {
+  readonly counts: number[] = [];
+
+  add(micros: number): void {
+    const step = Math.max(0, Math.ceil(Math.log(Math.max(1, micros)) / Math.log(1.1)));
+    this.counts[step] = (this.counts[step] ?? 0) + 1;
+  }
+
+  /** The upper bound, in milliseconds, of the step that holds this share of all. */
+  static quantile(counts: readonly (number | null | undefined)[], share: number): number {
+    const total = counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
+    let seen = 0;
+    const step = counts.findIndex((count) => {
+      seen += count ?? 0;
+      return seen >= total * share;
+    });
+    return 1.1 ** step / 1_000;
+  }
+}
