@@ -13,8 +13,6 @@ export interface RedisPubSubParts {
  */
 export function redisPubSub({ connect }: RedisPubSubParts): PubSub & { close(): Promise<void> } {
   const publisher = connect('publish', { enableOfflineQueue: true, maxRetriesPerRequest: null, commandTimeout: 5_000 });
-  // The library ignores what its `unsubscribe` answers: a command that fails while Redis is away would be an unhandled
-  // rejection and end the process. Queued without an end it is sent when Redis is back.
   const subscriber = connect('subscribe', {
     enableOfflineQueue: true,
     maxRetriesPerRequest: null,
@@ -22,13 +20,41 @@ export function redisPubSub({ connect }: RedisPubSubParts): PubSub & { close(): 
     autoResendUnfulfilledCommands: true,
   });
   // Its types name ioredis 5; what it calls (publish, subscribe, unsubscribe, the events) is the same in 6.
-  const pubsub = new RedisPubSub({ publisher: publisher as never, subscriber: subscriber as never });
+  const pubsub = new Patient({ publisher: publisher as never, subscriber: forgiving(subscriber) as never });
   return {
     publish: (topic, payload) => pubsub.publish(topic, payload),
-    asyncIterableIterator: (topics) => pubsub.asyncIterableIterator(typeof topics === 'string' ? topics : [...topics]),
+    asyncIterableIterator<T>(topics: string | readonly string[]) {
+      const events = pubsub.asyncIterableIterator<T>(typeof topics === 'string' ? topics : [...topics]);
+      const leave = events.return?.bind(events);
+      // It rejects once more where `next` has told the refusal already.
+      events.return = () =>
+        leave?.()
+          .catch(() => undefined)
+          .then(() => ({ value: undefined, done: true })) as never;
+      return events;
+    },
     async close() {
       publisher.disconnect();
       subscriber.disconnect();
     },
   };
+}
+
+/** The library drops what these two answer: a refusal by an ACL would be an unhandled rejection, and end the process. */
+function forgiving(subscriber: Redis): Redis {
+  for (const name of ['unsubscribe', 'punsubscribe'] as const) {
+    const leave = subscriber[name].bind(subscriber) as (...channels: string[]) => Promise<unknown>;
+    subscriber[name] = ((...channels: string[]) => leave(...channels).catch(() => undefined)) as never;
+  }
+  return subscriber;
+}
+
+class Patient extends RedisPubSub {
+  /** A refused SUBSCRIBE is told to who asked, and again to those who asked meanwhile: nobody, as a rule. */
+  override subscribe<T>(trigger: string, hear: (message: T) => void, options?: unknown): Promise<number> {
+    const subscribed = super.subscribe<T>(trigger, hear, options);
+    // biome-ignore lint/complexity/useLiteralKeys: private, and nothing else reaches the promise that nobody handles.
+    void this['subsPendingRefsMap'].get(trigger)?.pending.catch(() => undefined);
+    return subscribed;
+  }
 }

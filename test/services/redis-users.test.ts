@@ -1,0 +1,147 @@
+import { readFileSync } from 'node:fs';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connectRedis } from '../../src/log/redis-connection.js';
+import { silent } from '../../src/observe/logger.js';
+import { redisPubSub } from '../../src/serve/pubsub.js';
+import { firstEvents, run } from '../bin/process.js';
+import { eventually, freshPrefix, kafkaBrokers, startRedis } from '../support/services.js';
+
+/** The users of examples/redis-users.acl, word for word. */
+const users = readFileSync('examples/redis-users.acl', 'utf8')
+  .split('\n')
+  .filter((line) => line.startsWith('user '))
+  .map((line) => line.slice('user '.length));
+
+/** Words of an ACL; a selector in brackets is one. */
+const words = (line: string) => line.match(/\([^)]*\)|\S+/g) ?? [];
+const passwordOf = (name: string) => / >(\S+)/.exec(users.find((line) => line.startsWith(`${name} `)) ?? '')?.[1] ?? '';
+
+let redis: Awaited<ReturnType<typeof startRedis>>;
+let admin: Redis;
+const as = (name: string) => `redis://${name}:${passwordOf(name)}@127.0.0.1:${redis.port}`;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  admin = new Redis(redis.url);
+  for (const line of users) await admin.call('ACL', 'SETUSER', ...words(line));
+});
+afterAll(async () => {
+  admin.disconnect();
+  await redis[Symbol.asyncDispose]();
+});
+
+test('the whole river flows with them: events, tickets, revocations, ephemeral fields; and Redis refuses nothing', async () => {
+  const keys = { TAILRACE_CURSOR_SECRET: 'c'.repeat(32), TAILRACE_AUTH_JWT_SECRET: 'k'.repeat(32) };
+  const free = { TAILRACE_PORT: '0', TAILRACE_ADMIN_PORT: '0' };
+  const kafka = { TAILRACE_KAFKA_BROKERS: kafkaBrokers().join(','), TAILRACE_KAFKA_GROUP_ID: freshPrefix() };
+  await using sample = run(['--rate', '20'], kafka, undefined, 'sample-producer');
+  await using relay = run(['relay'], { ...free, ...kafka, TAILRACE_REDIS_URL: as('tailrace-relay') });
+  await using gateway = run(['gateway'], { ...free, ...keys, TAILRACE_REDIS_URL: as('tailrace-gateway') });
+  const ports = new Map<unknown, string>();
+  for (const running of [relay, gateway]) {
+    const [, port = ''] = await running.until(/"adminPort":(\d+)/);
+    ports.set(running, port);
+    const ready = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok;
+    await eventually('it is ready', ready, { within: 40_000 });
+  }
+  const [, port] = await gateway.until(/"port":(\d+)/);
+  const url = `http://127.0.0.1:${port}`;
+  const token = (await run(['token', '--sub', 'ada'], keys).ended).out.trim();
+  const signedIn = { authorization: `Bearer ${token}` };
+
+  const [event] = await firstEvents(url, 'subscription { transaction { userId } }', 1, signedIn);
+  expect(event.data).toEqual({ transaction: { userId: 'ada' } });
+
+  const ticket = await fetch(`${url}/graphql/ticket`, { method: 'POST', headers: signedIn });
+  expect(ticket.status).toBe(201);
+
+  const typed = firstEvents(url, 'subscription { typing(room: "1") { __typename } }', 1, signedIn);
+  let told = false;
+  void typed.then(() => {
+    told = true;
+  });
+  await eventually('somebody is seen typing', async () => {
+    const headers = { ...signedIn, 'content-type': 'application/json' };
+    const body = JSON.stringify({ query: 'mutation { sendTyping(room: "1") }' });
+    expect((await fetch(`${url}/graphql`, { method: 'POST', headers, body })).status).toBe(200);
+    return told;
+  });
+
+  const revoked = await run(['revoke', '--sub', 'ada'], {
+    TAILRACE_REDIS_URL: as('tailrace-gateway'),
+  }).ended;
+  expect(revoked).toMatchObject({ code: 0 });
+  await eventually('she is out', async () => {
+    const headers = { ...signedIn, 'content-type': 'application/json' };
+    const answer = await fetch(`${url}/graphql`, { method: 'POST', headers, body: '{"query":"{ version }"}' });
+    return answer.status === 401;
+  });
+
+  expect(await admin.call('ACL', 'LOG')).toEqual([]);
+  sample.child.kill('SIGTERM');
+});
+
+describe('a captured gateway', () => {
+  const forbidden: [string, readonly string[]][] = [
+    ['forge an event', ['RPUSH', 'tailrace:{s0}:c:x', 'forged']],
+    ['forge one by a script', ['EVAL', "return redis.call('RPUSH', 'tailrace:{s0}:c:x', '1')", '0']],
+    [
+      'hide behind a key of its own',
+      ['EVAL', "return redis.call('DEL', 'tailrace:{s0}:meta')", '1', 'tailrace:revocations'],
+    ],
+    ['tell the others of an event', ['PUBLISH', 'tailrace:{s0}:c:x', 'forged']],
+    ['tell them of a commit', ['PUBLISH', 'tailrace:{s0}:commit', 'forged']],
+    ['move a watermark', ['HSET', 'tailrace:{s0}:meta', 'number', '0']],
+    ['delete what is there', ['DEL', 'tailrace:{s0}:meta']],
+    ['delete everything', ['FLUSHALL']],
+    ['let keys expire', ['PEXPIRE', 'tailrace:{s0}:meta', '1']],
+    ['give itself more', ['ACL', 'SETUSER', 'tailrace-gateway', '+@all']],
+    ['change the server', ['CONFIG', 'SET', 'maxmemory', '1']],
+    ['see what others send', ['MONITOR']],
+    ['listen to everything', ['PSUBSCRIBE', '*']],
+    ['read keys of others', ['GET', 'somebody-else']],
+    ['list the keys', ['SCAN', '0']],
+  ];
+  for (const [what, [command = '', ...args]] of forbidden) {
+    test(`cannot ${what}`, async () => {
+      const gateway = new Redis(as('tailrace-gateway'), { retryStrategy: () => null });
+      try {
+        await expect(gateway.call(command, ...args)).rejects.toThrow(/NOPERM|user executing the script can/);
+      } finally {
+        gateway.disconnect();
+      }
+    });
+  }
+});
+
+test('an ephemeral channel that the gateway may not hear fails its own operation, and nothing else', async () => {
+  const pubsub = redisPubSub({ connect: (name, extra) => connectRedis(as('tailrace-gateway'), name, silent, extra) });
+  const refused = pubsub.asyncIterableIterator('elsewhere');
+  await expect(refused.next()).rejects.toThrow(/NOPERM/);
+  await refused.return?.();
+  const heard = pubsub.asyncIterableIterator<string>('typing here');
+  let next: IteratorResult<string> | null = null;
+  void heard.next().then((result) => {
+    next = result;
+  });
+  await eventually('what it may hear', async () => {
+    await pubsub.publish('typing here', 'somebody');
+    return next;
+  });
+  expect(next).toEqual({ done: false, value: 'somebody' });
+  await heard.return?.();
+  await pubsub.close();
+});
+
+test('a captured relay cannot read tickets, flush, or change the server', async () => {
+  const relay = new Redis(as('tailrace-relay'));
+  for (const [command = '', ...args] of [
+    ['GET', 'tailrace:ticket:x'],
+    ['FLUSHALL'],
+    ['CONFIG', 'GET', '*'],
+    ['ZRANGE', 'tailrace:revocations', '0', '-1'],
+  ])
+    await expect(relay.call(command, ...args)).rejects.toThrow(/NOPERM/);
+  relay.disconnect();
+});
