@@ -1,18 +1,18 @@
 import type { Result } from './river.js';
 
-/** A stream of server-sent events by fetch, without a client library: what it says, and its name. */
-export async function events(url: string, body: object, token: string | null = null, headers: object = {}) {
+/** A stream of server-sent events by fetch, without a client library: what it says, and its name. By GET without a body. */
+export async function events(url: string, body: object | null, token: string | null = null, headers: object = {}) {
   const leaving = new AbortController();
   const response = await fetch(url, {
-    method: 'POST',
+    method: body === null ? 'GET' : 'POST',
     signal: leaving.signal,
     headers: {
       accept: 'text/event-stream',
-      'content-type': 'application/json',
+      ...(body === null ? {} : { 'content-type': 'application/json' }),
       ...(token === null ? {} : { authorization: `Bearer ${token}` }),
       ...headers,
     },
-    body: JSON.stringify(body),
+    ...(body === null ? {} : { body: JSON.stringify(body) }),
   });
   const results: Result[] = [];
   let over = false;
