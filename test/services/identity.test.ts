@@ -103,7 +103,7 @@ describe('renewal', () => {
 });
 
 describe('revocation', () => {
-  test('on one replica, by the command, or by the admin port ends every stream of the token within a second', async () => {
+  test('asked of any replica, or by the command, ends every stream of the token within a second', async () => {
     await using world = await replicas();
     const [one, two] = world.gateways;
     const env = { TAILRACE_REDIS_URL: world.url, TAILRACE_REDIS_PREFIX: world.prefix };
