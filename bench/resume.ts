@@ -54,6 +54,8 @@ interface Round {
   readonly redisMs: number;
   readonly commands: ReadonlyMap<string, number>;
   readonly others: number;
+  /** Connections that had to be tried again. */
+  readonly refused: number;
 }
 
 /** Begins to count; the result says which part of the machine's CPU went to none of the benchmark's processes since. */
@@ -71,9 +73,9 @@ if (values.only !== 'churn') {
 ${missed} events. Time from that moment until a client has shown the last of them. Medians of ${rounds} rounds.
 `);
   console.log(
-    '| | p50 | p99 | max | gateway CPU a client | Redis CPU a client | Redis commands a client | CPU of other programs |',
+    '| | p50 | p99 | max | gateway CPU a client | Redis CPU a client | Redis commands a client | tried again | CPU of other programs |',
   );
-  console.log('| --- | ---: | ---: | ---: | ---: | ---: | --- | ---: |');
+  console.log('| --- | ---: | ---: | ---: | ---: | ---: | --- | ---: | ---: |');
   await storms('each on a channel of their own', usersOf(clients), {});
   const shared = `${perRoom} to a channel, where somebody stayed`;
   await storms(shared, roomsOf(clients), {});
@@ -125,6 +127,7 @@ async function storms(name: string, party: Party, environment: Record<string, st
       `${median((r) => r.gatewayMs).toFixed(2)} ms`,
       `${median((r) => r.redisMs).toFixed(2)} ms`,
       commands,
+      median((r) => r.refused),
       percent(median((r) => r.others)),
     ].join(' | ')} |`,
   );
@@ -140,9 +143,11 @@ async function storm(on: Stand, { people, addressOf, addresses }: Party): Promis
   }
   const [commandsBefore, gatewayBefore, redisBefore] = [await on.commands(), cpuOf(on.gatewayPid), cpuOf(on.redisPid)];
   const newest = on.feed.newest(addressOf(people[0] as Person));
+  const { retries } = await on.crowd.counts();
   const others = othersShare(on);
   const took = await on.crowd.comeBack(names, newest);
   const othersTook = others();
+  const refused = (await on.crowd.counts()).retries - retries;
   const [gateway, redis] = [cpuOf(on.gatewayPid) - gatewayBefore, cpuOf(on.redisPid) - redisBefore];
   const commands = [...(await on.commands())].map(([name, calls]): [string, number] => [
     name,
@@ -158,6 +163,7 @@ async function storm(on: Stand, { people, addressOf, addresses }: Party): Promis
     redisMs: redis * perClient,
     commands: new Map(commands),
     others: othersTook,
+    refused,
   };
 }
 
@@ -214,7 +220,7 @@ ${eventsPerSecond} events/s, half of them for those who stay: the time from appe
   tell('calm again', await period(Math.min(30, churnMinutes * 60)));
   feeding = false;
   await fed;
-  const connects = await on.crowd.connects();
+  const { connects } = await on.crowd.counts();
   // Everybody comes once more, and has everything.
   for (let i = 0; i < names.restless.length; i += 500) await on.crowd.arrive(names.restless.slice(i, i + 500));
   await settled(on, [...honest, ...restless], addressOf);

@@ -63,7 +63,12 @@ class Guest {
         if (latencies && measuring.has(this.person.name)) latencies.push(now() - Number(at));
         if (this.awaited && n >= this.awaited.n) this.awaited.done();
       },
-      ended: (why) => fault(`${this.person.name}: ${why}`),
+      ended: (why, passing) => {
+        if (!passing) return fault(`${this.person.name}: ${why}`);
+        // As any client does.
+        retries++;
+        setTimeout(() => this.live && this.come(), 50 + Math.random() * 200);
+      },
     });
   }
 
@@ -91,6 +96,8 @@ let latencies: number[] | null = null;
 /** Whose events count. */
 let measuring = new Set<string>();
 let connects = 0;
+/** Connections that the network refused, and that were tried again. */
+let retries = 0;
 let churning: Promise<void> | null = null;
 let churnOn = false;
 
@@ -206,8 +213,8 @@ const calls = {
     await churning;
   },
 
-  async connects(): Promise<number> {
-    return connects;
+  async counts() {
+    return { connects, retries };
   },
 
   /** Throws if anything was wrong. */

@@ -7,8 +7,8 @@ export interface RawListener {
   cursor(cursor: string): void;
   /** A `next` message, as text: parsing thousands of them would cost more than the gateway takes to send them. */
   next(text: string): void;
-  /** The operation or the connection ended, and not by `close`. */
-  ended(why: string): void;
+  /** The operation or the connection ended, and not by `close`; `passing` when the network refused it at the door. */
+  ended(why: string, passing: boolean): void;
 }
 
 export interface Visit {
@@ -34,7 +34,7 @@ export function rawClient({ port, token, query, variables, after }: Visit, liste
     if (closed) return;
     closed = true;
     socket.destroy();
-    listener.ended(why);
+    listener.ended(why, !upgraded && !why.startsWith('HTTP'));
   };
 
   function hear(text: string) {

@@ -11,7 +11,7 @@ import { Fault, limitExceeded } from '../event/faults.js';
 import { Group, type GroupPlan } from '../hub/group.js';
 import type { Hub } from '../hub/hub.js';
 import { type Outlet, type Start, Subscription } from '../hub/subscription.js';
-import { type ChannelLogReader, LogUnavailable } from '../log/channel-log.js';
+import { LogUnavailable } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamField, StreamSchema } from '../schema/stream-schema.js';
@@ -30,7 +30,6 @@ export interface EngineParts {
   readonly streams: StreamSchema;
   readonly executable: Executable;
   readonly hub: Hub;
-  readonly log: ChannelLogReader;
   readonly cursors: CursorCodec;
   readonly pubsub: PubSub;
   readonly metrics: GatewayMetrics;
@@ -56,7 +55,7 @@ export type Opened =
 
 /** The one path by which every transport parses, validates, checks access and starts an operation. */
 export function createEngine(parts: EngineParts) {
-  const { streams, executable, hub, log, cursors, metrics, logger } = parts;
+  const { streams, executable, hub, cursors, metrics, logger } = parts;
   const { schema } = executable;
   const documents = documentCache(schema, parts.introspection);
   const groups = createGroups((plan) => new Group(plan, hub, cursors, metrics, parts.now), hub.leave, metrics.groups);
@@ -178,7 +177,7 @@ export function createEngine(parts: EngineParts) {
         groups.left(group);
       };
       const { rewindScan } = parts.limits;
-      const subscription = new Subscription({ group, outlet, log, hub, metrics, logger, onGap, rewindScan, onClose });
+      const subscription = new Subscription({ group, outlet, hub, metrics, logger, onGap, rewindScan, onClose });
       metrics.subscribed(field.name, 1);
       void subscription.start(start, parts.now());
       return subscription;

@@ -148,34 +148,15 @@ async function* merged(
   }
 }
 
-export interface Newest {
-  readonly publications: readonly Publication[];
-  /** Per partition of a recreated topic, where the log tells of it last. */
-  readonly recreated: Map<number, Position>;
+/** True when an epoch has begun between the two, on some shard: then the log may have lost data between them. */
+export function isCrossed(progress: Progress, heads: readonly Position[]): boolean {
+  return heads.some(({ shard, epoch }) => progress[shard]?.epoch !== epoch);
 }
 
-/**
- * The newest events of all channels, oldest first, at most `scan` of each channel: what the log still has of them.
- * Throws LogUnavailable.
- */
-export async function newest({ hub, channels, topic, upTo }: Replay, scan: number): Promise<Newest> {
-  const recreated = new Map<number, Position>();
-  const shards = upTo.map(async (head) => {
-    // An event in two channels has one number.
-    const found = new Map<string, Publication>();
-    const histories = await Promise.all(channels.map((channel) => hub.newest(channel, head.shard, scan)));
-    for (const { publications, head: now } of histories) {
-      for (const one of publications) {
-        const { epoch, number } = one.position;
-        if (!isAfter(one.position, head, now.epoch)) found.set(`${epoch} ${number}`, one);
-      }
-    }
-    for (const { position, reason, source } of await hub.gaps(head.shard)) {
-      if (reason !== 'TOPIC_RECREATED' || source.topic !== topic || isAfter(position, head, head.epoch)) continue;
-      recreated.set(source.partition, position);
-    }
-    return [...found.values()].sort((a, b) => byAge(a.position, b.position, head.epoch));
+/** True when the cursor has, on some shard, what the heads do not have: a later number, or another epoch. */
+export function isAhead(progress: Progress, heads: readonly Position[]): boolean {
+  return heads.some(({ shard, epoch, number }) => {
+    const known = progress[shard];
+    return known !== undefined && known.epoch !== '' && (known.epoch !== epoch || known.number > number);
   });
-  const all = (await Promise.all(shards)).flat().sort((a, b) => a.position.time - b.position.time);
-  return { publications: all.slice(-scan), recreated };
 }

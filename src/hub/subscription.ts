@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Cursor } from '../event/cursor.js';
 import { Fault } from '../event/faults.js';
-import { type Gap, isAfter, type Position } from '../event/position.js';
+import type { Gap, Position } from '../event/position.js';
 import type { Publication } from '../event/publication.js';
 import type { SourceEvent, SourcePartition } from '../event/source-event.js';
-import type { ChannelLogReader } from '../log/channel-log.js';
 import { LogUnavailable } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
@@ -13,7 +12,8 @@ import { Coordinates } from './coordinates.js';
 import { Frame } from './frame.js';
 import type { Group, Offer, Seat } from './group.js';
 import type { Hub } from './hub.js';
-import { newest, openPassage, type Passage, type Progress, type Replay } from './replay.js';
+import { isAhead, isCrossed, openPassage, type Passage, type Replay } from './replay.js';
+import { openRewind } from './rewind.js';
 
 /** Where a subscription begins. */
 export type Start =
@@ -54,7 +54,6 @@ export interface SubscriptionParts {
   /** The subscription is in it from the first to the last moment. */
   readonly group: Group;
   readonly outlet: Outlet;
-  readonly log: ChannelLogReader;
   readonly hub: Pick<Hub, 'heads' | 'refresh' | 'read' | 'newest' | 'gaps'>;
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
@@ -323,30 +322,12 @@ export class Subscription implements Seat {
   /** The newest events that this viewer may see of those before it came, oldest first. */
   async #rewind(count: number, seen: Coordinates, replay: Replay): Promise<void> {
     const { group, rewindScan } = this.parts;
-    const { publications, recreated } = await newest(replay, rewindScan);
-    const shown = publications.filter(({ source }) => group.plan.permit(source).pass).slice(-count);
-    // Whoever is cut off in the middle resumes with the rest of them, on every shard.
-    let progress: Progress = replay.upTo.map((head) => {
-      const first = shown.find(({ position }) => position.shard === head.shard)?.position;
-      return first ? { ...first, number: first.number - 1, time: first.time - 1 } : head;
-    });
-    this.#cursor = group.cursorAt(progress, seen.recent);
-    for (const publication of shown) {
+    const rewind = await openRewind(replay, count, rewindScan, (source) => group.plan.permit(source).pass);
+    this.#cursor = group.cursorAt(rewind.beginning, seen.recent);
+    for (const { publication, progress } of rewind.events(seen)) {
       if (this.#state !== 'replaying') return;
-      const { position, source } = publication;
-      // Whoever is cut off behind the mark comes back without meeting it: the cursor must not hold the old offsets.
-      for (const [partition, mark] of recreated) {
-        if (mark.shard !== position.shard || isAfter(mark, position, replay.upTo[mark.shard]?.epoch ?? '')) continue;
-        seen.forget(partition);
-        recreated.delete(partition);
-      }
-      progress = progress.with(position.shard, position);
-      // Before the mark was another topic, whose offsets may be higher.
-      seen.forget(source.record.partition);
-      seen.pass(publication);
-      await this.#show(source, group.cursorAt(progress, seen.recent));
+      await this.#show(publication.source, group.cursorAt(progress, seen.recent));
     }
-    for (const partition of recreated.keys()) seen.forget(partition);
     this.#cursor = group.cursorAt(replay.upTo, seen.recent);
   }
 
@@ -399,7 +380,9 @@ export class Subscription implements Seat {
         return await work(attempt > 0);
       } catch (error) {
         if (!(error instanceof LogUnavailable)) return this.#fail(error);
-        await new Promise((resolve) => setTimeout(resolve, Math.min(2_000, 50 * 2 ** Math.min(attempt, 6))));
+        // Thousands may have met the same trouble: they must not all try again in the same moment.
+        const most = Math.min(2_000, 50 * 2 ** Math.min(attempt, 6));
+        await new Promise((resolve) => setTimeout(resolve, most * (0.5 + Math.random() / 2)));
       }
     }
   }
@@ -410,17 +393,4 @@ export class Subscription implements Seat {
     this.parts.logger.error({ id, error: told }, 'a subscription failed');
     this.fail(new Fault('INTERNAL_SERVER_ERROR', { id }, { id }));
   }
-}
-
-/** True when an epoch has begun between the two, on some shard: then the log may have lost data between them. */
-function isCrossed(progress: Progress, heads: readonly Position[]): boolean {
-  return heads.some(({ shard, epoch }) => progress[shard]?.epoch !== epoch);
-}
-
-/** True when the cursor has, on some shard, what the heads do not have: a later number, or another epoch. */
-function isAhead(progress: Progress, heads: readonly Position[]): boolean {
-  return heads.some(({ shard, epoch, number }) => {
-    const known = progress[shard];
-    return known !== undefined && known.epoch !== '' && (known.epoch !== epoch || known.number > number);
-  });
 }

@@ -34,6 +34,9 @@ export interface GatewayLimits {
   readonly rewind: number;
 }
 
+/** Connections that may wait to be accepted. Node's 511 are too few when thousands come back at once: the others are reset. */
+const backlog = 4_096;
+
 export const defaultLimits: GatewayLimits = {
   subscriptionsPerSocket: 100,
   connections: 20_000,
@@ -109,7 +112,6 @@ export function createGateway(parts: GatewayParts): Gateway {
     streams,
     executable,
     hub,
-    log,
     pubsub,
     metrics,
     logger,
@@ -177,7 +179,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     listen: (port, host) =>
       new Promise((resolve, reject) => {
         server.once('error', reject);
-        server.listen(port, host, () => {
+        server.listen({ port, host, backlog }, () => {
           server.off('error', reject);
           const address = server.address();
           resolve(typeof address === 'object' && address ? address.port : port);

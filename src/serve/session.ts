@@ -89,9 +89,7 @@ export function sessionOptions({
       if (count > most) return [toGraphQLError(limitExceeded('subscriptionsPerSocket', most, count))];
       const request = requestOf(payload);
       if (request instanceof GraphQLError) return [request];
-      const opened = await openFor(session, (viewer) => engine.open({ ...request, viewer }));
-      if (opened.kind === 'stream' || opened.kind === 'iterable') session.live.set(id, opened);
-      if (opened.kind === 'iterable') opened.onEnd = () => left(session, id, opened);
+      const opened = await openFor(session, id, (viewer) => engine.open({ ...request, viewer }));
       if (opened.kind === 'errors') {
         // An `error` message ends an operation for good: clients retry a socket, never an operation.
         const passing = opened.errors.find(({ extensions }) => extensions.code === 'UNAVAILABLE');
@@ -118,12 +116,19 @@ export function sessionOptions({
   };
 }
 
-/** A renewal may come while an operation is being opened with the claims of before. */
-async function openFor(session: Session, open: (viewer: Viewer) => Promise<Opened>): Promise<Opened> {
+/**
+ * A renewal may come while an operation is being opened with the claims of before. From the turn in which they are found
+ * to be today's it finds the operation among the live ones: a turn later, one might have come in between.
+ */
+async function openFor(session: Session, id: string, open: (viewer: Viewer) => Promise<Opened>): Promise<Opened> {
   for (;;) {
     const { viewer } = session;
     const opened = await open(viewer);
-    if (viewer === session.viewer || opened.kind === 'result') return opened;
+    if (viewer === session.viewer || opened.kind === 'result') {
+      if (opened.kind === 'stream' || opened.kind === 'iterable') session.live.set(id, opened);
+      if (opened.kind === 'iterable') opened.onEnd = () => left(session, id, opened);
+      return opened;
+    }
     if (opened.kind === 'stream') opened.close();
     if (opened.kind === 'iterable') void opened.return();
   }

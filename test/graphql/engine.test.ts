@@ -44,7 +44,6 @@ async function world(resolvers: Resolvers = {}, { failing = 0 } = {}) {
     streams: schema,
     executable: makeExecutable(schema, resolvers, '1'),
     hub,
-    log: reader,
     cursors: cursorCodec(['secret']),
     pubsub: {} as never,
     metrics,

@@ -326,7 +326,6 @@ async function replica(world: World, tailBytes = 1_000_000, log = world.log.read
     streams,
     executable: makeExecutable(streams, resolvers as never, '1'),
     hub,
-    log,
     cursors: cursorCodec(['secret']),
     pubsub: {} as never,
     metrics: noGatewayMetrics,

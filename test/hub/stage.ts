@@ -118,12 +118,10 @@ export class Stage implements AsyncDisposable {
       fail: (fault) => void faults.push(fault),
     };
     const { hub } = this;
-    const log = this.log.reader();
     const logger = { ...silent, error: (_: object, message: string) => void this.lines.push(message) };
     const subscription = new Subscription({
       group,
       outlet,
-      log,
       hub,
       metrics: noGatewayMetrics,
       logger,

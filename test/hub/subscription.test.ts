@@ -20,7 +20,6 @@ function unstarted(stage: Stage, group: Group, onClose: () => void = () => {}) {
       drained: () => null,
       fail: ({ code }) => void faults.push(code),
     },
-    log: stage.log.reader(),
     hub: stage.hub,
     metrics: noGatewayMetrics,
     logger: silent,

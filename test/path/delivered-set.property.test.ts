@@ -161,7 +161,6 @@ async function flow(where: string, viewers: readonly (readonly [Claims, Args])[]
     streams: schema,
     executable: makeExecutable(schema, {}, '1'),
     hub,
-    log,
     cursors: cursorCodec(['secret']),
     pubsub: new PubSub() as never,
     metrics: noGatewayMetrics,
