@@ -131,7 +131,10 @@ async function ask(load: ChildProcess, word: 'begin' | 'end'): Promise<Heard> {
 }
 
 interface Round {
+  /** Microseconds of CPU per delivery, and how many of them in the process itself. */
   readonly micros: number;
+  readonly user: number;
+  /** Of a core. */
   readonly share: number;
   readonly p50: number;
   readonly p99: number;
@@ -155,13 +158,15 @@ async function measure({ name, server, load, send, sent }: System, rate: number)
   await atRate(rate, seconds, send);
   if (!(await held())) return null;
   const took = (clock() - began) / 1e6;
-  const used = cpuOf(pid) - cpu;
+  const now = cpuOf(pid);
+  const used = now.all - cpu.all;
   const { deliveries, wrong, latency } = await ask(load, 'end');
   const expected = (sent() - before) * clients;
   if (wrong > 0 || deliveries !== expected)
     throw new Error(`${name}: ${wrong} wrong, ${deliveries} of ${expected} deliveries`);
   return {
     micros: (used * 1e6) / deliveries,
+    user: ((now.user - cpu.user) * 1e6) / deliveries,
     share: used / took,
     p50: Histogram.quantile(latency, 0.5),
     p99: Histogram.quantile(latency, 0.99),
@@ -178,7 +183,7 @@ function told(system: System, found: ReadonlyMap<System, readonly Round[]>): str
     ([{ name }, all]) => `${(median(micros) / median(all.map((r) => r.micros))).toFixed(2)} × ${name}`,
   );
   return (
-    `${spread(micros)} µs per delivery, ${Math.round(middle(({ share }) => share) * 100)} % of a core, ` +
+    `${spread(micros)} µs per delivery, ${middle(({ user }) => user).toFixed(2)} outside the kernel, ${Math.round(middle(({ share }) => share) * 100)} % of a core, ` +
     `p50 ${middle(({ p50 }) => p50).toFixed(1)} ms, p99 ${middle(({ p99 }) => p99).toFixed(1)} ms; ${times.join(', ')}`
   );
 }

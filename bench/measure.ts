@@ -3,10 +3,11 @@ import { cpus, totalmem } from 'node:os';
 
 const ticksPerSecond = 100;
 
-/** Seconds of CPU that a process has used, user and system, as the operating system counts it. */
-export function cpuOf(pid: number): number {
+/** Seconds of CPU that a process has used, as the operating system counts them: its own, and the kernel's for it. */
+export function cpuOf(pid: number): { readonly user: number; readonly all: number } {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  const user = Number(fields[11]) / ticksPerSecond;
+  return { user, all: user + Number(fields[12]) / ticksPerSecond };
 }
 
 export const machine = (): string =>
