@@ -222,13 +222,13 @@ interface Course {
 const until = (moment: number) => eventually('its time', () => Date.now() > moment);
 
 const courses: [string, Course][] = [
-  ['expiring', { life: 3, happen: async () => {}, becomes: endOf }],
+  ['expiring', { life: 4, happen: async () => {}, becomes: endOf }],
   [
     'renewed',
     {
-      life: 3,
+      life: 5,
       async happen(asked, jti) {
-        const end = Date.now() + 4_500;
+        const end = Date.now() + 6_000;
         expect(await asked.renew(await issuerOf.sign({ jti: `${jti} renewed` }))).toBe(true);
         await until(end);
       },

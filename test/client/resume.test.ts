@@ -138,7 +138,7 @@ describe.each(kinds)('%s', (_, connect) => {
 
   test('brings a new token before the old one ends, and its connection and stream go on', async () => {
     await using r = await sampleRiver();
-    const lives = [3_000, 60_000];
+    const lives = [4_000, 60_000];
     const begun = Date.now();
     const token = () => tokenFor({ sub: 'ada' }, lives.shift());
     await using client = connect({ url: r.url, token });
@@ -147,7 +147,7 @@ describe.each(kinds)('%s', (_, connect) => {
     await pay(r, 'ada', 1);
     await eventually('an event', () => results.length === 1);
     const connects = client.connects();
-    await eventually('the end of the first one', () => Date.now() > begun + 4_000);
+    await eventually('the end of the first one', () => Date.now() > begun + 5_000);
     await pay(r, 'ada', 2);
     await eventually('what came after it', () => results.length === 2);
     expect([idsOf(results), lives, ends, client.connects()]).toEqual([[1, 2], [], [], connects]);
