@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { signToken } from '../../src/bin/token.js';
 import type { Channel } from '../../src/event/channel.js';
-import { createGateway } from '../../src/index.js';
+import { type Auth, createGateway, Fault, nobody } from '../../src/index.js';
 import { connectRedis } from '../../src/log/redis-connection.js';
 import { createRedisLogWriter } from '../../src/log/redis-writer.js';
 import { silent } from '../../src/observe/logger.js';
@@ -9,7 +10,7 @@ import { redisRevocations } from '../../src/serve/revocation-store.js';
 import { run } from '../bin/process.js';
 import { socket } from '../clients/socket.js';
 import { batch, source } from '../log/contract.js';
-import { secret, tokenFor } from '../support/river.js';
+import { type Result, secret, tokenFor } from '../support/river.js';
 import { eventually, freshPrefix, redisUrl, startRedis } from '../support/services.js';
 import { events } from '../support/stream.js';
 
@@ -76,6 +77,51 @@ async function subscribed(wsUrl: string, token: string) {
   await client.message('ping');
   return client;
 }
+
+describe('createGateway', () => {
+  /** Whose request it is, as the gateway says. */
+  async function whose(auth: Auth, headers: Record<string, string>) {
+    const cursorSecrets = ['cursor secret'];
+    const gateway = createGateway({ schema, auth, cursorSecrets, redis: { url: redisUrl(), prefix: freshPrefix() } });
+    const port = await gateway.listen(0, '127.0.0.1');
+    await eventually('it is ready', async () => (await gateway.ready()) === null);
+    const response = await fetch(`http://127.0.0.1:${port}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: '{"query":"{ viewer { sub } }"}',
+    });
+    const { data, errors } = (await response.json()) as Result;
+    await gateway.retire();
+    return data ? (data.viewer?.sub ?? null) : errors[0].extensions.code;
+  }
+
+  test('takes tokens of several issuers, each by its own keys', async () => {
+    const issuers = [
+      { issuer: 'one', secrets: ['s1 '.repeat(12)] },
+      { issuer: 'two', secrets: ['s2 '.repeat(12)], audience: 'streams' },
+    ];
+    const token = (issuer: string, key: string, audience: string | null) =>
+      signToken({ secret: key.repeat(12), issuer, audience }, { sub: issuer }, 60_000);
+    const by = (text: string) => whose({ issuers }, { authorization: `Bearer ${text}` });
+    expect(await by(await token('one', 's1 ', null))).toBe('one');
+    expect(await by(await token('two', 's2 ', 'streams'))).toBe('two');
+    expect(await by(await token('two', 's1 ', 'streams'))).toBe('UNAUTHENTICATED');
+    expect(await whose({ issuers }, {})).toBeNull();
+  });
+
+  test('takes a function that says whose a request is', async () => {
+    const auth: Auth = {
+      async authenticate({ headers }) {
+        const user = headers['x-user'];
+        if (user === 'eve') throw new Fault('UNAUTHENTICATED', { why: 'not Eve' });
+        return user === undefined ? nobody : { signedIn: true, claims: { sub: user }, expiresAt: null };
+      },
+    };
+    expect(await whose(auth, { 'x-user': 'ada', authorization: 'Basic YTpi' })).toBe('ada');
+    expect(await whose(auth, {})).toBeNull();
+    expect(await whose(auth, { 'x-user': 'eve' })).toBe('UNAUTHENTICATED');
+  });
+});
 
 describe('renewal', () => {
   test('of a stream is taken by the other replica, while events come: none is lost, none shown twice', async () => {
