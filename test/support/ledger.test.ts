@@ -25,7 +25,9 @@ describe('the ledger', () => {
   test('has nothing to say when everybody has theirs, once and in order', () => {
     const { ledger, hear } = opened();
     hear(0, 1, 2);
-    expect([ledger.verdict(), ledger.owed()]).toEqual([[], 0]);
+    expect([ledger.verdict(), ledger.owed(3)]).toEqual([[], 0]);
+    ledger.add(noteOf(3));
+    expect([3, 4].map(ledger.owed)).toEqual([0, 1]);
   });
 
   test('finds what is lost, twice, out of order and foreign', () => {

@@ -103,8 +103,10 @@ export function ledgerOf(viewers: readonly Viewer[], now: () => number = () => p
 
     /** How many were produced since `open`. */
     size: () => produced - begin,
-    /** How many deliveries are still to come. */
-    owed: () => accounts.reduce((sum, one) => sum + lostOf(one).length, 0),
+    /** The id of the next note. */
+    end: () => produced,
+    /** How many deliveries of notes before that one are still to come. */
+    owed: (end: number) => accounts.reduce((sum, one) => sum + lostOf(one).filter(({ id }) => id < end).length, 0),
     /** Whether everybody has had something, ever. */
     everybodyHears: () => accounts.every(({ hears }) => hears),
 
