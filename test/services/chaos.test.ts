@@ -63,7 +63,7 @@ again: ${replay}`);
     expect(made.ledger.rows().map(({ what }) => what)).toEqual(expect.arrayContaining(names));
   } catch (error) {
     for (const one of [...made.relays, ...made.gateways]) console.log(one.log().slice(-4_000));
-    console.log(`${tableOf(made.ledger.rows())}\nagain: ${replay}`);
+    console.log(`${made.ledger.verdict().join('\n')}\n${tableOf(made.ledger.rows())}\nagain: ${replay}`);
     throw error;
   } finally {
     await producing.stop().catch(() => undefined);

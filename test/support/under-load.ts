@@ -32,9 +32,10 @@ export function load({ produce }: World, size: () => number) {
 
 /** Resolves when everybody has all that was produced so far, or was told rightly what is gone. */
 export async function settled({ ledger }: World, within = 60_000): Promise<void> {
+  const end = ledger.end();
   const all = () => {
-    if (ledger.owed() > 0)
-      throw new Error(`${ledger.owed()} still to come: ${ledger.verdict().slice(0, 3).join('; ')}`);
+    const owed = ledger.owed(end);
+    if (owed > 0) throw new Error(`${owed} of those before ${end} still to come: ${ledger.verdict().join('; ')}`);
     return true;
   };
   await eventually('everybody has everything', all, { within, every: 100 });
