@@ -1,0 +1,57 @@
+import { connect } from 'node:net';
+import { expect, test } from 'vitest';
+import { eventually } from '../support/eventually.js';
+import { river } from '../support/river.js';
+
+const sdl = 'type Subscription { note: Note! @kafka(topic: "notes") @public } type Note { id: ID! }';
+const query = encodeURIComponent('subscription { note { id } }');
+
+/** The bytes of a stream as they come, without a client that would understand them. */
+async function raw(url: string, version: string) {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  let text = '';
+  socket.on('data', (data) => {
+    text += String(data);
+  });
+  socket.write(`GET /graphql/stream?query=${query} HTTP/${version}\r\nHost: ${hostname}\r\n\r\n`);
+  await eventually('the stream has begun', () => text.includes('id: '));
+  return {
+    head: () => text.slice(0, text.indexOf('\r\n\r\n')),
+    body: () => text.slice(text.indexOf('\r\n\r\n') + 4),
+    async [Symbol.asyncDispose]() {
+      socket.destroy();
+    },
+  };
+}
+
+/** Of whole chunks; an encoding that is not right ends it. */
+function unchunked(body: string): string {
+  const [, size = '', rest = ''] = /^([0-9a-f]+)\r\n([\s\S]*)$/.exec(body) ?? [];
+  const length = Number.parseInt(size, 16);
+  return length > 0 && rest.slice(length, length + 2) === '\r\n'
+    ? rest.slice(0, length) + unchunked(rest.slice(length + 2))
+    : body;
+}
+
+const ids = (events: string) =>
+  [...events.matchAll(/^event: next\ndata: .*"id":"(\d+)"/gm)].map(([, id]) => Number(id));
+
+test('events go past the HTTP server, and are chunks like all it writes itself', async () => {
+  await using r = await river(sdl, { heartbeat: 20 });
+  await using stream = await raw(r.url, '1.1');
+  for (let n = 0; n < 20; n++) await r.publish('notes', { id: n });
+  const events = () => unchunked(stream.body());
+  await eventually('all has come, in whole chunks', () => ids(events()).length === 20 && !events().includes('\r'));
+  expect(stream.head()).toMatch(/transfer-encoding: chunked/i);
+  expect(ids(events())).toEqual(Array.from({ length: 20 }, (_, n) => n));
+});
+
+test('a client of HTTP/1.0, which knows no chunks, gets none', async () => {
+  await using r = await river(sdl, { heartbeat: 20 });
+  await using stream = await raw(r.url, '1.0');
+  for (let n = 0; n < 20; n++) await r.publish('notes', { id: n });
+  await eventually('all has come', () => ids(stream.body()).length === 20);
+  expect(stream.head()).not.toMatch(/chunked/i);
+  expect(stream.body()).not.toContain('\r');
+});
