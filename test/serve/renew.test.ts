@@ -5,6 +5,7 @@ import { Fault } from '../../src/event/faults.js';
 import { socket } from '../clients/socket.js';
 import { eventually } from '../support/eventually.js';
 import { type River, river, tokenFor } from '../support/river.js';
+import { slowSource } from '../support/slow-source.js';
 import { events } from '../support/stream.js';
 
 const sdl = `
@@ -169,6 +170,21 @@ describe('over a WebSocket', () => {
     await eventually('an event each', () => client.messages.filter(({ type }) => type === 'next').length >= 40);
     const shown = client.messages.filter(({ type }) => type === 'next').map(({ payload }) => payload.data.room.id);
     expect(shown).toEqual(Array.from({ length: 40 }, () => '1'));
+  });
+
+  test('nor does one begin with the old ones whose source was a while in coming', async () => {
+    const source = slowSource('told');
+    await using r = await river('type Subscription { told: String! @authenticated }', {
+      resolvers: source.resolvers as never,
+    });
+    await using client = socket(r.wsUrl);
+    await client.init({ Authorization: `Bearer ${await inRooms(['old'])}` });
+    await client.subscribe('1', { query: 'subscription { told }' });
+    await eventually('it is being opened', () => source.asked() === 1);
+    await client.send({ type: 'ping', payload: { Authorization: `Bearer ${await inRooms(['new'])}` } });
+    expect((await client.message('pong')).payload).toEqual({ ok: true });
+    source.open();
+    expect((await client.message('next', '1')).payload.data).toEqual({ told: 'new' });
   });
 
   test('a socket that nobody signed in to cannot be renewed, and a ping without a token is only a ping', async () => {
