@@ -71,7 +71,13 @@ export const breaks: Readonly<Record<string, Break>> = {
   },
   comparison: {
     what: 'after a reconnect nobody asks whether something was missed',
-    edits: [{ file: 'src/hub/hub.ts', from: 'restored: fill,', to: 'restored: () => { waiting = null; settling.release(); },' }],
+    edits: [
+      {
+        file: 'src/hub/hub.ts',
+        from: 'restored: fill,',
+        to: 'restored: () => { waiting = null; settling.release(); },',
+      },
+    ],
     suite: 'test/services/hub-redis.test.ts',
     red: ['killed pub/sub connections'],
     green: 'a cursor from before the log',
