@@ -26,8 +26,25 @@ const table = {
 
 export type FaultCode = keyof typeof table;
 
-/** The HTTP status of an error's code; 400 for the codes that are not Tailrace's own. */
-export const statusOf = (code: string): number => (Object.hasOwn(table, code) ? table[code as FaultCode].status : 400);
+/** Other statuses of LIMIT_EXCEEDED, by limit: what is too much in itself, and what this replica has no room for now. */
+const limitStatus: Readonly<Record<string, number>> = {
+  messageBytes: 413,
+  jsonDepth: 413,
+  operationTokens: 413,
+  operationDepth: 413,
+  operationAliases: 413,
+  operationDirectives: 413,
+  operationCost: 413,
+  connections: 503,
+  connectRate: 503,
+};
+
+/** The HTTP status of an error by its `extensions`; 400 for the codes that are not Tailrace's own. */
+export function statusOf({ code, limit }: Readonly<Record<string, unknown>>): number {
+  if (typeof code !== 'string' || !Object.hasOwn(table, code)) return 400;
+  const own = code === 'LIMIT_EXCEEDED' && typeof limit === 'string' && Object.hasOwn(limitStatus, limit);
+  return own ? (limitStatus[limit] as number) : table[code as FaultCode].status;
+}
 
 /** What happened, in a form that every transport can tell. Nothing secret is ever in it. */
 export class Fault extends Error {
@@ -45,7 +62,7 @@ export class Fault extends Error {
   ) {
     const row = table[code];
     super(row.text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? '')));
-    this.status = row.status;
+    this.status = statusOf(this.extensions);
     this.close = row.close;
     this.retry = row.retry;
   }

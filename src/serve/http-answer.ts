@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Fault, limitExceeded } from '../event/faults.js';
 
-/** HTTP has a status for each kind of too much. */
-const limitStatus: Readonly<Record<string, number>> = { messageBytes: 413, connections: 503 };
+/** Seconds. Who was refused together shall not come back together. */
+export const retryAfter = (): string => String(1 + Math.floor(Math.random() * 5));
 
 /** An HTTP answer that is a fault: GraphQL's shape, the fault's status. */
 export function answerFault(response: ServerResponse, fault: Fault): void {
   const headers: Record<string, string> = { 'Content-Type': 'application/json; charset=utf-8' };
-  const status = limitStatus[String(fault.details.limit)] ?? fault.status;
-  if (status === 503 || status === 429) headers['Retry-After'] = '1';
+  const { status } = fault;
+  if (status === 503 || status === 429) headers['Retry-After'] = retryAfter();
   if (status === 401) headers['WWW-Authenticate'] = 'Bearer';
   // What is left of a body nobody reads would be taken for the next request.
   if (status === 413) headers.Connection = 'close';

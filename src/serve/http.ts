@@ -132,7 +132,7 @@ async function renewal(response: ServerResponse, parts: HttpParts, body: string 
   const renewed = await parts.renewals.renew(id, token);
   if (renewed.ok) return answer(response, 200, renewed);
   const { code, message } = renewed;
-  answer(response, statusOf(code), { errors: [{ message, extensions: { code } }] });
+  answer(response, statusOf({ code }), { errors: [{ message, extensions: { code } }] });
 }
 
 interface OnParams {
@@ -152,7 +152,7 @@ const refusal = (message: string) =>
 function withStatus(error: GraphQLError): GraphQLError {
   if (error.extensions.http) return error;
   const { message, nodes, source, positions, path, originalError } = error;
-  const http = { status: statusOf(String(error.extensions.code)), spec: true };
+  const http = { status: statusOf(error.extensions), spec: true };
   return new GraphQLError(message, {
     nodes,
     source,

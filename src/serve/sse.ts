@@ -93,13 +93,13 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   }
   const opened = await engine.open(operation);
 
-  const code = opened.kind === 'errors' ? String(opened.errors[0]?.extensions.code) : null;
+  const refused = opened.kind === 'errors' ? (opened.errors[0]?.extensions ?? {}) : null;
   // Before the stream begins: told inside it, the operation would be at its end.
-  if (code === 'UNAVAILABLE') throw new Fault('UNAVAILABLE', { why: 'the log cannot be reached' });
-  if (native && code !== null && opened.kind === 'errors') {
+  if (refused?.code === 'UNAVAILABLE') throw new Fault('UNAVAILABLE', { why: 'the log cannot be reached' });
+  if (native && refused !== null && opened.kind === 'errors') {
     // A browser's own retry of what can never succeed is told to stop; a first try learns why.
     if (lastEventId !== undefined) return void response.writeHead(204).end();
-    return answer(response, statusOf(code), { errors: opened.errors.map((error) => error.toJSON()) });
+    return answer(response, statusOf(refused), { errors: opened.errors.map((error) => error.toJSON()) });
   }
   if (response.destroyed) {
     if (opened.kind === 'stream') opened.close();

@@ -15,8 +15,14 @@ describe('a fault', () => {
   });
 
   test('has the HTTP status of its code; what is no code of ours is the client’s fault', () => {
-    expect(statusOf('UNAVAILABLE')).toBe(503);
-    expect(statusOf('GRAPHQL_PARSE_FAILED')).toBe(400);
-    expect(statusOf('toString')).toBe(400);
+    expect(statusOf({ code: 'UNAVAILABLE' })).toBe(503);
+    expect(statusOf({ code: 'GRAPHQL_PARSE_FAILED' })).toBe(400);
+    expect(statusOf({ code: 'toString' })).toBe(400);
+    expect(statusOf({ code: 'LIMIT_EXCEEDED', limit: 'toString' })).toBe(429);
+  });
+
+  test('of a limit tells by its HTTP status whether to ask for less, or again later', () => {
+    const statuses = ['operationCost', 'mutationsPerMinute', 'connectRate'].map((of) => limitExceeded(of, 1, 2).status);
+    expect(statuses).toEqual([413, 429, 503]);
   });
 });
