@@ -77,6 +77,9 @@ function webSocketFrame(parts: readonly Uint8Array[], rsv1: number): Prepared {
 /** The same event over SSE. JSON holds no line break, so one data line is enough. */
 export const nextEvent = once((frame) => `id: ${frame.cursor}\nevent: next\ndata: ${frame.payload}\n\n`);
 
+/** Its bytes. It names nobody. */
+export const nextBytes = once((frame): Prepared => ({ bytes: Buffer.from(nextEvent(frame)), hole: 0 }));
+
 /** The event as a chunk of HTTP/1.1's chunked encoding. It names nobody. */
 export const nextChunk = once((frame): Prepared => {
   const event = Buffer.from(nextEvent(frame));

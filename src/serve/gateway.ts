@@ -17,6 +17,7 @@ import type { Revocation } from './revocation.js';
 import { memoryRevocations, type RevocationStore } from './revocation-store.js';
 import { revocationsOf, revoked } from './revocations.js';
 import { memoryTickets, type TicketStore, ticketOffice } from './tickets.js';
+import { pairOf, type Tls, watchPair } from './tls-pair.js';
 import { serveWebSockets } from './websocket.js';
 
 export interface GatewayLimits {
@@ -80,6 +81,8 @@ export interface GatewayParts {
   /** Milliseconds over which a retiring replica closes its connections. Default 10000. */
   readonly retirePeriod?: number;
   readonly limits?: Partial<GatewayLimits>;
+  /** Default null: plain HTTP/1.1. With TLS the port speaks HTTP/2 as well. */
+  readonly tls?: Tls | null;
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
   /** What Query.version says. */
@@ -102,7 +105,10 @@ export interface Gateway {
   retire(): Promise<void>;
 }
 
-/** One replica. It holds no state that another could not take over: everything a client needs is in its cursor. */
+/**
+ * One replica. It holds no state that another could not take over: everything a client needs is in its cursor.
+ * Throws RangeError for a certificate and a key that are no pair.
+ */
 export function createGateway(parts: GatewayParts): Gateway {
   const { streams, log, pubsub, logger, metrics, heartbeat = 12_000 } = parts;
   const limits = { ...defaultLimits, ...parts.limits };
@@ -163,8 +169,10 @@ export function createGateway(parts: GatewayParts): Gateway {
     limits,
     retiring: () => retiring !== null,
   };
+  const pair = parts.tls ? pairOf(parts.tls) : null;
   const server = createHttpServer({
     ...common,
+    pair,
     streams,
     executable,
     pubsub,
@@ -174,6 +182,10 @@ export function createGateway(parts: GatewayParts): Gateway {
     graphiql: parts.graphiql ?? null,
   });
   serveWebSockets(server, common);
+  const unwatch =
+    parts.tls && pair && 'setSecureContext' in server
+      ? watchPair(parts.tls, pair, logger, (renewed) => server.setSecureContext(renewed))
+      : () => undefined;
 
   return {
     listen: (port, host) =>
@@ -190,6 +202,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     revocations: revocations.list,
     retire() {
       retiring ??= (async () => {
+        unwatch();
         server.close();
         await retire(connections, parts.retirePeriod ?? 10_000);
         server.closeAllConnections();

@@ -10,8 +10,8 @@ export function answerFault(response: ServerResponse, fault: Fault): void {
   const { status } = fault;
   if (status === 503 || status === 429) headers['Retry-After'] = retryAfter();
   if (status === 401) headers['WWW-Authenticate'] = 'Bearer';
-  // What is left of a body nobody reads would be taken for the next request.
-  if (status === 413) headers.Connection = 'close';
+  // What is left of a body nobody reads would be taken for the next request; HTTP/2 knows whose it is.
+  if (status === 413 && response.req.httpVersionMajor < 2) headers.Connection = 'close';
   answer(response, status, { errors: [{ message: fault.message, extensions: fault.extensions }] }, headers);
 }
 

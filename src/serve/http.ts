@@ -15,6 +15,8 @@ import { answer, answerFault, jsonObject, readText } from './http-answer.js';
 import { identify, urlOf } from './identify.js';
 import { operationOf, refuseSingleConnection, type SseParts, serveEvents } from './sse.js';
 import { ticketLife } from './tickets.js';
+import type { KeyPair } from './tls-pair.js';
+import { type Listener, type SecureServer, tlsServer } from './tls-server.js';
 
 export interface HttpParts extends SseParts {
   readonly engine: Engine;
@@ -25,6 +27,8 @@ export interface HttpParts extends SseParts {
   readonly graphiql: GraphiQLOptions | null;
   /** Null when this replica can serve; else why not. */
   readonly unready: () => Promise<string | null>;
+  /** Null: without TLS. */
+  readonly pair: KeyPair | null;
 }
 
 interface YogaContext {
@@ -32,7 +36,7 @@ interface YogaContext {
 }
 
 /** Every path of the gateway's port. What a Fault says becomes an answer; anything else is logged and masked. */
-export function createHttpServer(parts: HttpParts): Server {
+export function createHttpServer(parts: HttpParts): Server | SecureServer {
   const yoga = yogaOf(parts);
   const { identity, logger } = parts;
 
@@ -73,7 +77,7 @@ export function createHttpServer(parts: HttpParts): Server {
     response.end(Buffer.from(await answered.arrayBuffer()));
   }
 
-  return createServer((request, response) => {
+  const listener: Listener = (request, response) => {
     route(request, response).catch((error: unknown) => {
       if (error instanceof Fault) return answerFault(response, error);
       logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'a request failed');
@@ -82,7 +86,8 @@ export function createHttpServer(parts: HttpParts): Server {
       });
       response.destroy();
     });
-  });
+  };
+  return parts.pair ? tlsServer(parts.pair, parts.heartbeat, listener) : createServer(listener);
 }
 
 /** urql lists server-sent events for every operation, beside JSON: then the operation decides. */

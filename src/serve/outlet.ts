@@ -1,4 +1,12 @@
-import type { Socket } from 'node:net';
+/** A socket, or something else to be written to that has sockets' words. */
+export interface Sink {
+  readonly writable: boolean;
+  /** What waits, and all that was ever written, which includes it. */
+  readonly writableLength: number;
+  readonly bytesWritten: number;
+  /** `done` is called when this and all before it has left, or the sink is gone. */
+  write(bytes: Uint8Array | string, done?: () => void): boolean;
+}
 
 /** The bytes of one frame, made once for many sockets; where it names its receiver's operation there is a hole. */
 export interface Prepared {
@@ -43,7 +51,7 @@ export class SocketOutlet {
   #beats = 0;
 
   constructor(
-    private readonly socket: Socket,
+    private readonly socket: Sink,
     /** Bytes. */
     private readonly limit: number,
     /** What comes when this says no is dropped. */

@@ -5,15 +5,14 @@ import type { Engine, Opened, OperationRequest } from '../graphql/engine.js';
 import { kindOf } from '../graphql/operation.js';
 import { toGraphQLError } from '../graphql/render.js';
 import type { Viewer } from '../graphql/viewer.js';
-import type { Frame } from '../hub/frame.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import { withToken } from './authenticate.js';
+import { eventHeaders, eventsOut, http2StreamOf } from './events-out.js';
 import { atExpiry, expired } from './expiry.js';
-import { commentEvent, completeEvent, cursorEvent, nextChunk, nextEvent, resultEvent } from './frames.js';
+import { commentEvent, completeEvent, cursorEvent, resultEvent } from './frames.js';
 import { answer, jsonObject } from './http-answer.js';
 import { type Identity, identify, urlOf } from './identify.js';
-import { SocketOutlet } from './outlet.js';
 import type { Holder } from './renew.js';
 import type { RenewalDesk } from './renewal-desk.js';
 import type { Connection } from './retire.js';
@@ -32,16 +31,6 @@ export interface SseParts {
   readonly limits: { readonly connections: number; readonly messageBytes: number; readonly socketBuffer: number };
   readonly retiring: () => boolean;
 }
-
-/** A server-sent event names no operation. */
-const nobody = new Uint8Array(0);
-
-const headers = {
-  'Content-Type': 'text/event-stream; charset=utf-8',
-  'Cache-Control': 'no-cache, no-transform',
-  'X-Accel-Buffering': 'no',
-  Connection: 'keep-alive',
-};
 
 /**
  * An operation as a stream of server-sent events, in the form of graphql-sse's distinct connections mode
@@ -69,7 +58,8 @@ export async function serveEvents(
  * connection of its own: on this one a balancer would bring it back to the same replica.
  */
 function comeBack(response: ServerResponse, why: string): void {
-  response.writeHead(200, { ...headers, Connection: 'close' }).end(`: ${why}\n\n`);
+  response.writeHead(200, eventHeaders(response, 'close')).end(`: ${why}\n\n`);
+  http2StreamOf(response)?.session?.close();
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse, parts: SseParts, body: string | null) {
@@ -107,7 +97,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
     return;
   }
 
-  response.writeHead(200, { ...headers, 'Tailrace-Stream': id });
+  response.writeHead(200, { ...eventHeaders(response, 'keep-alive'), 'Tailrace-Stream': id });
   // Some browsers open the stream only with its first byte.
   response.write(commentEvent);
   if (opened.kind === 'errors') return void response.end(resultEvent({ errors: opened.errors }) + completeEvent);
@@ -129,31 +119,21 @@ async function stream(
   { connections, metrics, limits, tickets, heartbeat, logger, renewals, identity }: SseParts,
   { id, opened, ticket, viewer }: Opening,
 ): Promise<void> {
-  const isOpen = () => !response.writableEnded && !response.destroyed;
-  const outlet = new SocketOutlet(request.socket, limits.socketBuffer, isOpen);
+  const out = eventsOut(request, response, limits.socketBuffer);
   const leave = () => (opened.kind === 'stream' ? opened.close() : void opened.return());
-
-  /** What is written to a response that has ended is an error nobody catches. */
-  const write = (text: string) => outlet.aside(() => response.write(text));
-  /** HTTP/1.0 knows no chunks; and behind another request of its connection a response has to wait for its socket. */
-  const isChunked = () => request.httpVersion === '1.1' && response.socket !== null;
-  const next = (frame: Frame) => {
-    if (isChunked()) outlet.write(nextChunk(frame), nobody);
-    else write(nextEvent(frame));
-  };
   /** Without a last word a browser comes back, as it shall. */
-  const end = (last = '', then = () => {}) => {
+  const end = (last = '') => {
     leave();
-    outlet.aside(() => response.end(last, then));
+    out.end(last);
   };
   const complete = (fault: Fault | null) =>
     end(fault ? resultEvent({ errors: [toGraphQLError(fault)] }) + completeEvent : completeEvent);
 
   const beat = setInterval(() => {
-    if (outlet.isStuck()) return response.destroy();
-    if (outlet.drained()) return;
+    if (out.isStuck()) return response.destroy();
+    if (out.drained()) return;
     const cursor = opened.kind === 'stream' ? opened.cursor() : null;
-    write(cursor ? cursorEvent(cursor) + commentEvent : commentEvent);
+    out.write(cursor ? cursorEvent(cursor) + commentEvent : commentEvent);
     if (ticket === null) return;
     // Another stream has taken the ticket over. While that cannot be asked, nobody can have.
     tickets.holds(ticket, id).then(
@@ -168,8 +148,10 @@ async function stream(
   const connection: Connection = {
     viewer: () => holder.viewer,
     expel: complete,
-    // With the connection, or the browser would come back on it to a replica that is going away.
-    retire: () => end('', () => request.socket.destroySoon()),
+    retire() {
+      leave();
+      out.leave();
+    },
     terminate: () => void response.destroy(),
   };
   connections.add(connection);
@@ -187,15 +169,14 @@ async function stream(
   // Between its admission and its place among the connections nobody would have ended it.
   if (identity.isRevoked(viewer)) return complete(revoked());
   if (opened.kind === 'stream') {
-    const drained = () => outlet.drained();
-    const cursor = opened.start({ write: next, drained, fail: complete }).cursor();
-    if (cursor) write(cursorEvent(cursor));
+    const cursor = opened.start({ write: out.next, drained: out.drained, fail: complete }).cursor();
+    if (cursor) out.write(cursorEvent(cursor));
     return;
   }
   try {
     for await (const result of opened) {
-      write(resultEvent(result));
-      await outlet.drained();
+      out.write(resultEvent(result));
+      await out.drained();
     }
     complete(null);
   } catch (error) {

@@ -1,0 +1,91 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+import type { KeyPair } from './tls-pair.js';
+
+export type Listener = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** To the gateway it is an HTTP server like any other, with a certificate that can be changed. */
+export type SecureServer = Server & Pick<Http2SecureServer, 'setSecureContext'>;
+
+/** Heartbeats without a byte from a client that is asked for one at each of them. */
+const patience = 5;
+
+/** Milliseconds. */
+const handshakeTimeout = 10_000;
+const idleTimeout = 60_000;
+
+/**
+ * One port that speaks HTTP/2 and, with whoever does not, HTTP/1.1: WebSockets, older clients. All of its streams of
+ * HTTP/2 go to `listener` as requests of HTTP/1.1 would. `setSecureContext` changes the certificate for whoever
+ * connects from then on.
+ */
+export function tlsServer(pair: KeyPair, heartbeat: number, listener: Listener): SecureServer {
+  const server = createSecureServer({ ...pair, allowHTTP1: true, handshakeTimeout });
+  // http.Server's own defaults, which an HTTP/2 server does not give to its older clients.
+  Object.assign(server, { keepAliveTimeout: 5_000, requireHostHeader: true });
+  server.on('request', (request, response) => {
+    if (request.httpVersionMajor === 2) likeHttp1(request, response);
+    listener(request as unknown as IncomingMessage, response as unknown as ServerResponse);
+  });
+
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  const sessions = new Set<ServerHttp2Session>();
+  server.on('session', (session) => {
+    sessions.add(session);
+    const stop = keepAlive(session, heartbeat);
+    session.on('close', () => {
+      sessions.delete(session);
+      stop();
+    });
+  });
+
+  const close = server.close.bind(server);
+  return Object.assign(server, {
+    /** Takes no new requests, on old connections either; what runs goes on. */
+    close(done?: () => void) {
+      for (const session of sessions) session.close();
+      return close(done);
+    },
+    closeAllConnections() {
+      for (const socket of sockets) socket.destroy();
+    },
+  }) as unknown as SecureServer;
+}
+
+/** To TCP, a peer that has vanished is alive for minutes. A quiet session without streams is let go, as HTTP/1.1 does. */
+function keepAlive(session: ServerHttp2Session, heartbeat: number): () => void {
+  session.setTimeout(idleTimeout, () => session.close());
+  let before = -1;
+  let beats = 0;
+  const beat = setInterval(() => {
+    const { bytesRead } = session.socket;
+    beats = bytesRead === before ? beats + 1 : 0;
+    before = bytesRead;
+    if (beats >= patience) return session.destroy();
+    session.ping(() => undefined);
+  }, heartbeat);
+  return () => clearInterval(beat);
+}
+
+/**
+ * Node's HTTP/2 requests are HTTP/1.1's but for a few things. Made alike here, nobody behind has to know: the headers
+ * have a host and no pseudo-headers, which are no names to `Headers`; and a response says whether it is gone.
+ */
+function likeHttp1(request: Http2ServerRequest, response: Http2ServerResponse): void {
+  const regular = Object.entries(request.headers).filter(([name]) => !name.startsWith(':'));
+  const headers = Object.fromEntries([['host', request.authority], ...regular]);
+  Object.defineProperty(request, 'headers', { value: headers });
+  const { stream } = response;
+  Object.defineProperty(response, 'destroyed', { get: () => stream.destroyed });
+}
