@@ -197,6 +197,16 @@ export const variables = {
   connections: serving(whole(1, 1_000_000), '20000', 'Connections a replica serves at most.'),
   subscriptionsPerSocket: serving(whole(1, 100_000), '100', 'Operations one WebSocket may have open.'),
   channelsPerSubscription: serving(whole(1, 100_000), '256', 'Channels one subscription may listen to.'),
+  operationTokens: serving(whole(1, 1_000_000), '5000', 'Words of GraphQL in one document.'),
+  operationDepth: serving(whole(1, 1_000), '12', 'Fields inside of fields in one operation.'),
+  operationAliases: serving(whole(0, 100_000), '30', 'Aliases in one document.'),
+  operationDirectives: serving(whole(0, 100_000), '30', 'Directives in one document.'),
+  operationCost: serving(
+    whole(1, 1_000_000_000),
+    '10000',
+    'Fields that one operation may give, reckoned with ten elements in every list.',
+  ),
+  jsonDepth: serving(whole(1, 1_000), '20', 'Lists and objects inside of each other in variables and extensions.'),
   rewind: serving(whole(1, 100_000), '1000', 'Events that `@resume(rewind)` may ask for.'),
   messageBytes: serving(whole(1024, 16_777_216), '65536', 'Bytes of one message or request of a client.'),
   socketBuffer: serving(

@@ -22,7 +22,8 @@ export type { Logger } from './observe/logger.js';
 export type { GatewayMetrics } from './observe/metrics.js';
 export type { Claims } from './schema/stream-schema.js';
 export type { Authenticate, AuthRequest } from './serve/authenticate.js';
-export type { Gateway, GatewayLimits } from './serve/gateway.js';
+export type { Gateway } from './serve/gateway.js';
+export type { GatewayLimits } from './serve/limits.js';
 export type { Revocation } from './serve/revocation.js';
 
 /** One who signs tokens: with secrets shared with the gateway, or with keys published at an address. */

@@ -1,5 +1,6 @@
 import type { Config } from '../config.js';
 import { createGateway, type Gateway, type GatewayParts } from '../serve/gateway.js';
+import { defaultLimits, type GatewayLimits } from '../serve/limits.js';
 import { portRefusal, Refusal } from './refusal.js';
 import { version } from './version.js';
 
@@ -29,16 +30,7 @@ export function configuredGateway(config: Serving, parts: OwnParts): Gateway {
       heartbeat: config.heartbeat,
       retirePeriod: config.retirePeriod,
       tokenLife: config.tokenLife,
-      limits: {
-        subscriptionsPerSocket: config.subscriptionsPerSocket,
-        connections: config.connections,
-        channelsPerSubscription: config.channelsPerSubscription,
-        messageBytes: config.messageBytes,
-        socketBuffer: config.socketBuffer,
-        tailBytes: config.tailBytes,
-        initTimeout: config.initTimeout,
-        rewind: config.rewind,
-      },
+      limits: limitsOf(config),
       version,
     });
   } catch (error) {
@@ -46,6 +38,10 @@ export function configuredGateway(config: Serving, parts: OwnParts): Gateway {
     throw new Refusal(`The resolvers do not fit the schema: ${error instanceof Error ? error.message : error}`);
   }
 }
+
+/** Each limit is read from the variable of its name. */
+const limitsOf = (config: GatewayLimits): Partial<GatewayLimits> =>
+  Object.fromEntries((Object.keys(defaultLimits) as (keyof GatewayLimits)[]).map((limit) => [limit, config[limit]]));
 
 /** Resolves with the port. Throws Refusal when it cannot be had. */
 export async function listen(gateway: Gateway, { host, port }: { readonly host: string; readonly port: number }) {

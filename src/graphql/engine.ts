@@ -16,6 +16,7 @@ import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamField, StreamSchema } from '../schema/stream-schema.js';
 import { refuse, type SelectedField } from './access.js';
+import { defaultBounds, isTooDeep, type OperationBounds } from './bounds.js';
 import type { Context, Executable, PubSub } from './executable.js';
 import { groupKey } from './group-key.js';
 import { createGroups } from './groups.js';
@@ -36,7 +37,7 @@ export interface EngineParts {
   readonly logger: Logger;
   readonly now: () => number;
   readonly introspection: boolean;
-  readonly limits: { readonly channelsPerSubscription: number; readonly rewindScan: number };
+  readonly limits: { readonly channelsPerSubscription: number; readonly rewindScan: number } & Partial<OperationBounds>;
 }
 
 /** An operation as any transport brings it. */
@@ -57,16 +58,26 @@ export type Opened =
 export function createEngine(parts: EngineParts) {
   const { streams, executable, hub, cursors, metrics, logger } = parts;
   const { schema } = executable;
-  const documents = documentCache(schema, parts.introspection);
+  const bounds = { ...defaultBounds, ...parts.limits };
+  const documents = documentCache(schema, parts.introspection, bounds);
   const groups = createGroups((plan) => new Group(plan, hub, cursors, metrics, parts.now), hub.leave, metrics.groups);
   let singles = 0;
 
   const contextFor = (viewer: Viewer): Context => ({ viewer, claims: viewer.claims, pubsub: parts.pubsub });
 
   const errors = (...list: GraphQLError[]): Opened => {
-    metrics.refusedOperation(String(list[0]?.extensions.code ?? 'UNKNOWN'));
+    const { code, limit } = list[0]?.extensions ?? {};
+    metrics.refusedOperation(String(code ?? 'UNKNOWN'));
+    if (code === 'LIMIT_EXCEEDED') metrics.limited(String(limit));
     return { kind: 'errors', errors: list };
   };
+
+  /** What is wrong with the JSON beside an operation's text, or null. */
+  function excessIn(...values: readonly unknown[]): GraphQLError | null {
+    const { jsonDepth: most } = bounds;
+    const tooDeep = values.some((value) => isTooDeep(value, most));
+    return tooDeep ? toGraphQLError(limitExceeded('jsonDepth', most, most + 1)) : null;
+  }
 
   /** Throws Fault when this viewer may not ask for these fields. */
   function admit(fields: readonly SelectedField[], viewer: Viewer): void {
@@ -75,6 +86,8 @@ export function createEngine(parts: EngineParts) {
   }
 
   async function open(request: OperationRequest): Promise<Opened> {
+    const excess = excessIn(request.variables, request.extensions);
+    if (excess) return errors(excess);
     const document = documents(request.query);
     if (!isDocument(document)) return errors(...document);
     const operation = operationOf(document.ast, request.operationName);
@@ -186,7 +199,7 @@ export function createEngine(parts: EngineParts) {
     return new Stream({ groups, plan, seat }, await groups.enter(plan(request.viewer)), begin);
   }
 
-  return { open, schema, parse: documents };
+  return { open, schema, parse: documents, excessIn };
 }
 
 export type Engine = ReturnType<typeof createEngine>;

@@ -13,7 +13,10 @@ import {
   type ValidationRule,
   validate,
 } from 'graphql';
+import { limitExceeded } from '../event/faults.js';
 import { type SelectedField, selectedFields } from './access.js';
+import { defaultBounds, excessOf, type OperationBounds } from './bounds.js';
+import { toGraphQLError } from './render.js';
 
 /** A document that was parsed and found valid, with what is learnt from it once. */
 export interface Document {
@@ -26,8 +29,13 @@ export type Parsed = Document | readonly GraphQLError[];
 
 export const isDocument = (parsed: Parsed): parsed is Document => !Array.isArray(parsed);
 
-/** Parses and validates, remembering the newest `size` texts: clients send the same few documents over and over. */
-export function documentCache(schema: GraphQLSchema, introspection: boolean, size = 1_000): (text: string) => Parsed {
+/** Parses, weighs and validates, remembering the newest `size` texts: clients send the same few documents over and over. */
+export function documentCache(
+  schema: GraphQLSchema,
+  introspection: boolean,
+  bounds: OperationBounds = defaultBounds,
+  size = 1_000,
+): (text: string) => Parsed {
   const cache = new Map<string, Parsed>();
   const rules = introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
   return (text) => {
@@ -37,20 +45,26 @@ export function documentCache(schema: GraphQLSchema, introspection: boolean, siz
       cache.set(text, known);
       return known;
     }
-    const parsed = read(schema, text, rules);
+    const parsed = read(schema, text, rules, bounds);
     if (text.length <= 10_000) cache.set(text, parsed);
     if (cache.size > size) cache.delete(cache.keys().next().value as string);
     return parsed;
   };
 }
 
-function read(schema: GraphQLSchema, text: string, rules: readonly ValidationRule[]): Parsed {
+function read(schema: GraphQLSchema, text: string, rules: readonly ValidationRule[], bounds: OperationBounds): Parsed {
   let ast: DocumentNode;
+  const { operationTokens: most } = bounds;
   try {
-    ast = parse(text, { maxTokens: 5_000 });
+    ast = parse(text, { maxTokens: most });
   } catch (error) {
+    const { message } = error as GraphQLError;
+    // graphql-js has no other word for it.
+    if (/contains more tha[nt] \d+ tokens/.test(message)) return [toGraphQLError(limitExceeded('operationTokens', most, most + 1))];
     return [coded(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')];
   }
+  const excess = excessOf(schema, ast, bounds);
+  if (excess) return [toGraphQLError(excess)];
   const errors = validate(schema, ast, rules, { maxErrors: 20 });
   if (errors.length > 0) return errors.map((error) => coded(error, 'GRAPHQL_VALIDATION_FAILED'));
   const known = new Map<OperationDefinitionNode, readonly SelectedField[]>();

@@ -35,6 +35,8 @@ export interface GatewayMetrics {
   /** A subscription was told a gap. */
   gapTold(field: string, reason: string): void;
   refusedOperation(code: string): void;
+  /** Something was refused, or somebody turned away, by this limit. */
+  limited(limit: string): void;
 }
 
 const nothing = () => {};
@@ -62,4 +64,5 @@ export const noGatewayMetrics: GatewayMetrics = {
   inError: nothing,
   gapTold: nothing,
   refusedOperation: nothing,
+  limited: nothing,
 };

@@ -103,6 +103,7 @@ export function prometheusGateway(registry = new Registry()): GatewayMetrics & {
   const inError = counter('gateway_events_in_error_total', 'Events whose execution gave errors.', 'field');
   const gaps = counter('gateway_gaps_told_total', 'Gaps told to a subscription.', 'field', 'reason');
   const refused = counter('gateway_operations_refused_total', 'Operations refused, by error code.', 'code');
+  const limited = counter('gateway_limits_exceeded_total', 'What was refused, by limit.', 'limit');
   const latency = latencyHistogram(
     registry,
     'tailrace_gateway_delivery_latency_seconds',
@@ -127,5 +128,6 @@ export function prometheusGateway(registry = new Registry()): GatewayMetrics & {
     inError: (field) => inError.add(1, field),
     gapTold: (field, reason) => gaps.add(1, field, reason),
     refusedOperation: (code) => refused.add(1, code),
+    limited: (limit) => limited.add(1, limit),
   };
 }

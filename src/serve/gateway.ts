@@ -9,6 +9,7 @@ import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
 import type { Authenticate } from './authenticate.js';
 import { createHttpServer } from './http.js';
+import { defaultLimits, type GatewayLimits } from './limits.js';
 import { allowedOrigins } from './origins.js';
 import { renewalDesk } from './renewal-desk.js';
 import { memoryReplicas, type Replicas } from './replicas.js';
@@ -20,34 +21,8 @@ import { memoryTickets, type TicketStore, ticketOffice } from './tickets.js';
 import { pairOf, type Tls, watchPair } from './tls-pair.js';
 import { serveWebSockets } from './websocket.js';
 
-export interface GatewayLimits {
-  readonly subscriptionsPerSocket: number;
-  readonly connections: number;
-  readonly channelsPerSubscription: number;
-  readonly messageBytes: number;
-  /** Bytes that may wait for a socket before its subscriptions are parked. */
-  readonly socketBuffer: number;
-  /** Bytes of what was heard lately that are kept for those who come back. */
-  readonly tailBytes: number;
-  /** Milliseconds until `connection_init` must have come. */
-  readonly initTimeout: number;
-  /** The most events `rewind` gives, and looks at per channel. */
-  readonly rewind: number;
-}
-
 /** Connections that may wait to be accepted. Node's 511 are too few when thousands come back at once: the others are reset. */
 const backlog = 4_096;
-
-export const defaultLimits: GatewayLimits = {
-  subscriptionsPerSocket: 100,
-  connections: 20_000,
-  channelsPerSubscription: 256,
-  messageBytes: 65_536,
-  socketBuffer: 262_144,
-  tailBytes: 33_554_432,
-  initTimeout: 3_000,
-  rewind: 1_000,
-};
 
 export interface GatewayParts {
   readonly streams: StreamSchema;
@@ -124,7 +99,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     cursors: cursorCodec(parts.cursorSecrets),
     now: Date.now,
     introspection: parts.introspection ?? false,
-    limits: { channelsPerSubscription: limits.channelsPerSubscription, rewindScan: limits.rewind },
+    limits: { ...limits, rewindScan: limits.rewind },
   });
   const connections = new Set<Connection>();
   const replicas = parts.replicas ?? memoryReplicas();

@@ -79,7 +79,10 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
 
   const listener: Listener = (request, response) => {
     route(request, response).catch((error: unknown) => {
-      if (error instanceof Fault) return answerFault(response, error);
+      if (error instanceof Fault) {
+        if (error.code === 'LIMIT_EXCEEDED') parts.metrics.limited(String(error.details.limit));
+        return answerFault(response, error);
+      }
       logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'a request failed');
       answer(response, 500, {
         errors: [{ message: 'Something went wrong', extensions: { code: 'INTERNAL_SERVER_ERROR' } }],
@@ -141,7 +144,12 @@ async function renewal(response: ServerResponse, parts: HttpParts, body: string 
 }
 
 interface OnParams {
-  readonly params: { readonly query?: unknown; readonly operationName?: unknown };
+  readonly params: {
+    readonly query?: unknown;
+    readonly operationName?: unknown;
+    readonly variables?: unknown;
+    readonly extensions?: unknown;
+  };
   setResult(result: object): void;
 }
 
@@ -170,9 +178,11 @@ function withStatus(error: GraphQLError): GraphQLError {
 
 /** GraphiQL, queries and mutations over HTTP. Subscriptions never come here. */
 function yogaOf(parts: HttpParts) {
-  const { engine, executable, streams, pubsub, logger } = parts;
+  const { engine, executable, streams, pubsub, logger, metrics } = parts;
   const guard: Plugin<YogaContext> = {
-    onParams({ params: { query, operationName }, setResult }: OnParams) {
+    onParams({ params: { query, operationName, variables, extensions }, setResult }: OnParams) {
+      const excess = engine.excessIn(variables, extensions);
+      if (excess) return setResult({ errors: [excess] });
       if (typeof query !== 'string') return;
       if (typeof operationName !== 'string' && operationName !== undefined && operationName !== null) {
         return setResult({ errors: [refusal('operationName must be text')] });
@@ -195,7 +205,10 @@ function yogaOf(parts: HttpParts) {
       setResultAndStopExecution({ errors: [refusal(message)] });
     },
     onResultProcess({ result, setResult }: OnResultProcess) {
-      if (result.errors && !('data' in result)) setResult({ ...result, errors: result.errors.map(withStatus) });
+      if (!result.errors || 'data' in result) return;
+      const { code, limit } = result.errors[0]?.extensions ?? {};
+      if (code === 'LIMIT_EXCEEDED') metrics.limited(String(limit));
+      setResult({ ...result, errors: result.errors.map(withStatus) });
     },
   } as Plugin<YogaContext>;
   return createYoga<never, YogaContext>({

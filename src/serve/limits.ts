@@ -1,0 +1,29 @@
+import { defaultBounds, type OperationBounds } from '../graphql/bounds.js';
+
+/** How much clients may have and ask for. A limit's name is that of its variable, and stands in LIMIT_EXCEEDED. */
+export interface GatewayLimits extends OperationBounds {
+  readonly subscriptionsPerSocket: number;
+  readonly connections: number;
+  readonly channelsPerSubscription: number;
+  readonly messageBytes: number;
+  /** Bytes that may wait for a socket before its subscriptions are parked. */
+  readonly socketBuffer: number;
+  /** Bytes of what was heard lately that are kept for those who come back. */
+  readonly tailBytes: number;
+  /** Milliseconds until `connection_init` must have come. */
+  readonly initTimeout: number;
+  /** The most events `rewind` gives, and looks at per channel. */
+  readonly rewind: number;
+}
+
+export const defaultLimits: GatewayLimits = {
+  ...defaultBounds,
+  subscriptionsPerSocket: 100,
+  connections: 20_000,
+  channelsPerSubscription: 256,
+  messageBytes: 65_536,
+  socketBuffer: 262_144,
+  tailBytes: 33_554_432,
+  initTimeout: 3_000,
+  rewind: 1_000,
+};
