@@ -39,10 +39,13 @@ export function groupKey(
   return JSON.stringify([field.name, args, claims, signedIn, normalized(document.ast, operation, variables)]);
 }
 
-/** JSON tells it from every other value: what a scalar of the author's own made of an argument may print as `{}`. */
+/**
+ * JSON tells it from every other value: what a scalar of the author's own made of an argument may print as `{}`, and -0
+ * prints as 0.
+ */
 function isPlain(value: unknown): boolean {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
-  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0);
   if (Array.isArray(value)) return value.every(isPlain);
   if (typeof value !== 'object') return false;
   const prototype = Object.getPrototypeOf(value) as unknown;

@@ -142,6 +142,18 @@ describe('no frame is ever shared because something was left unsaid', () => {
     expect([one.data, other.data]).toEqual([[{ masked: 'masked' }], [{ masked: 'open' }]]);
   });
 
+  test('a claim of zero and one of minus zero, which JSON writes alike, part them too', async () => {
+    const sign = (_: never, __: object, { claims }: { claims: { debt: number } }) =>
+      1 / claims.debt > 0 ? 'plus' : 'minus';
+    await using w = await world({ Card: { masked: { claims: ['debt'], resolve: sign } } });
+    const both = [
+      await w.open('subscription { card { masked } }', signedIn({ debt: 0 })),
+      await w.open('subscription { card { masked } }', signedIn({ debt: -0 })),
+    ];
+    await w.publish({ id: 1 });
+    expect(both.map(({ data }) => data)).toEqual([[{ masked: 'plus' }], [{ masked: 'minus' }]]);
+  });
+
   test('a resolver that declares nothing makes its viewer a group of one', async () => {
     await using w = await world({ Card: { masked: masking } });
     const all = await Promise.all([ada, ada, boss].map((viewer) => w.open('subscription { card { masked } }', viewer)));

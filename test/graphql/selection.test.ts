@@ -64,6 +64,11 @@ const different: readonly (readonly [string, Asked, Asked])[] = [
     ['subscription ($v: X) { a { b(x: $v) } }', { v: '1' }],
   ],
   [
+    'a zero and a negative one',
+    ['subscription ($v: Float) { a { b(x: $v) } }', { v: 0 }],
+    ['subscription ($v: Float) { a { b(x: $v) } }', { v: -0 }],
+  ],
+  [
     'null and nothing: an argument may have a default of its own',
     ['subscription ($v: Int) { a { b(x: $v) } }', { v: null }],
     ['subscription ($v: Int) { a { b(x: $v) } }', {}],
