@@ -70,6 +70,18 @@ export const variables = {
 
   host: serving(text, (command) => (command === 'dev' ? '127.0.0.1' : '0.0.0.0'), 'The address clients are served on.'),
   port: serving(whole(0, 65_535), '4000', 'The port clients are served on; 0 takes any free one.'),
+  tlsCert: serving(
+    text,
+    null,
+    'The certificate to serve with, followed by those that signed it (PEM): then clients are served by HTTP/2 and HTTP/1.1 over TLS.',
+    secret,
+  ),
+  tlsKey: serving(
+    text,
+    null,
+    'The key of that certificate (PEM). What comes from files is read again every five seconds.',
+    secret,
+  ),
   adminHost: running(text, '127.0.0.1', 'The address of metrics and health. Any but loopback needs an admin token.'),
   adminPort: running(whole(0, 65_535), '4001', 'The port of metrics and health; 0 takes any free one.'),
   adminToken: running(text, null, 'What the admin port asks for as `Authorization: Bearer …`.', secret),
@@ -237,6 +249,9 @@ export type Given = { readonly [K in Key]?: Value<Variables[K]> };
 /** `subscriptionsPerSocket` is read from TAILRACE_SUBSCRIPTIONS_PER_SOCKET. */
 export const variableName = (key: Key): string =>
   `TAILRACE_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+
+/** The file that a secret is read from; null when it stands in the environment itself. */
+export const fileOf = (env: Environment, key: Key): string | null => env[`${variableName(key)}_FILE`] || null;
 
 /** What takes the place of an unset variable, as text. */
 export const defaultText = (variable: Variable, command: Command): string | null =>

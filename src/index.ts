@@ -25,6 +25,7 @@ export type { Authenticate, AuthRequest } from './serve/authenticate.js';
 export type { Gateway } from './serve/gateway.js';
 export type { GatewayLimits } from './serve/limits.js';
 export type { Revocation } from './serve/revocation.js';
+export type { Pem, Tls } from './serve/tls-pair.js';
 
 /** One who signs tokens: with secrets shared with the gateway, or with keys published at an address. */
 export type Signer = ({ readonly secrets: readonly string[] } | { readonly jwksUrl: string }) & {
@@ -54,6 +55,7 @@ export interface GatewayOptions
       | 'retirePeriod'
       | 'tokenLife'
       | 'limits'
+      | 'tls'
       | 'version'
     >,
     Partial<Pick<GatewayParts, 'metrics' | 'logger'>> {
@@ -84,7 +86,7 @@ export class SchemaRefused extends Error {
 
 /**
  * A gateway replica from code. It connects in the background; `listen` serves, `retire` ends it.
- * Throws SchemaRefused, or RangeError for a Redis address or duration that is none.
+ * Throws SchemaRefused, or RangeError for a Redis address or duration that is none, or a certificate without its key.
  */
 export function createGateway(options: GatewayOptions): Gateway {
   const { schema, auth, redis, history = {}, logger = silent, metrics = noGatewayMetrics } = options;

@@ -1,12 +1,19 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { tlsOf } from '../src/bin/tls.js';
 import { needsTokenKey } from '../src/config/rules.js';
 import { variablesTable } from '../src/config/table.js';
 import { type Command, type Environment, readConfig } from '../src/config.js';
 import { compileSchema } from '../src/schema/compile.js';
 import type { StreamSchema } from '../src/schema/stream-schema.js';
+import { certificateAuthority } from './support/certificates.js';
 
 const gateway = { TAILRACE_CURSOR_SECRET: 'c', TAILRACE_AUTH_JWT_SECRET: 'k' };
+
+function ownPair() {
+  using authority = certificateAuthority();
+  return authority.issue('gateway');
+}
 
 function faults(env: Environment, command: Command = 'dev', readFile?: (path: string) => string): readonly string[] {
   const read = readConfig(env, command, readFile);
@@ -298,6 +305,33 @@ describe('several issuers', () => {
       expect.stringContaining('the same issuer'),
     ]);
     expect(faults({ ...env, TAILRACE_AUTH_ISSUER: 'me' }, 'gateway')).toEqual([]);
+  });
+});
+
+describe('certificate and key of a gateway', () => {
+  const { cert, key } = ownPair();
+  const env = { ...gateway, TAILRACE_TLS_CERT: cert, TAILRACE_TLS_KEY: key };
+
+  test('go together', () => {
+    expect(faults(env, 'gateway')).toEqual([]);
+    for (const name of ['TAILRACE_TLS_CERT', 'TAILRACE_TLS_KEY']) {
+      expect(faults({ ...env, [name]: '' }, 'gateway')).toEqual([expect.stringContaining('go together')]);
+    }
+  });
+
+  test('must be a pair; what is wrong is said, and the key is not shown', () => {
+    const [fault] = faults({ ...env, TAILRACE_TLS_KEY: ownPair().key }, 'gateway');
+    expect(fault).toMatch(/the key is not that of the certificate\.$/);
+    expect(faults({ ...env, TAILRACE_TLS_CERT: 'x' }, 'check').join()).toMatch(/not one in PEM/);
+  });
+
+  test('from files, are known by their names too', () => {
+    const files = { ...gateway, TAILRACE_TLS_CERT_FILE: '/tls.crt', TAILRACE_TLS_KEY_FILE: '/tls.key' };
+    const read = (path: string) => (path === '/tls.crt' ? cert : key);
+    const configured = config(files, 'gateway', read);
+    expect(tlsOf(configured, files)).toEqual({ cert: { file: '/tls.crt' }, key: { file: '/tls.key' } });
+    expect(tlsOf(config(env, 'gateway'), env)).toEqual({ cert, key });
+    expect(tlsOf(config(gateway, 'gateway'), gateway)).toBeNull();
   });
 });
 

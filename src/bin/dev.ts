@@ -23,6 +23,7 @@ import { Refusal } from './refusal.js';
 import type { SampleRecord } from './sample/record.js';
 import { startSample } from './sample/source.js';
 import { configuredGateway, listen } from './serving.js';
+import { tlsOf } from './tls.js';
 import { signToken } from './token.js';
 import { type Stop, untilStopped } from './until-stopped.js';
 import { feeding, welcome } from './welcome.js';
@@ -70,6 +71,7 @@ export const dev: Run = async (args, env, terminal) => {
       cursorSecrets: config.cursorSecret.length > 0 ? config.cursorSecret : [randomBytes(32).toString('base64url')],
       pubsub: new PubSub<Record<string, unknown>>(),
       graphiql: config.graphiql ? graphiqlOf(streams, known[0]?.token ?? null) : null,
+      tls: tlsOf(config, env),
       metrics,
       logger,
     });
@@ -82,7 +84,7 @@ export const dev: Run = async (args, env, terminal) => {
     for (const stop of feed(relay, feeding(streams).fed, logger)) started(stop);
 
     for (const line of welcome({
-      address: `http://${authority(config.host)}:${port}`,
+      address: `${config.tlsCert === null ? 'http' : 'https'}://${authority(config.host)}:${port}`,
       admin: admin === null ? null : `http://${authority(config.adminHost)}:${admin.port}`,
       graphiql: config.graphiql,
       schema: streams,

@@ -17,6 +17,7 @@ import { loadResolvers, loadSchema } from './load.js';
 import { redisSettings } from './redis-settings.js';
 import { Refusal } from './refusal.js';
 import { configuredGateway, listen } from './serving.js';
+import { tlsOf } from './tls.js';
 import { untilStopped } from './until-stopped.js';
 
 /** `tailrace gateway`: from the log in Redis to clients, until it is stopped. */
@@ -56,6 +57,7 @@ export const gateway: Run = async (args, env) => {
       revocations: redisRevocations(sessions, config.redisPrefix),
       replicas: redisReplicas(sessions, connect('replicas'), config.redisPrefix, logger),
       graphiql: config.graphiql ? {} : null,
+      tls: tlsOf(config, env),
       metrics,
       logger,
     });

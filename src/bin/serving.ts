@@ -34,6 +34,7 @@ export function configuredGateway(config: Serving, parts: OwnParts): Gateway {
       version,
     });
   } catch (error) {
+    if (error instanceof RangeError) throw new Refusal(error.message);
     // graphql-tools throws a plain Error for a type or field that the schema does not have.
     throw new Refusal(`The resolvers do not fit the schema: ${error instanceof Error ? error.message : error}`);
   }

@@ -1,5 +1,6 @@
 import type { Command, Given } from '../config.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
+import { whyNoPair } from '../serve/tls-pair.js';
 
 /** What several variables say together: a sentence when they disagree, else null. Runs on what could be parsed. */
 export type Rule = (given: Given, command: Command) => string | null;
@@ -60,6 +61,14 @@ export const rules: readonly Rule[] = [
     given.kafkaSsl === false && (given.kafkaSslCa || given.kafkaSslCert || given.kafkaSslKey)
       ? 'TAILRACE_KAFKA_SSL_CA, _CERT and _KEY are for TLS: set TAILRACE_KAFKA_SSL=on too.'
       : null,
+
+  ({ tlsCert, tlsKey }) => {
+    if (tlsCert === undefined || tlsKey === undefined) return null;
+    if ((tlsCert === null) !== (tlsKey === null))
+      return 'TAILRACE_TLS_CERT and TAILRACE_TLS_KEY go together: set both or none.';
+    const why = tlsCert === null || tlsKey === null ? null : whyNoPair({ cert: tlsCert, key: tlsKey });
+    return why === null ? null : `TAILRACE_TLS_CERT and TAILRACE_TLS_KEY cannot be used: ${why}.`;
+  },
 
   ({ redisTlsCert, redisTlsKey }) =>
     redisTlsCert !== undefined && redisTlsKey !== undefined && (redisTlsCert === null) !== (redisTlsKey === null)

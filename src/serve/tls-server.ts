@@ -17,6 +17,9 @@ export type SecureServer = Server & Pick<Http2SecureServer, 'setSecureContext'>;
 /** Heartbeats without a byte from a client that is asked for one at each of them. */
 const patience = 5;
 
+/** Without a number of its own, one socket may open as many streams as it has numbers for them. */
+const settings = { maxConcurrentStreams: 100 };
+
 /** Milliseconds. */
 const handshakeTimeout = 10_000;
 const idleTimeout = 60_000;
@@ -27,7 +30,7 @@ const idleTimeout = 60_000;
  * connects from then on.
  */
 export function tlsServer(pair: KeyPair, heartbeat: number, listener: Listener): SecureServer {
-  const server = createSecureServer({ ...pair, allowHTTP1: true, handshakeTimeout });
+  const server = createSecureServer({ ...pair, allowHTTP1: true, handshakeTimeout, settings });
   // http.Server's own defaults, which an HTTP/2 server does not give to its older clients.
   Object.assign(server, { keepAliveTimeout: 5_000, requireHostHeader: true });
   server.on('request', (request, response) => {

@@ -24,11 +24,15 @@ export interface Browser extends AsyncDisposable {
   readonly faults: string[];
 }
 
-/** Headless Chromium with a profile of its own, which remembers until the end of the scope. */
-export async function browser(): Promise<Browser> {
+/** Headless Chromium with a profile of its own, which remembers until the end of the scope. `flags` are Chromium's own. */
+export async function browser(...flags: readonly string[]): Promise<Browser> {
   const profile = mkdtempSync(join(tmpdir(), 'tailrace-chromium-'));
   const viewport = { width: 1280, height: 800 };
-  const context = await chromium.launchPersistentContext(profile, { executablePath: chromiumPath(), args, viewport });
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: chromiumPath(),
+    args: [...args, ...flags],
+    viewport,
+  });
   const hosts = new Set<string>();
   const faults: string[] = [];
   context.on('request', (request) => {

@@ -54,6 +54,7 @@ describe('one port with TLS', () => {
     await using client = http2(r.url, ca);
     await once(client.session, 'connect');
     expect(client.session.alpnProtocol).toBe('h2');
+    await eventually('its limit is told', () => client.session.remoteSettings.maxConcurrentStreams === 100);
     const token = await tokenFor({ sub: 'ada' });
     const authorization = `Bearer ${token}`;
     const answer = await client.ask('/graphql', {
