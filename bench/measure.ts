@@ -10,6 +10,17 @@ export function cpuOf(pid: number): { readonly user: number; readonly all: numbe
   return { user, all: user + Number(fields[12]) / ticksPerSecond };
 }
 
+/** Seconds of CPU that the whole machine has used. */
+export function machineCpu(): number {
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] =
+    /^cpu +(.*)/.exec(readFileSync('/proc/stat', 'utf8'))?.[1]?.split(' ').map(Number) ?? [];
+  return (user + nice + system + irq + softirq) / ticksPerSecond;
+}
+
+/** Resident memory of a process, KiB. */
+export const memoryOf = (pid: number): number =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+
 export const machine = (): string =>
   `machine: ${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB; Node ${process.version}`;
 

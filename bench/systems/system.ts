@@ -1,0 +1,91 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { freshPrefix, freshTopic, kafkaBrokers, startRedis } from '../../test/support/services.js';
+import type { KindName } from '../events.js';
+import { type Feed, feedKafka, type Send } from '../feed.js';
+import type { Crowd } from '../load/load.js';
+import { floor } from './floor.js';
+import { naive } from './naive.js';
+import { installNchan, nchan } from './nchan.js';
+import type { Server } from './processes.js';
+import { tailrace } from './tailrace.js';
+
+/** What a system is given: a Redis of its own, and a topic of its own where its events come through Kafka. */
+export interface Ground {
+  readonly redisUrl: string;
+  readonly redis: Redis;
+  readonly kind: KindName;
+  readonly topic: string;
+  /** Null where events are written into Redis, as the system's relay does it. */
+  readonly kafka: { readonly brokers: string; readonly group: string } | null;
+  readonly folder: string;
+}
+
+/** A system's own processes. */
+export interface Servers {
+  readonly gateway: Server;
+  readonly relay: Server | null;
+  readonly port: number;
+  readonly protocol: Crowd['protocol'];
+  /** Without Kafka: brings events where its relay brings them. */
+  readonly feed: Feed | null;
+}
+
+export type Start = (ground: Ground) => Promise<Servers>;
+
+/** In the order in which they take their turns. */
+export const systems = {
+  floor: (ground) => floor(ground, 'off'),
+  'floor by turns': (ground) => floor(ground, 'on'),
+  tailrace,
+  naive: (ground) => naive(ground, 'off'),
+  'naive with withFilter': (ground) => naive(ground, 'on'),
+  nchan,
+} as const satisfies Record<string, Start>;
+
+export type SystemName = keyof typeof systems;
+
+/** A sentence for each system that cannot be had here. */
+export function leftOut(): ReadonlyMap<SystemName, string> {
+  const missing = installNchan();
+  return new Map(missing ? [['nchan', missing]] : []);
+}
+
+export interface System extends AsyncDisposable {
+  readonly name: SystemName;
+  readonly port: number;
+  readonly protocol: Crowd['protocol'];
+  /** Whose CPU is counted. */
+  readonly pids: Readonly<Record<'gateway' | 'redis' | 'relay', number | null>>;
+  readonly send: Send;
+}
+
+export async function startSystem(name: SystemName, kind: KindName, through: 'kafka' | 'redis'): Promise<System> {
+  const redisServer = await startRedis();
+  const redis = new Redis(redisServer.url);
+  const folder = mkdtempSync(join(tmpdir(), 'tailrace-bench-'));
+  const topic = through === 'kafka' ? await freshTopic(`bench-${kind}`, 4) : null;
+  const kafka = topic && { brokers: kafkaBrokers().join(','), group: freshPrefix('bench') };
+  const topicName = topic?.name ?? kind;
+  const servers = await systems[name]({ redisUrl: redisServer.url, redis, kind, topic: topicName, kafka, folder });
+  const { gateway, relay, port, protocol } = servers;
+  const feed = topic ? await feedKafka(topic.name, kind) : servers.feed;
+  if (!feed) throw new Error(`${name} takes no events without Kafka`);
+  return {
+    name,
+    port,
+    protocol,
+    pids: { gateway: gateway.pid, redis: redisServer.pid, relay: relay?.pid ?? null },
+    send: feed.send,
+    async [Symbol.asyncDispose]() {
+      await feed.close();
+      await Promise.all([gateway.end(), relay?.end()]);
+      redis.disconnect();
+      await redisServer[Symbol.asyncDispose]();
+      await topic?.[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { kinds, secret } from '../events.js';
+import { feedLog } from '../feed.js';
+import { startServer } from './processes.js';
+import type { Ground, Servers } from './system.js';
+
+const command = new URL('../../dist/bin/tailrace.js', import.meta.url).pathname;
+
+/** Gateway and relay of `dist`, with the defaults. `BENCH_PROFILE=<folder>` has Node write profiles of their CPU there. */
+export async function tailrace({ redisUrl, kind, topic, kafka, folder }: Ground): Promise<Servers> {
+  const schema = join(folder, 'schema.graphql');
+  writeFileSync(schema, kinds[kind].sdl(topic));
+  const { BENCH_PROFILE } = process.env;
+  const start = (name: string, environment: Record<string, string> = {}) => {
+    const profiling = BENCH_PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${BENCH_PROFILE}/${name}`] : [];
+    return startServer(
+      [process.execPath, ...profiling, command, name],
+      {
+        TAILRACE_SCHEMA: schema,
+        TAILRACE_REDIS_URL: redisUrl,
+        TAILRACE_REDIS_PREFIX: 'bench',
+        TAILRACE_ADMIN_PORT: '0',
+        ...environment,
+      },
+      'stderr',
+    );
+  };
+  const gateway = start('gateway', {
+    TAILRACE_HOST: '127.0.0.1',
+    TAILRACE_PORT: '0',
+    TAILRACE_AUTH_JWT_SECRET: secret,
+    TAILRACE_CURSOR_SECRET: secret,
+    TAILRACE_CONNECTIONS: '100000',
+    TAILRACE_RETIRE_PERIOD: '0s',
+  });
+  const relay =
+    kafka && start('relay', { TAILRACE_KAFKA_BROKERS: kafka.brokers, TAILRACE_KAFKA_GROUP_ID: kafka.group });
+  const [, port] = await gateway.line(/"port":(\d+).*The gateway is listening/);
+  const feed = kafka ? null : await feedLog(redisUrl, kind, topic);
+  return { gateway, relay, port: Number(port), protocol: 'graphql', feed };
+}
