@@ -82,4 +82,63 @@ export const breaks: Readonly<Record<string, Break>> = {
     red: ['killed pub/sub connections'],
     green: 'a cursor from before the log',
   },
+  rule: {
+    what: 'a gateway shows whatever came over the channels of a viewer',
+    edits: [
+      {
+        file: 'src/graphql/engine.ts',
+        from: 'field.permit(event, args, viewer.claims, record)',
+        to: '({ pass: event !== record, error: null })',
+      },
+    ],
+    suite: 'test/access/leak.property.test.ts',
+    red: ['whatever is renewed, revoked and resumed'],
+    green: 'the hunt knows rules',
+  },
+  sharing: {
+    what: 'viewers share a frame whatever the claims that the rule reads',
+    edits: [
+      {
+        file: 'src/graphql/group-key.ts',
+        from: 'new Set(field.reads.claims)',
+        to: 'new Set<string>()',
+      },
+    ],
+    suite: 'test/access/leak.property.test.ts',
+    red: ['whatever is renewed, revoked and resumed'],
+    green: 'the hunt knows rules',
+  },
+  replay: {
+    what: 'history is shown as it lies in the log, without asking the rule again',
+    edits: [
+      {
+        file: 'src/hub/subscription.ts',
+        from: 'if (this.#isHistory(publication) || !group.judge(source)) continue;',
+        to: 'if (this.#isHistory(publication)) continue;',
+      },
+    ],
+    suite: 'test/access/leak.property.test.ts',
+    red: ['whatever is renewed, revoked and resumed'],
+    green: 'the hunt knows rules',
+  },
+  renewal: {
+    what: 'who renews a token stays in the group of the old one',
+    edits: [
+      {
+        file: 'src/graphql/stream.ts',
+        from: 'if (next.key === this.group.plan.key) return unchanged;',
+        to: 'if (next.key !== null) return unchanged;',
+      },
+    ],
+    suite: 'test/access/leak.property.test.ts',
+    red: ['whatever is renewed, revoked and resumed'],
+    green: 'the hunt knows rules',
+  },
+  content: {
+    what: 'viewers share what a resolver made, whatever claims it said it reads',
+    edits: [{ file: 'src/graphql/group-key.ts', from: 'for (const claim of declared) reads.add(claim);', to: '' }],
+    suite: 'test/access/leak.property.test.ts',
+    red: ['whatever is renewed, revoked and resumed'],
+    green: 'the hunt knows rules',
+  },
 };
