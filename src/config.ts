@@ -207,6 +207,28 @@ export const variables = {
     'Over how long a stopping gateway closes its sockets.',
   ),
   connections: serving(whole(1, 1_000_000), '20000', 'Connections a replica serves at most.'),
+  connectionsPerAddress: serving(
+    whole(1, 1_000_000),
+    '2000',
+    'Connections of one address (of IPv6: one /64) to a replica. Behind a balancer set TAILRACE_TRUSTED_HOPS too.',
+  ),
+  trustedHops: serving(
+    whole(0, 16),
+    '0',
+    'Proxies in front whose X-Forwarded-For is believed; 0 believes none, and the address is the proxy’s.',
+  ),
+  connectionsPerUser: serving(whole(1, 1_000_000), '100', 'Connections of one user (`iss` and `sub`) to a replica.'),
+  subscriptionsPerUser: serving(whole(1, 1_000_000), '1000', 'Subscriptions of one user on a replica.'),
+  connectRate: serving(
+    whole(1, 1_000_000),
+    '1000',
+    'New connections a second that a replica takes; the others are told when to come back.',
+  ),
+  mutationsPerMinute: serving(
+    whole(1, 1_000_000_000),
+    '300',
+    'Mutations of one user on all replicas together; without a token, of one address.',
+  ),
   subscriptionsPerSocket: serving(whole(1, 100_000), '100', 'Operations one WebSocket may have open.'),
   channelsPerSubscription: serving(whole(1, 100_000), '256', 'Channels one subscription may listen to.'),
   operationTokens: serving(whole(1, 1_000_000), '5000', 'Words of GraphQL in one document.'),

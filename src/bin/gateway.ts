@@ -5,6 +5,7 @@ import { createRedisLogReader } from '../log/redis-reader.js';
 import { pinoLogger } from '../observe/pino.js';
 import { processRegistry, prometheusGateway } from '../observe/prometheus.js';
 import { tokenAuthenticator } from '../serve/authenticate.js';
+import { redisBudget } from '../serve/mutation-budget.js';
 import { redisPubSub } from '../serve/pubsub.js';
 import { redisReplicas } from '../serve/replicas.js';
 import { redisRevocations } from '../serve/revocation-store.js';
@@ -54,6 +55,7 @@ export const gateway: Run = async (args, env) => {
       cursorSecrets: config.cursorSecret,
       pubsub,
       tickets: redisTickets(sessions, config.redisPrefix),
+      mutations: redisBudget(sessions, config.redisPrefix, config.mutationsPerMinute),
       revocations: redisRevocations(sessions, config.redisPrefix),
       replicas: redisReplicas(sessions, connect('replicas'), config.redisPrefix, logger),
       graphiql: config.graphiql ? {} : null,

@@ -11,6 +11,7 @@ type OwnParts = Omit<
   | 'cookie'
   | 'introspection'
   | 'compression'
+  | 'trustedHops'
   | 'heartbeat'
   | 'retirePeriod'
   | 'tokenLife'
@@ -27,6 +28,7 @@ export function configuredGateway(config: Serving, parts: OwnParts): Gateway {
       cookie: config.authCookie,
       introspection: config.introspection,
       compression: config.compression,
+      trustedHops: config.trustedHops,
       heartbeat: config.heartbeat,
       retirePeriod: config.retirePeriod,
       tokenLife: config.tokenLife,

@@ -35,6 +35,8 @@ const limitStatus: Readonly<Record<string, number>> = {
   operationAliases: 413,
   operationDirectives: 413,
   operationCost: 413,
+  channelsPerSubscription: 413,
+  rewind: 413,
   connections: 503,
   connectRate: 503,
 };

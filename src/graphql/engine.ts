@@ -4,6 +4,7 @@ import {
   GraphQLError,
   getVariableValues,
   type OperationDefinitionNode,
+  type OperationTypeNode,
   subscribe,
 } from 'graphql';
 import type { CursorCodec } from '../event/cursor.js';
@@ -46,6 +47,8 @@ export interface OperationRequest extends StartRequest {
   readonly operationName?: string | null | undefined;
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
   readonly viewer: Viewer;
+  /** Asked before it begins, when all else is in order. Throws Fault when it may not begin now. */
+  readonly admit?: (kind: `${OperationTypeNode}`) => Promise<void>;
 }
 
 export type Opened =
@@ -108,6 +111,7 @@ export function createEngine(parts: EngineParts) {
       contextValue: contextFor(request.viewer),
     };
     try {
+      await request.admit?.(operation.operation);
       if (operation.operation !== 'subscription') {
         return { kind: 'result', result: formatted(await execute(args), logger) };
       }

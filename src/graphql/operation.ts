@@ -60,7 +60,8 @@ function read(schema: GraphQLSchema, text: string, rules: readonly ValidationRul
   } catch (error) {
     const { message } = error as GraphQLError;
     // graphql-js has no other word for it.
-    if (/contains more tha[nt] \d+ tokens/.test(message)) return [toGraphQLError(limitExceeded('operationTokens', most, most + 1))];
+    if (/contains more tha[nt] \d+ tokens/.test(message))
+      return [toGraphQLError(limitExceeded('operationTokens', most, most + 1))];
     return [coded(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')];
   }
   const excess = excessOf(schema, ast, bounds);

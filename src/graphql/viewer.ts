@@ -10,6 +10,11 @@ export interface Viewer {
 
 export const nobody: Viewer = { signedIn: false, claims: Object.freeze({}), expiresAt: null };
 
+/** Who this is, whichever of their tokens they show; null when nobody can say. */
+export function personOf({ claims }: Viewer): string | null {
+  return claims.sub === undefined ? null : JSON.stringify([claims.iss ?? null, claims.sub]);
+}
+
 /** The scopes of a viewer: the words of `scope`, or the lists `scopes` or `scp`. */
 export function scopesOf({ claims }: Viewer): ReadonlySet<string> {
   const found = new Set<string>();

@@ -7,9 +7,11 @@ import type { ChannelLogReader } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
+import { admissionOf } from './admission.js';
 import type { Authenticate } from './authenticate.js';
 import { createHttpServer } from './http.js';
 import { defaultLimits, type GatewayLimits } from './limits.js';
+import { type MutationBudget, memoryBudget } from './mutation-budget.js';
 import { allowedOrigins } from './origins.js';
 import { renewalDesk } from './renewal-desk.js';
 import { memoryReplicas, type Replicas } from './replicas.js';
@@ -56,6 +58,10 @@ export interface GatewayParts {
   /** Milliseconds over which a retiring replica closes its connections. Default 10000. */
   readonly retirePeriod?: number;
   readonly limits?: Partial<GatewayLimits>;
+  /** Proxies in front whose X-Forwarded-For is believed. Default 0. */
+  readonly trustedHops?: number;
+  /** Default: in this process only. */
+  readonly mutations?: MutationBudget;
   /** Default null: plain HTTP/1.1. With TLS the port speaks HTTP/2 as well. */
   readonly tls?: Tls | null;
   readonly metrics: GatewayMetrics;
@@ -128,8 +134,10 @@ export function createGateway(parts: GatewayParts): Gateway {
     if (!revocations.known()) return 'revocations have not been read yet';
     return log.unready();
   }
+  const { trustedHops = 0, mutations = memoryBudget(limits.mutationsPerMinute) } = parts;
   const common = {
     engine,
+    admission: admissionOf({ limits, trustedHops, mutations }),
     identity: {
       authenticate,
       isRevoked: revocations.isRevoked,

@@ -10,6 +10,7 @@ import { isDocument, kindOf, operationOf as operationNamed } from '../graphql/op
 import { masked, toGraphQLError } from '../graphql/render.js';
 import type { Viewer } from '../graphql/viewer.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
+import type { Admit } from './admission.js';
 import { bearer, withToken } from './authenticate.js';
 import { answer, answerFault, jsonObject, readText } from './http-answer.js';
 import { identify, urlOf } from './identify.js';
@@ -33,6 +34,7 @@ export interface HttpParts extends SseParts {
 
 interface YogaContext {
   readonly viewer: Viewer;
+  readonly admit: Admit;
 }
 
 /** Every path of the gateway's port. What a Fault says becomes an answer; anything else is logged and masked. */
@@ -72,7 +74,8 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     const viewer = isPage ? null : await identify(request, identity);
     const { url, method = 'GET', headers } = request;
     const asked = { method, headers: headers as Record<string, string>, ...(body === null ? {} : { body }) };
-    const answered = await yoga.fetch(`http://gateway${url}`, asked, { viewer } as never);
+    const admit = viewer && parts.admission.admits(request, viewer);
+    const answered = await yoga.fetch(`http://gateway${url}`, asked, { viewer, admit } as never);
     response.writeHead(answered.status, Object.fromEntries(answered.headers));
     response.end(Buffer.from(await answered.arrayBuffer()));
   }
@@ -161,6 +164,17 @@ interface OnResultProcess {
 const refusal = (message: string) =>
   new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } });
 
+/** Null when it went well. */
+async function faultOf(work: Promise<void>): Promise<Fault | null> {
+  try {
+    await work;
+    return null;
+  } catch (error) {
+    if (error instanceof Fault) return error;
+    throw error;
+  }
+}
+
 /** The status of an operation that was not executed. `spec` is Yoga's word for "not for those who take only application/json". */
 function withStatus(error: GraphQLError): GraphQLError {
   if (error.extensions.http) return error;
@@ -192,12 +206,13 @@ function yogaOf(parts: HttpParts) {
       const operation = operationNamed(parsed.ast, operationName);
       if (operation instanceof GraphQLError) setResult({ errors: [operation] });
     },
-    onExecute({ args, setResultAndStopExecution }) {
+    async onExecute({ args, setResultAndStopExecution }) {
       const document = args.document as DocumentNode;
       const operation = operationNamed(document, args.operationName);
       if (operation instanceof GraphQLError) return setResultAndStopExecution({ errors: [operation] });
       const fields = selectedFields(executable.schema, document, operation);
-      const fault = refuse(streams, fields, args.contextValue.viewer);
+      const { viewer, admit } = args.contextValue;
+      const fault = refuse(streams, fields, viewer) ?? (await faultOf(admit(operation.operation)));
       if (fault) setResultAndStopExecution({ errors: [toGraphQLError(fault)] });
     },
     onSubscribe({ setResultAndStopExecution }: { setResultAndStopExecution(result: object): void }) {
@@ -221,7 +236,8 @@ function yogaOf(parts: HttpParts) {
     graphiql: parts.graphiql ?? false,
     renderGraphiQL,
     plugins: [guard as never],
-    context: ({ viewer }: never) => ({ viewer, claims: (viewer as Viewer | null)?.claims ?? {}, pubsub }) as never,
+    context: ({ viewer, admit }: never) =>
+      ({ viewer, admit, claims: (viewer as Viewer | null)?.claims ?? {}, pubsub }) as never,
     maskedErrors: {
       maskError: (error) =>
         error instanceof GraphQLError

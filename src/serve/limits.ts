@@ -3,7 +3,16 @@ import { defaultBounds, type OperationBounds } from '../graphql/bounds.js';
 /** How much clients may have and ask for. A limit's name is that of its variable, and stands in LIMIT_EXCEEDED. */
 export interface GatewayLimits extends OperationBounds {
   readonly subscriptionsPerSocket: number;
+  /** WebSockets and event streams of this replica; of one address; of one person. */
   readonly connections: number;
+  readonly connectionsPerAddress: number;
+  readonly connectionsPerUser: number;
+  /** On all of a person's connections to this replica. */
+  readonly subscriptionsPerUser: number;
+  /** New connections a second. */
+  readonly connectRate: number;
+  /** Mutations of one person on all replicas, or of one address where nobody signed in. */
+  readonly mutationsPerMinute: number;
   readonly channelsPerSubscription: number;
   readonly messageBytes: number;
   /** Bytes that may wait for a socket before its subscriptions are parked. */
@@ -20,6 +29,11 @@ export const defaultLimits: GatewayLimits = {
   ...defaultBounds,
   subscriptionsPerSocket: 100,
   connections: 20_000,
+  connectionsPerAddress: 2_000,
+  connectionsPerUser: 100,
+  subscriptionsPerUser: 1_000,
+  connectRate: 1_000,
+  mutationsPerMinute: 300,
   channelsPerSubscription: 256,
   messageBytes: 65_536,
   socketBuffer: 262_144,

@@ -9,6 +9,8 @@ import type { Renewable } from '../graphql/renewal.js';
 import type { Stream } from '../graphql/stream.js';
 import { nobody, type Viewer } from '../graphql/viewer.js';
 import type { Outlet } from '../hub/subscription.js';
+import type { GatewayMetrics } from '../observe/metrics.js';
+import type { Place } from './admission.js';
 import { Ending } from './ending.js';
 import { idBytes } from './frames.js';
 import { type Identity, identify } from './identify.js';
@@ -23,6 +25,7 @@ export interface SessionLimits {
 /** What a session needs of its socket. */
 interface SessionSocket {
   readonly request: IncomingMessage;
+  readonly place: Place;
   /** Nothing happens once the socket is closing. */
   write(text: string): void;
   /** Writes events to the operation of this id, together with all else of the same turn. */
@@ -40,19 +43,23 @@ type Running = Extract<Opened, Renewable>;
 export interface Session extends SessionSocket, Holder {
   /** From the moment each was opened: a renewal must reach also those that have not started yet. */
   readonly live: Map<string, Running>;
+  /** How many operations are being opened. */
+  opening: number;
   /** Why the socket must close instead of being acknowledged. */
   refusal: Fault | null;
 }
 
 export function sessionOf(socket: SessionSocket): Session {
   const live = new Map<string, Running>();
-  return { ...socket, live, running: () => live.values(), viewer: nobody, renewing: false, refusal: null };
+  const running = () => live.values();
+  return { ...socket, live, running, opening: 0, viewer: nobody, renewing: false, refusal: null };
 }
 
 interface SessionParts {
   readonly engine: Engine;
   readonly identity: Identity;
   readonly limits: SessionLimits;
+  readonly metrics: Pick<GatewayMetrics, 'limited'>;
 }
 
 /** What graphql-ws hands from `onSubscribe` to `subscribe` and `execute`: an operation that the engine has opened. */
@@ -67,17 +74,21 @@ export function sessionOptions({
   engine,
   identity,
   limits,
+  metrics,
 }: SessionParts): ServerOptions<Record<string, unknown>, Session> {
   return {
     schema: engine.schema,
     connectionInitWaitTimeout: limits.initTimeout,
     async onConnect({ connectionParams, extra: session }) {
       try {
-        session.viewer = await identify(session.request, identity, connectionParams);
+        const viewer = await identify(session.request, identity, connectionParams);
+        session.place.claim(viewer, () => session.live.size + session.opening);
+        session.viewer = viewer;
         session.expires(session.viewer.expiresAt);
         return true;
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
+        if (error.code === 'LIMIT_EXCEEDED') metrics.limited(String(error.details.limit));
         session.refusal = error;
         return false;
       }
@@ -86,10 +97,14 @@ export function sessionOptions({
       // The one asked for is among them.
       const count = Object.keys(subscriptions).length;
       const { subscriptionsPerSocket: most } = limits;
-      if (count > most) return [toGraphQLError(limitExceeded('subscriptionsPerSocket', most, count))];
+      if (count > most) {
+        metrics.limited('subscriptionsPerSocket');
+        return [toGraphQLError(limitExceeded('subscriptionsPerSocket', most, count))];
+      }
       const request = requestOf(payload);
       if (request instanceof GraphQLError) return [request];
-      const opened = await openFor(session, id, (viewer) => engine.open({ ...request, viewer }));
+      const { admit } = session.place;
+      const opened = await openFor(session, id, (viewer) => engine.open({ ...request, viewer, admit }));
       if (opened.kind === 'errors') {
         // An `error` message ends an operation for good: clients retry a socket, never an operation.
         const passing = opened.errors.find(({ extensions }) => extensions.code === 'UNAVAILABLE');
@@ -123,7 +138,8 @@ export function sessionOptions({
 async function openFor(session: Session, id: string, open: (viewer: Viewer) => Promise<Opened>): Promise<Opened> {
   for (;;) {
     const { viewer } = session;
-    const opened = await open(viewer);
+    session.opening++;
+    const opened = await open(viewer).finally(() => session.opening--);
     if (viewer === session.viewer || opened.kind === 'result') {
       if (opened.kind === 'stream' || opened.kind === 'iterable') session.live.set(id, opened);
       if (opened.kind === 'iterable') opened.onEnd = () => left(session, id, opened);

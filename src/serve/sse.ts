@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Fault, limitExceeded, statusOf } from '../event/faults.js';
+import { Fault, statusOf } from '../event/faults.js';
 import type { Engine, Opened, OperationRequest } from '../graphql/engine.js';
 import { kindOf } from '../graphql/operation.js';
 import { toGraphQLError } from '../graphql/render.js';
 import type { Viewer } from '../graphql/viewer.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
+import type { Admission } from './admission.js';
 import { withToken } from './authenticate.js';
 import { eventHeaders, eventsOut, http2StreamOf } from './events-out.js';
 import { atExpiry, expired } from './expiry.js';
@@ -28,7 +29,8 @@ export interface SseParts {
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
   readonly heartbeat: number;
-  readonly limits: { readonly connections: number; readonly messageBytes: number; readonly socketBuffer: number };
+  readonly admission: Admission;
+  readonly limits: { readonly messageBytes: number; readonly socketBuffer: number };
   readonly retiring: () => boolean;
 }
 
@@ -63,18 +65,18 @@ function comeBack(response: ServerResponse, why: string): void {
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse, parts: SseParts, body: string | null) {
-  const { engine, connections, limits } = parts;
+  const { engine, admission } = parts;
   if (request.method !== 'GET' && request.method !== 'POST') {
     return answer(response, 405, { errors: [{ message: 'GET or POST' }] }, { Allow: 'GET, POST' });
   }
   if (parts.retiring()) throw new Fault('UNAVAILABLE', { why: 'this replica is going away' });
-  if (connections.size >= limits.connections) {
-    throw limitExceeded('connections', limits.connections, connections.size + 1);
-  }
+  const place = admission.enter(request);
+  response.on('close', place.leave);
   const id = randomUUID();
   const lastEventId = lastEventIdOf(request);
   const { viewer, ticket } = await whoComes(request, parts, id, lastEventId !== undefined);
-  const operation: OperationRequest = { ...operationOf(request, body), viewer, lastEventId };
+  place.claim(viewer, () => 1);
+  const operation: OperationRequest = { ...operationOf(request, body), viewer, lastEventId, admit: place.admit };
   const native = request.method === 'GET';
   const kind = kindOf(engine.parse(operation.query), operation.operationName);
   // Before it is executed: a link must not be able to act.
@@ -87,6 +89,8 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   // Before the stream begins: told inside it, the operation would be at its end.
   if (refused?.code === 'UNAVAILABLE') throw new Fault('UNAVAILABLE', { why: 'the log cannot be reached' });
   if (native && refused !== null && opened.kind === 'errors') {
+    // There may be room later.
+    if (statusOf(refused) === 429) return comeBack(response, String(opened.errors[0]?.message));
     // A browser's own retry of what can never succeed is told to stop; a first try learns why.
     if (lastEventId !== undefined) return void response.writeHead(204).end();
     return answer(response, statusOf(refused), { errors: opened.errors.map((error) => error.toJSON()) });

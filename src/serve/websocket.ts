@@ -2,12 +2,14 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { Fault } from '../event/faults.js';
+import { Fault } from '../event/faults.js';
 import type { Engine } from '../graphql/engine.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
+import type { Admission, Place } from './admission.js';
 import { atExpiry, expired } from './expiry.js';
 import { nextMessage } from './frames.js';
+import { retryAfter } from './http-answer.js';
 import { authorizationIn, type Identity, urlOf } from './identify.js';
 import { SocketOutlet } from './outlet.js';
 import { renew } from './renew.js';
@@ -23,8 +25,8 @@ export interface WebSocketParts {
   readonly heartbeat: number;
   /** Offer permessage-deflate. */
   readonly compression: boolean;
+  readonly admission: Admission;
   readonly limits: SessionLimits & {
-    readonly connections: number;
     readonly messageBytes: number;
     readonly socketBuffer: number;
   };
@@ -37,7 +39,7 @@ export interface WebSocketParts {
  * frames of streams go past it, straight to the socket.
  */
 export function serveWebSockets(server: Server, parts: WebSocketParts): void {
-  const { identity, connections, limits, logger } = parts;
+  const { identity, admission, metrics, limits, logger } = parts;
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: limits.messageBytes,
@@ -47,20 +49,35 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
   });
   const protocol = makeServer<Record<string, unknown>, Session>(sessionOptions(parts));
 
+  function placeFor(request: IncomingMessage): Place | Fault {
+    try {
+      return admission.enter(request);
+    } catch (error) {
+      if (error instanceof Fault) return error;
+      throw error;
+    }
+  }
+
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
-    const refuse = (status: string) =>
-      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    const refuse = (status: string, more = '') =>
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n${more}\r\n`);
     if (urlOf(request).pathname !== '/graphql') return refuse('404 Not Found');
     if (!identity.origins.allows(request)) return refuse('403 Forbidden');
     if (parts.retiring()) return refuse('503 Service Unavailable');
     // A smaller window than that of the shared blocks; and ws refuses offers that it cannot accept, with 400.
     if (/server_max_window_bits/.test(request.headers['sec-websocket-extensions'] ?? ''))
       delete request.headers['sec-websocket-extensions'];
+    const place = placeFor(request);
+    if (place instanceof Fault) metrics.limited(String(place.details.limit));
+    else socket.on('close', place.leave);
+    // Before the handshake, which is what there are too many of.
+    if (place instanceof Fault && place.details.limit === 'connectRate')
+      return refuse('503 Service Unavailable', `Retry-After: ${retryAfter()}\r\n`);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       webSocket.on('error', (error) => logger.debug({ error: error.message }, 'a WebSocket failed'));
-      if (connections.size >= limits.connections) webSocket.close(1013, 'connections');
-      else open(webSocket, request, parts, protocol.opened);
+      if (place instanceof Fault) webSocket.close(1013, place.message);
+      else open(webSocket, request, place, parts, protocol.opened);
     });
   });
 }
@@ -70,7 +87,13 @@ const uncompressed = { compress: false };
 
 type Opened = ReturnType<typeof makeServer<Record<string, unknown>, Session>>['opened'];
 
-function open(webSocket: WebSocket, request: IncomingMessage, parts: WebSocketParts, opened: Opened): void {
+function open(
+  webSocket: WebSocket,
+  request: IncomingMessage,
+  place: Place,
+  parts: WebSocketParts,
+  opened: Opened,
+): void {
   const { connections, metrics, logger } = parts;
   const isOpen = () => webSocket.readyState === webSocket.OPEN;
   const outlet = new SocketOutlet(request.socket, parts.limits.socketBuffer, isOpen);
@@ -85,6 +108,7 @@ function open(webSocket: WebSocket, request: IncomingMessage, parts: WebSocketPa
   const expiry = atExpiry(() => expel(expired()));
   const session = sessionOf({
     request,
+    place,
     drained: () => outlet.drained(),
     write,
     writer: (id) => (frame) => outlet.write(nextMessage(frame, id.length, compress), id),

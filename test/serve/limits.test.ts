@@ -1,6 +1,13 @@
-import { expect, test } from 'vitest';
+import type { IncomingMessage } from 'node:http';
+import { describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { defaultText, type Variable, variables } from '../../src/config.js';
-import { defaultLimits } from '../../src/serve/limits.js';
+import { noGatewayMetrics } from '../../src/observe/metrics.js';
+import type { GatewayParts } from '../../src/serve/gateway.js';
+import { defaultLimits, type GatewayLimits } from '../../src/serve/limits.js';
+import { socket } from '../clients/socket.js';
+import { eventually } from '../support/eventually.js';
+import { type River, river, tokenFor } from '../support/river.js';
 
 test('a gateway made in code has the limits that one made by the environment has', () => {
   const read = Object.keys(defaultLimits).map((limit) => {
@@ -8,4 +15,170 @@ test('a gateway made in code has the limits that one made by the environment has
     return [limit, variable.kind.schema.parse(defaultText(variable, 'gateway') ?? '')];
   });
   expect(Object.fromEntries(read)).toEqual(defaultLimits);
+});
+
+const sdl = `
+  type Mutation { knock: Int! @public }
+  type Subscription { note: Note! @kafka(topic: "notes") @public }
+  type Note { id: ID! }`;
+const query = 'subscription { note { id } }';
+
+async function limitedRiver(limits: Partial<GatewayLimits>, parts: Partial<GatewayParts> = {}) {
+  const limited: string[] = [];
+  let knocks = 0;
+  const resolvers = { Mutation: { knock: () => ++knocks } };
+  const metrics = { ...noGatewayMetrics, limited: (limit: string) => void limited.push(limit) };
+  const r = await river(sdl, { limits, resolvers, metrics, ...parts });
+  return Object.assign(r, { limited });
+}
+
+const sse = (r: River, headers: Record<string, string> = {}, signal: AbortSignal | null = null) =>
+  fetch(`${r.url}?${new URLSearchParams({ query })}`, { headers: { accept: 'text/event-stream', ...headers }, signal });
+const post = (r: River, body: object, headers: Record<string, string> = {}) =>
+  fetch(r.url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'text/event-stream', ...headers },
+    body: JSON.stringify(body),
+  });
+
+describe('connections', () => {
+  test('of a replica are limited, and one that ends makes room for another', async () => {
+    await using r = await limitedRiver({ connections: 2 });
+    const leaving = new AbortController();
+    await sse(r, {}, leaving.signal);
+    await using ws = socket(r.wsUrl);
+    await ws.init();
+    await using refused = socket(r.wsUrl);
+    expect(await refused.closed).toEqual({ code: 1013, reason: 'connections is at most 2, this would be 3' });
+    const answer = await post(r, { query });
+    expect([answer.status, Number(answer.headers.get('retry-after'))]).toEqual([503, expect.any(Number)]);
+    expect((await answer.json()).errors[0].extensions).toEqual({
+      code: 'LIMIT_EXCEEDED',
+      limit: 'connections',
+      max: 2,
+    });
+    expect(r.limited).toEqual(['connections', 'connections']);
+    leaving.abort();
+    await eventually('there is room again', async () => {
+      await using late = socket(r.wsUrl);
+      await Promise.race([late.init(), late.closed]);
+      return late.isOpen();
+    });
+  });
+
+  test('of an address are limited, as the trusted proxy names it, and other addresses are not', async () => {
+    await using r = await limitedRiver({ connectionsPerAddress: 2 }, { trustedHops: 1 });
+    const from = (address: string) => ({ 'x-forwarded-for': `192.0.2.1, ${address}` });
+    expect((await sse(r, from('198.51.100.1'))).body).not.toBeNull();
+    expect((await post(r, { query }, from('198.51.100.1'))).status).toBe(200);
+    const answer = await post(r, { query }, from('198.51.100.1'));
+    expect(answer.status).toBe(429);
+    expect((await answer.json()).errors[0].extensions).toEqual({
+      code: 'LIMIT_EXCEEDED',
+      limit: 'connectionsPerAddress',
+      max: 2,
+    });
+    expect((await post(r, { query }, from('198.51.100.2'))).status).toBe(200);
+    expect(r.limited).toEqual(['connectionsPerAddress']);
+  });
+
+  test('of a user are limited over all transports, and strangers are not', async () => {
+    await using r = await limitedRiver({ connectionsPerUser: 2 });
+    const authorization = `Bearer ${await tokenFor({ sub: 'ada' })}`;
+    expect((await post(r, { query }, { authorization })).status).toBe(200);
+    await using second = socket(r.wsUrl);
+    await second.init({ authorization });
+    await using third = socket(r.wsUrl);
+    await third.send({ type: 'connection_init', payload: { authorization } });
+    expect(await third.closed).toEqual({ code: 1013, reason: 'connectionsPerUser is at most 2, this would be 3' });
+    expect((await post(r, { query }, { authorization })).status).toBe(429);
+    expect(r.limited).toEqual(['connectionsPerUser', 'connectionsPerUser']);
+    const others = [`Bearer ${await tokenFor({ sub: 'grace' })}`, `Bearer ${await tokenFor({ sub: 'ada', iss: 'b' })}`];
+    for (const other of others) expect((await post(r, { query }, { authorization: other })).status).toBe(200);
+    for (let n = 0; n < 3; n++) expect((await post(r, { query })).status).toBe(200);
+  });
+
+  test('that come too fast get 503 and when to come back; those that are there stay', async () => {
+    await using r = await limitedRiver({ connectRate: 5 });
+    await using first = socket(r.wsUrl);
+    await first.init();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => post(r, { query })));
+    const refused = answers.filter(({ status }) => status === 503);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const { headers } of refused) expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+    const upgrade = await new Promise<IncomingMessage>((resolve) => {
+      for (let n = 0; n < 20; n++) {
+        const webSocket = new WebSocket(r.wsUrl, 'graphql-transport-ws');
+        webSocket.on('error', () => undefined);
+        webSocket.on('unexpected-response', (_, response) => resolve(response));
+        webSocket.on('open', () => webSocket.close());
+      }
+    });
+    expect(upgrade.statusCode).toBe(503);
+    expect(Number(upgrade.headers['retry-after'])).toBeGreaterThan(0);
+    expect(new Set(r.limited)).toEqual(new Set(['connectRate']));
+    await first.subscribe('1', { query });
+    await first.message('ping');
+    await eventually('later there is room', async () => (await post(r, { query })).status === 200);
+  });
+});
+
+test('subscriptions of a user are limited over all their connections, and one that ends makes room', async () => {
+  await using r = await limitedRiver({ subscriptionsPerUser: 3 });
+  const authorization = `Bearer ${await tokenFor({ sub: 'ada' })}`;
+  await using one = socket(r.wsUrl);
+  await one.init({ authorization });
+  await using two = socket(r.wsUrl);
+  await two.init({ authorization });
+  // All at once: those that are being opened count too.
+  for (const id of ['1', '2', '3', '4']) void one.subscribe(id, { query });
+  const refused = await eventually('one is refused', () => one.messages.find(({ type }) => type === 'error') ?? null);
+  expect(refused.payload[0].extensions).toEqual({ code: 'LIMIT_EXCEEDED', limit: 'subscriptionsPerUser', max: 3 });
+  await two.subscribe('5', { query });
+  await two.message('error', '5');
+  const streamed = await (await post(r, { query }, { authorization })).text();
+  expect(streamed).toContain('"limit":"subscriptionsPerUser"');
+  const native = await sse(r, { authorization });
+  expect([native.status, await native.text()]).toEqual([
+    200,
+    ': subscriptionsPerUser is at most 3, this would be 4\n\n',
+  ]);
+  expect(r.limited).toEqual(Array(4).fill('subscriptionsPerUser'));
+  const [kept] = ['1', '2', '3', '4'].filter((id) => id !== refused.id);
+  await one.send({ type: 'complete', id: kept });
+  await eventually('there is room for another', async () => {
+    const id = String(Math.random());
+    const before = two.messages.length;
+    await two.subscribe(id, { query });
+    const answer = await eventually('an answer', () => two.messages[before] ?? null);
+    return answer.type === 'ping';
+  });
+});
+
+test('mutations of a user are limited over HTTP, server-sent events and WebSocket together', async () => {
+  await using r = await limitedRiver({ mutationsPerMinute: 3 });
+  const authorization = `Bearer ${await tokenFor({ sub: 'ada' })}`;
+  const mutation = { query: 'mutation { knock }' };
+  const refusal = { code: 'LIMIT_EXCEEDED', limit: 'mutationsPerMinute', max: 3 };
+  const json = { authorization, accept: 'application/json' };
+  await using ws = socket(r.wsUrl);
+  await ws.init({ authorization });
+  expect(await (await post(r, mutation, json)).json()).toEqual({ data: { knock: 1 } });
+  await ws.subscribe('1', mutation);
+  expect((await ws.message('next', '1')).payload).toEqual({ data: { knock: 2 } });
+  expect(await (await post(r, mutation, { authorization })).text()).toContain('{"knock":3}');
+
+  await ws.subscribe('2', mutation);
+  expect((await ws.message('error', '2')).payload[0].extensions).toEqual(refusal);
+  expect(await (await post(r, mutation, { authorization })).text()).toContain('"limit":"mutationsPerMinute"');
+  const refused = await post(r, mutation, { authorization, accept: 'application/graphql-response+json' });
+  expect([refused.status, (await refused.json()).errors[0].extensions]).toEqual([429, refusal]);
+  expect(r.limited).toEqual(Array(3).fill('mutationsPerMinute'));
+
+  // Whoever has no token is known by their address; queries are as many as one likes.
+  for (let n = 4; n < 7; n++) {
+    expect(await (await post(r, mutation, { accept: 'application/json' })).json()).toEqual({ data: { knock: n } });
+  }
+  expect((await (await post(r, mutation, { accept: 'application/json' })).json()).errors).toHaveLength(1);
+  for (let n = 0; n < 5; n++) expect((await post(r, { query: '{ version }' }, json)).status).toBe(200);
 });

@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import { limitExceeded } from '../event/faults.js';
+
+/** How many mutations each may send. */
+export interface MutationBudget {
+  /** Throws Fault LIMIT_EXCEEDED when this one has sent as many as they may in this minute. */
+  spend(principal: string): Promise<void>;
+}
+
+const minute = 60;
+
+/** Counted in this process. */
+export function memoryBudget(perMinute: number): MutationBudget {
+  return budgetOf(new RateLimiterMemory({ points: perMinute, duration: minute }), perMinute);
+}
+
+/** Counted by all replicas together; while Redis cannot be asked, by each for itself: a fault must not open the door. */
+export function redisBudget(redis: Redis, prefix: string, perMinute: number): MutationBudget {
+  const limiter = new RateLimiterRedis({
+    storeClient: redis,
+    keyPrefix: `${prefix}:mutations`,
+    points: perMinute,
+    duration: minute,
+    insuranceLimiter: new RateLimiterMemory({ points: perMinute, duration: minute }),
+  });
+  return budgetOf(limiter, perMinute);
+}
+
+function budgetOf(limiter: RateLimiterMemory | RateLimiterRedis, perMinute: number): MutationBudget {
+  return {
+    async spend(principal) {
+      try {
+        // Names are whatever their issuer writes: hashed, none is a key or a pattern.
+        await limiter.consume(createHash('sha256').update(principal).digest('base64url'));
+      } catch (error) {
+        if (!(error instanceof RateLimiterRes)) throw error;
+        throw limitExceeded('mutationsPerMinute', perMinute, error.consumedPoints);
+      }
+    },
+  };
+}
