@@ -95,6 +95,16 @@ export const variables = {
     (command) => (command === 'dev' ? 'on' : 'off'),
     'Whether clients may ask for the schema.',
   ),
+  operations: serving(
+    oneOf('allow', 'persisted-only'),
+    'allow',
+    'Whether clients may send the text of an operation, or only the id of a persisted one.',
+  ),
+  operationsFile: serving(
+    text,
+    null,
+    'The persisted operations: Apollo’s manifest, or a JSON object of documents by their ids.',
+  ),
   graphiql: serving(
     toggle,
     (command) => (command === 'dev' ? 'on' : 'off'),

@@ -17,6 +17,7 @@ import { redisTickets } from './serve/tickets.js';
 
 export { Fault, type FaultCode } from './event/faults.js';
 export type { Context, FieldResolver, PubSub, Resolver, Resolvers } from './graphql/executable.js';
+export { manifestOf, type Operations } from './graphql/persisted.js';
 export { nobody, type Viewer } from './graphql/viewer.js';
 export type { Logger } from './observe/logger.js';
 export type { GatewayMetrics } from './observe/metrics.js';
@@ -50,6 +51,7 @@ export interface GatewayOptions
       | 'origins'
       | 'cookie'
       | 'introspection'
+      | 'operations'
       | 'graphiql'
       | 'heartbeat'
       | 'retirePeriod'

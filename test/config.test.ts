@@ -308,6 +308,12 @@ describe('several issuers', () => {
   });
 });
 
+test('only persisted operations are no operations at all without a file of them', () => {
+  const env = { ...gateway, TAILRACE_OPERATIONS: 'persisted-only' };
+  expect(faults(env, 'gateway')).toEqual([expect.stringContaining('TAILRACE_OPERATIONS_FILE')]);
+  expect(faults({ ...env, TAILRACE_OPERATIONS_FILE: './manifest.json' }, 'gateway')).toEqual([]);
+});
+
 describe('certificate and key of a gateway', () => {
   const { cert, key } = ownPair();
   const env = { ...gateway, TAILRACE_TLS_CERT: cert, TAILRACE_TLS_KEY: key };

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Resolvers } from '../graphql/executable.js';
+import { manifestOf, type Operations } from '../graphql/persisted.js';
 import { compileSchema, type Problem } from '../schema/compile.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
 import { Refusal } from './refusal.js';
@@ -25,6 +26,27 @@ export function loadSchema(
       .map(({ line, column, message }) => `${file}:${line}:${column} ${message}`);
   if (schema === null) throw new Refusal(...lines('fault'));
   return { schema, warnings: lines('warning') };
+}
+
+/**
+ * What clients may ask, as TAILRACE_OPERATIONS and its file say. Throws Refusal when the file cannot be read or is no
+ * manifest.
+ */
+export function loadOperations(only: boolean, file: string | null): Operations {
+  if (file === null) return { persisted: new Map(), only };
+  const name = `TAILRACE_OPERATIONS_FILE names ${JSON.stringify(file)}`;
+  let json: string;
+  try {
+    json = readFileSync(file, 'utf8');
+  } catch (error) {
+    const why = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
+    throw new Refusal(`${name}, which cannot be read${why}.`);
+  }
+  try {
+    return { persisted: manifestOf(json), only };
+  } catch (error) {
+    throw new Refusal(`${name}, which is no manifest: ${(error as Error).message}.`);
+  }
 }
 
 function textOf(file: string): string {

@@ -1,6 +1,7 @@
 import type { Config } from '../config.js';
 import { createGateway, type Gateway, type GatewayParts } from '../serve/gateway.js';
 import { defaultLimits, type GatewayLimits } from '../serve/limits.js';
+import { loadOperations } from './load.js';
 import { portRefusal, Refusal } from './refusal.js';
 import { version } from './version.js';
 
@@ -10,6 +11,7 @@ type OwnParts = Omit<
   | 'origins'
   | 'cookie'
   | 'introspection'
+  | 'operations'
   | 'compression'
   | 'trustedHops'
   | 'heartbeat'
@@ -19,11 +21,13 @@ type OwnParts = Omit<
   | 'version'
 >;
 
-/** A gateway as the environment says. Throws Refusal when the resolvers do not fit the schema. */
+/** A gateway as the environment says. Throws Refusal when the resolvers do not fit the schema, or there is no manifest. */
 export function configuredGateway(config: Serving, parts: OwnParts): Gateway {
+  const operations = loadOperations(config.operations === 'persisted-only', config.operationsFile);
   try {
     return createGateway({
       ...parts,
+      operations,
       origins: config.origins,
       cookie: config.authCookie,
       introspection: config.introspection,

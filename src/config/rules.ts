@@ -62,6 +62,11 @@ export const rules: readonly Rule[] = [
       ? 'TAILRACE_KAFKA_SSL_CA, _CERT and _KEY are for TLS: set TAILRACE_KAFKA_SSL=on too.'
       : null,
 
+  ({ operations, operationsFile }) =>
+    operations === 'persisted-only' && operationsFile === null
+      ? 'TAILRACE_OPERATIONS is persisted-only: set TAILRACE_OPERATIONS_FILE too, or nothing can be asked.'
+      : null,
+
   ({ tlsCert, tlsKey }) => {
     if (tlsCert === undefined || tlsKey === undefined) return null;
     if ((tlsCert === null) !== (tlsKey === null))

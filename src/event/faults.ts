@@ -15,6 +15,13 @@ const table = {
   EVENTS_LOST: { text: 'Events were lost and cannot be shown: {why}', status: 500, close: null, retry: true },
   LIMIT_EXCEEDED: { text: '{limit} is at most {max}, this would be {value}', status: 429, close: 1013, retry: true },
   UNAVAILABLE: { text: 'Not available now: {why}', status: 503, close: 1013, retry: true },
+  PERSISTED_QUERY_NOT_FOUND: { text: 'PersistedQueryNotFound', status: 404, close: null, retry: false },
+  PERSISTED_QUERY_ID_REQUIRED: {
+    text: 'Only persisted operations are executed here: send the id of one, and no text',
+    status: 400,
+    close: null,
+    retry: false,
+  },
   BAD_USER_INPUT: { text: '{why}', status: 400, close: null, retry: false },
   INTERNAL_SERVER_ERROR: {
     text: 'Something went wrong; the log has it under {id}',

@@ -21,7 +21,8 @@ import { defaultBounds, isTooDeep, type OperationBounds } from './bounds.js';
 import type { Context, Executable, PubSub } from './executable.js';
 import { groupKey } from './group-key.js';
 import { createGroups } from './groups.js';
-import { coded, type Document, documentCache, isDocument, operationOf, rootField } from './operation.js';
+import { coded, type Document, documentCache, isDocument, operationOf, type Parsed, rootField } from './operation.js';
+import { anyOperation, documentOf, type Named, type Operations } from './persisted.js';
 import { formatted, formattedResults, masked, type Results, renderer, toGraphQLError } from './render.js';
 import { Resolved } from './resolved.js';
 import { type StartRequest, startOf } from './start.js';
@@ -38,6 +39,8 @@ export interface EngineParts {
   readonly logger: Logger;
   readonly now: () => number;
   readonly introspection: boolean;
+  /** Default: any, and none persisted. */
+  readonly operations?: Operations;
   readonly limits: { readonly channelsPerSubscription: number; readonly rewindScan: number } & Partial<OperationBounds>;
 }
 
@@ -62,7 +65,16 @@ export function createEngine(parts: EngineParts) {
   const { streams, executable, hub, cursors, metrics, logger } = parts;
   const { schema } = executable;
   const bounds = { ...defaultBounds, ...parts.limits };
-  const documents = documentCache(schema, parts.introspection, bounds);
+  const cache = documentCache(schema, parts.introspection, bounds);
+  const { operations = anyOperation } = parts;
+  // Beside the cache: what strangers send must not push them out of it.
+  const persisted = new Map<string, Parsed>();
+  for (const [id, text] of operations.persisted) {
+    const parsed = cache(text);
+    persisted.set(text, parsed);
+    if (!isDocument(parsed)) logger.warn({ id, why: parsed[0]?.message }, 'A persisted operation cannot be executed');
+  }
+  const documents = (text: string): Parsed => persisted.get(text) ?? cache(text);
   const groups = createGroups((plan) => new Group(plan, hub, cursors, metrics, parts.now), hub.leave, metrics.groups);
   let singles = 0;
 
@@ -203,7 +215,10 @@ export function createEngine(parts: EngineParts) {
     return new Stream({ groups, plan, seat }, await groups.enter(plan(request.viewer)), begin);
   }
 
-  return { open, schema, parse: documents, excessIn };
+  /** The text of what a request asks for. Throws Fault. */
+  const textOf = (named: Named) => documentOf(named, operations);
+
+  return { open, schema, parse: documents, textOf, excessIn };
 }
 
 export type Engine = ReturnType<typeof createEngine>;

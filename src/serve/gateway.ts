@@ -2,6 +2,7 @@ import type { GraphiQLOptions } from 'graphql-yoga';
 import { cursorCodec } from '../event/cursor.js';
 import { createEngine } from '../graphql/engine.js';
 import { makeExecutable, type PubSub, type Resolvers } from '../graphql/executable.js';
+import type { Operations } from '../graphql/persisted.js';
 import { patientHub } from '../hub/patient-hub.js';
 import type { ChannelLogReader } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
@@ -49,6 +50,8 @@ export interface GatewayParts {
   readonly cookie?: string;
   /** Default false. */
   readonly introspection?: boolean;
+  /** Default: any, and none persisted. */
+  readonly operations?: Operations;
   /** Default null: none. */
   readonly graphiql?: GraphiQLOptions | null;
   /** Offer permessage-deflate to WebSockets. Default false. */
@@ -105,6 +108,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     cursors: cursorCodec(parts.cursorSecrets),
     now: Date.now,
     introspection: parts.introspection ?? false,
+    ...(parts.operations ? { operations: parts.operations } : {}),
     limits: { ...limits, rewindScan: limits.rewind },
   });
   const connections = new Set<Connection>();

@@ -102,7 +102,7 @@ function wantsEvents(request: IncomingMessage, body: string | null, { engine }: 
   if (!types.includes('text/event-stream')) return false;
   if (!types.some((type) => type === 'application/json' || type === 'application/graphql-response+json')) return true;
   try {
-    const { query, operationName } = operationOf(request, body);
+    const { query, operationName } = operationOf(request, body, engine);
     return kindOf(engine.parse(query), operationName) === 'subscription';
   } catch {
     return false;
@@ -152,7 +152,10 @@ interface OnParams {
     readonly operationName?: unknown;
     readonly variables?: unknown;
     readonly extensions?: unknown;
+    readonly documentId?: unknown;
   };
+  readonly request: { readonly url: string };
+  setParams(params: object): void;
   setResult(result: object): void;
 }
 
@@ -194,13 +197,26 @@ function withStatus(error: GraphQLError): GraphQLError {
 function yogaOf(parts: HttpParts) {
   const { engine, executable, streams, pubsub, logger, metrics } = parts;
   const guard: Plugin<YogaContext> = {
-    onParams({ params: { query, operationName, variables, extensions }, setResult }: OnParams) {
+    onParams({ params, request, setParams, setResult }: OnParams) {
+      const { documentId = new URL(request.url).searchParams.get('documentId') ?? undefined, ...rest } = params;
+      const { operationName, variables, extensions } = rest;
       const excess = engine.excessIn(variables, extensions);
       if (excess) return setResult({ errors: [excess] });
-      if (typeof query !== 'string') return;
+      // Without any of them, Yoga says so in the words of the specification.
+      if (typeof rest.query !== 'string' && documentId === undefined && !extensions) return;
       if (typeof operationName !== 'string' && operationName !== undefined && operationName !== null) {
         return setResult({ errors: [refusal('operationName must be text')] });
       }
+      let query: string;
+      try {
+        query = engine.textOf({ ...rest, documentId });
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        // Yoga looks at them still, and would miss a text.
+        setParams({ ...rest, query: '' });
+        return setResult({ errors: [toGraphQLError(error)] });
+      }
+      setParams({ ...rest, query });
       const parsed = engine.parse(query);
       if (!isDocument(parsed)) return setResult({ errors: parsed });
       const operation = operationNamed(parsed.ast, operationName);

@@ -101,7 +101,7 @@ export function sessionOptions({
         metrics.limited('subscriptionsPerSocket');
         return [toGraphQLError(limitExceeded('subscriptionsPerSocket', most, count))];
       }
-      const request = requestOf(payload);
+      const request = requestOf(payload, engine);
       if (request instanceof GraphQLError) return [request];
       const { admit } = session.place;
       const opened = await openFor(session, id, (viewer) => engine.open({ ...request, viewer, admit }));
@@ -173,11 +173,14 @@ function framesOf(session: Session, id: string, stream: Stream): Ending {
   return ending;
 }
 
-function requestOf(payload: SubscribePayload) {
-  const { query, operationName, variables, extensions } = payload;
-  if (typeof query !== 'string')
-    return new GraphQLError('The payload needs a query.', { extensions: { code: 'BAD_REQUEST' } });
-  return { query, operationName, variables, extensions };
+function requestOf(payload: SubscribePayload, engine: Engine) {
+  const { operationName, variables, extensions } = payload;
+  try {
+    return { query: engine.textOf(payload), operationName, variables, extensions };
+  } catch (error) {
+    if (error instanceof Fault) return toGraphQLError(error);
+    throw error;
+  }
 }
 
 /** A ping's payload stays below this: clients echo it in their pong. */

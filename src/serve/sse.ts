@@ -76,7 +76,8 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   const lastEventId = lastEventIdOf(request);
   const { viewer, ticket } = await whoComes(request, parts, id, lastEventId !== undefined);
   place.claim(viewer, () => 1);
-  const operation: OperationRequest = { ...operationOf(request, body), viewer, lastEventId, admit: place.admit };
+  const asked = operationOf(request, body, engine);
+  const operation: OperationRequest = { ...asked, viewer, lastEventId, admit: place.admit };
   const native = request.method === 'GET';
   const kind = kindOf(engine.parse(operation.query), operation.operationName);
   // Before it is executed: a link must not be able to act.
@@ -214,11 +215,11 @@ function lastEventIdOf(request: IncomingMessage): string | undefined {
   return typeof header === 'string' && header !== '' ? header : undefined;
 }
 
-/** `body` is null for what stands in the URL. Throws Fault when it is no operation. */
-export function operationOf(request: IncomingMessage, body: string | null) {
+/** `body` is null for what stands in the URL. Throws Fault when it is no operation, or none that may be asked for. */
+export function operationOf(request: IncomingMessage, body: string | null, engine: Engine) {
   const given = body === null ? fromUrl(urlOf(request).searchParams) : jsonObject(body, 'the body');
-  const { query, operationName, variables, extensions } = given;
-  if (typeof query !== 'string') throw new Fault('BAD_USER_INPUT', { why: 'query must be the text of an operation' });
+  const { operationName, variables, extensions } = given;
+  const query = engine.textOf(given);
   if (operationName !== undefined && operationName !== null && typeof operationName !== 'string') {
     throw new Fault('BAD_USER_INPUT', { why: 'operationName must be text' });
   }
@@ -237,6 +238,7 @@ function fromUrl(params: URLSearchParams): Record<string, unknown> {
   };
   return {
     query: params.get('query') ?? undefined,
+    documentId: params.get('documentId') ?? undefined,
     operationName: params.get('operationName') ?? undefined,
     variables: json('variables'),
     extensions: json('extensions'),
