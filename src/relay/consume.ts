@@ -1,5 +1,6 @@
 import type { Admin, EachBatchPayload, Kafka } from 'kafkajs';
 import type { Logger } from '../observe/logger.js';
+import { said } from './commit-metadata.js';
 import { createKafkaFeed } from './kafka-feed.js';
 import { batchOf } from './kafka-records.js';
 import type { PartitionRelay } from './partition.js';
@@ -187,8 +188,8 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
 
   function takeUncommitted() {
     const ready = [...lanes.values()].filter(({ uncommitted }) => uncommitted !== null);
-    const commits = ready.map(({ topic, partition, uncommitted }) => {
-      return { topic, partitions: [{ partition, offset: String(uncommitted) }] };
+    const commits = ready.map(({ topic, partition, relay, uncommitted }) => {
+      return { topic, partitions: [{ partition, offset: String(uncommitted), metadata: said(relay.newest()) }] };
     });
     for (const lane of ready) lane.uncommitted = null;
     return commits;
@@ -197,7 +198,7 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
   /** The log's watermark decides where a relay goes on; the commits tell Kafka's own tools, so a lost one is no loss. */
   async function commitAll(): Promise<void> {
     const commits = takeUncommitted().flatMap(({ topic, partitions }) => {
-      return partitions.map(({ partition, offset }) => ({ topic, partition, offset }));
+      return partitions.map((commit) => ({ topic, ...commit }));
     });
     if (commits.length === 0) return;
     await consumer.commitOffsets(commits).catch((error: unknown) => {

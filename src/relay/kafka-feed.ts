@@ -1,4 +1,5 @@
 import type { Admin } from 'kafkajs';
+import { heard } from './commit-metadata.js';
 import type { PartitionFeed } from './record-batch.js';
 
 /** What Kafka tells about a partition. Throws what kafkajs throws, and when the partition is not there (any more). */
@@ -15,9 +16,12 @@ export function createKafkaFeed(admin: Admin, groupId: string, topic: string, pa
         admin.fetchOffsets({ groupId, topics: [topic] }),
       ]);
       const { low, high } = own(offsets);
-      const committed = Number(own(groups.flatMap(({ partitions }) => partitions)).offset);
+      const commit = own(groups.flatMap(({ partitions }) => partitions));
+      const offset = Number(commit.offset);
       // -1 means never. After a reset kafkajs itself commits -2, the oldest: that says nothing of what was appended.
-      return { begin: Number(low), end: Number(high), committed: committed < 0 ? null : committed };
+      const committed = offset < 0 ? null : offset;
+      const newest = committed === null ? null : heard(committed, commit.metadata);
+      return { begin: Number(low), end: Number(high), committed, newest };
     },
     async offsetAt(timestamp) {
       return Number(own(await admin.fetchTopicOffsetsByTimestamp(topic, timestamp)).offset);

@@ -16,7 +16,7 @@ import {
   placeAtBeginning,
   type Refill,
 } from './placement.js';
-import type { FedRecord, PartitionFeed, RecordBatch, Turn } from './record-batch.js';
+import type { FedRecord, PartitionFeed, Reached, RecordBatch, Turn } from './record-batch.js';
 
 /**
  * One partition on its way into the log. Calls may overlap; they are carried out one after the other.
@@ -38,6 +38,8 @@ export interface PartitionRelay {
    * of a quiet topic would otherwise be missing until the topic's next record.
    */
   look(): Promise<Turn>;
+  /** The newest append, to be kept with the committed offset: a relay after this one will want to know. */
+  newest(): Reached | null;
   /** Another relay has the partition now. */
   release(): void;
 }
@@ -82,7 +84,8 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
   let placed: Placed | null = null;
   /** Where the next batch is expected to begin. Unlike `placed.appended` it moves over holes at once. */
   let position = 0;
-  let reached: Facts['reached'] = null;
+  let reached: Reached | null = null;
+  const longest = longestOf(options.refillMax);
   let suspected = false;
   /** From the decision to begin anew until the log has the mark of it, whatever fails between. */
   let beginning = false;
@@ -112,7 +115,12 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
 
   async function factsOf({ watermark, last }: PartitionState): Promise<Facts> {
     const { retain, refillMax, startedAt } = options;
-    return { ...(await feed.bounds()), watermark, last, reached, retain, refillMax, startedAt, now: options.now() };
+    const bounds = await feed.bounds();
+    const { newest = null } = bounds;
+    // Without what another relay said, a loss of its partition would be counted back from now: the longer Kafka was
+    // away, the less would be written again.
+    const known = (newest?.offset ?? 0) > (reached?.offset ?? 0) ? newest : reached;
+    return { ...bounds, watermark, last, reached: known, retain, refillMax, startedAt, now: options.now() };
   }
 
   async function beginAnew(epoch: string): Promise<void> {
@@ -206,7 +214,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     patience.rewarded(next);
     now.appended = next;
     position = next;
-    reached = { offset: next, timestamp, at: written.position.time };
+    reached = { offset: next, timestamp, lag: longest(timestamp, written.position.time - timestamp) };
     tell(chunk, written.appended);
   }
 
@@ -245,8 +253,20 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
   return {
     start: () => inOrder(() => turn(findPlace)),
     look: () => inOrder(() => turn(lookAtLog)),
+    newest: () => reached,
     release: () => metrics.lag(topic, partition, null),
     take: (batch, pulse = async () => true) => inOrder(() => turn(() => relay(batch, pulse))),
+  };
+}
+
+/** Remembers the longest of the lags of one to two `spans`, ms by the records' own time. */
+function longestOf(span: number) {
+  let begin = Number.NEGATIVE_INFINITY;
+  let [before, now] = [0, 0];
+  return (timestamp: number, lag: number): number => {
+    if (timestamp - begin > span) [begin, before, now] = [timestamp, now, 0];
+    now = Math.max(now, lag);
+    return Math.max(before, now);
   };
 }
 

@@ -1,15 +1,15 @@
 import type { SourceGap } from '../event/publication.js';
 import type { KafkaRecord } from '../event/source-event.js';
 import type { PartitionState } from '../log/channel-log.js';
-import type { Bounds } from './record-batch.js';
+import type { Bounds, Reached } from './record-batch.js';
 
 /** All that decides where a partition's relay goes on. Pure data; times are milliseconds since 1970. */
 export interface Facts extends Bounds {
   /** What the log holds: null when it has nothing of this partition. */
   readonly watermark: number | null;
   readonly last: PartitionState['last'];
-  /** The end of this relay's own newest append to the partition, its record's timestamp, and the log's clock then. */
-  readonly reached: { readonly offset: number; readonly timestamp: number; readonly at: number } | null;
+  /** The newest append that is known of, by this relay or by one before it. */
+  readonly reached: Reached | null;
   readonly now: number;
   /** When this relay was started. */
   readonly startedAt: number;
@@ -95,12 +95,11 @@ function gapBefore(goOn: number, facts: Facts, known: number): SourceGap | null 
 /**
  * From when on nothing is lost: everything younger is written again. A relay that lagged appended its records later than
  * Kafka's timestamps say, and by the log's clock somebody had to be there that much later to have been shown them.
+ * Nothing said where nobody knows how late they were: then it concerns everybody.
  */
 function since(facts: Facts): { since?: number } {
   const time = lookBack(facts);
-  if (time === null) return {};
-  const lag = facts.reached === null ? 0 : Math.max(0, facts.reached.at - facts.reached.timestamp);
-  return { since: time + lag };
+  return time === null || facts.reached === null ? {} : { since: time + facts.reached.lag };
 }
 
 /** A topic that was made again begins anew: none of its records was ever in the log. */

@@ -30,6 +30,16 @@ export interface PartitionFeed {
   offsetAt(timestamp: number): Promise<number>;
 }
 
+/** How far an append came. */
+export interface Reached {
+  /** One past its last record. */
+  readonly offset: number;
+  /** That record's own. */
+  readonly timestamp: number;
+  /** The longest, ms, that this record and those of the last while before it took into the log, by the log's clock. */
+  readonly lag: number;
+}
+
 export interface Bounds {
   /** The oldest offset the partition still has. */
   readonly begin: number;
@@ -37,6 +47,8 @@ export interface Bounds {
   readonly end: number;
   /** What an earlier relay of this group said it has appended; null when there was none. */
   readonly committed: number | null;
+  /** What it said of the append that came there; absent or null when it said nothing. */
+  readonly newest?: Reached | null;
 }
 
 /** What the feed has to do next: fetch from `position`, not before `wait` milliseconds have passed. */

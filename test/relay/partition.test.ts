@@ -203,6 +203,21 @@ describe('what the log answers', () => {
     ]);
   });
 
+  test('a loss that a new relay finds reaches back from the newest record that the one before it said it had appended', async () => {
+    const before = world(fakePartition(events(0, 10)), known(4), { refillMax: 3_000 });
+    await before.run(await before.relay.start());
+    const newest = before.relay.newest();
+    expect(newest).toMatchObject({ offset: 10, timestamp: events(9, 10)[0]?.timestamp });
+    // Kafka was away for longer than the bound: counted back from now, nothing would be written again.
+    const later = fakePartition(events(0, 10), { committed: 10, newest });
+    const { relay, log, run } = world(later, { watermark: 4, last: null }, { refillMax: 3_000 });
+    await run(await relay.start());
+    expect(log.appends).toMatchObject([
+      { base: 4, next: 6, entries: [], gap: { reason: 'LOG_LOST', missed: 2 } },
+      { base: 6, next: 10, gap: null },
+    ]);
+  });
+
   test('other epoch: asks where the log stands, and goes on in the new epoch', async () => {
     const { relay, log, run, heard } = world(fakePartition(events(0, 10)), known(4));
     await relay.start();

@@ -68,6 +68,7 @@ export interface FakePartition extends PartitionFeed {
   begin: number;
   end: number;
   committed: number | null;
+  newest?: Bounds['newest'];
   /** What a fetch at `from` brings: at most `limit` records; `to` lies behind the holes after the last of them. */
   fetch(from: number, limit?: number): RecordBatch;
 }
@@ -80,7 +81,10 @@ export function fakePartition(records: KafkaRecord[], more: Partial<Bounds> = {}
     end: last === undefined ? 0 : last.offset + 1,
     committed: null,
     ...more,
-    bounds: async () => ({ begin: partition.begin, end: partition.end, committed: partition.committed }),
+    bounds: async () => {
+      const { begin, end, committed, newest = null } = partition;
+      return { begin, end, committed, newest };
+    },
     offsetAt: async (timestamp) =>
       partition.records.find((record) => record.offset >= partition.begin && record.timestamp >= timestamp)?.offset ??
       partition.end,

@@ -1,0 +1,18 @@
+import { z } from 'zod';
+import type { Reached } from './record-batch.js';
+
+const words = z.object({ timestamp: z.number(), lag: z.number() });
+
+/** What a relay keeps with an offset that it commits, as text. */
+export const said = (newest: Reached | null): string =>
+  newest === null ? '' : JSON.stringify({ timestamp: newest.timestamp, lag: newest.lag });
+
+/** What was said with a committed offset; null when nothing was, or by somebody else. */
+export function heard(offset: number, metadata: string | null | undefined): Reached | null {
+  try {
+    const parsed = words.safeParse(JSON.parse(metadata ?? ''));
+    return parsed.success ? { offset, ...parsed.data } : null;
+  } catch {
+    return null;
+  }
+}

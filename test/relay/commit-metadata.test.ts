@@ -1,0 +1,12 @@
+import { expect, test } from 'vitest';
+import { heard, said } from '../../src/relay/commit-metadata.js';
+
+test('what a relay says of its newest append is heard with the offset it was committed with', () => {
+  const newest = { offset: 7, timestamp: 1_795_000_000_000, lag: 12 };
+  expect(heard(7, said(newest))).toEqual(newest);
+});
+
+test('nothing said, or said by somebody else, is nothing', () => {
+  for (const words of [said(null), null, undefined, 'x', '{}', '{"timestamp":"1","lag":2}', '[]'])
+    expect(heard(7, words)).toBeNull();
+});
