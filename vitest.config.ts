@@ -20,7 +20,9 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/services/**', 'test/browser/**'],
-          testTimeout: 20_000,
+          setupFiles: ['test/support/properties.ts'],
+          // Properties look at hundreds of cases; on two cores they share them with everything else.
+          testTimeout: 60_000,
         },
       },
       {
