@@ -23,10 +23,7 @@ export interface LetterMessage {
 
 /** The record as it was written, with the headers by which Kafka Connect and its tools know a dead letter. */
 export function letterMessage({ record, fault }: DeadLetter, connector: string): LetterMessage {
-  const headers: LetterMessage['headers'] = {};
-  for (const [name, value] of Object.entries(record.originalHeaders ?? ({} as OriginalHeaders))) {
-    if (value !== undefined) headers[name] = value;
-  }
+  const own = Object.entries(record.originalHeaders ?? ({} as OriginalHeaders));
   const connect = {
     topic: record.topic,
     partition: String(record.partition),
@@ -39,7 +36,12 @@ export function letterMessage({ record, fault }: DeadLetter, connector: string):
     'exception.message': fault.error.message,
     'exception.stacktrace': fault.error.stack ?? '',
   };
-  for (const [name, value] of Object.entries(connect)) headers[`__connect.errors.${name}`] = value;
+  const ours = Object.entries(connect).map(([name, value]) => [`__connect.errors.${name}`, value] as const);
+  // Not by assignment: a header may be called `__proto__`.
+  const headers = Object.fromEntries([
+    ...own.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
+    ...ours,
+  ]);
   return { key: record.key, value: record.value, headers };
 }
 

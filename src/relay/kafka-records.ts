@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { Batch, KafkaMessage } from 'kafkajs';
 import type { FedRecord, RecordBatch } from './record-batch.js';
 
@@ -27,12 +28,27 @@ function recordOf(topic: string, partition: number, message: KafkaMessage): FedR
   // Most records have none: one object for each of them, and no second.
   if (headers === undefined || isEmpty(headers))
     return { topic, partition, offset, timestamp, key, headers: noHeaders, value };
-  const lasts = Object.entries(headers).flatMap(([name, given]) => {
-    const last = Array.isArray(given) ? given.at(-1) : given;
-    return last === undefined || last === null ? [] : [[name, last.toString()] as const];
+  const written = Object.entries(headers).map(([name, given]) => [name, valuesOf(given)] as const);
+  const lasts = written.flatMap(([name, values]) => {
+    const last = values.at(-1) ?? null;
+    return last === null || !isUtf8(last) ? [] : [[name, last.toString()] as const];
   });
-  const read = Object.fromEntries(lasts);
-  return { topic, partition, offset, timestamp, key, headers: read, value, originalHeaders: headers };
+  const originalHeaders = Object.fromEntries(
+    written.map(([name, values]) => [name, values.map((value) => value ?? noBytes)]),
+  );
+  return { topic, partition, offset, timestamp, key, headers: Object.fromEntries(lasts), value, originalHeaders };
+}
+
+/** What a header without a value becomes in a dead letter: kafkajs cannot write null. */
+const noBytes = Buffer.alloc(0);
+
+/**
+ * kafkajs collects headers in a plain object. For one that is named `constructor` it finds there what all objects
+ * share, and puts that first: no bytes, and a dead letter with it could never be written.
+ */
+function valuesOf(given: unknown): (Buffer | null)[] {
+  const values: unknown[] = Array.isArray(given) ? given : [given];
+  return values.filter((value): value is Buffer | null => value === null || Buffer.isBuffer(value));
 }
 
 function isEmpty(headers: object): boolean {
