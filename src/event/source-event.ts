@@ -12,7 +12,7 @@ export interface KafkaRecord {
   /** Milliseconds since 1970, as Kafka stored it. */
   readonly timestamp: number;
   readonly key: Buffer | null;
-  /** The last value of each header, read as UTF-8. */
+  /** The last value of each header, read as UTF-8; without those that are no text. */
   readonly headers: Readonly<Record<string, string>>;
   readonly value: Buffer | null;
 }
@@ -30,8 +30,9 @@ export interface RecordMeta {
   readonly partition: number;
   readonly offset: number;
   readonly timestamp: number;
-  /** The key read as UTF-8, null when the record has none. */
+  /** The key read as UTF-8, null when the record has none or it is no text. */
   readonly key: string | null;
+  /** The last value of each header, read as UTF-8; without those that are no text. */
   readonly headers: Readonly<Record<string, string>>;
 }
 

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { KafkaRecord, RecordMeta } from '../event/source-event.js';
 import type { AppendEntry, ChannelAddress } from '../log/channel-log.js';
 import type { Route, Source, TopicPlan } from '../schema/stream-schema.js';
@@ -17,7 +18,8 @@ export const metaOf = (record: KafkaRecord): RecordMeta => ({
   partition: record.partition,
   offset: record.offset,
   timestamp: record.timestamp,
-  key: record.key === null ? null : record.key.toString('utf8'),
+  // Of bytes that are no text, toString would make U+FFFD: many keys would be one, and a user could be called so.
+  key: record.key === null || !isUtf8(record.key) ? null : record.key.toString('utf8'),
   headers: record.headers,
 });
 

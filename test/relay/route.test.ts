@@ -54,3 +54,14 @@ test('a lone surrogate in an element goes out escaped, as well-formed UTF-8', ()
   const plan = planOf('t', sourceOf('s', { all: () => '*' }, eachOf('entity'), false));
   expect(routed(plan, '{"entity":["\\ud800"]}').entries[0]?.payload).toBe('"\\ud800"');
 });
+
+test('a key that is no text is none: read as text, two of them would be one', () => {
+  const keyOf = (...bytes: number[]) => metaOf({ ...recordAt(5, '{}'), key: Buffer.from(bytes) }).key;
+  expect([keyOf(0xff), keyOf(0xfe), keyOf(0x61, 0xed, 0xa0, 0x80)]).toEqual([null, null, null]);
+  expect([keyOf(), keyOf(0x61), keyOf(0xef, 0xbf, 0xbd), keyOf(0xef, 0xbb, 0xbf, 0x61)]).toEqual([
+    '',
+    'a',
+    '\ufffd',
+    '\ufeffa',
+  ]);
+});
