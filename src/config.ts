@@ -211,6 +211,11 @@ export const variables = {
   ),
   heartbeat: serving(duration(10), '12s', 'How often an idle stream gets a sign of life and a fresh cursor.'),
   initTimeout: serving(duration(10), '3s', 'How long a WebSocket may take to send `connection_init`.'),
+  requestTimeout: serving(
+    duration(100),
+    '10s',
+    'How long a request, or the upgrade to a WebSocket, may take to come in, with its headers and its body.',
+  ),
   retirePeriod: serving(
     duration(),
     (command) => (command === 'dev' ? '0s' : '10s'),
@@ -253,6 +258,16 @@ export const variables = {
   jsonDepth: serving(whole(1, 1_000), '20', 'Lists and objects inside of each other in variables and extensions.'),
   rewind: serving(whole(1, 100_000), '1000', 'Events that `@resume(rewind)` may ask for.'),
   messageBytes: serving(whole(1024, 16_777_216), '65536', 'Bytes of one message or request of a client.'),
+  messageRate: serving(
+    whole(1, 1_000_000),
+    '100',
+    'Messages a second of one WebSocket. Whoever comes back may send all their operations at once.',
+  ),
+  processBuffer: serving(
+    whole(1_048_576, 1_099_511_627_776),
+    '268435456',
+    'Bytes that may wait in all sockets together; beyond, the worst are closed, to come back and resume.',
+  ),
   socketBuffer: serving(
     whole(1024, 1_073_741_824),
     '262144',

@@ -16,6 +16,7 @@ export interface EventsOut {
   /** As `SocketOutlet` has them. */
   drained(): Promise<void> | null;
   isStuck(): boolean;
+  waiting(): number;
 }
 
 /** A server-sent event names no operation. */
@@ -63,6 +64,7 @@ function overHttp1(
     leave: (last = '') => end(last, () => socket.destroySoon()),
     drained: () => outlet.drained(),
     isStuck: () => outlet.isStuck(),
+    waiting: () => outlet.waiting(),
   };
 }
 
@@ -87,6 +89,7 @@ function overHttp2(
     },
     drained: () => outlet.drained(),
     isStuck: () => outlet.isStuck(),
+    waiting: () => outlet.waiting(),
   };
 }
 

@@ -14,6 +14,7 @@ import { createHttpServer } from './http.js';
 import { defaultLimits, type GatewayLimits } from './limits.js';
 import { type MutationBudget, memoryBudget } from './mutation-budget.js';
 import { allowedOrigins } from './origins.js';
+import { boundBuffers } from './process-buffer.js';
 import { renewalDesk } from './renewal-desk.js';
 import { memoryReplicas, type Replicas } from './replicas.js';
 import { type Connection, retire } from './retire.js';
@@ -169,6 +170,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     graphiql: parts.graphiql ?? null,
   });
   serveWebSockets(server, common);
+  const unbound = boundBuffers({ connections, processBuffer: limits.processBuffer, metrics, logger });
   const unwatch =
     parts.tls && pair && 'setSecureContext' in server
       ? watchPair(parts.tls, pair, logger, (renewed) => server.setSecureContext(renewed))
@@ -193,6 +195,7 @@ export function createGateway(parts: GatewayParts): Gateway {
         server.close();
         await retire(connections, parts.retirePeriod ?? 10_000);
         server.closeAllConnections();
+        unbound();
         revocations.close();
         replicas.close();
         await hub.close();

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { type DocumentNode, GraphQLError } from 'graphql';
 import { createYoga, type GraphiQLOptions, type Plugin } from 'graphql-yoga';
@@ -93,8 +94,24 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
       response.destroy();
     });
   };
-  return parts.pair ? tlsServer(parts.pair, parts.heartbeat, listener) : createServer(listener);
+  const { requestTimeout } = parts.limits;
+  const patience = { requestTimeout, headersTimeout: requestTimeout, connectionsCheckingInterval: requestTimeout / 4 };
+  const server = parts.pair ? tlsServer(parts.pair, parts.heartbeat, listener) : createServer(patience, listener);
+  Object.assign(server, patience);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') parts.metrics.limited('requestTimeout');
+    // Into an answer that has begun nothing else can be written.
+    if (!socket.writable || socket.bytesWritten > 0) return socket.destroy();
+    const status = brokenRequest[error.code ?? ''] ?? '400 Bad Request';
+    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`, () => socket.destroy());
+  });
+  return server;
 }
+
+const brokenRequest: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+};
 
 /** urql lists server-sent events for every operation, beside JSON: then the operation decides. */
 function wantsEvents(request: IncomingMessage, body: string | null, { engine }: HttpParts): boolean {

@@ -15,12 +15,18 @@ export interface GatewayLimits extends OperationBounds {
   readonly mutationsPerMinute: number;
   readonly channelsPerSubscription: number;
   readonly messageBytes: number;
+  /** Messages a second on one WebSocket. */
+  readonly messageRate: number;
   /** Bytes that may wait for a socket before its subscriptions are parked. */
   readonly socketBuffer: number;
+  /** Bytes that may wait in all sockets together. */
+  readonly processBuffer: number;
   /** Bytes of what was heard lately that are kept for those who come back. */
   readonly tailBytes: number;
   /** Milliseconds until `connection_init` must have come. */
   readonly initTimeout: number;
+  /** Milliseconds until a request must have come, with its headers and its body. */
+  readonly requestTimeout: number;
   /** The most events `rewind` gives, and looks at per channel. */
   readonly rewind: number;
 }
@@ -36,8 +42,11 @@ export const defaultLimits: GatewayLimits = {
   mutationsPerMinute: 300,
   channelsPerSubscription: 256,
   messageBytes: 65_536,
+  messageRate: 100,
   socketBuffer: 262_144,
+  processBuffer: 268_435_456,
   tailBytes: 33_554_432,
   initTimeout: 3_000,
+  requestTimeout: 10_000,
   rewind: 1_000,
 };

@@ -122,6 +122,12 @@ export class SocketOutlet {
     return this.#waiting;
   }
 
+  /** Bytes that wait, here and in the socket. */
+  waiting(): number {
+    this.#held = this.socket.writableLength;
+    return this.#gathered + this.#held;
+  }
+
   /**
    * To be asked at every heartbeat: true when the peer has taken nothing of what waits for the last few of them.
    * A peer that never reads is alive to TCP, for ever.

@@ -5,6 +5,10 @@ import type { Viewer } from '../graphql/viewer.js';
 export interface Connection {
   /** Whose it is now: `nobody` before anybody signed in. */
   readonly viewer: () => Viewer;
+  /** Bytes that wait for it. */
+  waiting(): number;
+  /** Ends it for now: its client is to come back, and loses nothing. */
+  turnAway(why: string): void;
   /** Ends it with this as its last word: its token counts no more. */
   expel(fault: Fault): void;
   /** Ends it because the replica retires: what was written before goes out first. Idempotent. */

@@ -28,6 +28,8 @@ interface SessionSocket {
   readonly place: Place;
   /** Nothing happens once the socket is closing. */
   write(text: string): void;
+  /** The same, of a ping: the client's answer is no message of its own. */
+  ping(text: string): void;
   /** Writes events to the operation of this id, together with all else of the same turn. */
   writer(id: Uint8Array): Outlet['write'];
   readonly drained: Outlet['drained'];
@@ -169,7 +171,7 @@ function framesOf(session: Session, id: string, stream: Stream): Ending {
     },
   });
   // Before any event, so that a first one lost in a blip is not lost.
-  session.write(ping([[id, stream]]));
+  session.ping(ping([[id, stream]]));
   return ending;
 }
 

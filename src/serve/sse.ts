@@ -30,7 +30,12 @@ export interface SseParts {
   readonly logger: Logger;
   readonly heartbeat: number;
   readonly admission: Admission;
-  readonly limits: { readonly messageBytes: number; readonly socketBuffer: number };
+  readonly limits: {
+    readonly messageBytes: number;
+    readonly socketBuffer: number;
+    /** Milliseconds. */
+    readonly requestTimeout: number;
+  };
   readonly retiring: () => boolean;
 }
 
@@ -131,6 +136,10 @@ async function stream(
     leave();
     out.end(last);
   };
+  const depart = () => {
+    leave();
+    out.leave();
+  };
   const complete = (fault: Fault | null) =>
     end(fault ? resultEvent({ errors: [toGraphQLError(fault)] }) + completeEvent : completeEvent);
 
@@ -153,10 +162,9 @@ async function stream(
   const connection: Connection = {
     viewer: () => holder.viewer,
     expel: complete,
-    retire() {
-      leave();
-      out.leave();
-    },
+    waiting: out.waiting,
+    turnAway: depart,
+    retire: depart,
     terminate: () => void response.destroy(),
   };
   connections.add(connection);

@@ -2,11 +2,13 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { Fault } from '../event/faults.js';
+import { Fault, limitExceeded } from '../event/faults.js';
+import { isTooDeep } from '../graphql/bounds.js';
 import type { Engine } from '../graphql/engine.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { Admission, Place } from './admission.js';
+import { Allowance } from './allowance.js';
 import { atExpiry, expired } from './expiry.js';
 import { nextMessage } from './frames.js';
 import { retryAfter } from './http-answer.js';
@@ -28,11 +30,18 @@ export interface WebSocketParts {
   readonly admission: Admission;
   readonly limits: SessionLimits & {
     readonly messageBytes: number;
+    readonly messageRate: number;
+    readonly jsonDepth: number;
     readonly socketBuffer: number;
   };
   /** True from the moment the replica retires. */
   readonly retiring: () => boolean;
 }
+
+/** Of one message, as frames or as they came. */
+const mostPieces = 1_024;
+/** Milliseconds a peer may take to answer a close. */
+const closeTimeout = 5_000;
 
 /**
  * `graphql-transport-ws` on `/graphql`: sockets from upgrade to close. What is said on them is graphql-ws's (`session.ts`);
@@ -43,6 +52,11 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: limits.messageBytes,
+    // A message in pieces of a byte each takes a hundred times its size.
+    maxFragments: mostPieces,
+    maxBufferedChunks: mostPieces,
+    // Not in its types yet.
+    ...({ closeTimeout } as object),
     // Without contexts, so that what one message was compressed to is good for all sockets, and none keeps any.
     perMessageDeflate: parts.compression && { serverNoContextTakeover: true, clientNoContextTakeover: true },
     handleProtocols: (protocols) => handleProtocols(protocols),
@@ -75,12 +89,18 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     if (place instanceof Fault && place.details.limit === 'connectRate')
       return refuse('503 Service Unavailable', `Retry-After: ${retryAfter()}\r\n`);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      webSocket.on('error', (error) => logger.debug({ error: error.message }, 'a WebSocket failed'));
+      webSocket.on('error', (error: Error & { code?: string }) => {
+        if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') metrics.limited('messageBytes');
+        logger.debug({ error: error.message }, 'a WebSocket failed');
+      });
       if (place instanceof Fault) webSocket.close(1013, place.message);
       else open(webSocket, request, place, parts, protocol.opened);
     });
   });
 }
+
+/** Milliseconds for a last word to get through. */
+const lastWord = 1_000;
 
 /** What goes through ws is little, and compressed by it would be written later than what comes after it. */
 const uncompressed = { compress: false };
@@ -106,11 +126,47 @@ function open(
     outlet.aside(() => webSocket.close(code, shortened(reason)));
   const expel = ({ close, message }: Fault) => end(close ?? CloseCode.Forbidden, message);
   const expiry = atExpiry(() => expel(expired()));
+  // Who comes back sends all their operations at once.
+  const { messageRate, subscriptionsPerSocket } = parts.limits;
+  const messages = new Allowance(messageRate, messageRate + subscriptionsPerSocket);
+  let pongsDue = 0;
+  /** False for one message too many: nothing that comes after it is heard. */
+  const mayCome = () => {
+    if (!isOpen()) return false;
+    if (messages.take()) return true;
+    // It may be an answer that is due, which is known only when it has been read.
+    if (pongsDue > 0) {
+      pongsDue--;
+      return true;
+    }
+    turnAway(limitExceeded('messageRate', messageRate, messageRate + 1));
+    return false;
+  };
+  const turnAway = ({ message, details }: Fault) => {
+    metrics.limited(String(details.limit));
+    end(1013, message);
+    // Left open for a last word, but read no more: the flood goes on.
+    webSocket.pause();
+    setTimeout(() => webSocket.terminate(), lastWord).unref();
+  };
+  /** Answers to a client that does not read them would pile up: it is not heard either, until its socket drains. */
+  const holdBack = () => {
+    const full = outlet.drained();
+    if (!full || webSocket.isPaused) return;
+    webSocket.pause();
+    void full.then(() => webSocket.resume());
+  };
+  webSocket.on('ping', mayCome);
+  webSocket.on('pong', mayCome);
   const session = sessionOf({
     request,
     place,
     drained: () => outlet.drained(),
     write,
+    ping(text) {
+      pongsDue++;
+      write(text);
+    },
     writer: (id) => (frame) => outlet.write(nextMessage(frame, id.length, compress), id),
     turnAway: (why) => end(1013, why),
     expires: expiry.set,
@@ -125,19 +181,33 @@ function open(
         const now = () => end(session.refusal?.close ?? code, session.refusal?.message ?? reason);
         // Timers run before sockets are read: after a busy turn, when thousands come at once, an init that came in time
         // lies unread. At the end of this turn it has been read.
-        if (code === CloseCode.ConnectionInitialisationTimeout) setImmediate(() => heard || now());
-        else now();
+        if (code !== CloseCode.ConnectionInitialisationTimeout) return now();
+        setImmediate(() => {
+          if (heard) return;
+          metrics.limited('initTimeout');
+          now();
+        });
       },
       onMessage: (handle) =>
-        webSocket.on('message', (data) =>
+        webSocket.on('message', (data) => {
+          if (!mayCome()) return;
+          holdBack();
           handle(String(data)).catch((error: unknown) => {
             logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'a message failed');
             end(1011, 'Internal server error');
-          }),
-        ),
+          });
+        }),
       // A ping that brings a token asks for its renewal; any other gets its payload back.
-      onPing: async (payload) => session.write(pong(await renewal(session, payload, parts.identity))),
-      onPong: () => undefined,
+      async onPing(payload) {
+        const { jsonDepth } = parts.limits;
+        if (isTooDeep(payload, jsonDepth)) return turnAway(limitExceeded('jsonDepth', jsonDepth, jsonDepth + 1));
+        session.write(pong(await renewal(session, payload, parts.identity)));
+      },
+      onPong() {
+        if (pongsDue === 0) return;
+        pongsDue--;
+        messages.giveBack();
+      },
     },
     session,
   );
@@ -153,11 +223,13 @@ function open(
     if (outlet.drained()) return;
     if (!alive) return webSocket.terminate();
     alive = false;
-    session.write(ping(session.live));
+    session.ping(ping(session.live));
   }, parts.heartbeat);
 
   const connection: Connection = {
     viewer: () => session.viewer,
+    waiting: () => outlet.waiting(),
+    turnAway: (why) => end(1013, why),
     expel,
     retire: () => end(1001, 'Going away'),
     terminate: () => webSocket.terminate(),

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { defaultText, type Variable, variables } from '../../src/config.js';
@@ -181,4 +183,129 @@ test('mutations of a user are limited over HTTP, server-sent events and WebSocke
   }
   expect((await (await post(r, mutation, { accept: 'application/json' })).json()).errors).toHaveLength(1);
   for (let n = 0; n < 5; n++) expect((await post(r, { query: '{ version }' }, json)).status).toBe(200);
+});
+
+describe('messages of one socket', () => {
+  test('are limited by the second; one that comes back may send all its operations at once', async () => {
+    await using r = await limitedRiver({ messageRate: 5, subscriptionsPerSocket: 30 });
+    await using ws = socket(r.wsUrl);
+    await ws.init();
+    for (let n = 0; n < 30; n++) await ws.subscribe(String(n), { query });
+    await eventually('all have begun', () => ws.messages.filter(({ type }) => type === 'ping').length === 30);
+    // What the gateway asked for does not count.
+    for (let n = 0; n < 30; n++) await ws.send({ type: 'pong' });
+    await ws.send({ type: 'ping', payload: { n: 1 } });
+    expect((await ws.message('pong')).payload).toEqual({ n: 1 });
+    for (let n = 0; n < 10; n++) await ws.send({ type: 'ping' });
+    expect(await ws.closed).toEqual({ code: 1013, reason: 'messageRate is at most 5, this would be 6' });
+    expect(r.limited).toEqual(['messageRate']);
+  });
+
+  test.each([
+    ['pings of WebSocket itself', (peer: WebSocket) => peer.ping()],
+    ['pongs that nobody asked for', (peer: WebSocket) => peer.pong()],
+    ['pongs of the protocol that nobody asked for', (peer: WebSocket) => peer.send('{"type":"pong"}')],
+  ])('%s count', async (_, send) => {
+    await using r = await limitedRiver({ messageRate: 5, subscriptionsPerSocket: 5 });
+    const peer = new WebSocket(r.wsUrl, 'graphql-transport-ws');
+    await once(peer, 'open');
+    for (let n = 0; n < 10; n++) send(peer);
+    peer.send('{"type":"connection_init"}');
+    expect((await once(peer, 'close'))[0]).toBe(1013);
+  });
+
+  test('are not answered faster than they are read', async () => {
+    await using r = await limitedRiver({ messageRate: 1_000_000, socketBuffer: 65_536, messageBytes: 65_536 });
+    const peer = connect(Number(new URL(r.url).port), '127.0.0.1');
+    const upgrade = ['GET /graphql HTTP/1.1', 'Host: x', 'Connection: Upgrade', 'Upgrade: websocket'];
+    const key = ['Sec-WebSocket-Version: 13', `Sec-WebSocket-Key: ${Buffer.alloc(16).toString('base64')}`];
+    peer.write(`${[...upgrade, ...key, 'Sec-WebSocket-Protocol: graphql-transport-ws'].join('\r\n')}\r\n\r\n`);
+    await once(peer, 'data');
+    peer.pause();
+    const text = Buffer.from(JSON.stringify({ type: 'ping', payload: { long: 'x'.repeat(60_000) } }));
+    const head = Buffer.from([0x81, 0xfe, text.length >> 8, text.length & 0xff, 0, 0, 0, 0]);
+    const message = Buffer.concat([head, text]);
+    // Whatever TCP holds on both ways, this is more: some of it must wait in this process, on the writer's side.
+    for (let n = 0; n < 1_000; n++) peer.write(message);
+    let before = -1;
+    await eventually(
+      'no more of it is read',
+      () => {
+        const taken = peer.bytesWritten - peer.writableLength;
+        const stands = taken === before;
+        before = taken;
+        return stands;
+      },
+      { every: 500 },
+    );
+    expect(peer.writableLength).toBeGreaterThan(1_000_000);
+    peer.resume();
+    await eventually('it is read again when the answers are', () => peer.writableLength === 0, { within: 30_000 });
+    peer.destroy();
+  });
+
+  test('may not nest deeper than JSON of an operation', async () => {
+    await using r = await limitedRiver({ jsonDepth: 3 });
+    await using ws = socket(r.wsUrl);
+    await ws.init();
+    await ws.send({ type: 'ping', payload: { a: { b: {} } } });
+    await ws.message('pong');
+    await ws.send({ type: 'ping', payload: { a: { b: { c: {} } } } });
+    expect((await ws.closed).code).toBe(1013);
+    expect(r.limited).toEqual(['jsonDepth']);
+  });
+
+  test('of too many bytes are counted as such', async () => {
+    await using r = await limitedRiver({ messageBytes: 2_048 });
+    await using ws = socket(r.wsUrl);
+    await ws.init();
+    await ws.send({ type: 'ping', payload: { long: 'x'.repeat(1_900) } });
+    await ws.message('pong');
+    await ws.send({ type: 'ping', payload: { long: 'x'.repeat(2_100) } });
+    expect((await ws.closed).code).toBe(1009);
+    expect(r.limited).toEqual(['messageBytes']);
+  });
+});
+
+describe('a request that does not come to its end', () => {
+  const beginnings = {
+    'says nothing': '',
+    'never ends its headers': 'GET /graphql HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nX-A: ',
+    'never ends its body': 'POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{',
+  };
+  test.each(Object.entries(beginnings))('and %s is cut off; others are served', async (_, beginning) => {
+    await using r = await limitedRiver({ requestTimeout: 200 });
+    const slow = connect(Number(new URL(r.url).port), '127.0.0.1');
+    slow.on('error', () => undefined);
+    if (beginning) slow.write(beginning);
+    const said = once(slow, 'data');
+    const closed = once(slow, 'close');
+    const served = await post(r, { query }, {});
+    expect(served.status).toBe(200);
+    expect(String((await said)[0])).toMatch(/^HTTP\/1.1 408 /);
+    await closed;
+    expect(r.limited).toEqual(['requestTimeout']);
+    await served.body?.cancel();
+  });
+});
+
+test('a socket from which nothing comes is cut off at the second heartbeat, one that answers is not', async () => {
+  await using r = await limitedRiver({}, { heartbeat: 100 });
+  const silent = new WebSocket(r.wsUrl, 'graphql-transport-ws');
+  await once(silent, 'open');
+  silent.send('{"type":"connection_init"}');
+  await using answering = socket(r.wsUrl);
+  await answering.init();
+  const answered = eventually('ten heartbeats', async () => {
+    const pings = answering.messages.filter(({ type }) => type === 'ping').length;
+    const pongs = answering.messages.filter(({ type }) => type === 'answered').length;
+    for (let n = pongs; n < pings; n++) {
+      answering.messages.push({ type: 'answered' });
+      await answering.send({ type: 'pong' });
+    }
+    return pings >= 10;
+  });
+  expect((await once(silent, 'close'))[0]).toBe(1006);
+  await answered;
+  expect(answering.isOpen()).toBe(true);
 });
