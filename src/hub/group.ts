@@ -30,6 +30,8 @@ export interface GroupPlan {
 /** An event as it is offered to the seats of a group. */
 export interface Offer {
   readonly frame: Frame;
+  /** It alone: the same list for every seat. */
+  readonly alone: readonly Frame[];
   readonly publication: Publication;
   /** The group's count of what it heard at this one: a seat taken later must not show it. */
   readonly turn: number;
@@ -37,8 +39,17 @@ export interface Offer {
   readonly repeat: boolean;
 }
 
+/** What the seats of a group are offered at once, in order: never empty. */
+export interface Batch {
+  readonly offers: readonly Offer[];
+  /** Theirs, and the same list for every seat: what a transport makes of it is made once. */
+  readonly frames: readonly Frame[];
+  /** True when every seat that was there before takes all of them: no repeat, and nothing refilled. */
+  readonly isPlain: boolean;
+}
+
 /** A publication that was heard and may be seen, and what was true at that moment. */
-interface Heard extends Omit<Offer, 'frame'> {
+interface Heard extends Omit<Offer, 'frame' | 'alone'> {
   readonly cursor: string;
 }
 
@@ -46,13 +57,16 @@ interface Heard extends Omit<Offer, 'frame'> {
 export interface Seat {
   /** True while it may lack what the group has heard before. */
   readonly wantsRepeats: boolean;
-  /** A live event in its turn. */
-  offer(offer: Offer): void;
+  /** Live events in their turn. */
+  offer(batch: Batch): void;
   /** A hole that nobody can fill, in its turn. `source` is null where it is not known to be one partition's. */
   lost(gap: Gap, source: SourcePartition | null, turn: number): void;
   /** Events that were to be offered were dropped: it goes on from the log. */
   outrun(): void;
 }
+
+/** Characters of rendered events that are offered at once: seats look at their sockets' limits in between. */
+const mostAtOnce = 16_384;
 
 /** More events than this waiting for a slow resolver are dropped; each seat then goes on from the log at its own pace. */
 const maxWaiting = 1_000;
@@ -70,6 +84,9 @@ export class Group implements Listener {
   readonly #heard = new Coordinates();
   /** What waits for a slow resolver, in its turn; empty while every render was done at once. */
   #waiting: { readonly ready: string | Promise<string>; then(result: string): void }[] = [];
+  /** What was rendered in this turn of the event loop; all of it plain. */
+  #ready: Offer[] = [];
+  #readyLength = 0;
   /** What waits for its time under `@conflate`: unrendered, for most of it never will be shown. */
   readonly #window: Window<Heard> | null;
 
@@ -101,7 +118,7 @@ export class Group implements Listener {
 
   /** True while events that were heard wait to be shown: `cursor()` is then ahead of what seats were shown. */
   get busy(): boolean {
-    return this.#waiting.length > 0 || this.#window?.isEmpty === false;
+    return this.#ready.length > 0 || this.#waiting.length > 0 || this.#window?.isEmpty === false;
   }
 
   /** What a subscription that was shown everything the group has heard may resume from. */
@@ -140,11 +157,12 @@ export class Group implements Listener {
     if (gap.reason === 'TOPIC_RECREATED' && source) this.#heard.forget(source.partition);
     const turn = ++this.#turn;
     const tell = () => {
+      this.#handOut();
       for (const seat of this.seats) seat.lost(gap, source, turn);
     };
     // In its place: behind what was heard before it.
     this.#window?.flush();
-    if (this.busy) this.#wait('', tell);
+    if (this.#waiting.length > 0) this.#wait('', tell);
     else tell();
   }
 
@@ -164,15 +182,44 @@ export class Group implements Listener {
 
   #show({ publication, turn, repeat, cursor }: Heard): void {
     const result = this.plan.render(publication.source);
-    const deliver = (text: string) => this.#deliver({ frame: new Frame(text, cursor), publication, turn, repeat });
+    const deliver = (text: string) => {
+      const frame = new Frame(text, cursor);
+      this.#deliver({ frame, alone: [frame], publication, turn, repeat });
+    };
     if (typeof result === 'string' && this.#waiting.length === 0) deliver(result);
     else this.#wait(result, deliver);
   }
 
+  /**
+   * One way over thousands of seats costs as much as a few events for each: what they are is in far memory by then. So a
+   * turn's events take it together, before the loop turns to any socket.
+   */
   #deliver(offer: Offer): void {
-    for (const seat of this.seats) seat.offer(offer);
-    const late = this.now() - offer.publication.source.record.timestamp;
-    this.metrics.delivered(this.plan.field, this.seats.size, late);
+    if (offer.repeat || offer.publication.refilled) {
+      this.#handOut();
+      this.#offer([offer], false);
+      return;
+    }
+    if (this.#ready.push(offer) === 1) process.nextTick(() => this.#handOut());
+    this.#readyLength += offer.frame.result.length;
+    if (this.#readyLength >= mostAtOnce) this.#handOut();
+  }
+
+  #handOut(): void {
+    const offers = this.#ready;
+    if (offers.length === 0) return;
+    this.#ready = [];
+    this.#readyLength = 0;
+    this.#offer(offers, true);
+  }
+
+  #offer(offers: readonly Offer[], isPlain: boolean): void {
+    const frames = offers.length === 1 ? (offers[0] as Offer).alone : offers.map(({ frame }) => frame);
+    const batch: Batch = { offers, frames, isPlain };
+    for (const seat of this.seats) seat.offer(batch);
+    const now = this.now();
+    for (const { publication } of offers)
+      this.metrics.delivered(this.plan.field, this.seats.size, now - publication.source.record.timestamp);
   }
 
   /** A resolver that waits must not let a later event overtake. */

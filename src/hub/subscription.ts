@@ -10,7 +10,7 @@ import type { GatewayMetrics } from '../observe/metrics.js';
 import { Latest } from './conflate.js';
 import { Coordinates } from './coordinates.js';
 import { Frame } from './frame.js';
-import type { Group, Offer, Seat } from './group.js';
+import type { Batch, Group, Offer, Seat } from './group.js';
 import type { Hub } from './hub.js';
 import { isAhead, isCrossed, openPassage, type Passage, type Replay } from './replay.js';
 import { openRewind } from './rewind.js';
@@ -42,8 +42,8 @@ export type OnGap = 'FAIL' | 'CONTINUE';
 
 /** A socket as a subscription sees it. */
 export interface Outlet {
-  /** Writes without waiting. What it throws ends the subscription. */
-  write(frame: Frame): void;
+  /** Writes without waiting, in order. What it throws ends the subscription. */
+  write(frames: readonly Frame[]): void;
   /** Null while more may be written; else resolves when the socket has drained. */
   drained(): Promise<void> | null;
   /** The operation ends with this error. Called at most once, nothing is written after it. */
@@ -162,7 +162,20 @@ export class Subscription implements Seat {
     return this.#own !== null || this.#state === 'replaying';
   }
 
-  offer(offer: Offer): void {
+  offer({ offers, frames, isPlain }: Batch): void {
+    const first = (offers[0] as Offer).turn;
+    const isUsual = isPlain && this.#state === 'live' && first > this.#from && this.#sharesAll(first);
+    if (isUsual) this.#write(frames);
+    else for (const offer of offers) this.#offer(offer);
+  }
+
+  /** From this turn on the group knows all that was shown. */
+  #sharesAll(turn: number): boolean {
+    if (turn > this.#ownUntil) this.#own = null;
+    return this.#own === null;
+  }
+
+  #offer(offer: Offer): void {
     // Heard before it began to listen; a slow resolver brings it only now.
     if (offer.turn <= this.#from) return;
     if (this.#state === 'live') this.#take(offer);
@@ -232,16 +245,21 @@ export class Subscription implements Seat {
     this.parts.outlet.fail(fault);
   }
 
-  #take({ frame, publication, turn, repeat }: Offer): void {
-    const { group, outlet } = this.parts;
-    if (turn > this.#ownUntil) this.#own = null;
+  #take({ frame, alone, publication, turn, repeat }: Offer): void {
+    const { group } = this.parts;
+    this.#sharesAll(turn);
     if (this.#own ? !this.#own.pass(publication) : repeat) return;
     if (this.#isHistory(publication)) return;
     if (this.#own) {
       const { positions } = group.decode(frame.cursor);
-      this.#send(frame.withCursor(group.cursorAt(positions, this.#own.recent)));
-    } else this.#send(frame);
-    const drained = outlet.drained();
+      this.#write([frame.withCursor(group.cursorAt(positions, this.#own.recent))]);
+    } else this.#write(alone);
+  }
+
+  /** Live, and no longer so when the socket is full. */
+  #write(frames: readonly Frame[]): void {
+    this.#send(frames);
+    const drained = this.parts.outlet.drained();
     if (drained && this.#state === 'live') void this.#park(drained);
   }
 
@@ -249,10 +267,12 @@ export class Subscription implements Seat {
     return refilled && source.record.timestamp < this.#since;
   }
 
-  #send(frame: Frame): void {
-    this.#cursor = frame.cursor;
+  /** The first of them tells the gap. */
+  #send(frames: readonly Frame[]): void {
+    const first = frames[0] as Frame;
+    this.#cursor = (frames.at(-1) as Frame).cursor;
     try {
-      this.parts.outlet.write(this.#gap ? frame.withGap(this.#gap) : frame);
+      this.parts.outlet.write(this.#gap ? frames.with(0, first.withGap(this.#gap)) : frames);
       this.#gap = null;
     } catch (error) {
       this.#fail(error);
@@ -337,7 +357,7 @@ export class Subscription implements Seat {
     if (this.#state !== 'replaying') return;
     const result = await group.plan.render(source);
     if ((this.#state as State) !== 'replaying') return;
-    this.#send(new Frame(result, cursor));
+    this.#send([new Frame(result, cursor)]);
     await outlet.drained();
   }
 

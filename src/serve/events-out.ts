@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2';
 import type { Frame } from '../hub/frame.js';
-import { nextBytes, nextChunk, nextEvent } from './frames.js';
+import { nextBytes, nextChunk, nextEvents } from './frames.js';
 import { type Sink, SocketOutlet } from './outlet.js';
 
 /** The way of one stream of server-sent events to its client. After its end everything is dropped. */
 export interface EventsOut {
   /** Together with all else of this turn of the event loop. */
-  next(frame: Frame): void;
+  next(frames: readonly Frame[]): void;
   write(text: string): void;
   /** `then` is called when the last has been handed to the system. */
   end(last: string, then?: () => void): void;
@@ -60,7 +60,7 @@ function overHttp1(
   return {
     write,
     end,
-    next: (frame) => (isChunked() ? outlet.write(nextChunk(frame), nobody) : write(nextEvent(frame))),
+    next: (frames) => (isChunked() ? outlet.write(nextChunk(frames), nobody) : write(nextEvents(frames))),
     leave: (last = '') => end(last, () => socket.destroySoon()),
     drained: () => outlet.drained(),
     isStuck: () => outlet.isStuck(),
@@ -81,7 +81,7 @@ function overHttp2(
   return {
     end,
     write: (text) => outlet.aside(() => sink.write(text)),
-    next: (frame) => outlet.write(nextBytes(frame), nobody),
+    next: (frames) => outlet.write(nextBytes(frames), nobody),
     // The other streams of the session go on until their own ends.
     leave(last = '') {
       end(last);

@@ -3,44 +3,60 @@ import type { Frame } from '../hub/frame.js';
 import type { Prepared } from './outlet.js';
 
 /**
- * What a transport makes of a frame, made once: a group hands the same frame to all its seats, one right after the
- * other, so the last one is all there is to remember.
+ * What a transport makes of frames, made once: a group hands the same list to all its seats, one right after the other,
+ * so the last one is all there is to remember.
  */
-function once<T>(make: (frame: Frame) => T): (frame: Frame) => T {
-  let last: Frame | null = null;
+function once<F, T>(make: (frames: F) => T): (frames: F) => T {
+  let last: F | null = null;
   let made: T;
-  return (frame) => {
-    if (frame !== last) made = make(frame);
-    last = frame;
+  return (frames) => {
+    if (frames !== last) made = make(frames);
+    last = frames;
     return made;
   };
+}
+
+type Frames = readonly Frame[];
+
+function joined(all: readonly Prepared[]): Prepared {
+  if (all.length === 1) return all[0] as Prepared;
+  const holes: number[] = [];
+  let length = 0;
+  for (const prepared of all) {
+    for (const hole of prepared.holes) holes.push(length + hole);
+    length += prepared.bytes.length;
+  }
+  return { bytes: Buffer.concat(all.map(({ bytes }) => bytes)), holes };
 }
 
 /** An operation's id as it stands in its messages. */
 export const idBytes = (id: string): Uint8Array => Buffer.from(JSON.stringify(id));
 
 const before = Buffer.from('{"id":');
-const after = once((frame) => Buffer.from(`,"type":"next","payload":${frame.payload}}`));
+const after = once((frame: Frame) => Buffer.from(`,"type":"next","payload":${frame.payload}}`));
 /** Ends on a whole byte with four that permessage-deflate leaves out (RFC 7692, section 7.2.1). */
-const afterDeflated = once((frame) =>
+const afterDeflated = once((frame: Frame) =>
   deflateRawSync(after(frame), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4),
 );
-const messages = once(() => new Map<number, Prepared>());
-const deflatedMessages = once(() => new Map<number, Prepared>());
+const messages = once((_: Frames) => new Map<number, Prepared>());
+const deflatedMessages = once((_: Frames) => new Map<number, Prepared>());
 
 /**
- * A graphql-transport-ws `next` message as a whole WebSocket frame, with a hole for an id of so many bytes. `compress`
- * only where permessage-deflate was agreed on, without context takeover.
+ * Each frame as a graphql-transport-ws `next` message in a WebSocket frame of its own, with a hole for an id of so many
+ * bytes. `compress` only where permessage-deflate was agreed on, without context takeover.
  */
-export function nextMessage(frame: Frame, idLength: number, compress: boolean): Prepared {
-  const known = (compress ? deflatedMessages : messages)(frame);
+export function nextMessages(frames: Frames, idLength: number, compress: boolean): Prepared {
+  const known = (compress ? deflatedMessages : messages)(frames);
   let prepared = known.get(idLength);
   if (!prepared) {
-    const hole = Buffer.alloc(idLength);
-    prepared = (compress && inDeflated(hole, frame)) || webSocketFrame([before, hole, after(frame)], 0);
+    prepared = joined(frames.map((frame) => nextMessage(frame, Buffer.alloc(idLength), compress)));
     known.set(idLength, prepared);
   }
   return prepared;
+}
+
+function nextMessage(frame: Frame, hole: Buffer, compress: boolean): Prepared {
+  return (compress && inDeflated(hole, frame)) || webSocketFrame([before, hole, after(frame)], 0);
 }
 
 /**
@@ -71,20 +87,22 @@ function webSocketFrame(parts: readonly Uint8Array[], rsv1: number): Prepared {
     head.writeUIntBE(length, 4, 6);
   }
   const [hole, last] = parts.slice(-2) as [Uint8Array, Uint8Array];
-  return { bytes: Buffer.concat([head, ...parts]), hole: head.length + length - last.length - hole.length };
+  return { bytes: Buffer.concat([head, ...parts]), holes: [head.length + length - last.length - hole.length] };
 }
 
-/** The same event over SSE. JSON holds no line break, so one data line is enough. */
-export const nextEvent = once((frame) => `id: ${frame.cursor}\nevent: next\ndata: ${frame.payload}\n\n`);
+/** The same events over SSE. JSON holds no line break, so one data line is enough. */
+export const nextEvents = once((frames: Frames) => frames.map(nextEvent).join(''));
 
-/** Its bytes. It names nobody. */
-export const nextBytes = once((frame): Prepared => ({ bytes: Buffer.from(nextEvent(frame)), hole: 0 }));
+const nextEvent = (frame: Frame) => `id: ${frame.cursor}\nevent: next\ndata: ${frame.payload}\n\n`;
 
-/** The event as a chunk of HTTP/1.1's chunked encoding. It names nobody. */
-export const nextChunk = once((frame): Prepared => {
-  const event = Buffer.from(nextEvent(frame));
-  const bytes = Buffer.concat([Buffer.from(`${event.length.toString(16)}\r\n`), event, Buffer.from('\r\n')]);
-  return { bytes, hole: 0 };
+/** Their bytes. They name nobody. */
+export const nextBytes = once((frames: Frames): Prepared => ({ bytes: Buffer.from(nextEvents(frames)), holes: [] }));
+
+/** The events as a chunk of HTTP/1.1's chunked encoding. They name nobody. */
+export const nextChunk = once((frames: Frames): Prepared => {
+  const events = Buffer.from(nextEvents(frames));
+  const bytes = Buffer.concat([Buffer.from(`${events.length.toString(16)}\r\n`), events, Buffer.from('\r\n')]);
+  return { bytes, holes: [] };
 });
 
 /** An event that a resolver made, not the log: it has no cursor. */

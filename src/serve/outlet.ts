@@ -8,11 +8,11 @@ export interface Sink {
   write(bytes: Uint8Array | string, done?: () => void): boolean;
 }
 
-/** The bytes of one frame, made once for many sockets; where it names its receiver's operation there is a hole. */
+/** The bytes of one frame or of several, made once for many sockets; where they name their receiver's operation there are holes. */
 export interface Prepared {
   readonly bytes: Uint8Array;
-  /** Where the id goes, which is as long as the hole. */
-  readonly hole: number;
+  /** Where the id goes, which is as long as each hole. */
+  readonly holes: readonly number[];
 }
 
 /** What was written in this turn of the event loop, in order; `next` leads to the same socket's next, 0 to none. */
@@ -97,9 +97,10 @@ export class SocketOutlet {
     const out = Buffer.allocUnsafe(this.#gathered);
     let at = 0;
     for (let place = this.#first; place > 0; place = next[place - 1] as number) {
-      const { bytes, hole } = frames[place - 1] as Prepared;
+      const { bytes, holes } = frames[place - 1] as Prepared;
+      const id = ids[place - 1] as Uint8Array;
       out.set(bytes, at);
-      out.set(ids[place - 1] as Uint8Array, at + hole);
+      for (let i = 0; i < holes.length; i++) out.set(id, at + (holes[i] as number));
       at += bytes.length;
     }
     return out;

@@ -62,10 +62,12 @@ async function world(resolvers: Resolvers = {}, { failing = 0 } = {}) {
     const frames: unknown[] = [];
     const data: unknown[] = [];
     const subscription = opened.start({
-      write: (frame) => {
-        frames.push(frame);
-        const { data: root, errors } = JSON.parse(frame.payload);
-        data.push(errors ?? Object.values(root)[0]);
+      write: (some) => {
+        for (const frame of some) {
+          frames.push(frame);
+          const { data: root, errors } = JSON.parse(frame.payload);
+          data.push(errors ?? Object.values(root)[0]);
+        }
       },
       drained: () => null,
       fail: (fault) => void data.push(fault.code),

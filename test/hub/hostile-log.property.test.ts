@@ -222,12 +222,14 @@ class Client {
         return;
       }
       const mine = result.start({
-        write: (frame) => {
+        write: (frames) => {
           if (this.#live !== mine && this.#live !== null) this.failures.push('written after it was closed');
-          const { data, errors, extensions } = JSON.parse(frame.payload);
-          if (errors) this.failures.push(JSON.stringify(errors));
-          this.received.push({ id: data?.note?.id, gap: extensions.gap ?? null });
-          this.#cursor = extensions.cursor;
+          for (const { payload } of frames) {
+            const { data, errors, extensions } = JSON.parse(payload);
+            if (errors) this.failures.push(JSON.stringify(errors));
+            this.received.push({ id: data?.note?.id, gap: extensions.gap ?? null });
+            this.#cursor = extensions.cursor;
+          }
         },
         drained: () => this.#stalled?.promise ?? null,
         fail: (fault) => this.failures.push(fault.message),

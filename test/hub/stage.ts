@@ -108,11 +108,13 @@ export class Stage implements AsyncDisposable {
     let full: { promise: Promise<void>; resolve: () => void } | null = null;
     let broken = false;
     const outlet: Outlet = {
-      write(frame) {
+      write(frames) {
         if (broken) throw new Error('the socket broke');
-        const { data, extensions } = JSON.parse(frame.payload);
-        shown.push(extensions.gap ? { n: data, gap: extensions.gap.reason } : data);
-        written.push(extensions.cursor);
+        for (const { payload } of frames) {
+          const { data, extensions } = JSON.parse(payload);
+          shown.push(extensions.gap ? { n: data, gap: extensions.gap.reason } : data);
+          written.push(extensions.cursor);
+        }
       },
       drained: () => full?.promise ?? null,
       fail: (fault) => void faults.push(fault),

@@ -16,7 +16,7 @@ function unstarted(stage: Stage, group: Group, onClose: () => void = () => {}) {
   const subscription = new Subscription({
     group,
     outlet: {
-      write: (frame) => void shown.push(JSON.parse(frame.payload).data),
+      write: (frames) => void shown.push(...frames.map(({ payload }) => JSON.parse(payload).data)),
       drained: () => null,
       fail: ({ code }) => void faults.push(code),
     },

@@ -12,6 +12,7 @@ import { decode } from '../../src/relay/decode.js';
 import { metaOf, route } from '../../src/relay/route.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import { eventually } from '../support/eventually.js';
+import { turns } from '../support/hostile-log.js';
 
 /**
  * Random rules, viewers and events through the whole river, held against a direct evaluation of the rule that shares
@@ -180,7 +181,7 @@ async function flow(where: string, viewers: readonly (readonly [Claims, Args])[]
     const mine: number[] = [];
     delivered.push(mine);
     opened.start({
-      write: (frame) => mine.push(JSON.parse(frame.payload).data.note.seq),
+      write: (frames) => mine.push(...frames.map(({ payload }) => JSON.parse(payload).data.note.seq)),
       drained: () => null,
       fail: (fault) => {
         throw fault;
@@ -210,5 +211,7 @@ async function flow(where: string, viewers: readonly (readonly [Claims, Args])[]
   }
   const end = (await log.heads()).heads[0]?.number;
   await eventually('the hub has offered everything', () => hub.heads()[0]?.number === end);
+  // Groups hand out what they heard at the end of the turn.
+  await turns(1);
   return { delivered, close: () => hub.close() };
 }

@@ -7,8 +7,8 @@ import {
   cursorEvent,
   idBytes,
   nextChunk,
-  nextEvent,
-  nextMessage,
+  nextEvents,
+  nextMessages,
   resultEvent,
 } from '../../src/serve/frames.js';
 
@@ -26,11 +26,11 @@ function read(frame: Buffer): { text: string; compressed: boolean } {
 }
 const sync = { finishFlush: 2 };
 
-function sent(id: string, frame: Frame, compress: boolean): Buffer {
+function sent(id: string, frames: Frame | readonly Frame[], compress: boolean): Buffer {
   const bytes = idBytes(id);
-  const prepared = nextMessage(frame, bytes.length, compress);
+  const prepared = nextMessages(frames instanceof Frame ? [frames] : frames, bytes.length, compress);
   const out = Buffer.from(prepared.bytes);
-  out.set(bytes, prepared.hole);
+  for (const hole of prepared.holes) out.set(bytes, hole);
   return out;
 }
 
@@ -47,11 +47,12 @@ test('a frame is the result with its cursor, for every transport, whatever the d
       const message = { id: JSON.parse(JSON.stringify(id)), type: 'next', payload };
       expect(JSON.parse(read(sent(id, frame, false)).text)).toEqual(message);
       expect(JSON.parse(read(sent(id, frame, true)).text)).toEqual(message);
-      const chunk = Buffer.from(nextChunk(frame).bytes);
+      const event = nextEvents([frame]);
+      const chunk = Buffer.from(nextChunk([frame]).bytes);
       const [size, ...rest] = chunk.toString().split('\r\n');
-      expect(rest).toEqual([nextEvent(frame), '']);
-      expect(Number.parseInt(String(size), 16)).toBe(Buffer.byteLength(nextEvent(frame)));
-      const lines = nextEvent(frame).split('\n');
+      expect(rest).toEqual([event, '']);
+      expect(Number.parseInt(String(size), 16)).toBe(Buffer.byteLength(event));
+      const lines = event.split('\n');
       expect(lines.slice(0, 2)).toEqual(['id: cursor-1', 'event: next']);
       expect(JSON.parse((lines[2] as string).slice('data: '.length))).toEqual(payload);
       // Exactly one event: a line break in a value would end it early.
@@ -94,12 +95,23 @@ test('what repeats itself is compressed, and only where that was agreed on; what
 
 test('an event is encoded once for all members of a group, whatever their ids', () => {
   const frame = new Frame('{"data":1', 'c');
-  expect(nextChunk(frame)).toBe(nextChunk(frame));
-  const mine = nextMessage(frame, 3, false);
-  expect(nextMessage(frame, 38, false)).not.toBe(mine);
-  expect(nextMessage(frame, 3, false)).toBe(mine);
+  const frames = [frame];
+  expect(nextChunk(frames)).toBe(nextChunk(frames));
+  const mine = nextMessages(frames, 3, false);
+  expect(nextMessages(frames, 38, false)).not.toBe(mine);
+  expect(nextMessages(frames, 3, false)).toBe(mine);
   // The next event is another one.
-  expect(nextMessage(frame.withCursor('d'), 3, false)).not.toBe(mine);
+  expect(nextMessages([frame.withCursor('d')], 3, false)).not.toBe(mine);
+});
+
+test('events that come at once are what they would be one by one, in order, each with the id', () => {
+  fc.assert(
+    fc.property(fc.array(result, { minLength: 1, maxLength: 5 }), fc.string(), fc.boolean(), (texts, id, compress) => {
+      const frames = texts.map((text, n) => new Frame(text.slice(0, -1), `c${n}`));
+      expect(sent(id, frames, compress)).toEqual(Buffer.concat(frames.map((frame) => sent(id, frame, compress))));
+      expect(nextEvents(frames)).toBe(frames.map((frame) => nextEvents([frame])).join(''));
+    }),
+  );
 });
 
 test('the small events are as their readers want them', () => {

@@ -29,7 +29,10 @@ async function pair() {
   };
 }
 
-const prepared = (text: string): Prepared => ({ bytes: Buffer.from(text), hole: text.indexOf('?') });
+const prepared = (text: string): Prepared => ({
+  bytes: Buffer.from(text),
+  holes: [...text.matchAll(/\?/g)].map(({ index }) => index),
+});
 const id = (text: string) => Buffer.from(text);
 const limit = 262_144;
 

@@ -63,9 +63,10 @@ export class Reader {
     const mine: Stream = opened;
     this.live = mine;
     mine.start({
-      write: (frame) => {
-        if (this.live === mine) this.#hear(frame);
-        else this.#failures.push(`written after it was closed: ${frame.payload}`);
+      write: (frames) => {
+        if (this.live !== mine) this.#failures.push(`written after it was closed: ${frames[0]?.payload}`);
+        // Who leaves in the middle of what came at once does not look at the rest.
+        for (const frame of frames) if (this.live === mine) this.#hear(frame);
       },
       drained: () => this.#stalled?.promise ?? null,
       fail: (fault) => {
