@@ -99,6 +99,9 @@ export async function sideBySide({ setting, systems, rates, figures }: Compariso
   return { rows: found.rows, notes };
 }
 
+/** A disturbed machine fails a rate now and then: it is not held when it fails so often in a row. */
+const tries = 3;
+
 /** Each system alone, at rising rates, up to the first that it does not hold or where the 99th percentile exceeds `p99` ms. */
 export async function highest(
   { setting, systems, rates, figures, p99 }: Comparison & { readonly p99: number },
@@ -110,8 +113,10 @@ export async function highest(
     await using stage = await openStage(name, setting);
     let best: { rate: number; round: Round } | null = null;
     for (const rate of effort.smoke ? rates.slice(0, 1) : rates) {
-      const round = await stage.measure(rate, Math.min(2, effort.seconds));
-      if (!round || round.p99 > p99) {
+      let round: Round | null = null;
+      const isHeld = () => round !== null && round.p99 <= p99;
+      for (let n = 0; n < tries && !isHeld(); n++) round = await stage.measure(rate, Math.min(2, effort.seconds));
+      if (!round || !isHeld()) {
         const why = round
           ? `p99 is ${Math.round(round.p99)} ms, the generator takes ${Math.round(round.loadShare * 100)} %, gateway ${Math.round(round.gatewayShare * 100)} %, others ${Math.round(round.othersShare * 100)} % of a core`
           : 'somebody waits for more than ten seconds';

@@ -79,10 +79,14 @@ export async function openStage(name: SystemName, setting: Setting): Promise<Sta
     return newest.every((n, client) => n === events.counts[client % subjects]);
   }
 
+  /** False when it takes longer; what the condition throws fails the run. */
   const within = (what: string, milliseconds: number, condition: () => Promise<boolean>) =>
     eventually(what, condition, { within: milliseconds, every: 50 }).then(
       () => true,
-      () => false,
+      ({ cause }: Error) => {
+        if (cause) throw cause;
+        return false;
+      },
     );
 
   let warm = false;
@@ -90,7 +94,14 @@ export async function openStage(name: SystemName, setting: Setting): Promise<Sta
   async function warmUp(): Promise<void> {
     for (let n = 0; n < 20 && !warm; n++) {
       for (let at = 0; at < subjects; at += 500) produce(Math.min(500, subjects - at));
-      warm = await within('everybody has something', 3_000, complete);
+      let [deliveries, since] = [-1, clock()];
+      const quiet = async () => {
+        warm = await complete();
+        const now = (await load.ask('count')).deliveries;
+        if (now !== deliveries) [deliveries, since] = [now, clock()];
+        return warm || clock() - since > 2e6;
+      };
+      await within('nothing comes any more', 120_000, quiet);
     }
     if (!warm) throw new Error(`${name} does not deliver`);
   }

@@ -11,17 +11,26 @@ export function masked(message: object): Buffer {
   return Buffer.concat([head, mask, text.map((byte, at) => byte ^ (mask[at % 4] as number))]);
 }
 
-/** Calls `message` for each whole frame and gives back where the first that is not whole begins. */
-export function eachFrame(all: Buffer, at: number, message: (start: number, end: number) => void): number {
-  let next = at;
-  while (next + 4 <= all.length) {
+/** The answer to a ping of the WebSocket protocol itself: empty, with a mask of zeros. */
+export const pong = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
+
+export const opcodes = { text: 1, ping: 9 } as const;
+
+/** Calls `take` for each whole frame and gives back where the first that is not whole begins. */
+export function eachFrame(
+  all: Buffer,
+  from: number,
+  take: (opcode: number, start: number, end: number) => void,
+): number {
+  let next = from;
+  while (next + 2 <= all.length) {
     const short = (all[next + 1] as number) & 127;
     const start = next + (short < 126 ? 2 : short === 126 ? 4 : 10);
     if (start > all.length) break;
     const length =
       short < 126 ? short : short === 126 ? all.readUInt16BE(next + 2) : Number(all.readBigUInt64BE(next + 2));
     if (start + length > all.length) break;
-    message(start, start + length);
+    take((all[next] as number) & 15, start, start + length);
     next = start + length;
   }
   return next;

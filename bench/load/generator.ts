@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { kinds, secret } from '../events.js';
 import { clock, Histogram } from '../measure.js';
-import { eachFrame, masked, tokenFor } from './frames.js';
+import { eachFrame, masked, opcodes, pong, tokenFor } from './frames.js';
 import type { Crowd, Heard } from './load.js';
 
 /**
@@ -43,9 +43,10 @@ interface Reader {
   read(all: Buffer, at: number): number;
 }
 
-type Say = (message: object) => void;
+type Write = (bytes: Buffer) => void;
 
-function webSocket(client: number, token: string | null, say: Say, subscribed: () => void): Reader {
+function webSocket(client: number, token: string | null, answer: Write, subscribed: () => void): Reader {
+  const say = (message: object) => answer(masked(message));
   const subject = client % crowd.subjects;
   const id = randomUUID();
   const { query, field } = kind;
@@ -77,7 +78,9 @@ function webSocket(client: number, token: string | null, say: Say, subscribed: (
         if (crowd.protocol === 'plain') subscribed();
         else say({ type: 'connection_init', ...(token && { payload: { Authorization: `Bearer ${token}` } }) });
       }
-      return eachFrame(all, at, (start, end) => {
+      return eachFrame(all, at, (opcode, start, end) => {
+        if (opcode === opcodes.ping) return answer(pong);
+        if (opcode !== opcodes.text) throw new Error(`unexpected: a frame of kind ${opcode}`);
         const from = start + opening.length;
         if (opening.compare(all, start, Math.min(from, end)) === 0) return count(client, all, from);
         const text = all.toString('utf8', start, end);
@@ -121,9 +124,11 @@ const shared = Buffer.allocUnsafe(262_144);
 function open(client: number, subscribed: () => void): void {
   const sub = kind.sub(client % crowd.subjects);
   const token = sub && tokenFor(sub, secret);
-  const say: Say = (message) => void socket.write(masked(message));
+  const write: Write = (bytes) => void socket.write(bytes);
   const reader =
-    crowd.transport === 'sse' ? serverSentEvents(client, token, subscribed) : webSocket(client, token, say, subscribed);
+    crowd.transport === 'sse'
+      ? serverSentEvents(client, token, subscribed)
+      : webSocket(client, token, write, subscribed);
   let rest: Buffer | null = null;
   let answered = false;
 

@@ -41,6 +41,7 @@ export async function startLoad(crowd: Crowd): Promise<Load> {
   return {
     pid: child.pid as number,
     async ask(word) {
+      if (!child.connected) throw ended();
       child.send(word);
       return (await answer(child)) as Heard;
     },
@@ -53,13 +54,15 @@ export async function startLoad(crowd: Crowd): Promise<Load> {
   };
 }
 
+const ended = () => new Error('the load generator has ended: see above');
+
 /** The generator ends itself where a server closes a connection or says something unexpected. */
 function answer(child: ChildProcess): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const ended = () => reject(new Error('the load generator ended: see above'));
-    child.once('exit', ended);
+    const refuse = () => reject(ended());
+    child.once('exit', refuse);
     child.once('message', (message) => {
-      child.off('exit', ended);
+      child.off('exit', refuse);
       resolve(message);
     });
   });

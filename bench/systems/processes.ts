@@ -10,6 +10,12 @@ export interface Server {
   end(): Promise<void>;
 }
 
+const running = new Set<ChildProcess>();
+// A run that fails leaves nothing behind.
+process.on('exit', () => {
+  for (const child of running) child.kill();
+});
+
 /** `speaks` is where it writes its log; the other stream is shown when it is an error. */
 export function startServer(
   command: readonly string[],
@@ -22,6 +28,7 @@ export function startServer(
   // Libraries skip checks for developers in production; so it is for all alike.
   const env = { PATH: process.env.PATH, NODE_ENV: 'production', ...environment };
   const child: ChildProcess = spawn(program, args, { stdio, env });
+  running.add(child);
   const lines: string[] = [];
   const waiting = new Set<() => void>();
   createInterface({ input: child[speaks] as Readable }).on('line', (line) => {
@@ -30,6 +37,7 @@ export function startServer(
     for (const look of waiting) look();
   });
   child.once('exit', () => {
+    running.delete(child);
     for (const look of waiting) look();
   });
   return {
