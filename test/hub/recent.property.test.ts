@@ -32,13 +32,19 @@ test('what is kept of a channel is all it carried, or it says that it does not k
       const recent = new Recent(most);
       let written: Publication[] = [];
       const heard = new Set<Publication>();
+      const expired = new Set<Publication>();
       const newest = new Map<string, number>();
       let [number, epoch] = [0, 0];
       for (const one of steps) {
-        if (one.kind === 'forget') recent.forget(one.channel as Channel);
-        else if (one.kind === 'expire') {
+        if (one.kind === 'forget') {
+          recent.forget(one.channel as Channel);
+          // What the log forgot is nowhere now.
+          written = written.filter((publication) => publication.channel !== one.channel || !expired.has(publication));
+          for (const publication of written) if (publication.channel === one.channel) heard.delete(publication);
+        } else if (one.kind === 'expire') {
           // The next one names none before it. What nobody heard of it is gone, and its age tells, not its numbers.
           newest.delete(one.channel);
+          for (const publication of written) if (publication.channel === one.channel) expired.add(publication);
           written = written.filter((publication) => publication.channel !== one.channel || heard.has(publication));
         } else if (one.kind === 'epoch') {
           epoch++;
