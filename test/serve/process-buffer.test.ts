@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { nobody } from '../../src/graphql/viewer.js';
 import { silent } from '../../src/observe/logger.js';
 import { boundBuffers } from '../../src/serve/process-buffer.js';
 import type { Connection } from '../../src/serve/retire.js';
