@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import type { Channel } from '../../src/event/channel.js';
+import type { Position } from '../../src/event/position.js';
+import type { Publication } from '../../src/event/publication.js';
 import type { SourceEvent } from '../../src/event/source-event.js';
+import type { Group } from '../../src/hub/group.js';
 import { eventually } from '../support/eventually.js';
+import { turns } from '../support/hostile-log.js';
 import { Stage, slowly } from './stage.js';
 
 describe('a group', () => {
@@ -64,4 +69,69 @@ describe('a group', () => {
     expect(shown).toEqual(Array.from({ length: 1_501 }, (_, i) => i + 1));
     expect(group.busy).toBe(false);
   });
+
+  test('what comes in one turn of the event loop is offered at once, in order, and a gap in its place', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const offered: unknown[] = [];
+    group.seats.add({
+      wantsRepeats: false,
+      offer: ({ offers, frames }) => {
+        expect(frames).toEqual(offers.map(({ frame }) => frame));
+        offered.push(offers.map(({ publication }) => publication.source.event));
+      },
+      lost: ({ reason }) => void offered.push(reason),
+      outrun: () => undefined,
+    });
+    const heard = hearing(stage, group);
+    heard(1, 2);
+    heard(3);
+    group.lost({ reason: 'SOURCE_LOST', missed: null }, null);
+    heard(4);
+    // Its cursor would be ahead of what was shown.
+    expect(group.busy).toBe(true);
+    await turns(1);
+    expect(offered).toEqual([[1, 2, 3], 'SOURCE_LOST', [4]]);
+    expect(group.busy).toBe(false);
+  });
+
+  test('a seat that is taken in the middle of a turn is shown what comes after it and nothing from before', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const heard = hearing(stage, group);
+    const early = stage.seat(group);
+    heard(1);
+    const late = stage.seat(group);
+    heard(2, 3);
+    early.subscription.close();
+    await turns(1);
+    expect(early.shown).toEqual([]);
+    expect(late.shown).toEqual([2, 3]);
+  });
+
+  test('large events are offered as they come: a socket’s limit is looked at in between', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group('a', { render: ({ event }) => `{"data":"${event}${'x'.repeat(10_000)}"` });
+    const { subscription, cursors, fill } = stage.seat(group);
+    fill();
+    hearing(stage, group)(1, 2, 3, 4);
+    await turns(1);
+    expect(cursors).toHaveLength(2);
+    subscription.close();
+  });
 });
+
+/** The group hears events one after the other, without a turn of the event loop in between. */
+function hearing(stage: Stage, group: Group) {
+  let number = 0;
+  return (...events: readonly number[]) => {
+    const [head] = stage.hub.heads() as [Position];
+    const publications = events.map((event): Publication => {
+      const position = { ...head, number: ++number };
+      const channel = 'a' as Channel;
+      const source = stage.event(event);
+      return { channel, position, previous: number - 1, refilled: false, fingerprint: '', bytes: 1, source };
+    });
+    group.heard(publications, stage.hub.heads());
+  };
+}
