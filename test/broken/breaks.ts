@@ -141,4 +141,17 @@ export const breaks: Readonly<Record<string, Break>> = {
     red: ['whatever is renewed, revoked and resumed'],
     green: 'the hunt knows rules',
   },
+  escape: {
+    what: 'what users choose goes into names in Redis as it is',
+    edits: [
+      {
+        file: 'src/schema/channel-name.ts',
+        from: 'if (/^[\\w.-]*$/.test(value)) return value;',
+        to: 'if (value) return value;',
+      },
+    ],
+    suite: 'test/services/names.test.ts',
+    red: ['each value has a history and a channel of its own'],
+    green: 'claims that are revoked',
+  },
 };
