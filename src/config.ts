@@ -68,6 +68,17 @@ export const variables = {
     'The least important log lines to write.',
   ),
 
+  audit: serving(
+    toggle,
+    (command) => (command === 'dev' ? 'off' : 'on'),
+    'Whether the log has a line for each subscription, refusal, renewal, revocation and admin call, whatever its level.',
+  ),
+  auditArguments: serving(
+    oneOf('on', 'names', 'off'),
+    'names',
+    'What those lines tell of a subscription’s arguments: their values, their names, or nothing.',
+  ),
+
   host: serving(text, (command) => (command === 'dev' ? '127.0.0.1' : '0.0.0.0'), 'The address clients are served on.'),
   port: serving(whole(0, 65_535), '4000', 'The port clients are served on; 0 takes any free one.'),
   tlsCert: serving(

@@ -19,6 +19,8 @@ export { Fault, type FaultCode } from './event/faults.js';
 export type { Context, FieldResolver, PubSub, Resolver, Resolvers } from './graphql/executable.js';
 export { manifestOf, type Operations } from './graphql/persisted.js';
 export { nobody, type Viewer } from './graphql/viewer.js';
+export type { Audit, AuditEntry, Source } from './observe/audit.js';
+export { auditLines } from './observe/audit-lines.js';
 export type { Logger } from './observe/logger.js';
 export type { GatewayMetrics } from './observe/metrics.js';
 export type { Claims } from './schema/stream-schema.js';
@@ -60,7 +62,7 @@ export interface GatewayOptions
       | 'tls'
       | 'version'
     >,
-    Partial<Pick<GatewayParts, 'metrics' | 'logger'>> {
+    Partial<Pick<GatewayParts, 'metrics' | 'logger' | 'audit'>> {
   /** The text of the schema: the same that the relay reads. */
   readonly schema: string;
   readonly auth: Auth;

@@ -51,7 +51,12 @@ describe('defaults', () => {
       historyRetain: 600_000,
       historyMax: 1000,
       resolvers: null,
+      tlsCert: null,
+      operations: 'allow',
+      audit: true,
+      auditArguments: 'names',
     });
+    expect(config({}, 'dev').audit).toBe(false);
   });
 
   test('a relay finds Kafka and Redis on this machine', () => {

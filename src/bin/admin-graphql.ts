@@ -1,12 +1,17 @@
 import { addResolversToSchema } from '@graphql-tools/schema';
-import { buildSchema, type GraphQLError, graphql } from 'graphql';
+import { buildSchema, type GraphQLError, graphql, Kind, parse } from 'graphql';
 import { Fault } from '../event/faults.js';
 import type { Gateway } from '../serve/gateway.js';
 import { jsonObject } from '../serve/http-answer.js';
 import type { Revocation } from '../serve/revocation.js';
 
 /** Answers the JSON text of one request. Throws Fault when that is none. */
-export type AdminGraphQL = (body: string) => Promise<{ readonly status: number; readonly text: string }>;
+export type AdminGraphQL = (body: string) => Promise<{
+  readonly status: number;
+  readonly text: string;
+  /** The root fields asked for; null when it was no GraphQL. */
+  readonly asked: readonly string[] | null;
+}>;
 
 const sdl = `
   type Query {
@@ -64,8 +69,22 @@ export function adminGraphQL({ revoke, revocations }: Pick<Gateway, 'revoke' | '
     });
     const errors = result.errors?.map(told);
     const status = result.data === undefined ? 400 : 200;
-    return { status, text: JSON.stringify({ ...(errors ? { errors } : {}), data: result.data }) };
+    return {
+      status,
+      asked: askedIn(query),
+      text: JSON.stringify({ ...(errors ? { errors } : {}), data: result.data }),
+    };
   };
+}
+
+function askedIn(query: string): readonly string[] | null {
+  try {
+    const operations = parse(query).definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION);
+    const selections = operations.flatMap(({ selectionSet }) => selectionSet.selections);
+    return selections.flatMap((selection) => (selection.kind === Kind.FIELD ? selection.name.value : []));
+  } catch {
+    return null;
+  }
 }
 
 const given = (name: string, value: string | null | undefined) =>

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Fault } from '../event/faults.js';
+import type { Audit, Source } from '../observe/audit.js';
 import type { Exposition } from '../observe/prometheus.js';
 import { readText } from '../serve/http-answer.js';
 import type { AdminGraphQL } from './admin-graphql.js';
@@ -18,6 +19,8 @@ export interface AdminParts {
   ready(): Promise<string | null>;
   /** What `/graphql` answers; without it there is none here. */
   readonly graphql?: AdminGraphQL;
+  /** Is told of each call of it. Default: nobody is. */
+  readonly audit?: Audit;
 }
 
 export interface Admin {
@@ -71,7 +74,7 @@ const unauthorized: Reply = {
 };
 
 async function answer(parts: AdminParts, request: IncomingMessage): Promise<Reply> {
-  if (parts.graphql && request.url?.split('?', 1)[0] === '/graphql') return operation(parts, parts.graphql, request);
+  if (parts.graphql && request.url?.split('?', 1)[0] === '/graphql') return audited(parts, parts.graphql, request);
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return { status: 405, text: 'GET only', headers: { Allow: 'GET, HEAD' } };
   switch (request.url?.split('?', 1)[0]) {
@@ -93,8 +96,17 @@ async function answer(parts: AdminParts, request: IncomingMessage): Promise<Repl
 
 const json = { 'Content-Type': 'application/json; charset=utf-8' };
 
+async function audited(parts: AdminParts, graphql: AdminGraphQL, request: IncomingMessage): Promise<Reply> {
+  const { asked = null, ...reply } = await operation(parts, graphql, request);
+  const source: Source = { transport: 'admin', address: request.socket.remoteAddress ?? '' };
+  parts.audit?.({ event: 'admin', source, asked, status: reply.status });
+  return reply;
+}
+
+type Answered = Reply & { readonly asked?: readonly string[] | null };
+
 /** Any page a browser shows may send a POST to this port; only one of JSON, and from no page, is an operator's. */
-async function operation({ token }: AdminParts, graphql: AdminGraphQL, request: IncomingMessage): Promise<Reply> {
+async function operation({ token }: AdminParts, graphql: AdminGraphQL, request: IncomingMessage): Promise<Answered> {
   const { authorization, origin, 'content-type': type = '' } = request.headers;
   if (!allowed(token, authorization)) return unauthorized;
   if (request.method !== 'POST') return { status: 405, text: 'POST only', headers: { Allow: 'POST' } };

@@ -22,7 +22,7 @@ import { loadResolvers, loadSchema } from './load.js';
 import { Refusal } from './refusal.js';
 import type { SampleRecord } from './sample/record.js';
 import { startSample } from './sample/source.js';
-import { configuredGateway, listen } from './serving.js';
+import { auditOf, configuredGateway, listen } from './serving.js';
 import { tlsOf } from './tls.js';
 import { signToken } from './token.js';
 import { type Stop, untilStopped } from './until-stopped.js';
@@ -74,6 +74,7 @@ export const dev: Run = async (args, env, terminal) => {
       tls: tlsOf(config, env),
       metrics,
       logger,
+      audit: auditOf(config),
     });
     started(() => replica.retire());
     const port = await listen(replica, config);
@@ -103,11 +104,12 @@ function schemaFile(configured: string, env: Environment): string {
 
 /** Without the port `dev` goes on: only a second `dev` on this machine would want it. */
 async function adminOf(
-  { adminHost: host, adminPort: port, adminToken: token }: Config<'dev'>,
+  config: Config<'dev'>,
   replica: Gateway,
   metrics: Parameters<typeof startAdmin>[0]['metrics'],
   { err }: Terminal,
 ): Promise<Admin | null> {
+  const { adminHost: host, adminPort: port, adminToken: token } = config;
   try {
     return await startAdmin({
       host,
@@ -116,6 +118,7 @@ async function adminOf(
       metrics,
       ready: () => replica.ready(),
       graphql: adminGraphQL(replica),
+      audit: auditOf(config),
     });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;

@@ -17,7 +17,7 @@ import { issuersOf } from './issuers.js';
 import { loadResolvers, loadSchema } from './load.js';
 import { redisSettings } from './redis-settings.js';
 import { Refusal } from './refusal.js';
-import { configuredGateway, listen } from './serving.js';
+import { auditOf, configuredGateway, listen } from './serving.js';
 import { tlsOf } from './tls.js';
 import { untilStopped } from './until-stopped.js';
 
@@ -35,6 +35,7 @@ export const gateway: Run = async (args, env) => {
   if (config.authJwtSecret.some((secret) => Buffer.byteLength(secret) < 32))
     logger.warn({}, 'A secret of TAILRACE_AUTH_JWT_SECRET has less than the 32 bytes that HS256 asks for');
   const metrics = prometheusGateway(processRegistry());
+  const audit = auditOf(config);
 
   return untilStopped(async (started) => {
     const connect = (name: string, extra = {}) =>
@@ -62,6 +63,7 @@ export const gateway: Run = async (args, env) => {
       tls: tlsOf(config, env),
       metrics,
       logger,
+      audit,
     });
     const admin = await startAdmin({
       host: config.adminHost,
@@ -70,6 +72,7 @@ export const gateway: Run = async (args, env) => {
       metrics: metrics.exposition,
       ready: () => replica.ready(),
       graphql: adminGraphQL(replica),
+      audit,
     });
     started(() => admin.close());
     // Registered before it listens: its connections to Redis are open already.

@@ -1,4 +1,6 @@
 import type { Config } from '../config.js';
+import { type Audit, noAudit } from '../observe/audit.js';
+import { auditLines } from '../observe/audit-lines.js';
 import { createGateway, type Gateway, type GatewayParts } from '../serve/gateway.js';
 import { defaultLimits, type GatewayLimits } from '../serve/limits.js';
 import { loadOperations } from './load.js';
@@ -20,6 +22,10 @@ type OwnParts = Omit<
   | 'limits'
   | 'version'
 >;
+
+/** Who is told who came for what, as the environment says. */
+export const auditOf = (config: Pick<Serving, 'audit' | 'auditArguments'>): Audit =>
+  config.audit ? auditLines({ arguments: config.auditArguments }) : noAudit;
 
 /** A gateway as the environment says. Throws Refusal when the resolvers do not fit the schema, or there is no manifest. */
 export function configuredGateway(config: Serving, parts: OwnParts): Gateway {

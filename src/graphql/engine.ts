@@ -13,6 +13,7 @@ import { Group, type GroupPlan } from '../hub/group.js';
 import type { Hub } from '../hub/hub.js';
 import { type Outlet, type Start, Subscription } from '../hub/subscription.js';
 import { LogUnavailable } from '../log/channel-log.js';
+import type { Audit, Source } from '../observe/audit.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamField, StreamSchema } from '../schema/stream-schema.js';
@@ -37,6 +38,8 @@ export interface EngineParts {
   readonly pubsub: PubSub;
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
+  /** Default: nobody is told. */
+  readonly audit?: Audit;
   readonly now: () => number;
   readonly introspection: boolean;
   /** Default: any, and none persisted. */
@@ -50,6 +53,8 @@ export interface OperationRequest extends StartRequest {
   readonly operationName?: string | null | undefined;
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
   readonly viewer: Viewer;
+  /** What the audit log says of where it came from. */
+  readonly source?: Source;
   /** Asked before it begins, when all else is in order. Throws Fault when it may not begin now. */
   readonly admit?: (kind: `${OperationTypeNode}`) => Promise<void>;
 }
@@ -62,7 +67,7 @@ export type Opened =
 
 /** The one path by which every transport parses, validates, checks access and starts an operation. */
 export function createEngine(parts: EngineParts) {
-  const { streams, executable, hub, cursors, metrics, logger } = parts;
+  const { streams, executable, hub, cursors, metrics, logger, audit = () => {} } = parts;
   const { schema } = executable;
   const bounds = { ...defaultBounds, ...parts.limits };
   const cache = documentCache(schema, parts.introspection, bounds);
@@ -101,6 +106,16 @@ export function createEngine(parts: EngineParts) {
   }
 
   async function open(request: OperationRequest): Promise<Opened> {
+    const opened = await begin(request);
+    if (opened.kind !== 'errors') return opened;
+    const { code = 'UNKNOWN', paths } = opened.errors[0]?.extensions ?? {};
+    audit({ event: 'refused', ...witnessed(request), code: String(code), paths });
+    return opened;
+  }
+
+  const witnessed = ({ viewer, source }: OperationRequest) => ({ claims: viewer.claims, source: source ?? null });
+
+  async function begin(request: OperationRequest): Promise<Opened> {
     const excess = excessIn(request.variables, request.extensions);
     if (excess) return errors(excess);
     const document = documents(request.query);
@@ -129,9 +144,15 @@ export function createEngine(parts: EngineParts) {
       }
       const { field, args: given } = rootField(schema, operation, document.ast, coerced);
       const stream = streams.fields.get(field);
-      if (stream) return await openStream(request, document, operation, stream, given, coerced);
+      const began = () => audit({ event: 'subscribed', ...witnessed(request), field, args: given });
+      if (stream) {
+        const opened = await openStream(request, document, operation, stream, given, coerced);
+        began();
+        return opened;
+      }
       const results = await subscribe(args);
       if (!(Symbol.asyncIterator in results)) return { kind: 'result', result: formatted(results, logger) };
+      began();
       return new Resolved(
         field,
         request.viewer,

@@ -4,7 +4,7 @@ import type { Logger } from './logger.js';
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
 /** Names under which a secret could get into a line's fields, at the top or one level down. */
-const secrets = ['authorization', 'cookie', 'token', 'ticket', 'secret', 'password', 'passphrase'];
+export const secrets = ['authorization', 'cookie', 'token', 'ticket', 'secret', 'password', 'passphrase'];
 
 /**
  * The logger of a process: a JSON object a line on stderr, since stdout belongs to a command's answer.

@@ -28,6 +28,8 @@ export interface Admission {
   enter(request: IncomingMessage): Place;
   /** For a request that holds no place. */
   admits(request: IncomingMessage, viewer: Viewer): Admit;
+  /** Where it comes from, as the proxies that are believed have told. */
+  addressOf(request: IncomingMessage): string;
 }
 
 export interface AdmissionParts {
@@ -97,6 +99,7 @@ export function admissionOf({ limits, trustedHops, mutations }: AdmissionParts):
 
   return {
     enter,
+    addressOf: (request) => addressOf(request, trustedHops),
     admits: (request, viewer) => admitting(personOf(viewer), addressOf(request, trustedHops)),
   };
 }

@@ -5,6 +5,7 @@ import { makeExecutable, type PubSub, type Resolvers } from '../graphql/executab
 import type { Operations } from '../graphql/persisted.js';
 import { patientHub } from '../hub/patient-hub.js';
 import type { ChannelLogReader } from '../log/channel-log.js';
+import type { Audit } from '../observe/audit.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
@@ -70,6 +71,8 @@ export interface GatewayParts {
   readonly tls?: Tls | null;
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
+  /** Is told who came for what. Default: nobody is. */
+  readonly audit?: Audit;
   /** What Query.version says. */
   readonly version?: string;
 }
@@ -95,7 +98,7 @@ export interface Gateway {
  * Throws RangeError for a certificate and a key that are no pair.
  */
 export function createGateway(parts: GatewayParts): Gateway {
-  const { streams, log, pubsub, logger, metrics, heartbeat = 12_000 } = parts;
+  const { streams, log, pubsub, logger, metrics, audit = () => {}, heartbeat = 12_000 } = parts;
   const limits = { ...defaultLimits, ...parts.limits };
   const executable = makeExecutable(streams, parts.resolvers ?? {}, parts.version ?? 'unknown');
   const hub = patientHub({ log, metrics, logger, probeEvery: heartbeat, tailBytes: limits.tailBytes });
@@ -106,6 +109,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     pubsub,
     metrics,
     logger,
+    audit,
     cursors: cursorCodec(parts.cursorSecrets),
     now: Date.now,
     introspection: parts.introspection ?? false,
@@ -122,9 +126,13 @@ export function createGateway(parts: GatewayParts): Gateway {
     logger,
     tokenLife: parts.tokenLife ?? 30 * 24 * 3_600_000,
     every: heartbeat,
-    changed() {
+    changed(news) {
+      for (const { claims, at } of news) audit({ event: 'revoked', revoked: claims, at });
       for (const connection of connections) {
-        if (revocations.isRevoked(connection.viewer())) connection.expel(revoked());
+        const viewer = connection.viewer();
+        if (!revocations.isRevoked(viewer)) continue;
+        connection.expel(revoked());
+        audit({ event: 'expelled', claims: viewer.claims, source: connection.source });
       }
     },
   });
@@ -152,6 +160,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     connections,
     metrics,
     logger,
+    audit,
     heartbeat,
     compression: parts.compression ?? false,
     limits,
@@ -166,7 +175,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     pubsub,
     unready,
     tickets: ticketOffice(parts.tickets ?? memoryTickets()),
-    renewals: renewalDesk(replicas, authenticate),
+    renewals: renewalDesk(replicas, authenticate, audit),
     graphiql: parts.graphiql ?? null,
   });
   serveWebSockets(server, common);

@@ -10,6 +10,7 @@ import type { Executable, PubSub } from '../graphql/executable.js';
 import { isDocument, kindOf, operationOf as operationNamed } from '../graphql/operation.js';
 import { masked, toGraphQLError } from '../graphql/render.js';
 import type { Viewer } from '../graphql/viewer.js';
+import type { Source } from '../observe/audit.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
 import type { Admit } from './admission.js';
 import { bearer, withToken } from './authenticate.js';
@@ -42,6 +43,10 @@ interface YogaContext {
 export function createHttpServer(parts: HttpParts): Server | SecureServer {
   const yoga = yogaOf(parts);
   const { identity, logger } = parts;
+  const sourceOf = (request: IncomingMessage): Source => {
+    const transport = urlOf(request).pathname === '/graphql/stream' ? 'sse' : 'http';
+    return { transport, address: parts.admission.addressOf(request) };
+  };
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = urlOf(request);
@@ -76,7 +81,11 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     const { url, method = 'GET', headers } = request;
     const asked = { method, headers: headers as Record<string, string>, ...(body === null ? {} : { body }) };
     const admit = viewer && parts.admission.admits(request, viewer);
-    const answered = await yoga.fetch(`http://gateway${url}`, asked, { viewer, admit } as never);
+    const answered = await yoga.fetch(`http://gateway${url}`, asked, {
+      viewer,
+      admit,
+      source: sourceOf(request),
+    } as never);
     response.writeHead(answered.status, Object.fromEntries(answered.headers));
     response.end(Buffer.from(await answered.arrayBuffer()));
   }
@@ -85,6 +94,7 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     route(request, response).catch((error: unknown) => {
       if (error instanceof Fault) {
         if (error.code === 'LIMIT_EXCEEDED') parts.metrics.limited(String(error.details.limit));
+        parts.audit({ event: 'refused', claims: null, source: sourceOf(request), code: error.code });
         return answerFault(response, error);
       }
       logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'a request failed');
@@ -176,8 +186,15 @@ interface OnParams {
   setResult(result: object): void;
 }
 
+/** What each request of Yoga's comes with. */
+interface Asking {
+  readonly viewer: Viewer | null;
+  readonly source: Source;
+}
+
 interface OnResultProcess {
   readonly result: { readonly errors?: readonly GraphQLError[] };
+  readonly serverContext: object;
   setResult(result: object): void;
 }
 
@@ -252,10 +269,12 @@ function yogaOf(parts: HttpParts) {
       const message = 'Subscriptions come over WebSocket or with "Accept: text/event-stream".';
       setResultAndStopExecution({ errors: [refusal(message)] });
     },
-    onResultProcess({ result, setResult }: OnResultProcess) {
+    onResultProcess({ result, setResult, serverContext }: OnResultProcess) {
       if (!result.errors || 'data' in result) return;
-      const { code, limit } = result.errors[0]?.extensions ?? {};
+      const { code, limit, paths } = result.errors[0]?.extensions ?? {};
       if (code === 'LIMIT_EXCEEDED') metrics.limited(String(limit));
+      const { viewer, source } = serverContext as Asking;
+      parts.audit({ event: 'refused', claims: viewer?.claims ?? null, source, code: String(code), paths });
       setResult({ ...result, errors: result.errors.map(withStatus) });
     },
   } as Plugin<YogaContext>;

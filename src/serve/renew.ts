@@ -1,11 +1,13 @@
 import { Fault } from '../event/faults.js';
 import { type Connected, renewAll } from '../graphql/renewal.js';
 import type { Viewer } from '../graphql/viewer.js';
+import type { Audit, Source } from '../observe/audit.js';
 
 /** A connection whose token can be renewed while it runs. */
 export interface Holder extends Connected {
   /** True while a renewal is under way. */
   renewing: boolean;
+  readonly source: Source;
   /** It ends at this moment, milliseconds since 1970; null: it need not. */
   expires(at: number | null): void;
 }
@@ -17,7 +19,14 @@ export type Renewed = { readonly ok: true } | { readonly ok: false; readonly cod
  * Renews a connection's token in place: `verify` says whose the new one is. Its operations go on where they are, under
  * the new claims. A refusal changes nothing: the connection lives on with its old token, as long as that one lives.
  */
-export async function renew(holder: Holder, verify: () => Promise<Viewer>): Promise<Renewed> {
+export async function renew(holder: Holder, verify: () => Promise<Viewer>, audit: Audit): Promise<Renewed> {
+  const renewed = await renewal(holder, verify);
+  const { viewer, source } = holder;
+  audit({ event: 'renewed', claims: viewer.claims, source, code: renewed.ok ? null : renewed.code });
+  return renewed;
+}
+
+async function renewal(holder: Holder, verify: () => Promise<Viewer>): Promise<Renewed> {
   if (holder.renewing) return refusal(new Fault('UNAVAILABLE', { why: 'another renewal is under way' }));
   holder.renewing = true;
   try {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Fault } from '../event/faults.js';
+import type { Audit } from '../observe/audit.js';
 import { type Authenticate, withToken } from './authenticate.js';
 import { type Holder, type Renewed, refusal, renew } from './renew.js';
 import type { Replicas } from './replicas.js';
@@ -15,7 +16,7 @@ export interface RenewalDesk {
   renew(stream: string, token: string): Promise<Renewed>;
 }
 
-export function renewalDesk(replicas: Replicas, authenticate: Authenticate): RenewalDesk {
+export function renewalDesk(replicas: Replicas, authenticate: Authenticate, audit: Audit): RenewalDesk {
   const held = new Map<string, Holder>();
   const asked = new Map<string, (answer: Renewed) => void>();
 
@@ -26,7 +27,7 @@ export function renewalDesk(replicas: Replicas, authenticate: Authenticate): Ren
     if (!holder) return;
     const { request, token } = told;
     // Verified here again: a message is no proof of who somebody is.
-    renew(holder, () => authenticate(withToken(token)))
+    renew(holder, () => authenticate(withToken(token)), audit)
       .then((answer) => replicas.tell({ kind: 'renewed', request, answer }))
       // Whoever asked is told so by the silence.
       .catch(() => undefined);
@@ -42,7 +43,7 @@ export function renewalDesk(replicas: Replicas, authenticate: Authenticate): Ren
       // Before anything is told: strangers must not make every replica work.
       const viewer = await authenticate(withToken(token));
       const holder = held.get(stream);
-      if (holder) return renew(holder, async () => viewer);
+      if (holder) return renew(holder, async () => viewer, audit);
       const request = randomUUID();
       const answered = new Promise<Renewed | null>((resolve) => {
         const timer = setTimeout(() => resolve(null), patience);

@@ -13,8 +13,8 @@ export interface RevocationsParts {
   readonly tokenLife: number;
   /** Milliseconds between two looks into the store: for a replica that was not told. */
   readonly every: number;
-  /** There may be viewers now whose token was revoked. */
-  readonly changed: () => void;
+  /** There may be viewers now whose token was revoked. `news` are those added since this replica began. */
+  readonly changed: (news: readonly Revocation[]) => void;
 }
 
 export interface Revocations {
@@ -53,10 +53,11 @@ export function revocationsOf(parts: RevocationsParts): Revocations {
     try {
       const found = await store.since(Math.max(0, from - overlap));
       mark = Math.max(mark, found.mark);
+      const isFirst = !known;
       known = true;
       const news = found.revocations.filter((revocation) => list.add(revocation));
       list.forgetBefore((Date.now() - tokenLife) / 1000 - overlap / 1000);
-      if (news.length > 0) parts.changed();
+      if (news.length > 0) parts.changed(isFirst ? [] : news);
     } catch (error) {
       logger.warn({ error: (error as Error).message }, 'revocations cannot be read; trying again');
       clearTimeout(again);

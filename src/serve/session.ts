@@ -9,6 +9,7 @@ import type { Renewable } from '../graphql/renewal.js';
 import type { Stream } from '../graphql/stream.js';
 import { nobody, type Viewer } from '../graphql/viewer.js';
 import type { Outlet } from '../hub/subscription.js';
+import type { Audit, Source } from '../observe/audit.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { Place } from './admission.js';
 import { Ending } from './ending.js';
@@ -26,6 +27,7 @@ export interface SessionLimits {
 interface SessionSocket {
   readonly request: IncomingMessage;
   readonly place: Place;
+  readonly source: Source;
   /** Nothing happens once the socket is closing. */
   write(text: string): void;
   /** The same, of a ping: the client's answer is no message of its own. */
@@ -62,6 +64,7 @@ interface SessionParts {
   readonly identity: Identity;
   readonly limits: SessionLimits;
   readonly metrics: Pick<GatewayMetrics, 'limited'>;
+  readonly audit: Audit;
 }
 
 /** What graphql-ws hands from `onSubscribe` to `subscribe` and `execute`: an operation that the engine has opened. */
@@ -77,6 +80,7 @@ export function sessionOptions({
   identity,
   limits,
   metrics,
+  audit,
 }: SessionParts): ServerOptions<Record<string, unknown>, Session> {
   return {
     schema: engine.schema,
@@ -91,6 +95,7 @@ export function sessionOptions({
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
         if (error.code === 'LIMIT_EXCEEDED') metrics.limited(String(error.details.limit));
+        audit({ event: 'refused', claims: null, source: session.source, code: error.code });
         session.refusal = error;
         return false;
       }
@@ -99,14 +104,19 @@ export function sessionOptions({
       // The one asked for is among them.
       const count = Object.keys(subscriptions).length;
       const { subscriptionsPerSocket: most } = limits;
+      const source = { ...session.source, operation: id };
+      const refuse = (error: GraphQLError) => {
+        audit({ event: 'refused', claims: session.viewer.claims, source, code: String(error.extensions.code) });
+        return [error];
+      };
       if (count > most) {
         metrics.limited('subscriptionsPerSocket');
-        return [toGraphQLError(limitExceeded('subscriptionsPerSocket', most, count))];
+        return refuse(toGraphQLError(limitExceeded('subscriptionsPerSocket', most, count)));
       }
       const request = requestOf(payload, engine);
-      if (request instanceof GraphQLError) return [request];
+      if (request instanceof GraphQLError) return refuse(request);
       const { admit } = session.place;
-      const opened = await openFor(session, id, (viewer) => engine.open({ ...request, viewer, admit }));
+      const opened = await openFor(session, id, (viewer) => engine.open({ ...request, viewer, source, admit }));
       if (opened.kind === 'errors') {
         // An `error` message ends an operation for good: clients retry a socket, never an operation.
         const passing = opened.errors.find(({ extensions }) => extensions.code === 'UNAVAILABLE');

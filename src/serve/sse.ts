@@ -5,6 +5,7 @@ import type { Engine, Opened, OperationRequest } from '../graphql/engine.js';
 import { kindOf } from '../graphql/operation.js';
 import { toGraphQLError } from '../graphql/render.js';
 import type { Viewer } from '../graphql/viewer.js';
+import type { Audit, Source } from '../observe/audit.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { Admission } from './admission.js';
@@ -28,6 +29,7 @@ export interface SseParts {
   readonly connections: Set<Connection>;
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
+  readonly audit: Audit;
   readonly heartbeat: number;
   readonly admission: Admission;
   readonly limits: {
@@ -56,6 +58,8 @@ export async function serveEvents(
     await serve(request, response, parts, body);
   } catch (error) {
     if (!(error instanceof Fault && error.retry && request.method === 'GET')) throw error;
+    const source: Source = { transport: 'sse', address: parts.admission.addressOf(request) };
+    parts.audit({ event: 'refused', claims: null, source, code: error.code });
     comeBack(response, error.message);
   }
 }
@@ -78,11 +82,12 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   const place = admission.enter(request);
   response.on('close', place.leave);
   const id = randomUUID();
+  const source: Source = { transport: 'sse', address: admission.addressOf(request), stream: id };
   const lastEventId = lastEventIdOf(request);
   const { viewer, ticket } = await whoComes(request, parts, id, lastEventId !== undefined);
   place.claim(viewer, () => 1);
   const asked = operationOf(request, body, engine);
-  const operation: OperationRequest = { ...asked, viewer, lastEventId, admit: place.admit };
+  const operation: OperationRequest = { ...asked, viewer, source, lastEventId, admit: place.admit };
   const native = request.method === 'GET';
   const kind = kindOf(engine.parse(operation.query), operation.operationName);
   // Before it is executed: a link must not be able to act.
@@ -112,7 +117,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   response.write(commentEvent);
   if (opened.kind === 'errors') return void response.end(resultEvent({ errors: opened.errors }) + completeEvent);
   if (opened.kind === 'result') return void response.end(resultEvent(opened.result) + completeEvent);
-  await stream(request, response, parts, { id, opened, ticket, viewer });
+  await stream(request, response, parts, { id, opened, ticket, viewer, source });
 }
 
 interface Opening {
@@ -120,6 +125,7 @@ interface Opening {
   readonly opened: Extract<Opened, { kind: 'stream' | 'iterable' }>;
   readonly ticket: string | null;
   readonly viewer: Viewer;
+  readonly source: Source;
 }
 
 /** Resolves when there is nothing more to wait for here: a stream goes on until its response is closed. */
@@ -127,7 +133,7 @@ async function stream(
   request: IncomingMessage,
   response: ServerResponse,
   { connections, metrics, limits, tickets, heartbeat, logger, renewals, identity }: SseParts,
-  { id, opened, ticket, viewer }: Opening,
+  { id, opened, ticket, viewer, source }: Opening,
 ): Promise<void> {
   const out = eventsOut(request, response, limits.socketBuffer);
   const leave = () => (opened.kind === 'stream' ? opened.close() : void opened.return());
@@ -157,10 +163,11 @@ async function stream(
   }, heartbeat);
   const expiry = atExpiry(() => complete(expired()));
   expiry.set(viewer.expiresAt);
-  const holder: Holder = { viewer, renewing: false, running: () => [opened], expires: expiry.set };
+  const holder: Holder = { viewer, source, renewing: false, running: () => [opened], expires: expiry.set };
   const release = renewals.hold(id, holder);
   const connection: Connection = {
     viewer: () => holder.viewer,
+    source,
     expel: complete,
     waiting: out.waiting,
     turnAway: depart,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
@@ -5,6 +6,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { Fault, limitExceeded } from '../event/faults.js';
 import { isTooDeep } from '../graphql/bounds.js';
 import type { Engine } from '../graphql/engine.js';
+import type { Audit } from '../observe/audit.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { Admission, Place } from './admission.js';
@@ -24,6 +26,7 @@ export interface WebSocketParts {
   readonly connections: Set<Connection>;
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
+  readonly audit: Audit;
   readonly heartbeat: number;
   /** Offer permessage-deflate. */
   readonly compression: boolean;
@@ -161,6 +164,7 @@ function open(
   const session = sessionOf({
     request,
     place,
+    source: { transport: 'websocket', address: parts.admission.addressOf(request), stream: randomUUID() },
     drained: () => outlet.drained(),
     write,
     ping(text) {
@@ -201,7 +205,7 @@ function open(
       async onPing(payload) {
         const { jsonDepth } = parts.limits;
         if (isTooDeep(payload, jsonDepth)) return turnAway(limitExceeded('jsonDepth', jsonDepth, jsonDepth + 1));
-        session.write(pong(await renewal(session, payload, parts.identity)));
+        session.write(pong(await renewal(session, payload, parts)));
       },
       onPong() {
         if (pongsDue === 0) return;
@@ -228,6 +232,7 @@ function open(
 
   const connection: Connection = {
     viewer: () => session.viewer,
+    source: session.source,
     waiting: () => outlet.waiting(),
     turnAway: (why) => end(1013, why),
     expel,
@@ -254,9 +259,11 @@ type Payload = Readonly<Record<string, unknown>> | undefined;
 /** A renewal is by its token alone. */
 const nothing = { headers: {}, url: '', payload: null };
 
-async function renewal(session: Session, payload: Payload, { authenticate }: Identity): Promise<object | undefined> {
+async function renewal(session: Session, payload: Payload, parts: WebSocketParts): Promise<object | undefined> {
   if (payload?.Authorization === undefined && payload?.authorization === undefined) return payload;
-  return renew(session, async () => authenticate({ ...nothing, authorization: authorizationIn(payload) }));
+  const { identity, audit } = parts;
+  const verify = async () => identity.authenticate({ ...nothing, authorization: authorizationIn(payload) });
+  return renew(session, verify, audit);
 }
 
 const pong = (payload: object | undefined) => JSON.stringify({ type: 'pong', payload });

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { startAdmin } from '../../src/bin/admin.js';
+import { adminGraphQL } from '../../src/bin/admin-graphql.js';
+import type { AuditEntry } from '../../src/observe/audit.js';
+
+test('each call on the admin port is told, also one that was refused, with what it asked for and not with its token', async () => {
+  const told: AuditEntry[] = [];
+  const admin = await startAdmin({
+    host: '127.0.0.1',
+    port: 0,
+    token: 'operators only',
+    metrics: { contentType: 'text/plain', text: async () => '' },
+    ready: async () => null,
+    graphql: adminGraphQL({ revoke: async (claims) => ({ claims, at: 1 }), revocations: () => [] }),
+    audit: (entry) => void told.push(entry),
+  });
+  const call = async (query: string, token: string) => {
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+    const body = JSON.stringify({ query });
+    return (await fetch(`http://127.0.0.1:${admin.port}/graphql`, { method: 'POST', headers, body })).status;
+  };
+  expect(await call('mutation { revoke(sub: "ada") { at } }', 'operators only')).toBe(200);
+  expect(await call('{ revocations { at } }', 'somebody else')).toBe(401);
+  expect(await call('no GraphQL {', 'operators only')).toBe(400);
+  const source = { transport: 'admin', address: '127.0.0.1' };
+  expect(told).toEqual([
+    { event: 'admin', source, asked: ['revoke'], status: 200 },
+    { event: 'admin', source, asked: null, status: 401 },
+    { event: 'admin', source, asked: null, status: 400 },
+  ]);
+  await admin.close();
+});

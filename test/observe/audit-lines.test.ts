@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest';
+import type { AuditEntry, Source } from '../../src/observe/audit.js';
+import { type ArgumentsTold, auditLines } from '../../src/observe/audit-lines.js';
+
+const source: Source = { transport: 'sse', address: '192.0.2.7', stream: 'a-stream' };
+const claims = { sub: 'ada', iss: 'https://id.example', email: 'ada@example.com', scope: 'read' };
+
+/** The one line an entry makes, read as JSON. */
+function lineOf(entry: AuditEntry, told: ArgumentsTold = 'names') {
+  const lines: string[] = [];
+  auditLines({ arguments: told }, { write: (line: string) => void lines.push(line) })(entry);
+  const text = lines.join('');
+  expect(text.match(/\n/g)).toHaveLength(1);
+  return { text, line: JSON.parse(text) };
+}
+
+const subscribed = (args: Record<string, unknown>): AuditEntry => {
+  return { event: 'subscribed', claims, source, field: 'transaction', args };
+};
+
+describe('a line of the audit log', () => {
+  test('says when, who by `sub` and `iss`, from where, and what', () => {
+    const { line } = lineOf(subscribed({ minAmount: 5, card: null }));
+    expect(line).toEqual({
+      level: 'info',
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+      pid: process.pid,
+      name: 'audit',
+      event: 'subscribed',
+      sub: 'ada',
+      iss: 'https://id.example',
+      address: '192.0.2.7',
+      transport: 'sse',
+      stream: 'a-stream',
+      field: 'transaction',
+      arguments: ['minAmount'],
+    });
+  });
+
+  test('has the values of arguments, their names or nothing of them; what is named as a secret has no value', () => {
+    const args = { card: '4111', token: 'abc', filter: { password: 'p', city: 'Ghent' }, none: null };
+    expect(lineOf(subscribed(args), 'on').line.arguments).toEqual({
+      card: '4111',
+      token: '[secret]',
+      filter: { password: '[secret]', city: 'Ghent' },
+    });
+    expect(lineOf(subscribed(args)).line.arguments).toEqual(['card', 'token', 'filter']);
+    expect(lineOf(subscribed(args), 'off').line).not.toHaveProperty('arguments');
+    for (const told of ['names', 'off'] as const) expect(lineOf(subscribed(args), told).text).not.toMatch(/4111|abc/);
+  });
+
+  test('stays one line of bounded length, whatever clients choose as values, ids and claims', () => {
+    const long = '\n\u2028{"event":"x"}'.repeat(5_000);
+    const { text, line } = lineOf(
+      {
+        event: 'subscribed',
+        claims: { sub: long, iss: { a: long } },
+        source: { ...source, transport: 'websocket', operation: long },
+        field: 'transaction',
+        args: { card: long },
+      },
+      'on',
+    );
+    expect(text.length).toBeLessThan(2_000);
+    expect(line).toMatchObject({ event: 'subscribed', sub: long.slice(0, 200), arguments: ['card'], cut: true });
+    expect(line).not.toHaveProperty('iss');
+  });
+
+  test('names a refusal by its code and the fields it is about; a renewal says whether it was done', () => {
+    const by = { claims, source };
+    const refused = lineOf({ event: 'refused', claims: null, source, code: 'FORBIDDEN', paths: ['a.b'] }).line;
+    expect(refused).toMatchObject({ event: 'refused', code: 'FORBIDDEN', paths: ['a.b'], address: '192.0.2.7' });
+    expect(refused).not.toHaveProperty('sub');
+    expect(lineOf({ event: 'renewed', ...by, code: null }).line).toMatchObject({ sub: 'ada', ok: true });
+    expect(lineOf({ event: 'renewed', ...by, code: 'FORBIDDEN' }).line).toMatchObject({ ok: false, code: 'FORBIDDEN' });
+  });
+});
