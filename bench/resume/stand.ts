@@ -145,6 +145,11 @@ async function startGateway(environment: Record<string, string>) {
       TAILRACE_PORT: '0',
       TAILRACE_ADMIN_PORT: '0',
       TAILRACE_RETIRE_PERIOD: '0s',
+      // All of a benchmark's clients come from here, and many at once.
+      TAILRACE_CONNECTIONS_PER_ADDRESS: '100000',
+      TAILRACE_CONNECTIONS_PER_USER: '100000',
+      TAILRACE_SUBSCRIPTIONS_PER_USER: '100000',
+      TAILRACE_CONNECT_RATE: '100000',
       ...environment,
     },
   });

@@ -32,6 +32,11 @@ export async function tailrace({ redisUrl, kind, topic, kafka, folder }: Ground)
     TAILRACE_AUTH_JWT_SECRET: secret,
     TAILRACE_CURSOR_SECRET: secret,
     TAILRACE_CONNECTIONS: '100000',
+    // All of a benchmark's clients come from here, and many at once.
+    TAILRACE_CONNECTIONS_PER_ADDRESS: '100000',
+    TAILRACE_CONNECTIONS_PER_USER: '100000',
+    TAILRACE_SUBSCRIPTIONS_PER_USER: '100000',
+    TAILRACE_CONNECT_RATE: '100000',
     TAILRACE_RETIRE_PERIOD: '0s',
   });
   const relay =
