@@ -106,7 +106,9 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
   };
   const { requestTimeout } = parts.limits;
   const patience = { requestTimeout, headersTimeout: requestTimeout, connectionsCheckingInterval: requestTimeout / 4 };
-  const server = parts.pair ? tlsServer(parts.pair, parts.heartbeat, listener) : createServer(patience, listener);
+  const server = parts.pair
+    ? tlsServer(parts.pair, { ...patience, heartbeat: parts.heartbeat }, listener)
+    : createServer(patience, listener);
   Object.assign(server, patience);
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') parts.metrics.limited('requestTimeout');

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import {
+  constants,
   createSecureServer,
   type Http2SecureServer,
   type Http2ServerRequest,
@@ -13,6 +14,13 @@ export type Listener = (request: IncomingMessage, response: ServerResponse) => v
 
 /** To the gateway it is an HTTP server like any other, with a certificate that can be changed. */
 export type SecureServer = Server & Pick<Http2SecureServer, 'setSecureContext'>;
+
+export interface Patience {
+  /** Milliseconds. */
+  readonly heartbeat: number;
+  /** Milliseconds in which a request must have come whole. */
+  readonly requestTimeout: number;
+}
 
 /** Heartbeats without a byte from a client that is asked for one at each of them. */
 const patience = 5;
@@ -29,12 +37,15 @@ const idleTimeout = 60_000;
  * HTTP/2 go to `listener` as requests of HTTP/1.1 would. `setSecureContext` changes the certificate for whoever
  * connects from then on.
  */
-export function tlsServer(pair: KeyPair, heartbeat: number, listener: Listener): SecureServer {
+export function tlsServer(pair: KeyPair, { heartbeat, requestTimeout }: Patience, listener: Listener): SecureServer {
   const server = createSecureServer({ ...pair, allowHTTP1: true, handshakeTimeout, settings });
   // http.Server's own defaults, which an HTTP/2 server does not give to its older clients.
   Object.assign(server, { keepAliveTimeout: 5_000, requireHostHeader: true });
   server.on('request', (request, response) => {
-    if (request.httpVersionMajor === 2) likeHttp1(request, response);
+    if (request.httpVersionMajor === 2) {
+      likeHttp1(request, response);
+      endsWithin(requestTimeout, request);
+    }
     listener(request as unknown as IncomingMessage, response as unknown as ServerResponse);
   });
 
@@ -72,6 +83,8 @@ function keepAlive(session: ServerHttp2Session, heartbeat: number): () => void {
   let before = -1;
   let beats = 0;
   const beat = setInterval(() => {
+    // Its 'close' comes only with that of its socket.
+    if (session.destroyed) return;
     const { bytesRead } = session.socket;
     beats = bytesRead === before ? beats + 1 : 0;
     before = bytesRead;
@@ -79,6 +92,14 @@ function keepAlive(session: ServerHttp2Session, heartbeat: number): () => void {
     session.ping(() => undefined);
   }, heartbeat);
   return () => clearInterval(beat);
+}
+
+/** Node has this for HTTP/1.1 only: a body that never ends would hold its stream as long as its connection lives. */
+function endsWithin(requestTimeout: number, request: Http2ServerRequest): void {
+  const { stream } = request;
+  if (stream.endAfterHeaders) return;
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), requestTimeout);
+  for (const event of ['end', 'close']) request.on(event, () => clearTimeout(timer));
 }
 
 /**

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { constants } from 'node:http2';
 import { get } from 'node:https';
 import { type AddressInfo, createServer, connect as plainly, type Socket } from 'node:net';
 import { connect } from 'node:tls';
@@ -205,6 +206,33 @@ describe('server-sent events over HTTP/2', () => {
     way.freeze();
     await eventually('it is gone', () => r.subscribed() === 0);
   });
+});
+
+test('a request whose body never ends is ended, and its connection goes on', async () => {
+  await using r = await river(sdl, { tls, heartbeat: 20, limits: { requestTimeout: 200 } });
+  await using client = http2(r.url, ca);
+  const stream = client.session.request({ ':path': '/graphql', ':method': 'POST', ...json });
+  stream.on('error', () => undefined);
+  stream.write('{"query":');
+  await once(stream, 'close');
+  expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL);
+  expect((await client.ask('/healthz')).status).toBe(200);
+});
+
+test('a connection that breaks in the middle of everything breaks nothing else', async () => {
+  await using r = await river(sdl, { tls, heartbeat: 10 });
+  for (const _ of upTo(20)) {
+    const client = http2(r.url, ca);
+    await client.events(everything);
+    client.session
+      .request({ ':path': '/graphql', ':method': 'POST', ...json })
+      .on('error', () => undefined)
+      .write('{');
+    client.session.destroy();
+  }
+  await eventually('all have gone', () => r.subscribed() === 0);
+  await using client = http2(r.url, ca);
+  expect((await client.ask('/healthz')).status).toBe(200);
 });
 
 test('whoever only opens connections and never shakes hands does not keep a gateway from stopping', async () => {
