@@ -31,7 +31,7 @@ export function load({ produce }: World, size: () => number) {
 }
 
 /** Resolves when everybody has all that was produced so far, or was told rightly what is gone. */
-export async function settled({ ledger }: World, within = 60_000): Promise<void> {
+export async function settled({ ledger }: World, within = 120_000): Promise<void> {
   const end = ledger.end();
   const all = () => {
     const owed = ledger.owed(end);
@@ -42,7 +42,7 @@ export async function settled({ ledger }: World, within = 60_000): Promise<void>
 }
 
 /** Resolves when everybody has something that was produced after this fault began. */
-export async function recovered({ ledger }: World, fault: Stretch, within = 60_000): Promise<void> {
+export async function recovered({ ledger }: World, fault: Stretch, within = 120_000): Promise<void> {
   const all = () => {
     if (ledger.waiting(fault) > 0) throw new Error(`${ledger.waiting(fault)} clients have had nothing since`);
     return true;
@@ -51,7 +51,7 @@ export async function recovered({ ledger }: World, fault: Stretch, within = 60_0
 }
 
 /** Everyone gets exactly what the rule says, once, and per key in order. */
-export async function compare(made: World, within = 60_000): Promise<void> {
+export async function compare(made: World, within = 120_000): Promise<void> {
   await settled(made, within).catch(() => undefined);
   expect(made.ledger.verdict()).toEqual([]);
 }
