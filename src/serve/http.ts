@@ -49,7 +49,7 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
   };
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname } = urlOf(request);
+    const { pathname, search } = urlOf(request);
     if (pathname === '/healthz') return answer(response, 200, { status: 'ok' });
     if (pathname === '/readyz') {
       const why = parts.retiring() ? 'retiring' : await parts.unready();
@@ -78,10 +78,10 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     if (wantsEvents(request, body, parts)) return serveEvents(request, response, parts, body);
     const isPage = request.method === 'GET' && parts.graphiql !== null && request.headers.accept?.includes('text/html');
     const viewer = isPage ? null : await identify(request, identity);
-    const { url, method = 'GET', headers } = request;
+    const { method = 'GET', headers } = request;
     const asked = { method, headers: headers as Record<string, string>, ...(body === null ? {} : { body }) };
     const admit = viewer && parts.admission.admits(request, viewer);
-    const answered = await yoga.fetch(`http://gateway${url}`, asked, {
+    const answered = await yoga.fetch(`http://gateway${pathname}${search}`, asked, {
       viewer,
       admit,
       source: sourceOf(request),

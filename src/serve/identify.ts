@@ -57,7 +57,11 @@ export function cookieOf(request: IncomingMessage, name: string): string | null 
   return null;
 }
 
-/** Relative to the gateway: only path and query mean anything. */
-export function urlOf(request: IncomingMessage): URL {
-  return new URL(request.url ?? '/', 'http://gateway');
+/**
+ * Only path and query mean anything. Never throws, whatever was sent: in a handshake that would end the process. Behind a
+ * base, `//` would begin a host.
+ */
+export function urlOf({ url = '/' }: IncomingMessage): URL {
+  if (url.startsWith('/')) return new URL(`http://gateway${url}`);
+  return new URL(URL.canParse(url) ? url : 'http://gateway/*');
 }
