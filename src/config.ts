@@ -267,6 +267,11 @@ export const variables = {
     'Fields that one operation may give, reckoned with ten elements in every list.',
   ),
   jsonDepth: serving(whole(1, 1_000), '20', 'Lists and objects inside of each other in variables and extensions.'),
+  replay: serving(
+    whole(1, 1_000_000_000),
+    '100000',
+    'Entries that a resumed subscription may read; then it ends, and may go on from its newest cursor.',
+  ),
   rewind: serving(whole(1, 100_000), '1000', 'Events that `@resume(rewind)` may ask for.'),
   messageBytes: serving(whole(1024, 16_777_216), '65536', 'Bytes of one message or request of a client.'),
   messageRate: serving(

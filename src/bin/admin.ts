@@ -5,6 +5,7 @@ import { Fault } from '../event/faults.js';
 import type { Audit, Source } from '../observe/audit.js';
 import type { Exposition } from '../observe/prometheus.js';
 import { readText } from '../serve/http-answer.js';
+import { defaultLimits } from '../serve/limits.js';
 import type { AdminGraphQL } from './admin-graphql.js';
 import { portRefusal } from './refusal.js';
 
@@ -113,7 +114,7 @@ async function operation({ token }: AdminParts, graphql: AdminGraphQL, request: 
   if (origin !== undefined) return { status: 403, text: 'not from a page' };
   if (!/^application\/json *(;|$)/i.test(type)) return { status: 415, text: 'the body must be application/json' };
   try {
-    return { ...(await graphql(await readText(request, 65_536))), headers: json };
+    return { ...(await graphql(await readText(request, defaultLimits))), headers: json };
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     return { status: error.status, text: error.message };

@@ -44,6 +44,7 @@ const limitStatus: Readonly<Record<string, number>> = {
   operationCost: 413,
   channelsPerSubscription: 413,
   rewind: 413,
+  requestTimeout: 408,
   connections: 503,
   connectRate: 503,
 };

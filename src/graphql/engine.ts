@@ -44,7 +44,12 @@ export interface EngineParts {
   readonly introspection: boolean;
   /** Default: any, and none persisted. */
   readonly operations?: Operations;
-  readonly limits: { readonly channelsPerSubscription: number; readonly rewindScan: number } & Partial<OperationBounds>;
+  readonly limits: {
+    readonly channelsPerSubscription: number;
+    readonly rewindScan: number;
+    /** Entries. Default: without a limit. */
+    readonly replay?: number;
+  } & Partial<OperationBounds>;
 }
 
 /** An operation as any transport brings it. */
@@ -226,8 +231,9 @@ export function createEngine(parts: EngineParts) {
         metrics.subscribed(field.name, -1);
         groups.left(group);
       };
-      const { rewindScan } = parts.limits;
-      const subscription = new Subscription({ group, outlet, hub, metrics, logger, onGap, rewindScan, onClose });
+      const { rewindScan, replay } = parts.limits;
+      const bounds = { rewindScan, ...(replay === undefined ? {} : { replay }) };
+      const subscription = new Subscription({ group, outlet, hub, metrics, logger, onGap, ...bounds, onClose });
       metrics.subscribed(field.name, 1);
       void subscription.start(start, parts.now());
       return subscription;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Cursor } from '../event/cursor.js';
-import { Fault } from '../event/faults.js';
+import { Fault, limitExceeded } from '../event/faults.js';
 import type { Gap, Position } from '../event/position.js';
 import type { Publication } from '../event/publication.js';
 import type { SourceEvent, SourcePartition } from '../event/source-event.js';
@@ -60,6 +60,8 @@ export interface SubscriptionParts {
   readonly onGap: OnGap;
   /** The most entries of a channel that a rewind looks at. */
   readonly rewindScan: number;
+  /** How many entries it may read when it resumes. Default: without a limit. */
+  readonly replay?: number;
   /** Called once, when it leaves its group. */
   readonly onClose?: () => void;
 }
@@ -308,7 +310,7 @@ export class Subscription implements Seat {
         return this.fail(new Fault('CURSOR_EXPIRED', { why: passage.gap.reason }, { oldest, gap: passage.gap }));
       }
       if (passage.gap) this.#lack(passage.gap);
-      await this.#pass(passage, seen);
+      await this.#pass(passage, seen, first ? this.parts.replay : undefined);
       if (this.#state !== 'replaying') return;
       this.#cursor = group.cursorAt(replay.upTo, seen.recent);
       if (isCrossed(after, replay.upTo) || isCrossed(replay.upTo, hub.heads())) this.#ownUntil = forGood;
@@ -317,13 +319,15 @@ export class Subscription implements Seat {
   }
 
   /** Shows what this viewer may see; of a conflated field the latest of each key only. */
-  async #pass(passage: Passage, seen: Coordinates): Promise<void> {
+  async #pass(passage: Passage, seen: Coordinates, most = Number.POSITIVE_INFINITY): Promise<void> {
     const { group } = this.parts;
     const { conflation } = group.plan;
     const latest = new Latest<readonly [SourceEvent, string]>();
+    let read = 0;
     try {
       for await (const { publication, progress } of passage.events(seen, (gap) => this.#lack(gap))) {
         if (this.#state !== 'replaying') return;
+        if (++read > most) break;
         const { source } = publication;
         if (this.#isHistory(publication) || !group.judge(source)) continue;
         latest.put(conflation?.keyOf(source.event) ?? null, [source, group.cursorAt(progress, seen.recent)]);
@@ -333,6 +337,10 @@ export class Subscription implements Seat {
       // Also when the log fails in the middle: `seen` knows them, so nothing would bring them again.
       await this.#showAll(latest);
     }
+    // What it was shown has cursors from which it can go on.
+    if (read <= most) return;
+    this.parts.metrics.limited('replay');
+    this.fail(limitExceeded('replay', most, read));
   }
 
   async #showAll(latest: Latest<readonly [SourceEvent, string]>): Promise<void> {

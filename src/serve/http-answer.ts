@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Fault, limitExceeded } from '../event/faults.js';
+import type { GatewayLimits } from './limits.js';
 
 /** Seconds. Who was refused together shall not come back together. */
 export const retryAfter = (): string => String(1 + Math.floor(Math.random() * 5));
@@ -30,8 +31,27 @@ export function answer(
   response.end(JSON.stringify(body));
 }
 
-/** The text sent as body, at most `most` bytes. Throws Fault: too long, or not UTF-8. */
-export async function readText(request: IncomingMessage, most: number): Promise<string> {
+/** The text sent as body. Throws Fault: too long, too late, or not UTF-8. */
+export async function readText(
+  request: IncomingMessage,
+  { messageBytes: most, requestTimeout }: Pick<GatewayLimits, 'messageBytes' | 'requestTimeout'>,
+): Promise<string> {
+  let late = false;
+  // Node's own limit of time is for HTTP/1.1.
+  const timer = setTimeout(() => {
+    late = true;
+    request.destroy();
+  }, requestTimeout * 2);
+  try {
+    return await read(request, most);
+  } catch (error) {
+    throw late ? limitExceeded('requestTimeout', requestTimeout, requestTimeout + 1) : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function read(request: IncomingMessage, most: number): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   // The socket must outlive a body that is too long: the answer goes over it.

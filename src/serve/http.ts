@@ -66,7 +66,7 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     allowOrigin(request, response);
     if (request.method === 'OPTIONS') return void response.writeHead(204).end();
     if (pathname === '/graphql/ticket') return ticket(request, response, parts);
-    const body = request.method === 'POST' ? await readText(request, parts.limits.messageBytes) : null;
+    const body = request.method === 'POST' ? await readText(request, parts.limits) : null;
     if (pathname === '/graphql/renew') return renewal(response, parts, body);
     if (pathname === '/graphql/stream') {
       const reserves =
@@ -112,9 +112,9 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
   Object.assign(server, patience);
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') parts.metrics.limited('requestTimeout');
-    // Into an answer that has begun nothing else can be written.
-    if (!socket.writable || socket.bytesWritten > 0) return socket.destroy();
-    const status = brokenRequest[error.code ?? ''] ?? '400 Bad Request';
+    const status = brokenRequest[error.code ?? ''] ?? (error.code?.startsWith('HPE_') ? '400 Bad Request' : null);
+    // Not into an answer that has begun, nor to one who has not come so far as to speak HTTP.
+    if (status === null || !socket.writable || socket.bytesWritten > 0) return socket.destroy();
     socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`, () => socket.destroy());
   });
   return server;

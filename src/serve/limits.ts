@@ -27,6 +27,8 @@ export interface GatewayLimits extends OperationBounds {
   readonly initTimeout: number;
   /** Milliseconds until a request must have come, with its headers and its body. */
   readonly requestTimeout: number;
+  /** Entries that a subscription reads when it resumes. */
+  readonly replay: number;
   /** The most events `rewind` gives, and looks at per channel. */
   readonly rewind: number;
 }
@@ -48,5 +50,6 @@ export const defaultLimits: GatewayLimits = {
   tailBytes: 33_554_432,
   initTimeout: 3_000,
   requestTimeout: 10_000,
+  replay: 100_000,
   rewind: 1_000,
 };

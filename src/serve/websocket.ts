@@ -10,9 +10,9 @@ import type { Audit } from '../observe/audit.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { Admission, Place } from './admission.js';
-import { Allowance } from './allowance.js';
 import { atExpiry, expired } from './expiry.js';
 import { nextMessages } from './frames.js';
+import { Hearing } from './hearing.js';
 import { retryAfter } from './http-answer.js';
 import { authorizationIn, type Identity, urlOf } from './identify.js';
 import { SocketOutlet } from './outlet.js';
@@ -129,22 +129,6 @@ function open(
     outlet.aside(() => webSocket.close(code, shortened(reason)));
   const expel = ({ close, message }: Fault) => end(close ?? CloseCode.Forbidden, message);
   const expiry = atExpiry(() => expel(expired()));
-  // Who comes back sends all their operations at once.
-  const { messageRate, subscriptionsPerSocket } = parts.limits;
-  const messages = new Allowance(messageRate, messageRate + subscriptionsPerSocket);
-  let pongsDue = 0;
-  /** False for one message too many: nothing that comes after it is heard. */
-  const mayCome = () => {
-    if (!isOpen()) return false;
-    if (messages.take()) return true;
-    // It may be an answer that is due, which is known only when it has been read.
-    if (pongsDue > 0) {
-      pongsDue--;
-      return true;
-    }
-    turnAway(limitExceeded('messageRate', messageRate, messageRate + 1));
-    return false;
-  };
   const turnAway = ({ message, details }: Fault) => {
     metrics.limited(String(details.limit));
     end(1013, message);
@@ -152,12 +136,14 @@ function open(
     webSocket.pause();
     setTimeout(() => webSocket.terminate(), lastWord).unref();
   };
-  /** Answers to a client that does not read them would pile up: it is not heard either, until its socket drains. */
-  const holdBack = () => {
-    const full = outlet.drained();
-    if (!full || webSocket.isPaused) return;
-    webSocket.pause();
-    void full.then(() => webSocket.resume());
+  const { messageRate } = parts.limits;
+  const hearing = new Hearing(webSocket, outlet, parts.limits);
+  /** False for one message too many: nothing that comes after it is heard. */
+  const mayCome = () => {
+    if (!isOpen()) return false;
+    if (hearing.take()) return true;
+    turnAway(limitExceeded('messageRate', messageRate, messageRate + 1));
+    return false;
   };
   webSocket.on('ping', mayCome);
   webSocket.on('pong', mayCome);
@@ -168,7 +154,7 @@ function open(
     drained: () => outlet.drained(),
     write,
     ping(text) {
-      pongsDue++;
+      hearing.pinged();
       write(text);
     },
     writer: (id) => (frames) => outlet.write(nextMessages(frames, id.length, compress), id),
@@ -195,7 +181,6 @@ function open(
       onMessage: (handle) =>
         webSocket.on('message', (data) => {
           if (!mayCome()) return;
-          holdBack();
           handle(String(data)).catch((error: unknown) => {
             logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'a message failed');
             end(1011, 'Internal server error');
@@ -207,11 +192,7 @@ function open(
         if (isTooDeep(payload, jsonDepth)) return turnAway(limitExceeded('jsonDepth', jsonDepth, jsonDepth + 1));
         session.write(pong(await renewal(session, payload, parts)));
       },
-      onPong() {
-        if (pongsDue === 0) return;
-        pongsDue--;
-        messages.giveBack();
-      },
+      onPong: () => hearing.ponged(),
     },
     session,
   );

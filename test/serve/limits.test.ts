@@ -309,3 +309,34 @@ test('a socket from which nothing comes is cut off at the second heartbeat, one 
   await answered;
   expect(answering.isOpen()).toBe(true);
 });
+
+test('a subscription that resumes reads so many entries and no more, and can go on from its newest cursor', async () => {
+  await using r = await limitedRiver({ replay: 5 });
+  await using first = socket(r.wsUrl);
+  await first.init();
+  await first.subscribe('1', { query });
+  let after: string = (await first.message('ping')).payload.cursors['1'];
+  for (let id = 0; id < 11; id++) await r.publish('notes', { id });
+  await eventually('all came', () => first.messages.filter(({ type }) => type === 'next').length === 11);
+  const seen: number[] = [];
+  for (const end of ['error', 'error', 'live']) {
+    await using ws = socket(r.wsUrl);
+    await ws.init();
+    await ws.subscribe('1', { query, extensions: { after } });
+    const nexts = () => ws.messages.filter(({ type }) => type === 'next');
+    if (end === 'error') {
+      const { payload } = await ws.message('error', '1');
+      expect(payload[0].extensions).toEqual({ code: 'LIMIT_EXCEEDED', limit: 'replay', max: 5 });
+      expect(nexts()).toHaveLength(5);
+    } else {
+      await r.publish('notes', { id: 11 });
+      await eventually('the rest and the newest', () => nexts().length === 2);
+    }
+    for (const { payload } of nexts()) {
+      seen.push(Number(payload.data.note.id));
+      after = payload.extensions.cursor;
+    }
+  }
+  expect(seen).toEqual(Array.from({ length: 12 }, (_, n) => n));
+  expect(r.limited).toEqual(['replay', 'replay']);
+});

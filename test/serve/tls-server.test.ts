@@ -247,3 +247,24 @@ test('whoever only opens connections and never shakes hands does not keep a gate
   await closed;
   await once(shaken, 'close');
 });
+
+describe('a client of TLS that comes to no end', () => {
+  test('is cut off, in headers or in a body of either protocol; others are served', async () => {
+    await using r = await river(sdl, { tls, limits: { requestTimeout: 200 } });
+    const port = Number(new URL(r.url).port);
+    const gone: string[] = [];
+    const slow = (what: string, text: string) => {
+      const socket = connect({ port, host: '127.0.0.1', ca, ALPNProtocols: ['http/1.1'] }, () => socket.write(text));
+      socket.on('error', () => undefined).on('close', () => gone.push(what));
+      socket.resume();
+    };
+    slow('headers', 'GET /graphql HTTP/1.1\r\nHost: x\r\nX-A: ');
+    slow('a body', 'POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{');
+    await using client = http2(r.url, ca);
+    const stream = client.session.request({ ':method': 'POST', ':path': '/graphql', ...json });
+    stream.on('error', () => undefined).on('close', () => gone.push('a body of HTTP/2'));
+    stream.write('{');
+    await eventually('all are gone', () => gone.length === 3);
+    expect((await client.ask('/healthz')).status).toBe(200);
+  });
+});
