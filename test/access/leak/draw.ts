@@ -86,7 +86,10 @@ export const aCase: fc.Arbitrary<Case> = aSchema.chain(({ kinds, fields }) => {
     given,
     // Seldom `all`: who selects it shares with nobody.
     selected: fc
-      .tuple(fc.subarray<Selected>(['a', 'who', 'rank', 'known', 'told'], { minLength: 1, maxLength: 3 }), fc.nat({ max: 9 }))
+      .tuple(
+        fc.subarray<Selected>(['a', 'who', 'rank', 'known', 'told'], { minLength: 1, maxLength: 3 }),
+        fc.nat({ max: 9 }),
+      )
       .map(([some, n]): Selected[] => (n === 0 ? [...some, 'all'] : n === 1 ? [...some, 'secret'] : some)),
     word: fc.constantFrom(0, -0, 1),
     rewind: fc.constantFrom(0, 0, 0, 2, 5),
