@@ -27,8 +27,12 @@ export const machine = (): string =>
 /** Microseconds of the one clock that all processes of a machine share. */
 export const clock = (): number => Math.round(Number(process.hrtime.bigint()) / 1_000);
 
-export const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number;
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] as number;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] as number) + upper) / 2;
+}
 
 /** `median (lowest–highest)`. */
 export const spread = (values: readonly number[], digits = 2): string =>

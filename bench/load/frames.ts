@@ -14,7 +14,7 @@ export function masked(message: object): Buffer {
 /** The answer to a ping of the WebSocket protocol itself: empty, with a mask of zeros. */
 export const pong = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
 
-export const opcodes = { text: 1, ping: 9 } as const;
+export const opcodes = { text: 1, close: 8, ping: 9 } as const;
 
 /** Calls `take` for each whole frame and gives back where the first that is not whole begins. */
 export function eachFrame(

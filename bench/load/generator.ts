@@ -80,6 +80,8 @@ function webSocket(client: number, token: string | null, answer: Write, subscrib
       }
       return eachFrame(all, at, (opcode, start, end) => {
         if (opcode === opcodes.ping) return answer(pong);
+        if (opcode === opcodes.close)
+          throw new Error(`closed: ${all.readUInt16BE(start)} ${all.toString('utf8', start + 2, end)}`);
         if (opcode !== opcodes.text) throw new Error(`unexpected: a frame of kind ${opcode}`);
         const from = start + opening.length;
         if (opening.compare(all, start, Math.min(from, end)) === 0) return count(client, all, from);
