@@ -57,9 +57,9 @@ beforeAll(async () => {
       TAILRACE_CURSOR_SECRET: 'c'.repeat(32),
       TAILRACE_AUTH_JWT_SECRET: secret,
       TAILRACE_COMPRESSION: 'on',
-      TAILRACE_HEARTBEAT: '1s',
+      TAILRACE_HEARTBEAT: '3s',
       TAILRACE_REQUEST_TIMEOUT: '1s',
-      TAILRACE_INIT_TIMEOUT: '1s',
+      TAILRACE_INIT_TIMEOUT: '3s',
       TAILRACE_CONNECTIONS_PER_ADDRESS: '10000',
     }),
   );
@@ -73,6 +73,7 @@ beforeAll(async () => {
   await eventually(
     'all have begun',
     async () => sampleOf(await metrics(), 'tailrace_gateway_subscriptions{field="mine"}') === people,
+    { within: 60_000 },
   );
   await served(() => wait(lasting));
   quiet = { p99: await served(() => wait(lasting)), memory: await memory() };
