@@ -27,6 +27,15 @@ export class Coordinates {
     for (const [partition, coordinate] of offsets) this.#carry(partition, coordinate);
   }
 
+  equals(recent: ReadonlyMap<number, Coordinate>): boolean {
+    if (recent.size !== this.#recent.size) return false;
+    for (const [partition, { offset, index }] of recent) {
+      const known = this.#recent.get(partition);
+      if (known?.offset !== offset || known.index !== index) return false;
+    }
+    return true;
+  }
+
   /** The partition begins anew: held against its old offsets, everything new would look like a repeat. */
   forget(partition: number): void {
     this.#newest.delete(partition);

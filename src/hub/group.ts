@@ -136,7 +136,14 @@ export class Group implements Listener {
 
   /** Coordinates of events that lie before the hub's heads: they belong into the cursors from here on. */
   remember(offsets: ReadonlyMap<number, Coordinate>): void {
+    // A seat that goes by what the group knows would pass over what only another was shown, once a log is filled again.
+    for (const { wantsRepeats } of this.seats) if (!wantsRepeats) return;
     this.#heard.add(offsets);
+  }
+
+  /** True when the group has heard exactly as far: what it takes for a repeat was shown, and nothing else. */
+  hasHeard(offsets: ReadonlyMap<number, Coordinate>): boolean {
+    return this.#heard.equals(offsets);
   }
 
   heard(publications: readonly Publication[], heads: readonly Position[]): void {

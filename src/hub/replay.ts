@@ -148,11 +148,6 @@ async function* merged(
   }
 }
 
-/** True when an epoch has begun between the two, on some shard: then the log may have lost data between them. */
-export function isCrossed(progress: Progress, heads: readonly Position[]): boolean {
-  return heads.some(({ shard, epoch }) => progress[shard]?.epoch !== epoch);
-}
-
 /** True when the cursor has, on some shard, what the heads do not have: a later number, or another epoch. */
 export function isAhead(progress: Progress, heads: readonly Position[]): boolean {
   return heads.some(({ shard, epoch, number }) => {

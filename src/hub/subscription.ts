@@ -12,7 +12,7 @@ import { Coordinates } from './coordinates.js';
 import { Frame } from './frame.js';
 import type { Batch, Group, Offer, Seat } from './group.js';
 import type { Hub } from './hub.js';
-import { isAhead, isCrossed, openPassage, type Passage, type Replay } from './replay.js';
+import { isAhead, openPassage, type Passage, type Replay } from './replay.js';
 import { openRewind } from './rewind.js';
 
 /** Where a subscription begins. */
@@ -66,7 +66,7 @@ export interface SubscriptionParts {
   readonly onClose?: () => void;
 }
 
-const forGood = Number.POSITIVE_INFINITY;
+const untilEqual = Number.POSITIVE_INFINITY;
 
 /** More live frames than this waiting behind a replay are dropped; the replay then goes on from history. */
 const maxWaiting = 1_000;
@@ -101,8 +101,9 @@ export class Subscription implements Seat {
   /** The group's turn at which it began to listen. */
   #from = 0;
   /**
-   * What was shown, while the group's frames do not tell it: their cursors were made before the replay was through, or,
-   * for good, the replay led over a loss of the log, and the group may have heard more than this one was shown.
+   * What was shown, while the group's frames do not tell it: their cursors were made before the replay was through, or
+   * the group has heard more than this one was shown, or less. After a loss of the log, what is written again is a repeat
+   * to those who were shown it, and to no one else.
    */
   #own: Coordinates | null = null;
   /** The last turn that needs `#own`. */
@@ -151,7 +152,10 @@ export class Subscription implements Seat {
   /** A cursor for everything shown so far. Null before a rewind knows where it begins. */
   cursor(): string | null {
     const { group } = this.parts;
-    if (this.#state === 'live' && !group.busy) this.#cursor = group.cursor(this.#own?.recent);
+    if (this.#state === 'live' && !group.busy) {
+      if (this.#own && group.hasHeard(this.#own.recent)) this.#own = null;
+      this.#cursor = group.cursor(this.#own?.recent);
+    }
     return this.#cursor;
   }
 
@@ -313,7 +317,6 @@ export class Subscription implements Seat {
       await this.#pass(passage, seen, first ? this.parts.replay : undefined);
       if (this.#state !== 'replaying') return;
       this.#cursor = group.cursorAt(replay.upTo, seen.recent);
-      if (isCrossed(after, replay.upTo) || isCrossed(replay.upTo, hub.heads())) this.#ownUntil = forGood;
       this.#live(seen);
     }
   }
@@ -374,10 +377,8 @@ export class Subscription implements Seat {
     if (this.#outrun) return;
     const { group } = this.parts;
     this.#own = seen;
-    if (this.#ownUntil !== forGood) {
-      group.remember(seen.recent);
-      this.#ownUntil = group.turn;
-    }
+    group.remember(seen.recent);
+    this.#ownUntil = group.hasHeard(seen.recent) ? group.turn : untilEqual;
     this.#state = 'live';
     const waited = this.#waiting;
     this.#waiting = [];

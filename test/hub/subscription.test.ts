@@ -452,6 +452,34 @@ describe('gaps', () => {
 });
 
 describe('a log that loses data', () => {
+  test('empty, then filled again: whoever came back in between is shown what it missed, though others of its group were', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const stayed = stage.seat(group);
+    await stage.append([1, 2, 3, 4]);
+    const lost = stage.log.lose(0, 4);
+    await stage.append([]);
+    stage.tail.interrupt();
+    stage.tail.restore();
+    await turns(10);
+    // Cut off behind the first event, it comes back to a log that has nothing, and then, by its newest cursor, again.
+    const back = stage.seat(group, stage.after(stayed.cursors[0]));
+    await back.started;
+    const fresh = await stage.group();
+    const other = stage.seat(fresh, stage.after(stayed.cursors[3]));
+    await other.started;
+    const again = stage.seat(fresh, stage.after(back.subscription.cursor()));
+    await again.started;
+    stage.log.append(lost, true);
+    await turns(10);
+    await stage.append([5]);
+    await eventually('everything came', () => expect(again.shown.at(-1)).toBe(5));
+    expect(stayed.shown).toEqual([1, 2, 3, 4, 5]);
+    expect(back.shown).toEqual([2, 3, 4, 5]);
+    expect(other.shown).toEqual([5]);
+    expect(again.shown).toEqual([2, 3, 4, 5]);
+  });
+
   test('live: what is written again is not shown again', async () => {
     await using stage = await Stage.open();
     const group = await stage.group();
