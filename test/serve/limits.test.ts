@@ -340,3 +340,41 @@ test('a subscription that resumes reads so many entries and no more, and can go 
   expect(seen).toEqual(Array.from({ length: 12 }, (_, n) => n));
   expect(r.limited).toEqual(['replay', 'replay']);
 });
+
+test('when all sockets together hold too much, who does not read is cut off, and who reads loses nothing', async () => {
+  const big = `
+    type Subscription { note: Note! @kafka(topic: "notes") @public }
+    type Note { id: ID! text: String! }`;
+  const limited: string[] = [];
+  const metrics = { ...noGatewayMetrics, limited: (limit: string) => void limited.push(limit) };
+  await using r = await river(big, { metrics, limits: { processBuffer: 300_000 } });
+  const ask = { query: 'subscription { note { id text } }' };
+  await using reading = socket(r.wsUrl);
+  await reading.init();
+  await reading.subscribe('1', ask);
+  await reading.message('ping');
+  const stuck = await Promise.all(
+    [1, 2, 3].map(async () => {
+      const peer = new WebSocket(r.wsUrl, 'graphql-transport-ws');
+      peer.on('error', () => undefined);
+      await once(peer, 'open');
+      peer.send('{"type":"connection_init"}');
+      await once(peer, 'message');
+      peer.send(JSON.stringify({ id: '1', type: 'subscribe', payload: ask }));
+      await once(peer, 'message');
+      peer.pause();
+      return peer;
+    }),
+  );
+  const text = 'x'.repeat(60_000);
+  let sent = 0;
+  await eventually('somebody is sent away', async () => {
+    for (let n = 0; n < 10; n++) await r.publish('notes', { id: sent++, text });
+    return limited.length > 0;
+  });
+  expect(new Set(limited)).toEqual(new Set(['processBuffer']));
+  const nexts = () => reading.messages.filter(({ type }) => type === 'next').map(({ payload }) => payload.data.note.id);
+  await eventually('all is there', () => nexts().length === sent);
+  expect(nexts()).toEqual(Array.from({ length: sent }, (_, n) => String(n)));
+  for (const peer of stuck) peer.terminate();
+});
