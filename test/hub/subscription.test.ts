@@ -466,7 +466,7 @@ describe('a log that loses data', () => {
     const back = stage.seat(group, stage.after(stayed.cursors[0]));
     await back.started;
     const fresh = await stage.group();
-    const other = stage.seat(fresh, stage.after(stayed.cursors[3]));
+    const other = stage.seat(fresh, stage.after(stayed.subscription.cursor()));
     await other.started;
     const again = stage.seat(fresh, stage.after(back.subscription.cursor()));
     await again.started;
