@@ -14,7 +14,7 @@ import type { Source } from '../observe/audit.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
 import type { Admit } from './admission.js';
 import { bearer, withToken } from './authenticate.js';
-import { answer, answerFault, jsonObject, readText } from './http-answer.js';
+import { answer, answerFault, jsonObject, readText, retryAfter } from './http-answer.js';
 import { identify, urlOf } from './identify.js';
 import { operationOf, refuseSingleConnection, type SseParts, serveEvents } from './sse.js';
 import { ticketLife } from './tickets.js';
@@ -218,7 +218,8 @@ async function faultOf(work: Promise<void>): Promise<Fault | null> {
 function withStatus(error: GraphQLError): GraphQLError {
   if (error.extensions.http) return error;
   const { message, nodes, source, positions, path, originalError } = error;
-  const http = { status: statusOf(error.extensions), spec: true };
+  const status = statusOf(error.extensions);
+  const http = { status, spec: true, ...(status === 429 ? { headers: { 'Retry-After': retryAfter() } } : {}) };
   return new GraphQLError(message, {
     nodes,
     source,

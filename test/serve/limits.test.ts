@@ -175,6 +175,7 @@ test('mutations of a user are limited over HTTP, server-sent events and WebSocke
   expect(await (await post(r, mutation, { authorization })).text()).toContain('"limit":"mutationsPerMinute"');
   const refused = await post(r, mutation, { authorization, accept: 'application/graphql-response+json' });
   expect([refused.status, (await refused.json()).errors[0].extensions]).toEqual([429, refusal]);
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
   expect(r.limited).toEqual(Array(3).fill('mutationsPerMinute'));
 
   // Whoever has no token is known by their address; queries are as many as one likes.
