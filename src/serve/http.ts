@@ -1,42 +1,22 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
-import { type DocumentNode, GraphQLError } from 'graphql';
-import { createYoga, type GraphiQLOptions, type Plugin } from 'graphql-yoga';
 import { Fault, statusOf } from '../event/faults.js';
-import { refuse, selectedFields } from '../graphql/access.js';
-import type { Engine } from '../graphql/engine.js';
-import type { Executable, PubSub } from '../graphql/executable.js';
-import { isDocument, kindOf, operationOf as operationNamed } from '../graphql/operation.js';
-import { masked, toGraphQLError } from '../graphql/render.js';
-import type { Viewer } from '../graphql/viewer.js';
+import { kindOf } from '../graphql/operation.js';
 import type { Source } from '../observe/audit.js';
-import type { StreamSchema } from '../schema/stream-schema.js';
-import type { Admit } from './admission.js';
 import { bearer, withToken } from './authenticate.js';
-import { answer, answerFault, jsonObject, readText, retryAfter } from './http-answer.js';
+import { answer, answerFault, jsonObject, readText } from './http-answer.js';
 import { identify, urlOf } from './identify.js';
 import { operationOf, refuseSingleConnection, type SseParts, serveEvents } from './sse.js';
 import { ticketLife } from './tickets.js';
 import type { KeyPair } from './tls-pair.js';
 import { type Listener, type SecureServer, tlsServer } from './tls-server.js';
+import { type YogaParts, yogaOf } from './yoga.js';
 
-export interface HttpParts extends SseParts {
-  readonly engine: Engine;
-  readonly streams: StreamSchema;
-  readonly executable: Executable;
-  readonly pubsub: PubSub;
-  /** Null: no GraphiQL. */
-  readonly graphiql: GraphiQLOptions | null;
+export interface HttpParts extends SseParts, YogaParts {
   /** Null when this replica can serve; else why not. */
   readonly unready: () => Promise<string | null>;
   /** Null: without TLS. */
   readonly pair: KeyPair | null;
-}
-
-interface YogaContext {
-  readonly viewer: Viewer;
-  readonly admit: Admit;
 }
 
 /** Every path of the gateway's port. What a Fault says becomes an answer; anything else is logged and masked. */
@@ -173,131 +153,4 @@ async function renewal(response: ServerResponse, parts: HttpParts, body: string 
   if (renewed.ok) return answer(response, 200, renewed);
   const { code, message } = renewed;
   answer(response, statusOf({ code }), { errors: [{ message, extensions: { code } }] });
-}
-
-interface OnParams {
-  readonly params: {
-    readonly query?: unknown;
-    readonly operationName?: unknown;
-    readonly variables?: unknown;
-    readonly extensions?: unknown;
-    readonly documentId?: unknown;
-  };
-  readonly request: { readonly url: string };
-  setParams(params: object): void;
-  setResult(result: object): void;
-}
-
-/** What each request of Yoga's comes with. */
-interface Asking {
-  readonly viewer: Viewer | null;
-  readonly source: Source;
-}
-
-interface OnResultProcess {
-  readonly result: { readonly errors?: readonly GraphQLError[] };
-  readonly serverContext: object;
-  setResult(result: object): void;
-}
-
-const refusal = (message: string) =>
-  new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } });
-
-/** Null when it went well. */
-async function faultOf(work: Promise<void>): Promise<Fault | null> {
-  try {
-    await work;
-    return null;
-  } catch (error) {
-    if (error instanceof Fault) return error;
-    throw error;
-  }
-}
-
-/** The status of an operation that was not executed. `spec` is Yoga's word for "not for those who take only application/json". */
-function withStatus(error: GraphQLError): GraphQLError {
-  if (error.extensions.http) return error;
-  const { message, nodes, source, positions, path, originalError } = error;
-  const status = statusOf(error.extensions);
-  const http = { status, spec: true, ...(status === 429 ? { headers: { 'Retry-After': retryAfter() } } : {}) };
-  return new GraphQLError(message, {
-    nodes,
-    source,
-    positions,
-    path,
-    originalError,
-    extensions: { ...error.extensions, http },
-  });
-}
-
-/** GraphiQL, queries and mutations over HTTP. Subscriptions never come here. */
-function yogaOf(parts: HttpParts) {
-  const { engine, executable, streams, pubsub, logger, metrics } = parts;
-  const guard: Plugin<YogaContext> = {
-    onParams({ params, request, setParams, setResult }: OnParams) {
-      const { documentId = new URL(request.url).searchParams.get('documentId') ?? undefined, ...rest } = params;
-      const { operationName, variables, extensions } = rest;
-      const excess = engine.excessIn(variables, extensions);
-      if (excess) return setResult({ errors: [excess] });
-      // Without any of them, Yoga says so in the words of the specification.
-      if (typeof rest.query !== 'string' && documentId === undefined && !extensions) return;
-      if (typeof operationName !== 'string' && operationName !== undefined && operationName !== null) {
-        return setResult({ errors: [refusal('operationName must be text')] });
-      }
-      let query: string;
-      try {
-        query = engine.textOf({ ...rest, documentId });
-      } catch (error) {
-        if (!(error instanceof Fault)) throw error;
-        // Yoga looks at them still, and would miss a text.
-        setParams({ ...rest, query: '' });
-        return setResult({ errors: [toGraphQLError(error)] });
-      }
-      setParams({ ...rest, query });
-      const parsed = engine.parse(query);
-      if (!isDocument(parsed)) return setResult({ errors: parsed });
-      const operation = operationNamed(parsed.ast, operationName);
-      if (operation instanceof GraphQLError) setResult({ errors: [operation] });
-    },
-    async onExecute({ args, setResultAndStopExecution }) {
-      const document = args.document as DocumentNode;
-      const operation = operationNamed(document, args.operationName);
-      if (operation instanceof GraphQLError) return setResultAndStopExecution({ errors: [operation] });
-      const fields = selectedFields(executable.schema, document, operation);
-      const { viewer, admit } = args.contextValue;
-      const fault = refuse(streams, fields, viewer) ?? (await faultOf(admit(operation.operation)));
-      if (fault) setResultAndStopExecution({ errors: [toGraphQLError(fault)] });
-    },
-    onSubscribe({ setResultAndStopExecution }: { setResultAndStopExecution(result: object): void }) {
-      const message = 'Subscriptions come over WebSocket or with "Accept: text/event-stream".';
-      setResultAndStopExecution({ errors: [refusal(message)] });
-    },
-    onResultProcess({ result, setResult, serverContext }: OnResultProcess) {
-      if (!result.errors || 'data' in result) return;
-      const { code, limit, paths } = result.errors[0]?.extensions ?? {};
-      if (code === 'LIMIT_EXCEEDED') metrics.limited(String(limit));
-      const { viewer, source } = serverContext as Asking;
-      parts.audit({ event: 'refused', claims: viewer?.claims ?? null, source, code: String(code), paths });
-      setResult({ ...result, errors: result.errors.map(withStatus) });
-    },
-  } as Plugin<YogaContext>;
-  return createYoga<never, YogaContext>({
-    schema: executable.schema as never,
-    graphqlEndpoint: '/graphql',
-    landingPage: false,
-    cors: false,
-    multipart: false,
-    logging: false,
-    graphiql: parts.graphiql ?? false,
-    renderGraphiQL,
-    plugins: [guard as never],
-    context: ({ viewer, admit }: never) =>
-      ({ viewer, admit, claims: (viewer as Viewer | null)?.claims ?? {}, pubsub }) as never,
-    maskedErrors: {
-      maskError: (error) =>
-        error instanceof GraphQLError
-          ? masked(error, logger)
-          : toGraphQLError(new Fault('INTERNAL_SERVER_ERROR', { id: '' })),
-    },
-  });
 }
