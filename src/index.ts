@@ -3,17 +3,14 @@
  * The command `tailrace` does the same from the environment.
  */
 import { connectRedis, parseRedisUrl } from './log/redis-connection.js';
-import { createRedisLogReader } from './log/redis-reader.js';
 import { silent } from './observe/logger.js';
 import { noGatewayMetrics } from './observe/metrics.js';
 import { compileSchema } from './schema/compile.js';
 import { parseDuration } from './schema/duration.js';
 import { type Authenticate, tokenAuthenticator } from './serve/authenticate.js';
 import { createGateway as createReplica, type Gateway, type GatewayParts } from './serve/gateway.js';
-import { redisPubSub } from './serve/pubsub.js';
-import { redisReplicas } from './serve/replicas.js';
-import { redisRevocations } from './serve/revocation-store.js';
-import { redisTickets } from './serve/tickets.js';
+import { defaultLimits } from './serve/limits.js';
+import { overRedis } from './serve/over-redis.js';
 
 export { Fault, type FaultCode } from './event/faults.js';
 export type { Context, FieldResolver, PubSub, Resolver, Resolvers } from './graphql/executable.js';
@@ -102,8 +99,15 @@ export function createGateway(options: GatewayOptions): Gateway {
     const faults = problems.filter(({ severity }) => severity === 'fault');
     throw new SchemaRefused(faults.map(({ file, line, column, message }) => `${file}:${line}:${column} ${message}`));
   }
-  parseRedisUrl(redis.url);
-  return overRedis({ ...options, streams, metrics, logger }, redis, auth);
+  const { url, prefix = 'tailrace', shards = 1 } = redis;
+  parseRedisUrl(url);
+  const { mutationsPerMinute = defaultLimits.mutationsPerMinute } = options.limits ?? {};
+  const connect = (name: string, extra = {}) => connectRedis(url, name, logger, extra);
+  const shared = overRedis({ connect, prefix, shards, mutationsPerMinute, logger });
+  const authenticate = authenticatorOf(auth);
+  const replica = createReplica({ ...options, ...shared.parts, streams, metrics, logger, authenticate });
+  let retired: Promise<void> | null = null;
+  return { ...replica, retire: () => (retired ??= replica.retire().then(shared.close)) };
 }
 
 function authenticatorOf(auth: Auth): Authenticate {
@@ -111,38 +115,4 @@ function authenticatorOf(auth: Auth): Authenticate {
   const signers: readonly Signer[] = 'issuers' in auth ? auth.issuers : [auth];
   const unset = { secrets: [], jwksUrl: null, issuer: null, audience: null };
   return tokenAuthenticator(...signers.map((signer) => ({ ...unset, ...signer })));
-}
-
-function overRedis(
-  parts: Omit<GatewayParts, 'log' | 'pubsub' | 'authenticate'>,
-  { url, prefix = 'tailrace', shards = 1 }: GatewayOptions['redis'],
-  auth: Auth,
-): Gateway {
-  const { logger } = parts;
-  const connect = (name: string, extra = {}) => connectRedis(url, name, logger, extra);
-  const pubsub = redisPubSub({ connect });
-  const sessions = connect('sessions');
-  const replica = createReplica({
-    ...parts,
-    log: createRedisLogReader(connect('read', { enableAutoPipelining: true }), () => connect('tail'), {
-      prefix,
-      shards,
-    }),
-    authenticate: authenticatorOf(auth),
-    pubsub,
-    tickets: redisTickets(sessions, prefix),
-    revocations: redisRevocations(sessions, prefix),
-    replicas: redisReplicas(sessions, connect('replicas'), prefix, logger),
-  });
-  let retired: Promise<void> | null = null;
-  return {
-    ...replica,
-    retire() {
-      retired ??= replica.retire().then(async () => {
-        sessions.disconnect();
-        await pubsub.close();
-      });
-      return retired;
-    },
-  };
 }

@@ -1,15 +1,10 @@
 import { parseArgs } from 'node:util';
 import { needsTokenKey } from '../config/rules.js';
 import { connectRedis } from '../log/redis-connection.js';
-import { createRedisLogReader } from '../log/redis-reader.js';
 import { pinoLogger } from '../observe/pino.js';
 import { processRegistry, prometheusGateway } from '../observe/prometheus.js';
 import { tokenAuthenticator } from '../serve/authenticate.js';
-import { redisBudget } from '../serve/mutation-budget.js';
-import { redisPubSub } from '../serve/pubsub.js';
-import { redisReplicas } from '../serve/replicas.js';
-import { redisRevocations } from '../serve/revocation-store.js';
-import { redisTickets } from '../serve/tickets.js';
+import { overRedis } from '../serve/over-redis.js';
 import { startAdmin } from './admin.js';
 import { adminGraphQL } from './admin-graphql.js';
 import { configOf, type Run } from './command.js';
@@ -40,25 +35,16 @@ export const gateway: Run = async (args, env) => {
   return untilStopped(async (started) => {
     const connect = (name: string, extra = {}) =>
       connectRedis(config.redisUrl, name, logger, { ...redisSettings(config), ...extra });
-    const pubsub = redisPubSub({ connect });
-    started(() => pubsub.close());
-    const sessions = connect('sessions');
-    started(async () => sessions.disconnect());
+    const { redisPrefix: prefix, logShards: shards, mutationsPerMinute } = config;
+    const shared = overRedis({ connect, prefix, shards, mutationsPerMinute, logger });
+    started(shared.close);
 
     const replica = configuredGateway(config, {
       streams,
       resolvers,
-      log: createRedisLogReader(connect('read', { enableAutoPipelining: true }), () => connect('tail'), {
-        prefix: config.redisPrefix,
-        shards: config.logShards,
-      }),
+      ...shared.parts,
       authenticate: tokenAuthenticator(...issuersOf(config)),
       cursorSecrets: config.cursorSecret,
-      pubsub,
-      tickets: redisTickets(sessions, config.redisPrefix),
-      mutations: redisBudget(sessions, config.redisPrefix, config.mutationsPerMinute),
-      revocations: redisRevocations(sessions, config.redisPrefix),
-      replicas: redisReplicas(sessions, connect('replicas'), config.redisPrefix, logger),
       graphiql: config.graphiql ? {} : null,
       tls: tlsOf(config, env),
       metrics,
