@@ -1,18 +1,16 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Channel } from '../../src/event/channel.js';
-import { cursorCodec } from '../../src/event/cursor.js';
 import type { Fault } from '../../src/event/faults.js';
-import { createEngine, type Engine } from '../../src/graphql/engine.js';
-import { makeExecutable } from '../../src/graphql/executable.js';
+import type { Engine } from '../../src/graphql/engine.js';
 import { renewAll } from '../../src/graphql/renewal.js';
 import type { Stream } from '../../src/graphql/stream.js';
-import { openHub } from '../../src/hub/hub.js';
-import { silent } from '../../src/observe/logger.js';
-import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import { eventually } from '../support/eventually.js';
 import { HostileLog, turns, type Written } from '../support/hostile-log.js';
+import { openReplica } from '../support/replica.js';
+import { scheduleOf } from '../support/schedule.js';
+import { Stall } from '../support/stall.js';
 
 /**
  * Two replicas over one log on its worst days, clients that come, go, stall and resume on either of them. In the end
@@ -47,26 +45,7 @@ interface Note {
   readonly even: boolean;
 }
 
-/** What happens next, in words that a failure can be read by, and done. */
-interface Step {
-  toString(): string;
-  run(world: World): unknown;
-}
-
-function happens<T extends unknown[]>(
-  weight: number,
-  words: string,
-  chosen: { [K in keyof T]: fc.Arbitrary<T[K]> },
-  run: (world: World, ...chosen: T) => unknown,
-) {
-  const arbitrary = fc.tuple<T>(...chosen).map(
-    (values): Step => ({
-      toString: () => `${words} ${JSON.stringify(values)}`,
-      run: (world) => run(world, ...(values as T)),
-    }),
-  );
-  return { weight, arbitrary };
-}
+const happens = scheduleOf<World>();
 
 const few = fc.nat({ max: 4 });
 const someone = fc.nat({ max: 7 });
@@ -190,7 +169,7 @@ class Client {
   #live: Stream | null = null;
   #opening = false;
   #renewals = 0;
-  #stalled: { promise: Promise<void>; drain: () => void } | null = null;
+  readonly #stall = new Stall();
   readonly failures: string[] = [];
 
   constructor(
@@ -231,7 +210,7 @@ class Client {
             this.#cursor = extensions.cursor;
           }
         },
-        drained: () => this.#stalled?.promise ?? null,
+        drained: () => this.#stall.drained(),
         fail: (fault) => this.failures.push(fault.message),
       });
       this.#live = mine;
@@ -266,16 +245,11 @@ class Client {
   }
 
   stall() {
-    let drain = () => {};
-    const promise = new Promise<void>((resolve) => {
-      drain = resolve;
-    });
-    this.#stalled ??= { promise, drain };
+    this.#stall.begin();
   }
 
   drain() {
-    this.#stalled?.drain();
-    this.#stalled = null;
+    this.#stall.end();
   }
 
   get isLive() {
@@ -314,30 +288,8 @@ class Client {
   }
 }
 
-async function replica(world: World, tailBytes = 1_000_000, log = world.log.reader()) {
-  const hub = await openHub({
-    log,
-    metrics: noGatewayMetrics,
-    logger: silent,
-    probeEvery: 20,
-    grace: 2,
-    leaveDelay: 1,
-    tailBytes,
-  });
-  const engine = createEngine({
-    streams,
-    executable: makeExecutable(streams, resolvers as never, '1'),
-    hub,
-    cursors: cursorCodec(['secret']),
-    pubsub: {} as never,
-    metrics: noGatewayMetrics,
-    logger: silent,
-    now: () => world.clock,
-    introspection: false,
-    limits: { channelsPerSubscription: 256, rewindScan: 1000 },
-  });
-  return { hub, engine };
-}
+const replica = (world: World, tailBytes = 1_000_000, log = world.log.reader()) =>
+  openReplica({ log, streams, resolvers: resolvers as never, now: () => world.clock, tailBytes });
 
 /** `HOSTILE='{"seed":1,"path":"2","numRuns":9}'` replays a failure, or looks for more. */
 const given = JSON.parse(process.env.HOSTILE ?? '{}') as object;

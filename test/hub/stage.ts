@@ -8,6 +8,7 @@ import { type OnGap, type Outlet, type Start, Subscription } from '../../src/hub
 import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { HostileLog, turns } from '../support/hostile-log.js';
+import { Stall } from '../support/stall.js';
 
 export const cursors = cursorCodec(['secret']);
 export const decoded = (text: string | null | undefined): Cursor => cursors.decode('note', text ?? '') as Cursor;
@@ -105,7 +106,7 @@ export class Stage implements AsyncDisposable {
     const shown: Seated['shown'] = [];
     const written: string[] = [];
     const faults: Fault[] = [];
-    let full: { promise: Promise<void>; resolve: () => void } | null = null;
+    const stall = new Stall();
     let broken = false;
     const outlet: Outlet = {
       write(frames) {
@@ -116,7 +117,7 @@ export class Stage implements AsyncDisposable {
           written.push(extensions.cursor);
         }
       },
-      drained: () => full?.promise ?? null,
+      drained: () => stall.drained(),
       fail: (fault) => void faults.push(fault),
     };
     const { hub } = this;
@@ -137,17 +138,8 @@ export class Stage implements AsyncDisposable {
       shown,
       cursors: written,
       faults,
-      fill() {
-        let resolve = () => {};
-        const promise = new Promise<void>((done) => {
-          resolve = done;
-        });
-        full ??= { promise, resolve };
-      },
-      drain() {
-        full?.resolve();
-        full = null;
-      },
+      fill: () => stall.begin(),
+      drain: () => stall.end(),
       breakDown() {
         broken = true;
       },

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { eventually } from '../../support/eventually.js';
 import { turns } from '../../support/hostile-log.js';
+import { type Step, scheduleOf } from '../../support/schedule.js';
 import { type Case, sdlOf, topics } from './case.js';
 import { aCase, drawn } from './draw.js';
 import { World } from './world.js';
@@ -19,28 +20,7 @@ export interface Seen {
   readonly hidden: number;
 }
 
-interface Step {
-  readonly words: string;
-  run(world: World): unknown;
-}
-
-/** Most objects of fast-check have no prototype, which nobody wants to read at each of them. */
-const spoken = (value: unknown) => fc.stringify(value).replaceAll(/__proto__:null,?/g, '');
-
-function happens<T extends unknown[]>(
-  weight: number,
-  words: string,
-  chosen: { [K in keyof T]: fc.Arbitrary<T[K]> },
-  run: (world: World, ...chosen: T) => unknown,
-) {
-  const arbitrary = fc.tuple<T>(...chosen).map(
-    (values): Step => ({
-      words: `${words} ${values.map(spoken).join(', ')}`,
-      run: (world) => run(world, ...(values as T)),
-    }),
-  );
-  return { weight, arbitrary };
-}
+const happens = scheduleOf<World>();
 
 const few = fc.nat({ max: 4 });
 const someone = fc.nat({ max: 7 });
@@ -83,13 +63,13 @@ function stepOf(given: Case) {
 
 export const aHunt: fc.Arbitrary<Hunt> = aCase.chain((given) =>
   fc.array(stepOf(given), { minLength: 10, maxLength: 60, size: 'max' }).map((steps) => ({
-    toString: () => `${sdlOf(given)}\n${steps.map(({ words }) => `  ${words}`).join('\n')}\n`,
+    toString: () => `${sdlOf(given)}\n${steps.map((step) => `  ${step}`).join('\n')}\n`,
     run: () => hunted(given, steps),
   })),
 );
 
 /** Throws when something leaked, came twice, out of order or never. */
-async function hunted(given: Case, steps: readonly Step[]): Promise<Seen> {
+async function hunted(given: Case, steps: readonly Step<World>[]): Promise<Seen> {
   const world = await World.of(given);
   try {
     for (const step of steps) {

@@ -1,6 +1,7 @@
 import type { Stream } from '../../../src/graphql/stream.js';
 import type { Frame } from '../../../src/hub/frame.js';
 import { turns } from '../../support/hostile-log.js';
+import { Stall } from '../../support/stall.js';
 import { type Ask, contentFor, type Field, mayAsk, maySee, queryOf, type Rights } from './case.js';
 import type { Person } from './person.js';
 import type { Produced } from './world.js';
@@ -13,7 +14,7 @@ export class Reader {
   /** Whatever was produced before it had begun need not come. */
   start = Number.POSITIVE_INFINITY;
   #opening = false;
-  #stalled: { promise: Promise<void>; drain: () => void } | null = null;
+  readonly #stall = new Stall();
   readonly #failures: string[] = [];
 
   constructor(
@@ -68,7 +69,7 @@ export class Reader {
         // Who leaves in the middle of what came at once does not look at the rest.
         for (const frame of frames) if (this.live === mine) this.#hear(frame);
       },
-      drained: () => this.#stalled?.promise ?? null,
+      drained: () => this.#stall.drained(),
       fail: (fault) => {
         this.live = null;
         if (fault.code !== 'FORBIDDEN' || mayAsk(this.field, this.ask, this.person.rights))
@@ -105,16 +106,11 @@ export class Reader {
   }
 
   stall() {
-    let drain = () => {};
-    const promise = new Promise<void>((resolve) => {
-      drain = resolve;
-    });
-    this.#stalled ??= { promise, drain };
+    this.#stall.begin();
   }
 
   drain() {
-    this.#stalled?.drain();
-    this.#stalled = null;
+    this.#stall.end();
   }
 
   /** The one place where something can leak: judged by the rights of this very moment. */

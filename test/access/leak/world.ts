@@ -1,16 +1,12 @@
-import { cursorCodec } from '../../../src/event/cursor.js';
 import type { KafkaRecord } from '../../../src/event/source-event.js';
-import { createEngine, type Engine } from '../../../src/graphql/engine.js';
-import { makeExecutable } from '../../../src/graphql/executable.js';
+import type { Engine } from '../../../src/graphql/engine.js';
 import type { Frame } from '../../../src/hub/frame.js';
-import { openHub } from '../../../src/hub/hub.js';
-import { silent } from '../../../src/observe/logger.js';
-import { noGatewayMetrics } from '../../../src/observe/metrics.js';
 import { decode } from '../../../src/relay/decode.js';
 import { metaOf, route } from '../../../src/relay/route.js';
 import { compileSchema } from '../../../src/schema/compile.js';
 import type { StreamSchema } from '../../../src/schema/stream-schema.js';
 import { HostileLog, turns } from '../../support/hostile-log.js';
+import { openReplica } from '../../support/replica.js';
 import { type Ask, type Case, type Draft, type Field, type Note, type Rights, resolversWith, sdlOf } from './case.js';
 import { Person } from './person.js';
 import type { Facts } from './rules.js';
@@ -50,30 +46,15 @@ export class World {
   }
 
   async #replica(tailBytes: number) {
-    const hub = await openHub({
+    const { hub, engine } = await openReplica({
       log: this.log.reader(),
-      metrics: noGatewayMetrics,
-      logger: silent,
-      probeEvery: 20,
-      grace: 2,
-      leaveDelay: 1,
+      streams: this.#streams,
+      resolvers: resolversWith(turns) as never,
+      now: () => this.clock,
       tailBytes,
     });
     this.#closing.push(() => hub.close());
-    this.engines.push(
-      createEngine({
-        streams: this.#streams,
-        executable: makeExecutable(this.#streams, resolversWith(turns) as never, '1'),
-        hub,
-        cursors: cursorCodec(['secret']),
-        pubsub: {} as never,
-        metrics: noGatewayMetrics,
-        logger: silent,
-        now: () => this.clock,
-        introspection: false,
-        limits: { channelsPerSubscription: 256, rewindScan: 1_000 },
-      }),
-    );
+    this.engines.push(engine);
   }
 
   /** Decoded and routed as a relay does it. */

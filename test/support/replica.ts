@@ -1,0 +1,36 @@
+import { cursorCodec } from '../../src/event/cursor.js';
+import { createEngine } from '../../src/graphql/engine.js';
+import { makeExecutable, type Resolvers } from '../../src/graphql/executable.js';
+import { openHub } from '../../src/hub/hub.js';
+import type { ChannelLogReader } from '../../src/log/channel-log.js';
+import { silent } from '../../src/observe/logger.js';
+import { noGatewayMetrics } from '../../src/observe/metrics.js';
+import type { StreamSchema } from '../../src/schema/stream-schema.js';
+
+export interface ReplicaParts {
+  readonly log: ChannelLogReader;
+  readonly streams: StreamSchema;
+  readonly resolvers: Resolvers;
+  readonly now: () => number;
+  /** Bytes of what it heard lately that it keeps. */
+  readonly tailBytes: number;
+}
+
+/** A gateway without its sockets, whose waits are as short as a property test wants them. */
+export async function openReplica({ log, streams, resolvers, now, tailBytes }: ReplicaParts) {
+  const [metrics, logger] = [noGatewayMetrics, silent];
+  const hub = await openHub({ log, metrics, logger, probeEvery: 20, grace: 2, leaveDelay: 1, tailBytes });
+  const engine = createEngine({
+    streams,
+    executable: makeExecutable(streams, resolvers, '1'),
+    hub,
+    cursors: cursorCodec(['secret']),
+    pubsub: {} as never,
+    metrics,
+    logger,
+    now,
+    introspection: false,
+    limits: { channelsPerSubscription: 256, rewindScan: 1_000 },
+  });
+  return { hub, engine };
+}
