@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import {
   broker,
   duration,
@@ -13,8 +12,6 @@ import {
   url,
   whole,
 } from './config/kinds.js';
-import { nearest } from './config/nearest.js';
-import { rules } from './config/rules.js';
 
 /** Who reads the environment. `sample` is the producer behind `npm run sample`. */
 export type Command = 'dev' | 'gateway' | 'relay' | 'check' | 'explain' | 'token' | 'revoke' | 'sample';
@@ -321,73 +318,3 @@ export const defaultText = (variable: Variable, command: Command): string | null
   typeof variable.default === 'function' ? variable.default(command) : variable.default;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
-
-/**
- * Reads the variables of one command. An empty variable counts as unset. Variables of other commands are not looked
- * at, so that all processes can share one file of settings; a name nobody knows is a fault in each.
- * All faults are told at once, a sentence each; no sentence holds a secret.
- */
-export function readConfig<C extends Command>(
-  env: Environment,
-  command: C,
-  readFile: (path: string) => string = (path) => readFileSync(path, 'utf8'),
-): { readonly config: Config<C> } | { readonly faults: readonly string[] } {
-  const faults = unknownNames(env);
-  const values: Record<string, unknown> = {};
-  for (const [key, variable] of Object.entries(variables) as [Key, Variable][]) {
-    if (!variable.commands.includes(command)) continue;
-    const name = variableName(key);
-    const given = read(env, name, variable, readFile);
-    if (given.fault !== null) {
-      faults.push(given.fault);
-      continue;
-    }
-    const words = given.text ?? defaultText(variable, command);
-    if (words === null) {
-      values[key] = null;
-      continue;
-    }
-    const parsed = variable.kind.schema.safeParse(words);
-    if (parsed.success) values[key] = parsed.data;
-    else
-      faults.push(`${name} must be ${variable.kind.label}${variable.secret ? '' : `, not ${JSON.stringify(words)}`}.`);
-  }
-  for (const rule of rules) {
-    const fault = rule(values as Given, command);
-    if (fault !== null) faults.push(fault);
-  }
-  // The loop above put in a value of the declared kind for each key of this command, or a fault.
-  return faults.length > 0 ? { faults } : { config: values as Config<C> };
-}
-
-type Reading = { readonly text: string | null; readonly fault: string | null };
-
-function read(env: Environment, name: string, variable: Variable, readFile: (path: string) => string): Reading {
-  const here = env[name] || null;
-  const path = (variable.secret && env[`${name}_FILE`]) || null;
-  if (path === null) return { text: here, fault: null };
-  if (here !== null) return { text: null, fault: `${name} and ${name}_FILE are both set: keep one.` };
-  try {
-    // Editors and `echo` end a file with a newline that is no part of the secret.
-    const text = readFile(path).replace(/\r?\n$/, '');
-    // An empty file would otherwise read as "no secret wanted" and open what it should close.
-    return text === '' ? { text: null, fault: `${name}_FILE names an empty file.` } : { text, fault: null };
-  } catch (error) {
-    const why = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
-    return { text: null, fault: `${name}_FILE names ${JSON.stringify(path)}, which cannot be read${why}.` };
-  }
-}
-
-/** TAILRACE_TEST_* belong to the tests of Tailrace itself. */
-function unknownNames(env: Environment): string[] {
-  const known = (Object.entries(variables) as [Key, Variable][]).flatMap(([key, variable]) =>
-    variable.secret ? [variableName(key), `${variableName(key)}_FILE`] : [variableName(key)],
-  );
-  return Object.keys(env)
-    .filter((name) => name.startsWith('TAILRACE_') && !name.startsWith('TAILRACE_TEST_') && !known.includes(name))
-    .sort()
-    .map((name) => {
-      const near = nearest(name, known);
-      return `${name} is not a variable of Tailrace${near === null ? '.' : `: did you mean ${near}?`}`;
-    });
-}

@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { tlsOf } from '../src/bin/tls.js';
+import { readConfig } from '../src/config/read.js';
 import { needsTokenKey } from '../src/config/rules.js';
 import { variablesTable } from '../src/config/table.js';
-import { type Command, type Environment, readConfig } from '../src/config.js';
+import type { Command, Environment } from '../src/config.js';
 import { compileSchema } from '../src/schema/compile.js';
 import type { StreamSchema } from '../src/schema/stream-schema.js';
 import { certificateAuthority } from './support/certificates.js';

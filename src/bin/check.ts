@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { readConfig } from '../config.js';
+import { readConfig } from '../config/read.js';
 import { compileSchema } from '../schema/compile.js';
 import type { StreamField, StreamSchema } from '../schema/stream-schema.js';
 import type { Print } from './command.js';

@@ -1,4 +1,5 @@
-import { type Command, type Config, type Environment, readConfig } from '../config.js';
+import { readConfig } from '../config/read.js';
+import type { Command, Config, Environment } from '../config.js';
 import { Refusal } from './refusal.js';
 
 export type Print = (line: string) => void;
