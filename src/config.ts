@@ -157,6 +157,11 @@ export const variables = {
     'The brokers to begin with.',
   ),
   kafkaGroupId: relaying(text, 'tailrace', 'The consumer group that all relays of one log share.'),
+  kafkaLinger: relaying(
+    duration(0, 1_000),
+    '5ms',
+    'Where records come fast, how far fetches are apart: records gather, and cost less each. `0ms` fetches as they come.',
+  ),
   kafkaSsl: kafka(toggle, 'off', 'TLS to the brokers.'),
   kafkaSslCa: kafka(text, null, 'The authority that signed the brokers’ certificates (PEM).', secret),
   kafkaSslCert: kafka(text, null, 'The certificate to show to the brokers (PEM).', secret),

@@ -15,7 +15,7 @@ export async function tailrace({ redisUrl, kind, topic, kafka, folder }: Ground)
   const start = (name: string, environment: Record<string, string> = {}) => {
     const profiling = BENCH_PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${BENCH_PROFILE}/${name}`] : [];
     return startServer(
-      [process.execPath, ...profiling, command, name],
+      [process.execPath, ...profiling, ...(process.env.BENCH_NODE_FLAGS?.split(' ') ?? []), command, name],
       {
         TAILRACE_SCHEMA: schema,
         TAILRACE_REDIS_URL: redisUrl,

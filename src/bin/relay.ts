@@ -44,6 +44,7 @@ export const relay: Run = async (args, env) => {
       groupId: config.kafkaGroupId,
       deadLetter: { unwritable: config.dlq, ...(config.dlqTopic === null ? {} : { topic: config.dlqTopic }) },
       refillMax: config.refillMax,
+      linger: config.kafkaLinger,
       metrics,
       logger,
     });

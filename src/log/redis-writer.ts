@@ -30,6 +30,24 @@ export function createRedisLogWriter(redis: Redis, { prefix, shards = 1 }: Redis
   redis.on('ready', () => generation++);
   const greeted = new Map<number, number>();
 
+  let gathering: Redis['stream'] | null = null;
+
+  /**
+   * What this turn sends goes out in one write: partitions are fetched together, and a write each would wake Redis and
+   * every gateway once for each. Not by a pipeline: that might go to another connection than the one that was compared.
+   */
+  function gather(): void {
+    const { stream } = redis;
+    // There is none before the first connection; one that is closed refuses by itself.
+    if (!stream?.writable || gathering === stream) return;
+    gathering = stream;
+    stream.cork();
+    process.nextTick(() => {
+      stream.uncork();
+      if (gathering === stream) gathering = null;
+    });
+  }
+
   async function partition(source: SourcePartition, replace = ''): Promise<PartitionState> {
     const shard = shardOf(source.topic, source.partition, shards);
     const before = generation;
@@ -53,6 +71,7 @@ export function createRedisLogWriter(redis: Redis, { prefix, shards = 1 }: Redis
       const shard = shardOf(batch.source.topic, batch.source.partition, shards);
       const [keyed, args] = appendArguments(batch, shard, keys);
       while (greeted.get(shard) !== generation) await partition(batch.source);
+      gather();
       const [kind, value, time, appended] = await guarded(() =>
         scripts.tailraceAppend(keyed.length, ...keyed, ...args),
       );

@@ -3,6 +3,7 @@ import type { Logger } from '../observe/logger.js';
 import { said } from './commit-metadata.js';
 import { createKafkaFeed } from './kafka-feed.js';
 import { batchOf } from './kafka-records.js';
+import { createPace } from './pace.js';
 import type { PartitionRelay } from './partition.js';
 import type { Turn } from './record-batch.js';
 import type { RelayCore } from './relay.js';
@@ -17,6 +18,8 @@ export interface ConsumeOptions {
   readonly logger: Logger;
   /** Milliseconds between looks at the log for partitions to which no batch comes. */
   readonly lookEvery: number;
+  /** Milliseconds between two fetches where records come fast. */
+  readonly linger: number;
 }
 
 /** A consumer from its first join to its end. It is not revived: after a crash the next one begins from what is known. */
@@ -55,7 +58,7 @@ interface Passed {
 }
 
 export async function consume(options: ConsumeOptions): Promise<Session> {
-  const { kafka, admin, groupId, topics, relay, logger, lookEvery } = options;
+  const { kafka, admin, groupId, topics, relay, logger, lookEvery, linger } = options;
   const consumer = kafka.consumer({
     groupId,
     allowAutoTopicCreation: false,
@@ -68,6 +71,7 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
     // The owner of this session restarts it: it knows by then which topics still exist.
     retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5, restartOnFailure: async () => false },
   });
+  const pace = createPace(linger);
   let lanes = new Map<string, Lane>();
   let joined = false;
   let over = false;
@@ -171,6 +175,7 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
     // A stopping consumer takes no commits any more but through its last batch.
     if (!isRunning()) await edge.commitOffsetsIfNecessary({ topics: takeUncommitted() });
     if (rebalancing !== null) throw rebalancing;
+    await pace.rest(taken.records.length);
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose';
+import { type CryptoKey, decodeJwt, errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
 import { Fault } from '../event/faults.js';
 import { nobody, type Viewer } from '../graphql/viewer.js';
 import { publishedKeys } from './published-keys.js';
@@ -85,18 +85,33 @@ function verifierOf({ secrets, jwksUrl, issuer, audience }: TokenSettings): Veri
     const keys = publishedKeys(jwksUrl);
     return async (token) => (await jwtVerify(token, keys, { ...common, algorithms: asymmetric })).payload;
   }
-  const shared = secrets.map((secret) => new TextEncoder().encode(secret));
+  const shared = secrets.map(sharedKey);
+  const options = { ...common, algorithms: symmetric };
   return async (token) => {
-    let last: unknown = new errors.JWKSNoMatchingKey('no key to verify a token with');
-    for (const key of shared) {
+    for (const [n, keyFor] of shared.entries()) {
       try {
-        return (await jwtVerify(token, key, { ...common, algorithms: symmetric })).payload;
+        return (await jwtVerify(token, keyFor, options)).payload;
       } catch (error) {
-        last = error;
-        if (!(error instanceof errors.JWSSignatureVerificationFailed)) break;
+        if (n + 1 === shared.length || !(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
       }
     }
-    throw last;
+    throw new errors.JWKSNoMatchingKey('no key to verify a token with');
+  };
+}
+
+/** As bytes, jose would import the secret anew for each token, which costs as much as verifying it. */
+function sharedKey(secret: string): (header: JWTHeaderParameters) => Promise<CryptoKey> {
+  const imported = new Map<string, Promise<CryptoKey>>();
+  return ({ alg }) => {
+    // jose has compared it with `symmetric`.
+    const known = imported.get(alg);
+    if (known) return known;
+    const hash = `SHA-${alg.slice(2)}`;
+    const key = crypto.subtle.importKey('raw', new TextEncoder().encode(secret), { name: 'HMAC', hash }, false, [
+      'verify',
+    ]);
+    imported.set(alg, key);
+    return key;
   };
 }
 
