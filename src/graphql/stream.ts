@@ -38,13 +38,9 @@ export class Stream implements Renewable {
   }
 
   /** Begins to write, unless it was closed before. */
-  start({ write, drained, fail }: Outlet): this {
+  start(outlet: Outlet): this {
     if (this.#closed) return this;
-    const ended = (fault: Fault) => {
-      this.#closed = true;
-      fail(fault);
-    };
-    this.#outlet = { write, drained, fail: ended };
+    this.#outlet = outlet;
     if (this.#refused) this.#fail(this.#refused);
     else this.#sit(this.group, this.begin);
     return this;
@@ -90,8 +86,9 @@ export class Stream implements Renewable {
 
   /** Within one turn: what the old group was not yet shown, the new one reads from history. */
   #move(group: Group): void {
-    if (this.#subscription && !this.#closed) this.#sit(group, this.#subscription.handOver());
-    else if (this.#closed) this.parts.groups.release(group);
+    const isOver = this.#closed || this.#subscription?.isClosed === true;
+    if (isOver) this.parts.groups.release(group);
+    else if (this.#subscription) this.#sit(group, this.#subscription.handOver());
     else {
       this.parts.groups.release(this.group);
       this.group = group;

@@ -164,6 +164,11 @@ export class Subscription implements Seat {
     return this.#gap;
   }
 
+  /** True from when it has left its group: closed, or failed by itself. */
+  get isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
   get wantsRepeats(): boolean {
     return this.#own !== null || this.#state === 'replaying';
   }

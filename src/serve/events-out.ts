@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2';
 import type { Frame } from '../hub/frame.js';
 import { nextBytes, nextChunk, nextEvents } from './frames.js';
-import { type Sink, SocketOutlet } from './outlet.js';
+import { type OutletOwner, type Sink, SocketOutlet } from './outlet.js';
 
 /** The way of one stream of server-sent events to its client. After its end everything is dropped. */
 export interface EventsOut {
@@ -37,22 +37,22 @@ export function eventHeaders(response: ServerResponse, connection: 'keep-alive' 
   };
 }
 
-/** For a response whose head is written. `limit` is bytes: what may wait for the client. */
-export function eventsOut(request: IncomingMessage, response: ServerResponse, limit: number): EventsOut {
-  const isOpen = () => !response.writableEnded && !response.destroyed;
-  const stream = http2StreamOf(response);
-  return stream ? overHttp2(stream, response, limit, isOpen) : overHttp1(request, response, limit, isOpen);
-}
-
-/** Past the HTTP server, straight to the socket. */
-function overHttp1(
+/** For a response whose head is written. `limit` is bytes: what may wait for the client; `holds` as `OutletOwner` has it. */
+export function eventsOut(
   request: IncomingMessage,
   response: ServerResponse,
   limit: number,
-  isOpen: () => boolean,
+  holds: () => void,
 ): EventsOut {
+  const owner: OutletOwner = { isOpen: () => !response.writableEnded && !response.destroyed, holds };
+  const stream = http2StreamOf(response);
+  return stream ? overHttp2(stream, response, limit, owner) : overHttp1(request, response, limit, owner);
+}
+
+/** Past the HTTP server, straight to the socket. */
+function overHttp1(request: IncomingMessage, response: ServerResponse, limit: number, owner: OutletOwner): EventsOut {
   const { socket } = request;
-  const outlet = new SocketOutlet(socket, limit, isOpen);
+  const outlet = new SocketOutlet(socket, limit, owner);
   const write = (text: string) => outlet.aside(() => response.write(text));
   const end = (last: string, then = () => {}) => outlet.aside(() => response.end(last, then));
   /** HTTP/1.0 knows no chunks; and behind another request of its connection a response has to wait for its socket. */
@@ -69,14 +69,9 @@ function overHttp1(
 }
 
 /** Its socket is also that of other streams, so each has a limit of its own: a tab that hangs must not park the others. */
-function overHttp2(
-  stream: ServerHttp2Stream,
-  response: ServerResponse,
-  limit: number,
-  isOpen: () => boolean,
-): EventsOut {
+function overHttp2(stream: ServerHttp2Stream, response: ServerResponse, limit: number, owner: OutletOwner): EventsOut {
   const sink = new StreamSink(stream);
-  const outlet = new SocketOutlet(sink, limit, isOpen);
+  const outlet = new SocketOutlet(sink, limit, owner);
   const end = (last: string, then = () => {}) => outlet.aside(() => response.end(last, then));
   return {
     end,

@@ -73,9 +73,22 @@ function inDeflated(hole: Buffer, frame: Frame): Prepared | null {
   return webSocketFrame([block, before, hole, rest], 0x40);
 }
 
+/** A message of its own, as it is. */
+export function textMessage(text: string): Prepared {
+  const payload = Buffer.from(text);
+  return { bytes: Buffer.concat([frameHead(payload.length, 0), payload]), holes: [] };
+}
+
 /** The id's hole is the last but one of the parts. */
 function webSocketFrame(parts: readonly Uint8Array[], rsv1: number): Prepared {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const head = frameHead(length, rsv1);
+  const [hole, last] = parts.slice(-2) as [Uint8Array, Uint8Array];
+  return { bytes: Buffer.concat([head, ...parts]), holes: [head.length + length - last.length - hole.length] };
+}
+
+/** Of a whole text message (RFC 6455, section 5.2). */
+function frameHead(length: number, rsv1: number): Buffer {
   const head = Buffer.alloc(length < 126 ? 2 : length < 0x10000 ? 4 : 10);
   head[0] = 0x81 | rsv1;
   head[1] = length;
@@ -86,8 +99,7 @@ function webSocketFrame(parts: readonly Uint8Array[], rsv1: number): Prepared {
     head[1] = 127;
     head.writeUIntBE(length, 4, 6);
   }
-  const [hole, last] = parts.slice(-2) as [Uint8Array, Uint8Array];
-  return { bytes: Buffer.concat([head, ...parts]), holes: [head.length + length - last.length - hole.length] };
+  return head;
 }
 
 /** The same events over SSE. JSON holds no line break, so one data line is enough. */

@@ -11,6 +11,7 @@ import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
 import { admissionOf } from './admission.js';
 import type { Authenticate } from './authenticate.js';
+import { Heartbeats } from './heartbeats.js';
 import { createHttpServer } from './http.js';
 import { defaultLimits, type GatewayLimits } from './limits.js';
 import { type MutationBudget, memoryBudget } from './mutation-budget.js';
@@ -117,6 +118,8 @@ export function createGateway(parts: GatewayParts): Gateway {
     limits: { ...limits, rewindScan: limits.rewind },
   });
   const connections = new Set<Connection>();
+  const holding = new Set<Connection>();
+  const heartbeats = new Heartbeats(heartbeat);
   const replicas = parts.replicas ?? memoryReplicas();
   let retiring: Promise<void> | null = null;
 
@@ -129,7 +132,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     changed(news) {
       for (const { claims, at } of news) audit({ event: 'revoked', revoked: claims, at });
       for (const connection of connections) {
-        const viewer = connection.viewer();
+        const { viewer } = connection;
         if (!revocations.isRevoked(viewer)) continue;
         connection.expel(revoked());
         audit({ event: 'expelled', claims: viewer.claims, source: connection.source });
@@ -158,10 +161,11 @@ export function createGateway(parts: GatewayParts): Gateway {
       origins: allowedOrigins(parts.origins ?? []),
     },
     connections,
+    holding,
     metrics,
     logger,
     audit,
-    heartbeat,
+    heartbeats,
     compression: parts.compression ?? false,
     limits,
     retiring: () => retiring !== null,
@@ -169,6 +173,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const pair = parts.tls ? pairOf(parts.tls) : null;
   const server = createHttpServer({
     ...common,
+    heartbeat,
     pair,
     streams,
     executable,
@@ -179,7 +184,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     graphiql: parts.graphiql ?? null,
   });
   serveWebSockets(server, common);
-  const unbound = boundBuffers({ connections, processBuffer: limits.processBuffer, metrics, logger });
+  const unbound = boundBuffers({ holding, processBuffer: limits.processBuffer, metrics, logger });
   const unwatch =
     parts.tls && pair && 'setSecureContext' in server
       ? watchPair(parts.tls, pair, logger, (renewed) => server.setSecureContext(renewed))
@@ -205,6 +210,7 @@ export function createGateway(parts: GatewayParts): Gateway {
         await retire(connections, parts.retirePeriod ?? 10_000);
         server.closeAllConnections();
         unbound();
+        heartbeats.close();
         revocations.close();
         replicas.close();
         await hub.close();

@@ -13,6 +13,8 @@ import { type Listener, type SecureServer, tlsServer } from './tls-server.js';
 import { type YogaParts, yogaOf } from './yoga.js';
 
 export interface HttpParts extends SseParts, YogaParts {
+  /** Milliseconds. */
+  readonly heartbeat: number;
   /** Null when this replica can serve; else why not. */
   readonly unready: () => Promise<string | null>;
   /** Null: without TLS. */

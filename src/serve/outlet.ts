@@ -25,6 +25,14 @@ function endTurn(): void {
   for (const list of Object.values(turn)) list.length = 0;
 }
 
+/** Whose outlet it is. */
+export interface OutletOwner {
+  /** What comes when this says no is dropped. */
+  isOpen(): boolean;
+  /** Something waits in the socket after a write. */
+  holds(): void;
+}
+
 /** The most bytes that wait for the end of a turn. */
 const mostGathered = 65_536;
 
@@ -54,8 +62,7 @@ export class SocketOutlet {
     private readonly socket: Sink,
     /** Bytes. */
     private readonly limit: number,
-    /** What comes when this says no is dropped. */
-    private readonly isOpen: () => boolean,
+    private readonly owner: OutletOwner,
   ) {}
 
   /** Writes at the end of this turn of the event loop, in one piece with all else of this turn. */
@@ -77,19 +84,24 @@ export class SocketOutlet {
   /** Lets another write to the socket, now: behind the frames that wait, which it would overtake. Not when it is closed. */
   aside(write: () => void): void {
     this.flush();
-    if (!this.isOpen()) return;
+    if (!this.owner.isOpen()) return;
     write();
-    this.#held = this.socket.writableLength;
+    this.#look();
   }
 
   /** Writes what waits, now. */
   flush(): void {
     if (this.#first === 0) return;
     const { socket } = this;
-    if (this.isOpen() && socket.writable) socket.write(this.#assembled());
-    this.#held = socket.writableLength;
+    if (this.owner.isOpen() && socket.writable) socket.write(this.#assembled());
+    this.#look();
     this.#first = 0;
     this.#gathered = 0;
+  }
+
+  #look(): void {
+    this.#held = this.socket.writableLength;
+    if (this.#held > 0) this.owner.holds();
   }
 
   #assembled(): Buffer {

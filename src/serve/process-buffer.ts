@@ -3,7 +3,11 @@ import type { GatewayMetrics } from '../observe/metrics.js';
 import type { Connection } from './retire.js';
 
 export interface ProcessBuffer {
-  readonly connections: ReadonlySet<Connection>;
+  /**
+   * Those for which something waited after the last write; whoever is seen to hold nothing any more is taken out. Not all
+   * connections: to look at ten thousand idle ones four times a second took 6 % of a core.
+   */
+  readonly holding: Set<Connection>;
   /** Bytes. */
   readonly processBuffer: number;
   readonly metrics: Pick<GatewayMetrics, 'limited'>;
@@ -19,17 +23,23 @@ const lastWord = 1_000;
  * Keeps what waits in all sockets together below `processBuffer`: beyond it, those that hold the most are sent away, to
  * come back and resume. A limit for each socket is none for thousands that stop reading at once. The result ends it.
  */
-export function boundBuffers({ connections, processBuffer, metrics, logger, every = 250 }: ProcessBuffer): () => void {
+export function boundBuffers({ holding, processBuffer, metrics, logger, every = 250 }: ProcessBuffer): () => void {
   const leaving = new WeakSet<Connection>();
   function look() {
-    const holding = [...connections]
-      .filter((connection) => !leaving.has(connection))
-      .map((connection) => ({ connection, bytes: connection.waiting() }));
-    let sum = holding.reduce((all, { bytes }) => all + bytes, 0);
+    const held: { readonly connection: Connection; readonly bytes: number }[] = [];
+    let sum = 0;
+    for (const connection of holding) {
+      const bytes = connection.waiting();
+      if (bytes === 0) holding.delete(connection);
+      else if (!leaving.has(connection)) {
+        held.push({ connection, bytes });
+        sum += bytes;
+      }
+    }
     if (sum <= processBuffer) return;
     logger.warn({ bytes: sum, max: processBuffer }, 'all sockets together hold too much: the worst are sent away');
-    holding.sort((one, other) => other.bytes - one.bytes);
-    for (const { connection, bytes } of holding) {
+    held.sort((one, other) => other.bytes - one.bytes);
+    for (const { connection, bytes } of held) {
       if (sum <= processBuffer) return;
       sum -= bytes;
       leaving.add(connection);

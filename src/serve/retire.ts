@@ -5,7 +5,7 @@ import type { Source } from '../observe/audit.js';
 /** Something a client is connected by. */
 export interface Connection {
   /** Whose it is now: `nobody` before anybody signed in. */
-  readonly viewer: () => Viewer;
+  readonly viewer: Viewer;
   readonly source: Source;
   /** Bytes that wait for it. */
   waiting(): number;

@@ -1,216 +1,285 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { type ExecutionArgs, GraphQLError } from 'graphql';
-import type { ServerOptions, SubscribePayload } from 'graphql-ws';
-import { Fault, limitExceeded } from '../event/faults.js';
-import type { Engine, Opened } from '../graphql/engine.js';
-import { isDocument } from '../graphql/operation.js';
-import { toGraphQLError } from '../graphql/render.js';
+import { CloseCode } from 'graphql-ws';
+import type { WebSocket } from 'ws';
+import { type Fault, limitExceeded } from '../event/faults.js';
+import { isTooDeep } from '../graphql/bounds.js';
+import type { Opened } from '../graphql/engine.js';
 import type { Renewable } from '../graphql/renewal.js';
-import type { Stream } from '../graphql/stream.js';
 import { nobody, type Viewer } from '../graphql/viewer.js';
-import type { Outlet } from '../hub/subscription.js';
+import type { Frame } from '../hub/frame.js';
 import type { Audit, Source } from '../observe/audit.js';
+import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
-import type { Place } from './admission.js';
-import { Ending } from './ending.js';
-import { idBytes } from './frames.js';
-import { type Identity, identify } from './identify.js';
-import type { Holder } from './renew.js';
+import type { Admission, Place } from './admission.js';
+import { atExpiry, expired } from './expiry.js';
+import { nextMessages, textMessage } from './frames.js';
+import { Hearing } from './hearing.js';
+import type { Beating, Heartbeats } from './heartbeats.js';
+import { authorizationIn, type Identity } from './identify.js';
+import { type OutletOwner, SocketOutlet } from './outlet.js';
+import { pingOf } from './ping.js';
+import { type Holder, renew } from './renew.js';
+import type { Connection } from './retire.js';
 
-export interface SessionLimits {
-  readonly subscriptionsPerSocket: number;
-  /** Milliseconds until `connection_init` must have come. */
-  readonly initTimeout: number;
-}
-
-/** What a session needs of its socket. */
-interface SessionSocket {
-  readonly request: IncomingMessage;
-  readonly place: Place;
-  readonly source: Source;
-  /** Nothing happens once the socket is closing. */
-  write(text: string): void;
-  /** The same, of a ping: the client's answer is no message of its own. */
-  ping(text: string): void;
-  /** Writes events to the operation of this id, together with all else of the same turn. */
-  writer(id: Uint8Array): Outlet['write'];
-  readonly drained: Outlet['drained'];
-  /** The client is to come back later, with all its operations. */
-  turnAway(why: string): void;
-  /** The socket ends at this moment, milliseconds since 1970; null: it need not. */
-  expires(at: number | null): void;
-}
-
-type Running = Extract<Opened, Renewable>;
-
-/** One socket's viewer and operations, beside what graphql-ws knows of it. */
-export interface Session extends SessionSocket, Holder {
-  /** From the moment each was opened: a renewal must reach also those that have not started yet. */
-  readonly live: Map<string, Running>;
-  /** How many operations are being opened. */
-  opening: number;
-  /** Why the socket must close instead of being acknowledged. */
-  refusal: Fault | null;
-}
-
-export function sessionOf(socket: SessionSocket): Session {
-  const live = new Map<string, Running>();
-  const running = () => live.values();
-  return { ...socket, live, running, opening: 0, viewer: nobody, renewing: false, refusal: null };
-}
-
-interface SessionParts {
-  readonly engine: Engine;
+export interface SessionParts {
   readonly identity: Identity;
-  readonly limits: SessionLimits;
-  readonly metrics: Pick<GatewayMetrics, 'limited'>;
+  readonly connections: Set<Connection>;
+  /** Those for which something waits (`ProcessBuffer`). */
+  readonly holding: Set<Connection>;
+  readonly heartbeats: Heartbeats;
+  readonly metrics: GatewayMetrics;
+  readonly logger: Logger;
   readonly audit: Audit;
-}
-
-/** What graphql-ws hands from `onSubscribe` to `subscribe` and `execute`: an operation that the engine has opened. */
-interface OpenedArgs extends ExecutionArgs {
-  readonly session: Session;
-  readonly id: string;
-  readonly opened: Exclude<Opened, { kind: 'errors' }>;
-}
-
-/** The conversation: who connects, what they ask, and which frames they get. */
-export function sessionOptions({
-  engine,
-  identity,
-  limits,
-  metrics,
-  audit,
-}: SessionParts): ServerOptions<Record<string, unknown>, Session> {
-  return {
-    schema: engine.schema,
-    connectionInitWaitTimeout: limits.initTimeout,
-    async onConnect({ connectionParams, extra: session }) {
-      try {
-        const viewer = await identify(session.request, identity, connectionParams);
-        session.place.claim(viewer, () => session.live.size + session.opening);
-        session.viewer = viewer;
-        session.expires(session.viewer.expiresAt);
-        return true;
-      } catch (error) {
-        if (!(error instanceof Fault)) throw error;
-        if (error.code === 'LIMIT_EXCEEDED') metrics.limited(String(error.details.limit));
-        audit({ event: 'refused', claims: null, source: session.source, code: error.code });
-        session.refusal = error;
-        return false;
-      }
-    },
-    async onSubscribe({ extra: session, subscriptions }, id, payload) {
-      // The one asked for is among them.
-      const count = Object.keys(subscriptions).length;
-      const { subscriptionsPerSocket: most } = limits;
-      const source = { ...session.source, operation: id };
-      const refuse = (error: GraphQLError) => {
-        audit({ event: 'refused', claims: session.viewer.claims, source, code: String(error.extensions.code) });
-        return [error];
-      };
-      if (count > most) {
-        metrics.limited('subscriptionsPerSocket');
-        return refuse(toGraphQLError(limitExceeded('subscriptionsPerSocket', most, count)));
-      }
-      const request = requestOf(payload, engine);
-      if (request instanceof GraphQLError) return refuse(request);
-      const { admit } = session.place;
-      const opened = await openFor(session, id, (viewer) => engine.open({ ...request, viewer, source, admit }));
-      if (opened.kind === 'errors') {
-        // An `error` message ends an operation for good: clients retry a socket, never an operation.
-        const passing = opened.errors.find(({ extensions }) => extensions.code === 'UNAVAILABLE');
-        if (passing) session.turnAway(passing.message);
-        return [...opened.errors];
-      }
-      const parsed = engine.parse(request.query);
-      if (!isDocument(parsed)) throw new Error('what was opened cannot be parsed');
-      const { schema } = engine;
-      return { schema, document: parsed.ast, operationName: request.operationName, session, id, opened } as OpenedArgs;
-    },
-    subscribe(args) {
-      const { opened, session, id } = args as OpenedArgs;
-      if (opened.kind === 'result') return opened.result as never;
-      return (opened.kind === 'stream' ? framesOf(session, id, opened) : opened) as never;
-    },
-    execute(args) {
-      const { opened } = args as OpenedArgs;
-      if (opened.kind !== 'result') throw new Error('a subscription was to be executed');
-      return opened.result as never;
-    },
-    // The engine's results are formatted.
-    onNext: (_, __, ___, ____, result) => result as never,
+  readonly admission: Admission;
+  readonly limits: {
+    readonly jsonDepth: number;
+    readonly messageRate: number;
+    readonly socketBuffer: number;
+    readonly subscriptionsPerSocket: number;
   };
 }
 
+/** An operation that was opened and is not over. */
+export type Running = Extract<Opened, Renewable>;
+
+/** Milliseconds for a last word to get through. */
+const lastWord = 1_000;
+
+const noId = new Uint8Array(0);
+
 /**
- * A renewal may come while an operation is being opened with the claims of before. From the turn in which they are found
- * to be today's it finds the operation among the live ones: a turn later, one might have come in between.
+ * One WebSocket from its handshake to its close: its viewer, its operations, and what goes over it. A class and not
+ * closures, because there are ten thousand of them and most are idle: each closure would be 60 bytes of each.
  */
-async function openFor(session: Session, id: string, open: (viewer: Viewer) => Promise<Opened>): Promise<Opened> {
-  for (;;) {
-    const { viewer } = session;
-    session.opening++;
-    const opened = await open(viewer).finally(() => session.opening--);
-    if (viewer === session.viewer || opened.kind === 'result') {
-      if (opened.kind === 'stream' || opened.kind === 'iterable') session.live.set(id, opened);
-      if (opened.kind === 'iterable') opened.onEnd = () => left(session, id, opened);
-      return opened;
+export class Session implements Connection, Holder, Beating, OutletOwner {
+  /** From the moment each was opened: a renewal must reach also those that have not started yet. */
+  readonly live = new Map<string, Running>();
+  readonly source: Source;
+  /** How many operations are being opened. */
+  opening = 0;
+  viewer: Viewer = nobody;
+  renewing = false;
+  /** Why the socket must close instead of being acknowledged. */
+  refusal: Fault | null = null;
+  /** Until it is known whose it is: it holds all headers, two KiB of them. */
+  request: IncomingMessage | null;
+  readonly #outlet: SocketOutlet;
+  readonly #hearing: Hearing;
+  readonly #compress: boolean;
+  readonly #slot: number;
+  #expiry: ReturnType<typeof atExpiry> | null = null;
+  #handle: (data: string) => Promise<void> = async () => undefined;
+  #heard = false;
+  #alive = true;
+
+  constructor(
+    private readonly webSocket: WebSocket,
+    request: IncomingMessage,
+    readonly place: Place,
+    private readonly parts: SessionParts,
+  ) {
+    const { admission, connections, heartbeats, limits, metrics } = parts;
+    this.request = request;
+    this.source = { transport: 'websocket', address: admission.addressOf(request), stream: randomUUID() };
+    this.#outlet = new SocketOutlet(request.socket, limits.socketBuffer, this);
+    this.#hearing = new Hearing(webSocket, this.#outlet, limits);
+    this.#compress = webSocket.extensions.includes('permessage-deflate');
+    connections.add(this);
+    this.#slot = heartbeats.add(this);
+    metrics.connected('websocket', 1);
+  }
+
+  // What an operation needs.
+
+  /** Together with all else of this turn of the event loop. */
+  next(frames: readonly Frame[], id: Uint8Array): void {
+    this.#outlet.write(nextMessages(frames, id.length, this.#compress), id);
+  }
+
+  drained(): Promise<void> | null {
+    return this.#outlet.drained();
+  }
+
+  /** Brings the operations their cursors. The client's answer is no message of its own. */
+  ping(operations: Iterable<readonly [string, Running]> = this.live): void {
+    this.#hearing.pinged();
+    this.#write(pingOf(operations));
+  }
+
+  /** The id may be in use again already. */
+  left(id: string, operation: Running): void {
+    if (this.live.get(id) === operation) this.live.delete(id);
+  }
+
+  running(): Iterable<Running> {
+    return this.live.values();
+  }
+
+  expires(at: number | null): void {
+    if (at === null && !this.#expiry) return;
+    this.#expiry ??= atExpiry(() => this.expel(expired()));
+    this.#expiry.set(at);
+  }
+
+  // What graphql-ws needs of a socket.
+
+  get protocol(): string {
+    return this.webSocket.protocol;
+  }
+
+  send(text: string): Promise<void> | undefined {
+    this.#write(text);
+    return this.#outlet.drained() ?? undefined;
+  }
+
+  close(code?: number, reason?: string): void {
+    const now = () => this.#end(this.refusal?.close ?? code, this.refusal?.message ?? reason);
+    // Timers run before sockets are read: after a busy turn, when thousands come at once, an init that came in time
+    // lies unread. At the end of this turn it has been read.
+    if (code !== CloseCode.ConnectionInitialisationTimeout) now();
+    else
+      setImmediate(() => {
+        if (this.#heard) return;
+        this.parts.metrics.limited('initTimeout');
+        now();
+      });
+  }
+
+  onMessage(handle: (data: string) => Promise<void>): void {
+    this.#handle = handle;
+  }
+
+  /** One that brings a token asks for its renewal; any other gets its payload back. */
+  async onPing(payload: Readonly<Record<string, unknown>> | undefined): Promise<void> {
+    const { jsonDepth } = this.parts.limits;
+    if (isTooDeep(payload, jsonDepth)) return this.#refuse(limitExceeded('jsonDepth', jsonDepth, jsonDepth + 1));
+    this.#write(JSON.stringify({ type: 'pong', payload: await this.#renewal(payload) }));
+  }
+
+  onPong(): void {
+    this.#hearing.ponged();
+  }
+
+  // What the socket tells.
+
+  heard(data: Buffer): void {
+    this.#heard = true;
+    this.#alive = true;
+    if (!this.mayCome()) return;
+    // It says no more than that someone is there: reading ten thousand echoed payloads a heartbeat took a tenth of a core.
+    if (isPong(data)) this.onPong();
+    else
+      this.#handle(String(data)).catch((error: unknown) => {
+        this.parts.logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'a message failed');
+        this.#end(1011, 'Internal server error');
+      });
+  }
+
+  /** False for one message too many: nothing that comes after it is heard. */
+  mayCome(): boolean {
+    if (!this.isOpen()) return false;
+    if (this.#hearing.take()) return true;
+    const { messageRate } = this.parts.limits;
+    this.#refuse(limitExceeded('messageRate', messageRate, messageRate + 1));
+    return false;
+  }
+
+  /** To be called once, when the socket has closed. */
+  closed(): void {
+    const { connections, holding, heartbeats, metrics } = this.parts;
+    heartbeats.remove(this, this.#slot);
+    this.#expiry?.clear();
+    connections.delete(this);
+    holding.delete(this);
+    metrics.connected('websocket', -1);
+    for (const operation of this.live.values()) {
+      if (operation.kind === 'stream') operation.close();
+      else void operation.return();
     }
-    if (opened.kind === 'stream') opened.close();
-    if (opened.kind === 'iterable') void opened.return();
+  }
+
+  // What the replica needs.
+
+  beat(): void {
+    const isStuck = this.#outlet.isStuck();
+    // A full socket has no room for a ping: as long as it drains, someone reads.
+    if (!isStuck && this.#outlet.drained()) return;
+    if (isStuck || !this.#alive) {
+      this.terminate();
+      return;
+    }
+    this.#alive = false;
+    this.ping();
+  }
+
+  isOpen(): boolean {
+    return this.webSocket.readyState === this.webSocket.OPEN;
+  }
+
+  holds(): void {
+    this.parts.holding.add(this);
+  }
+
+  waiting(): number {
+    return this.#outlet.waiting();
+  }
+
+  turnAway(why: string): void {
+    this.#end(1013, why);
+  }
+
+  expel({ close, message }: Fault): void {
+    this.#end(close ?? CloseCode.Forbidden, message);
+  }
+
+  retire(): void {
+    this.#end(1001, 'Going away');
+  }
+
+  terminate(): void {
+    this.webSocket.terminate();
+  }
+
+  #write(text: string): void {
+    if (this.isOpen()) this.#outlet.write(textMessage(text), noId);
+  }
+
+  #end(code: number | undefined, reason: string | undefined): void {
+    this.#outlet.aside(() => this.webSocket.close(code, shortened(reason)));
+  }
+
+  #refuse({ message, details }: Fault): void {
+    this.parts.metrics.limited(String(details.limit));
+    this.#end(1013, message);
+    // Left open for a last word, but read no more: the flood goes on.
+    this.webSocket.pause();
+    setTimeout(() => this.webSocket.terminate(), lastWord).unref();
+  }
+
+  async #renewal(payload: Readonly<Record<string, unknown>> | undefined): Promise<object | undefined> {
+    if (payload?.Authorization === undefined && payload?.authorization === undefined) return payload;
+    const { identity, audit } = this.parts;
+    const verify = async () => identity.authenticate({ ...nothing, authorization: authorizationIn(payload) });
+    return renew(this, verify, audit);
   }
 }
 
-/** The id may be in use again already. */
-function left({ live }: Session, id: string, operation: Running): void {
-  if (live.get(id) === operation) live.delete(id);
+/** A renewal is by its token alone. */
+const nothing = { headers: {}, url: '', payload: null };
+
+const pongBegins = Buffer.from('{"type":"pong"');
+
+/** As every client's JSON.stringify writes one. Any other is read like other messages. */
+function isPong(data: Buffer): boolean {
+  return data.length >= pongBegins.length && pongBegins.compare(data, 0, pongBegins.length) === 0;
 }
 
-function framesOf(session: Session, id: string, stream: Stream): Ending {
-  const ending = new Ending(() => {
-    left(session, id, stream);
-    stream.close();
-  });
-  stream.start({
-    write: session.writer(idBytes(id)),
-    drained: session.drained,
-    fail(fault) {
-      left(session, id, stream);
-      ending.fail(fault);
-    },
-  });
-  // Before any event, so that a first one lost in a blip is not lost.
-  session.ping(ping([[id, stream]]));
-  return ending;
-}
-
-function requestOf(payload: SubscribePayload, engine: Engine) {
-  const { operationName, variables, extensions } = payload;
-  try {
-    return { query: engine.textOf(payload), operationName, variables, extensions };
-  } catch (error) {
-    if (error instanceof Fault) return toGraphQLError(error);
-    throw error;
-  }
-}
-
-/** A ping's payload stays below this: clients echo it in their pong. */
-const maxPingBytes = 32 * 1024;
-
-/** Brings streams their cursors: each when it starts, all with every heartbeat, so that a quiet one resumes where it is. */
-export function ping(live: Iterable<readonly [string, Running]>): string {
-  const cursors: Record<string, string> = {};
-  const gaps: Record<string, unknown> = {};
-  let bytes = 0;
-  for (const [id, operation] of live) {
-    const cursor = operation.kind === 'stream' ? operation.cursor() : null;
-    if (operation.kind !== 'stream' || cursor === null) continue;
-    bytes += id.length + cursor.length + 8;
-    if (bytes > maxPingBytes) break;
-    cursors[id] = cursor;
-    if (operation.gap) gaps[id] = operation.gap;
-  }
-  if (bytes === 0) return '{"type":"ping"}';
-  return JSON.stringify({ type: 'ping', payload: { cursors, ...(Object.keys(gaps).length > 0 ? { gaps } : {}) } });
+/** A close reason has room for 123 bytes (RFC 6455, section 5.5). */
+function shortened(reason: string | undefined): string | undefined {
+  if (reason === undefined || Buffer.byteLength(reason) <= 123) return reason;
+  return Buffer.from(reason)
+    .subarray(0, 120)
+    .toString()
+    .replace(/\uFFFD*$/, '');
 }

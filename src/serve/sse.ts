@@ -13,6 +13,7 @@ import { withToken } from './authenticate.js';
 import { eventHeaders, eventsOut, http2StreamOf } from './events-out.js';
 import { atExpiry, expired } from './expiry.js';
 import { commentEvent, completeEvent, cursorEvent, resultEvent } from './frames.js';
+import type { Heartbeats } from './heartbeats.js';
 import { answer, jsonObject } from './http-answer.js';
 import { type Identity, identify, urlOf } from './identify.js';
 import type { Holder } from './renew.js';
@@ -27,10 +28,12 @@ export interface SseParts {
   readonly tickets: TicketOffice;
   readonly renewals: RenewalDesk;
   readonly connections: Set<Connection>;
+  /** Those for which something waits (`ProcessBuffer`). */
+  readonly holding: Set<Connection>;
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
   readonly audit: Audit;
-  readonly heartbeat: number;
+  readonly heartbeats: Heartbeats;
   readonly admission: Admission;
   readonly limits: {
     readonly messageBytes: number;
@@ -132,10 +135,10 @@ interface Opening {
 async function stream(
   request: IncomingMessage,
   response: ServerResponse,
-  { connections, metrics, limits, tickets, heartbeat, logger, renewals, identity }: SseParts,
+  { connections, holding, metrics, limits, tickets, heartbeats, logger, renewals, identity }: SseParts,
   { id, opened, ticket, viewer, source }: Opening,
 ): Promise<void> {
-  const out = eventsOut(request, response, limits.socketBuffer);
+  const out = eventsOut(request, response, limits.socketBuffer, () => holding.add(connection));
   const leave = () => (opened.kind === 'stream' ? opened.close() : void opened.return());
   /** Without a last word a browser comes back, as it shall. */
   const end = (last = '') => {
@@ -149,8 +152,8 @@ async function stream(
   const complete = (fault: Fault | null) =>
     end(fault ? resultEvent({ errors: [toGraphQLError(fault)] }) + completeEvent : completeEvent);
 
-  const beat = setInterval(() => {
-    if (out.isStuck()) return response.destroy();
+  const beat = () => {
+    if (out.isStuck()) return void response.destroy();
     if (out.drained()) return;
     const cursor = opened.kind === 'stream' ? opened.cursor() : null;
     out.write(cursor ? cursorEvent(cursor) + commentEvent : commentEvent);
@@ -160,13 +163,17 @@ async function stream(
       (held) => held || end(),
       () => undefined,
     );
-  }, heartbeat);
+  };
+  const beating = { beat };
+  const slot = heartbeats.add(beating);
   const expiry = atExpiry(() => complete(expired()));
   expiry.set(viewer.expiresAt);
   const holder: Holder = { viewer, source, renewing: false, running: () => [opened], expires: expiry.set };
   const release = renewals.hold(id, holder);
   const connection: Connection = {
-    viewer: () => holder.viewer,
+    get viewer() {
+      return holder.viewer;
+    },
     source,
     expel: complete,
     waiting: out.waiting,
@@ -178,10 +185,11 @@ async function stream(
   metrics.connected('sse', 1);
   // A client that goes away ends nothing by itself: only the response tells.
   response.on('close', () => {
-    clearInterval(beat);
+    heartbeats.remove(beating, slot);
     expiry.clear();
     release();
     connections.delete(connection);
+    holding.delete(connection);
     metrics.connected('sse', -1);
     leave();
   });

@@ -1,42 +1,19 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
+import { handleProtocols, makeServer } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { Fault, limitExceeded } from '../event/faults.js';
-import { isTooDeep } from '../graphql/bounds.js';
-import type { Engine } from '../graphql/engine.js';
-import type { Audit } from '../observe/audit.js';
-import type { Logger } from '../observe/logger.js';
-import type { GatewayMetrics } from '../observe/metrics.js';
-import type { Admission, Place } from './admission.js';
-import { atExpiry, expired } from './expiry.js';
-import { nextMessages } from './frames.js';
-import { Hearing } from './hearing.js';
+import { Fault } from '../event/faults.js';
+import type { Place } from './admission.js';
+import { type ConversationParts, conversationOptions } from './conversation.js';
 import { retryAfter } from './http-answer.js';
-import { authorizationIn, type Identity, urlOf } from './identify.js';
-import { SocketOutlet } from './outlet.js';
-import { renew } from './renew.js';
-import type { Connection } from './retire.js';
-import { ping, type Session, type SessionLimits, sessionOf, sessionOptions } from './session.js';
+import { urlOf } from './identify.js';
+import { Session, type SessionParts } from './session.js';
 
-export interface WebSocketParts {
-  readonly engine: Engine;
-  readonly identity: Identity;
-  readonly connections: Set<Connection>;
-  readonly metrics: GatewayMetrics;
-  readonly logger: Logger;
-  readonly audit: Audit;
-  readonly heartbeat: number;
+export interface WebSocketParts extends SessionParts, ConversationParts {
   /** Offer permessage-deflate. */
   readonly compression: boolean;
-  readonly admission: Admission;
-  readonly limits: SessionLimits & {
-    readonly messageBytes: number;
-    readonly messageRate: number;
-    readonly jsonDepth: number;
-    readonly socketBuffer: number;
-  };
+  readonly limits: SessionParts['limits'] & ConversationParts['limits'] & { readonly messageBytes: number };
+  readonly metrics: SessionParts['metrics'];
   /** True from the moment the replica retires. */
   readonly retiring: () => boolean;
 }
@@ -47,8 +24,8 @@ const mostPieces = 1_024;
 const closeTimeout = 5_000;
 
 /**
- * `graphql-transport-ws` on `/graphql`: sockets from upgrade to close. What is said on them is graphql-ws's (`session.ts`);
- * frames of streams go past it, straight to the socket.
+ * `graphql-transport-ws` on `/graphql`: handshakes. What is said on a socket is graphql-ws's (`conversation.ts`); frames of
+ * streams go past it, straight to the socket (`session.ts`).
  */
 export function serveWebSockets(server: Server, parts: WebSocketParts): void {
   const { identity, admission, metrics, limits, logger } = parts;
@@ -64,7 +41,7 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     perMessageDeflate: parts.compression && { serverNoContextTakeover: true, clientNoContextTakeover: true },
     handleProtocols: (protocols) => handleProtocols(protocols),
   });
-  const protocol = makeServer<Record<string, unknown>, Session>(sessionOptions(parts));
+  const protocol = makeServer<Record<string, unknown>, Session>(conversationOptions(parts));
 
   function placeFor(request: IncomingMessage): Place | Fault {
     try {
@@ -75,13 +52,28 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     }
   }
 
+  function failed(error: Error & { code?: string }): void {
+    if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') metrics.limited('messageBytes');
+    logger.debug({ error: error.message }, 'a WebSocket failed');
+  }
+
+  function open(webSocket: WebSocket, request: IncomingMessage, place: Place): void {
+    const session = new Session(webSocket, request, place, parts);
+    const closed = protocol.opened(session, session);
+    const mayCome = () => void session.mayCome();
+    webSocket.on('ping', mayCome);
+    webSocket.on('pong', mayCome);
+    webSocket.on('message', (data: Buffer) => session.heard(data));
+    webSocket.on('close', (code, reason) => {
+      session.closed();
+      void closed(code, String(reason));
+    });
+  }
+
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    socket.on('error', () => socket.destroy());
-    const refuse = (status: string, more = '') =>
-      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n${more}\r\n`);
-    if (urlOf(request).pathname !== '/graphql') return refuse('404 Not Found');
-    if (!identity.origins.allows(request)) return refuse('403 Forbidden');
-    if (parts.retiring()) return refuse('503 Service Unavailable');
+    socket.on('error', destroyed);
+    const why = refusal(request);
+    if (why !== null) return refuse(socket, why);
     // A smaller window than that of the shared blocks; and ws refuses offers that it cannot accept, with 400.
     if (/server_max_window_bits/.test(request.headers['sec-websocket-extensions'] ?? ''))
       delete request.headers['sec-websocket-extensions'];
@@ -90,170 +82,27 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     else socket.on('close', place.leave);
     // Before the handshake, which is what there are too many of.
     if (place instanceof Fault && place.details.limit === 'connectRate')
-      return refuse('503 Service Unavailable', `Retry-After: ${retryAfter()}\r\n`);
+      return refuse(socket, '503 Service Unavailable', `Retry-After: ${retryAfter()}\r\n`);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      webSocket.on('error', (error: Error & { code?: string }) => {
-        if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') metrics.limited('messageBytes');
-        logger.debug({ error: error.message }, 'a WebSocket failed');
-      });
+      webSocket.on('error', failed);
       if (place instanceof Fault) webSocket.close(1013, place.message);
-      else open(webSocket, request, place, parts, protocol.opened);
+      else open(webSocket, request, place);
     });
   });
+
+  /** The status of a handshake that is refused whoever comes; null for any other. */
+  function refusal(request: IncomingMessage): string | null {
+    if (urlOf(request).pathname !== '/graphql') return '404 Not Found';
+    if (!identity.origins.allows(request)) return '403 Forbidden';
+    return parts.retiring() ? '503 Service Unavailable' : null;
+  }
 }
 
-/** Milliseconds for a last word to get through. */
-const lastWord = 1_000;
-
-/** What goes through ws is little, and compressed by it would be written later than what comes after it. */
-const uncompressed = { compress: false };
-
-type Opened = ReturnType<typeof makeServer<Record<string, unknown>, Session>>['opened'];
-
-function open(
-  webSocket: WebSocket,
-  request: IncomingMessage,
-  place: Place,
-  parts: WebSocketParts,
-  opened: Opened,
-): void {
-  const { connections, metrics, logger } = parts;
-  const isOpen = () => webSocket.readyState === webSocket.OPEN;
-  const outlet = new SocketOutlet(request.socket, parts.limits.socketBuffer, isOpen);
-  const compress = webSocket.extensions.includes('permessage-deflate');
-  const write = (text: string, done?: () => void) => {
-    if (isOpen()) outlet.aside(() => webSocket.send(text, uncompressed, done));
-    else done?.();
-  };
-  const end = (code: number | undefined, reason: string | undefined) =>
-    outlet.aside(() => webSocket.close(code, shortened(reason)));
-  const expel = ({ close, message }: Fault) => end(close ?? CloseCode.Forbidden, message);
-  const expiry = atExpiry(() => expel(expired()));
-  const turnAway = ({ message, details }: Fault) => {
-    metrics.limited(String(details.limit));
-    end(1013, message);
-    // Left open for a last word, but read no more: the flood goes on.
-    webSocket.pause();
-    setTimeout(() => webSocket.terminate(), lastWord).unref();
-  };
-  const { messageRate } = parts.limits;
-  const hearing = new Hearing(webSocket, outlet, parts.limits);
-  /** False for one message too many: nothing that comes after it is heard. */
-  const mayCome = () => {
-    if (!isOpen()) return false;
-    if (hearing.take()) return true;
-    turnAway(limitExceeded('messageRate', messageRate, messageRate + 1));
-    return false;
-  };
-  webSocket.on('ping', mayCome);
-  webSocket.on('pong', mayCome);
-  const session = sessionOf({
-    request,
-    place,
-    source: { transport: 'websocket', address: parts.admission.addressOf(request), stream: randomUUID() },
-    drained: () => outlet.drained(),
-    write,
-    ping(text) {
-      hearing.pinged();
-      write(text);
-    },
-    writer: (id) => (frames) => outlet.write(nextMessages(frames, id.length, compress), id),
-    turnAway: (why) => end(1013, why),
-    expires: expiry.set,
-  });
-
-  let heard = false;
-  const closed = opened(
-    {
-      protocol: webSocket.protocol,
-      send: (text) => new Promise<void>((done) => write(text, done)),
-      close(code, reason) {
-        const now = () => end(session.refusal?.close ?? code, session.refusal?.message ?? reason);
-        // Timers run before sockets are read: after a busy turn, when thousands come at once, an init that came in time
-        // lies unread. At the end of this turn it has been read.
-        if (code !== CloseCode.ConnectionInitialisationTimeout) return now();
-        setImmediate(() => {
-          if (heard) return;
-          metrics.limited('initTimeout');
-          now();
-        });
-      },
-      onMessage: (handle) =>
-        webSocket.on('message', (data) => {
-          if (!mayCome()) return;
-          handle(String(data)).catch((error: unknown) => {
-            logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'a message failed');
-            end(1011, 'Internal server error');
-          });
-        }),
-      // A ping that brings a token asks for its renewal; any other gets its payload back.
-      async onPing(payload) {
-        const { jsonDepth } = parts.limits;
-        if (isTooDeep(payload, jsonDepth)) return turnAway(limitExceeded('jsonDepth', jsonDepth, jsonDepth + 1));
-        session.write(pong(await renewal(session, payload, parts)));
-      },
-      onPong: () => hearing.ponged(),
-    },
-    session,
-  );
-
-  let alive = true;
-  webSocket.on('message', () => {
-    heard = true;
-    alive = true;
-  });
-  const beat = setInterval(() => {
-    if (outlet.isStuck()) return webSocket.terminate();
-    // A full socket has no room for a ping: as long as it drains, someone reads.
-    if (outlet.drained()) return;
-    if (!alive) return webSocket.terminate();
-    alive = false;
-    session.ping(ping(session.live));
-  }, parts.heartbeat);
-
-  const connection: Connection = {
-    viewer: () => session.viewer,
-    source: session.source,
-    waiting: () => outlet.waiting(),
-    turnAway: (why) => end(1013, why),
-    expel,
-    retire: () => end(1001, 'Going away'),
-    terminate: () => webSocket.terminate(),
-  };
-  connections.add(connection);
-  metrics.connected('websocket', 1);
-  webSocket.on('close', (code, reason) => {
-    clearInterval(beat);
-    expiry.clear();
-    connections.delete(connection);
-    metrics.connected('websocket', -1);
-    for (const operation of session.live.values()) {
-      if (operation.kind === 'stream') operation.close();
-      else void operation.return();
-    }
-    void closed(code, String(reason));
-  });
+function refuse(socket: Duplex, status: string, more = ''): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n${more}\r\n`);
 }
 
-type Payload = Readonly<Record<string, unknown>> | undefined;
-
-/** A renewal is by its token alone. */
-const nothing = { headers: {}, url: '', payload: null };
-
-async function renewal(session: Session, payload: Payload, parts: WebSocketParts): Promise<object | undefined> {
-  if (payload?.Authorization === undefined && payload?.authorization === undefined) return payload;
-  const { identity, audit } = parts;
-  const verify = async () => identity.authenticate({ ...nothing, authorization: authorizationIn(payload) });
-  return renew(session, verify, audit);
-}
-
-const pong = (payload: object | undefined) => JSON.stringify({ type: 'pong', payload });
-
-/** A close reason has room for 123 bytes (RFC 6455, section 5.5). */
-function shortened(reason: string | undefined): string | undefined {
-  if (reason === undefined || Buffer.byteLength(reason) <= 123) return reason;
-  return Buffer.from(reason)
-    .subarray(0, 120)
-    .toString()
-    .replace(/\uFFFD*$/, '');
+/** No closure: as long as the socket it would keep the request, with all its headers. */
+function destroyed(this: Duplex): void {
+  this.destroy();
 }

@@ -35,6 +35,7 @@ const prepared = (text: string): Prepared => ({
 });
 const id = (text: string) => Buffer.from(text);
 const limit = 262_144;
+const opened = { isOpen: () => true, holds() {} };
 
 /** How often the socket was asked to write. */
 function counted(socket: Socket): () => number {
@@ -49,7 +50,7 @@ function counted(socket: Socket): () => number {
 
 test('frames of one turn leave in one write, each with its own id, and before anything else of that turn', async () => {
   await using ends = await pair();
-  const outlet = new SocketOutlet(ends.near, limit, () => true);
+  const outlet = new SocketOutlet(ends.near, limit, opened);
   const writes = counted(ends.near);
   const shared = prepared('a?b ');
   outlet.write(shared, id('1'));
@@ -68,7 +69,7 @@ test('frames of one turn leave in one write, each with its own id, and before an
 test('what many sockets get in one turn leaves in that turn, also what one write brings about', async () => {
   await using one = await pair();
   await using two = await pair();
-  const outlets = [one, two].map(({ near }) => new SocketOutlet(near, limit, () => true));
+  const outlets = [one, two].map(({ near }) => new SocketOutlet(near, limit, opened));
   for (const outlet of outlets) outlet.write(prepared('?'), id('x'));
   await Promise.resolve().then(() => outlets[0]?.write(prepared('?'), id('y')));
   for (const { far } of [one, two]) far.resume();
@@ -78,7 +79,7 @@ test('what many sockets get in one turn leaves in that turn, also what one write
 test('after the close of its connection nothing is written', async () => {
   await using ends = await pair();
   let open = true;
-  const outlet = new SocketOutlet(ends.near, limit, () => open);
+  const outlet = new SocketOutlet(ends.near, limit, { isOpen: () => open, holds() {} });
   const writes = counted(ends.near);
   outlet.write(prepared('?'), id('x'));
   open = false;
@@ -95,7 +96,7 @@ test.each([1_024, 262_144])(
   'a reader that stops fills it up to %i bytes, and all is there when it reads on',
   async (limit) => {
     await using ends = await pair();
-    const outlet = new SocketOutlet(ends.near, limit, () => true);
+    const outlet = new SocketOutlet(ends.near, limit, opened);
     const frame = prepared('x'.repeat(999).concat('?'));
     let count = 0;
     // Within one turn: whoever writes a thousand frames must be told without waiting for its end.
@@ -114,7 +115,7 @@ test.each([1_024, 262_144])(
 
 test('what something else has written counts too', async () => {
   await using ends = await pair();
-  const outlet = new SocketOutlet(ends.near, 1_024, () => true);
+  const outlet = new SocketOutlet(ends.near, 1_024, opened);
   outlet.aside(() => {
     while (ends.near.write('x'.repeat(65_536)));
   });
@@ -126,7 +127,7 @@ test('what something else has written counts too', async () => {
 
 test('a reader that is gone is waited for no longer', async () => {
   await using ends = await pair();
-  const outlet = new SocketOutlet(ends.near, 1_024, () => true);
+  const outlet = new SocketOutlet(ends.near, 1_024, opened);
   while (outlet.drained() === null) outlet.write(prepared('x'.repeat(9_999).concat('?')), id('\n'));
   const drained = outlet.drained();
   ends.near.destroy();
@@ -135,7 +136,7 @@ test('a reader that is gone is waited for no longer', async () => {
 
 test('a reader that takes nothing for five heartbeats is stuck; one that takes a little is not', async () => {
   await using ends = await pair();
-  const outlet = new SocketOutlet(ends.near, 1_024, () => true);
+  const outlet = new SocketOutlet(ends.near, 1_024, opened);
   while (outlet.drained() === null) outlet.write(prepared('x'.repeat(9_999).concat('?')), id('\n'));
   const beats = Array.from({ length: 6 }, () => outlet.isStuck());
   expect(beats).toEqual([false, false, false, false, false, true]);

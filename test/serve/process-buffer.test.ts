@@ -34,7 +34,7 @@ test('when all sockets together hold too much, the worst are sent away, and no m
       return typeof value === 'function' ? value.bind(target) : value;
     },
   });
-  const end = boundBuffers({ connections: counted, processBuffer: 160, metrics, logger: silent, every: 10 });
+  const end = boundBuffers({ holding: counted, processBuffer: 160, metrics, logger: silent, every: 10 });
   await eventually('it has looked', () => looks > 2);
   expect(away).toEqual([]);
   holding.set('a', 45);

@@ -1,0 +1,21 @@
+import type { Running } from './session.js';
+
+/** A ping's payload stays below this: clients echo it in their pong. */
+const mostBytes = 32 * 1024;
+
+/** Brings streams their cursors: each when it starts, all with every heartbeat, so that a quiet one resumes where it is. */
+export function pingOf(operations: Iterable<readonly [string, Running]>): string {
+  const cursors: Record<string, string> = {};
+  const gaps: Record<string, unknown> = {};
+  let bytes = 0;
+  for (const [id, operation] of operations) {
+    const cursor = operation.kind === 'stream' ? operation.cursor() : null;
+    if (operation.kind !== 'stream' || cursor === null) continue;
+    bytes += id.length + cursor.length + 8;
+    if (bytes > mostBytes) break;
+    cursors[id] = cursor;
+    if (operation.gap) gaps[id] = operation.gap;
+  }
+  if (bytes === 0) return '{"type":"ping"}';
+  return JSON.stringify({ type: 'ping', payload: { cursors, ...(Object.keys(gaps).length > 0 ? { gaps } : {}) } });
+}
