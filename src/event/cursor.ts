@@ -37,8 +37,9 @@ export function cursorCodec(secrets: readonly string[]) {
 
   return {
     encode(field: string, cursor: Cursor): string {
-      const bytes = write(cursor);
-      return Buffer.concat([bytes, sign(signing, field, bytes)]).toString('base64url');
+      const end = write(cursor);
+      scratch.set(sign(signing, field, scratch.subarray(0, end)), end);
+      return scratch.toString('base64url', 0, end + signatureBytes);
     },
 
     /** Null when it is forged, mangled, of another field or of an unknown version. Never throws. */
@@ -76,23 +77,37 @@ export function hmac(key: Uint8Array): (field: string, content: Uint8Array) => B
 
 export type CursorCodec = ReturnType<typeof cursorCodec>;
 
-function write({ positions, offsets }: Cursor): Uint8Array {
-  const out: number[] = [version];
-  const newest = Math.max(0, ...positions.map(({ time }) => time));
-  number(out, newest);
-  number(out, positions.length);
+/** Every event has a cursor of its own: it is written here, and read out before the next one. */
+let scratch = Buffer.alloc(1_024);
+
+/** Writes the content into `scratch`, with room behind it for the signature. Returns its end. */
+function write({ positions, offsets }: Cursor): number {
+  // No number takes more than eight bytes.
+  const most = 32 + positions.length * (epochBytes + 16) + offsets.size * 24 + signatureBytes;
+  if (most > scratch.length) scratch = Buffer.alloc(2 * most);
+  let newest = 0;
+  for (const { time } of positions) newest = Math.max(newest, time);
+  scratch[0] = version;
+  let at = number(1, newest);
+  at = number(at, positions.length);
   for (const position of positions) {
-    const epoch = Buffer.from(position.epoch, 'base64url');
-    for (let i = 0; i < epochBytes; i++) out.push(epoch[i] ?? 0);
-    number(out, position.number);
-    number(out, newest - position.time);
+    at = epoch(at, position.epoch);
+    at = number(at, position.number);
+    at = number(at, newest - position.time);
   }
   for (const [partition, { offset, index }] of offsets) {
-    number(out, partition);
-    number(out, offset);
-    number(out, index);
+    at = number(at, partition);
+    at = number(at, offset);
+    at = number(at, index);
   }
-  return Uint8Array.from(out);
+  return at;
+}
+
+/** None is written as zeros. */
+function epoch(at: number, name: string): number {
+  const written = scratch.write(name, at, epochBytes, 'base64url');
+  scratch.fill(0, at + written, at + epochBytes);
+  return at + epochBytes;
 }
 
 function read(bytes: Uint8Array): Cursor | null {
@@ -118,12 +133,14 @@ function read(bytes: Uint8Array): Cursor | null {
   return { positions, offsets };
 }
 
-/** LEB128. Shifts would cut at 32 bits; times and offsets are longer. */
-function number(out: number[], value: number): void {
+/** LEB128 into `scratch` at `at`; returns its end. Shifts would cut at 32 bits; times and offsets are longer. */
+function number(at: number, value: number): number {
+  let end = at;
   let rest = value;
   while (rest >= 128) {
-    out.push((rest % 128) | 128);
+    scratch[end++] = (rest % 128) | 128;
     rest = Math.floor(rest / 128);
   }
-  out.push(rest);
+  scratch[end++] = rest;
+  return end;
 }

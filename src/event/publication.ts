@@ -16,6 +16,8 @@ export interface Publication {
   readonly bytes: number;
   /** Parsed at the first access, then kept: an event that no rule looks at costs no parsing. */
   readonly source: SourceEvent;
+  /** The same, without what was parsed: what is kept for long keeps ten objects less, which the collector would copy. */
+  unread(): Publication;
 }
 
 /** A hole in a source that nobody can fill. */

@@ -198,7 +198,9 @@ export function createEngine(parts: EngineParts) {
       cursors,
       parts.limits.rewindScan,
     );
-    const variables = request.variables ?? {};
+    // The closures below live as long as the operation, and the whole request would with them.
+    const { variables: given, operationName = null } = request;
+    const variables = given ?? {};
 
     function plan(viewer: Viewer): GroupPlan {
       admit(document.fields(operation), viewer);
@@ -208,7 +210,7 @@ export function createEngine(parts: EngineParts) {
       const projection = {
         schema,
         document: document.ast,
-        operationName: request.operationName ?? null,
+        operationName,
         variables,
         field: field.name,
         context: contextFor(viewer),

@@ -1,6 +1,4 @@
 import {
-  type ASTNode,
-  BREAK,
   type DocumentNode,
   defaultFieldResolver,
   type FieldNode,
@@ -15,14 +13,13 @@ import {
   isLeafType,
   isListType,
   isNonNullType,
-  Kind,
   type OperationDefinitionNode,
-  visit,
 } from 'graphql';
 import { pathReadBy } from '../schema/from.js';
 import { valueAt } from '../schema/path.js';
 import { collector } from './project-fields.js';
 import { leaf, type Write } from './project-leaves.js';
+import { readsVariables } from './selection.js';
 
 /** The JSON of a result without errors, and without its closing brace; null where graphql-js has to execute the operation over this event. */
 export type Project = (root: Readonly<Record<string, unknown>>) => string | null;
@@ -82,23 +79,6 @@ export function projectionOf(
   const project = compileProjection(schema, document, operation, variables);
   if (!readsVariables(document, operation)) shared.set(operation, project);
   return project;
-}
-
-/** Arguments of the root field decide which events there are, and not what is shown of one. */
-function readsVariables({ definitions }: DocumentNode, { selectionSet }: OperationDefinitionNode): boolean {
-  const isRootArgument = (node: ASTNode) =>
-    selectionSet.selections.some((one) => one.kind === Kind.FIELD && one.arguments?.some((given) => given === node));
-  let found = false;
-  const look = {
-    Argument: (node: ASTNode) => (isRootArgument(node) ? false : undefined),
-    Variable: () => {
-      found = true;
-      return BREAK;
-    },
-  };
-  visit(selectionSet, look);
-  for (const node of definitions) if (node.kind === Kind.FRAGMENT_DEFINITION) visit(node, look);
-  return found;
 }
 
 /** Thrown without a stack: making one would cost more than the event. */

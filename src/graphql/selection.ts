@@ -1,5 +1,6 @@
 import {
   type ASTNode,
+  BREAK,
   type DocumentNode,
   Kind,
   type OperationDefinitionNode,
@@ -17,6 +18,38 @@ import {
  * `variables` are the client's own JSON, before coercion: what a custom scalar makes of it need not be printable.
  */
 export function normalized(
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+): string {
+  const known = shared.get(operation);
+  if (known !== undefined) return known;
+  const text = printed(document, operation, variables);
+  if (!readsVariables(document, operation)) shared.set(operation, text);
+  return text;
+}
+
+/** Texts of those that are the same whatever the variables: printing one takes longer than all else of a subscribe. */
+const shared = new WeakMap<OperationDefinitionNode, string>();
+
+/** Arguments of the root field decide which events there are, and not what is shown of one. */
+export function readsVariables({ definitions }: DocumentNode, { selectionSet }: OperationDefinitionNode): boolean {
+  const isRootArgument = (node: ASTNode) =>
+    selectionSet.selections.some((one) => one.kind === Kind.FIELD && one.arguments?.some((given) => given === node));
+  let found = false;
+  const look = {
+    Argument: (node: ASTNode) => (isRootArgument(node) ? false : undefined),
+    Variable: () => {
+      found = true;
+      return BREAK;
+    },
+  };
+  visit(selectionSet, look);
+  for (const node of definitions) if (node.kind === Kind.FRAGMENT_DEFINITION) visit(node, look);
+  return found;
+}
+
+function printed(
   document: DocumentNode,
   operation: OperationDefinitionNode,
   variables: Readonly<Record<string, unknown>>,

@@ -6,8 +6,11 @@ import type { Publication } from '../event/publication.js';
  * coordinates, so what is not newer than these is a repeat: the log lost it and was filled again under new numbers.
  */
 export class Coordinates {
+  /** The partition heard last stands last. */
   readonly #newest = new Map<number, Coordinate>();
-  readonly #recent = new Map<number, Coordinate>();
+  /** The end of `#newest`, where that is more than a cursor holds. */
+  #recent: Map<number, Coordinate> | null = null;
+  #last = -1;
 
   constructor(offsets: ReadonlyMap<number, Coordinate> = new Map()) {
     this.add(offsets);
@@ -15,7 +18,7 @@ export class Coordinates {
 
   /** Of the partitions heard last, for cursors: at most `maxOffsets`. */
   get recent(): ReadonlyMap<number, Coordinate> {
-    return this.#recent;
+    return this.#recent ?? this.#newest;
   }
 
   /** Remembers the event. False when it, or a later one of its partition, has gone by before. */
@@ -28,9 +31,10 @@ export class Coordinates {
   }
 
   equals(recent: ReadonlyMap<number, Coordinate>): boolean {
-    if (recent.size !== this.#recent.size) return false;
+    const own = this.recent;
+    if (recent.size !== own.size) return false;
     for (const [partition, { offset, index }] of recent) {
-      const known = this.#recent.get(partition);
+      const known = own.get(partition);
       if (known?.offset !== offset || known.index !== index) return false;
     }
     return true;
@@ -39,18 +43,25 @@ export class Coordinates {
   /** The partition begins anew: held against its old offsets, everything new would look like a repeat. */
   forget(partition: number): void {
     this.#newest.delete(partition);
-    this.#recent.delete(partition);
+    this.#recent?.delete(partition);
   }
 
   #carry(partition: number, coordinate: Coordinate): boolean {
     const known = this.#newest.get(partition);
     const { offset, index } = coordinate;
     if (known && (offset < known.offset || (offset === known.offset && index <= known.index))) return false;
-    this.#newest.set(partition, coordinate);
     // Deleted first, so that the map's order tells which partition was heard longest ago.
-    this.#recent.delete(partition);
-    this.#recent.set(partition, coordinate);
-    if (this.#recent.size > maxOffsets) this.#recent.delete(this.#recent.keys().next().value as number);
+    if (partition !== this.#last) this.#newest.delete(partition);
+    this.#newest.set(partition, coordinate);
+    this.#last = partition;
+    if (this.#recent) this.#keep(this.#recent, partition, coordinate);
+    else if (this.#newest.size > maxOffsets) this.#recent = new Map([...this.#newest].slice(-maxOffsets));
     return true;
+  }
+
+  #keep(recent: Map<number, Coordinate>, partition: number, coordinate: Coordinate): void {
+    recent.delete(partition);
+    recent.set(partition, coordinate);
+    if (recent.size > maxOffsets) recent.delete(recent.keys().next().value as number);
   }
 }

@@ -8,7 +8,7 @@ import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import { readMissed } from './fill.js';
 import { HubHistory } from './history.js';
-import type { Listener } from './listener.js';
+import type { Listener, TailedChannel } from './listener.js';
 import { type Reads, sharedReads, together } from './shared-reads.js';
 import { TailedChannels } from './tailed-channels.js';
 import { Waiters } from './waiters.js';
@@ -48,6 +48,9 @@ export interface Hub extends Omit<Reads, 'heads'> {
   heads(): readonly Position[];
   close(): Promise<void>;
 }
+
+/** The channels of a commit's publications, looked up once; undefined where nobody listens any more. */
+type Tailed = readonly (TailedChannel | undefined)[];
 
 /** More commits than this waiting for a fill are dropped; the fill then reads them from history instead. */
 const maxWaiting = 10_000;
@@ -120,7 +123,11 @@ export async function openHub({
       if (isVoid()) return;
       for (const [listener, gap] of missed.lost) listener.lost(gap, null);
       for (const commits of missed.commits) {
-        for (const commit of commits) offer(commit);
+        for (const commit of commits)
+          offer(
+            commit,
+            commit.publications.map(({ channel }) => channels.get(channel)),
+          );
         for (const { position } of commits.slice(-1)) reached(position);
       }
       refreshed(missed.now);
@@ -170,27 +177,27 @@ export async function openHub({
     // Heard while the tail opened: nobody listened yet, and its heads tell.
     if (!head) return;
     if (epoch === head.epoch && number <= head.number) return;
-    if (epoch !== head.epoch || commit.from > head.number || hasHole(commit)) {
+    const tailed = commit.publications.map(({ channel }) => channels.get(channel));
+    if (epoch !== head.epoch || commit.from > head.number || hasHole(commit, tailed)) {
       logger.debug({ shard, epoch, number, after: head.number }, 'a hole in the log; reading it from history');
       return fill();
     }
-    offer(commit);
+    offer(commit, tailed);
     heads = heads.with(shard, commit.position);
   }
 
   /** Every publication names the one before it in its channel: one that was never heard is a hole. */
-  function hasHole({ publications, position: { shard } }: Commit): boolean {
+  function hasHole({ publications, position: { shard } }: Commit, tailed: Tailed): boolean {
     const heard = new Map<Channel, number>();
-    for (const { channel, previous, position } of publications) {
-      const last = heard.get(channel) ?? channels.get(channel)?.last?.[shard];
-      if (last !== undefined && previous > last) return true;
+    return publications.some(({ channel, previous, position }, i) => {
+      const last = heard.get(channel) ?? tailed[i]?.last?.[shard];
       heard.set(channel, position.number);
-    }
-    return false;
+      return last !== undefined && previous > last;
+    });
   }
 
   /** Hands a commit's publications to their listeners, each once per listener. */
-  function offer({ publications, position, gap }: Commit) {
+  function offer({ publications, position, gap }: Commit, tailed: Tailed) {
     const { shard } = position;
     const after = heads.with(shard, position);
     if (gap) history.marked(shard);
@@ -199,8 +206,8 @@ export async function openHub({
       for (const listener of listeners) if (listener.topic === source.topic) listener.lost({ reason, missed }, source);
     }
     const lists = new Map<Listener, Publication[]>();
-    for (const publication of publications) {
-      const channel = channels.get(publication.channel);
+    for (const [i, publication] of publications.entries()) {
+      const channel = tailed[i];
       if (!channel?.last) continue;
       const { number, epoch } = publication.position;
       if (epoch === heads[shard]?.epoch && number <= (channel.last[shard] as number)) continue;

@@ -2,8 +2,8 @@ import type { Channel } from '../event/channel.js';
 import type { Position } from '../event/position.js';
 import type { Publication } from '../event/publication.js';
 
-/** Bytes that a publication takes beside its text: the parsed event, its position, its places in lists. */
-const overhead = 700;
+/** Bytes that a publication takes beside its text: its position, its places in lists. */
+const overhead = 300;
 /** Places that the queue may hold of what is gone before it is copied without them. */
 const slack = 1_000;
 
@@ -41,8 +41,11 @@ export class Recent {
   keep(publication: Publication): void {
     if (this.maxBytes === 0) return;
     const { channel, position, previous } = publication;
-    const shards = this.#channels.get(channel) ?? [];
-    this.#channels.set(channel, shards);
+    let shards = this.#channels.get(channel);
+    if (!shards) {
+      shards = [];
+      this.#channels.set(channel, shards);
+    }
     const before = shards[position.shard];
     const newest = before?.publications.at(-1)?.position;
     const follows = newest !== undefined && newest.epoch === position.epoch && newest.number === previous;
@@ -54,7 +57,7 @@ export class Recent {
       kept = { publications: [], floor, gone: false };
       shards[position.shard] = kept;
     }
-    kept.publications.push(publication);
+    kept.publications.push(publication.unread());
     this.#queue.push(kept);
     this.#count++;
     this.#bytes += sizeOf(publication);

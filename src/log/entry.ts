@@ -61,6 +61,11 @@ class LazyPublication implements Publication {
     return this.#parse().refilled;
   }
 
+  unread(): Publication {
+    const { channel, position, previous, fingerprint, text, bodyAt } = this;
+    return new LazyPublication(channel, position, previous, fingerprint, text, bodyAt);
+  }
+
   #parse() {
     if (this.#parsed) return this.#parsed;
     const end = this.text.indexOf('\n', this.bodyAt);

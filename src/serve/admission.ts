@@ -17,7 +17,7 @@ export interface Place {
    * Throws Fault LIMIT_EXCEEDED.
    */
   claim(viewer: Viewer, operations: () => number): void;
-  readonly admit: Admit;
+  admit(kind: `${OperationTypeNode}`): Promise<void>;
   /** Idempotent. */
   leave(): void;
 }
@@ -50,14 +50,12 @@ export function admissionOf({ limits, trustedHops, mutations }: AdmissionParts):
     if (value > limits[limit]) throw limitExceeded(limit, limits[limit], value);
   }
 
-  function admitting(person: string | null, address: string): Admit {
-    return async (kind) => {
-      if (kind === 'mutation') await mutations.spend(person ?? address);
-      if (kind !== 'subscription' || person === null) return;
-      const connections = [...(byPerson.get(person) ?? [])];
-      const count = connections.reduce((sum, operations) => sum + operations(), 0);
-      within('subscriptionsPerUser', count);
-    };
+  async function admit(person: string | null, address: string, kind: `${OperationTypeNode}`): Promise<void> {
+    if (kind === 'mutation') await mutations.spend(person ?? address);
+    if (kind !== 'subscription' || person === null) return;
+    let count = 0;
+    for (const operations of byPerson.get(person) ?? []) count += operations();
+    within('subscriptionsPerUser', count);
   }
 
   function enter(request: IncomingMessage): Place {
@@ -68,38 +66,47 @@ export function admissionOf({ limits, trustedHops, mutations }: AdmissionParts):
     if (!arrivals.take()) throw limitExceeded('connectRate', limits.connectRate, limits.connectRate + 1);
     taken++;
     byAddress.set(address, neighbours + 1);
-    let person: string | null = null;
-    let own: (() => number) | null = null;
-    let here = true;
-    return {
-      claim(viewer, operations) {
-        person = personOf(viewer);
-        // Gone meanwhile: nobody would take it off the list again.
-        if (person === null || !here) return;
-        const connections = byPerson.get(person) ?? new Set();
-        within('connectionsPerUser', connections.size + 1);
-        own = operations;
-        byPerson.set(person, connections.add(operations));
-      },
-      admit: (kind) => admitting(person, address)(kind),
-      leave() {
-        if (!here) return;
-        here = false;
-        taken--;
-        const left = (byAddress.get(address) as number) - 1;
-        if (left === 0) byAddress.delete(address);
-        else byAddress.set(address, left);
-        if (person === null || own === null) return;
-        const connections = byPerson.get(person) as Set<() => number>;
-        connections.delete(own);
-        if (connections.size === 0) byPerson.delete(person);
-      },
-    };
+    return new Taken(address);
+  }
+
+  class Taken implements Place {
+    #person: string | null = null;
+    #operations: (() => number) | null = null;
+    #here = true;
+
+    constructor(private readonly address: string) {}
+
+    claim(viewer: Viewer, operations: () => number): void {
+      this.#person = personOf(viewer);
+      // Gone meanwhile: nobody would take it off the list again.
+      if (this.#person === null || !this.#here) return;
+      const connections = byPerson.get(this.#person) ?? new Set();
+      within('connectionsPerUser', connections.size + 1);
+      this.#operations = operations;
+      byPerson.set(this.#person, connections.add(operations));
+    }
+
+    admit(kind: `${OperationTypeNode}`): Promise<void> {
+      return admit(this.#person, this.address, kind);
+    }
+
+    leave(): void {
+      if (!this.#here) return;
+      this.#here = false;
+      taken--;
+      const left = (byAddress.get(this.address) as number) - 1;
+      if (left === 0) byAddress.delete(this.address);
+      else byAddress.set(this.address, left);
+      if (this.#person === null || this.#operations === null) return;
+      const connections = byPerson.get(this.#person) as Set<() => number>;
+      connections.delete(this.#operations);
+      if (connections.size === 0) byPerson.delete(this.#person);
+    }
   }
 
   return {
     enter,
     addressOf: (request) => addressOf(request, trustedHops),
-    admits: (request, viewer) => admitting(personOf(viewer), addressOf(request, trustedHops)),
+    admits: (request, viewer) => (kind) => admit(personOf(viewer), addressOf(request, trustedHops), kind),
   };
 }

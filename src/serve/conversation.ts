@@ -10,6 +10,7 @@ import type { Frame } from '../hub/frame.js';
 import type { Outlet } from '../hub/subscription.js';
 import type { Audit } from '../observe/audit.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
+import type { Admit } from './admission.js';
 import { Ending } from './ending.js';
 import { idBytes } from './frames.js';
 import { type Identity, identify } from './identify.js';
@@ -85,7 +86,7 @@ export function conversationOptions({
       }
       const request = requestOf(payload, engine);
       if (request instanceof GraphQLError) return refuse(session, id, request);
-      const { admit } = session.place;
+      const admit: Admit = (kind) => session.place.admit(kind);
       const source = { ...session.source, operation: id };
       const opened = await openFor(session, id, (viewer) => engine.open({ ...request, viewer, source, admit }));
       if (opened.kind === 'errors') {

@@ -29,8 +29,11 @@ function joined(all: readonly Prepared[]): Prepared {
   return { bytes: Buffer.concat(all.map(({ bytes }) => bytes)), holes };
 }
 
-/** An operation's id as it stands in its messages. */
-export const idBytes = (id: string): Uint8Array => Buffer.from(JSON.stringify(id));
+/**
+ * An operation's id as it stands in its messages. Not a Buffer, which is cut from a slab of 8 KiB: it lives as long as the
+ * operation, and would keep the whole slab with what else was written in that moment.
+ */
+export const idBytes = (id: string): Uint8Array => Uint8Array.from(Buffer.from(JSON.stringify(id)));
 
 const before = Buffer.from('{"id":');
 const after = once((frame: Frame) => Buffer.from(`,"type":"next","payload":${frame.payload}}`));

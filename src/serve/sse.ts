@@ -83,14 +83,14 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   }
   if (parts.retiring()) throw new Fault('UNAVAILABLE', { why: 'this replica is going away' });
   const place = admission.enter(request);
-  response.on('close', place.leave);
+  response.on('close', () => place.leave());
   const id = randomUUID();
   const source: Source = { transport: 'sse', address: admission.addressOf(request), stream: id };
   const lastEventId = lastEventIdOf(request);
   const { viewer, ticket } = await whoComes(request, parts, id, lastEventId !== undefined);
   place.claim(viewer, () => 1);
   const asked = operationOf(request, body, engine);
-  const operation: OperationRequest = { ...asked, viewer, source, lastEventId, admit: place.admit };
+  const operation: OperationRequest = { ...asked, viewer, source, lastEventId, admit: (kind) => place.admit(kind) };
   const native = request.method === 'GET';
   const kind = kindOf(engine.parse(operation.query), operation.operationName);
   // Before it is executed: a link must not be able to act.

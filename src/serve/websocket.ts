@@ -79,7 +79,7 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
       delete request.headers['sec-websocket-extensions'];
     const place = placeFor(request);
     if (place instanceof Fault) metrics.limited(String(place.details.limit));
-    else socket.on('close', place.leave);
+    else socket.on('close', leave(place));
     // Before the handshake, which is what there are too many of.
     if (place instanceof Fault && place.details.limit === 'connectRate')
       return refuse(socket, '503 Service Unavailable', `Retry-After: ${retryAfter()}\r\n`);
@@ -101,6 +101,9 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
 function refuse(socket: Duplex, status: string, more = ''): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n${more}\r\n`);
 }
+
+/** As a function of its own, for the same reason as `destroyed`. */
+const leave = (place: Place) => () => place.leave();
 
 /** No closure: as long as the socket it would keep the request, with all its headers. */
 function destroyed(this: Duplex): void {

@@ -130,7 +130,9 @@ function hearing(stage: Stage, group: Group) {
       const position = { ...head, number: ++number };
       const channel = 'a' as Channel;
       const source = stage.event(event);
-      return { channel, position, previous: number - 1, refilled: false, fingerprint: '', bytes: 1, source };
+      const entry = { channel, position, previous: number - 1, refilled: false, fingerprint: '', bytes: 1, source };
+      const publication: Publication = { ...entry, unread: () => publication };
+      return publication;
     });
     group.heard(publications, stage.hub.heads());
   };

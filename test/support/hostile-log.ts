@@ -90,7 +90,8 @@ export class HostileLog {
         const newest = kept.at(-1);
         const previous = newest?.position.epoch === shard.epoch ? newest.position.number : 0;
         const position = this.#head(at);
-        const publication = { channel, position, previous, refilled, fingerprint: 'fp', bytes: 100, source };
+        const entry = { channel, position, previous, refilled, fingerprint: 'fp', bytes: 100, source };
+        const publication: Publication = { ...entry, unread: () => publication };
         kept.push(publication);
         publications.push(publication);
       }
