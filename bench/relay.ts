@@ -89,7 +89,7 @@ async function measure(): Promise<Round> {
     `type Subscription { payment: Payment! @kafka(topic: "${topic.name}") @where(rule: "event.userId == claims.sub") }
      type Payment { id: ID! userId: ID! amount: Float! currency: String! note: String }`,
   );
-  const relay = spawn(process.execPath, ['dist/bin/tailrace.js', 'relay'], {
+  const relay = spawn(process.execPath, [...(process.env.BENCH_PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${process.env.BENCH_PROFILE}/relay`] : []), 'dist/bin/tailrace.js', 'relay'], {
     stdio: ['ignore', 'inherit', 'inherit'],
     env: {
       ...process.env,

@@ -22,8 +22,8 @@ type Meta = [number, number, number, 0 | 1, number, string, string | null, Recor
 /** The relay's part of an entry: everything but the first line. */
 export function encodeBody({ record, index, refilled, payload }: AppendEntry): string {
   const { partition, offset, timestamp, topic, key, headers } = record;
-  const meta: Meta = [partition, offset, index, refilled ? 1 : 0, timestamp, topic, key, headers];
-  return `${JSON.stringify(meta)}\n${payload}`;
+  const names = `${JSON.stringify(topic)},${JSON.stringify(key)},${JSON.stringify(headers)}`;
+  return `[${partition},${offset},${index},${refilled ? 1 : 0},${timestamp},${names}]\n${payload}`;
 }
 
 /** Reads an entry. Throws a plain Error for a format this version does not know. */
