@@ -89,20 +89,28 @@ async function measure(): Promise<Round> {
     `type Subscription { payment: Payment! @kafka(topic: "${topic.name}") @where(rule: "event.userId == claims.sub") }
      type Payment { id: ID! userId: ID! amount: Float! currency: String! note: String }`,
   );
-  const relay = spawn(process.execPath, [...(process.env.BENCH_PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${process.env.BENCH_PROFILE}/relay`] : []), 'dist/bin/tailrace.js', 'relay'], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: {
-      ...process.env,
-      TAILRACE_SCHEMA: schema,
-      TAILRACE_KAFKA_BROKERS: kafkaBrokers().join(','),
-      TAILRACE_KAFKA_GROUP_ID: freshPrefix('bench'),
-      TAILRACE_REDIS_URL: server.url,
-      TAILRACE_REDIS_PREFIX: 'bench',
-      TAILRACE_HISTORY_RETAIN: '1h',
-      TAILRACE_ADMIN_PORT: '0',
-      TAILRACE_LOG_LEVEL: 'error',
+  const relay = spawn(
+    process.execPath,
+    [
+      ...(process.env.BENCH_PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${process.env.BENCH_PROFILE}/relay`] : []),
+      'dist/bin/tailrace.js',
+      'relay',
+    ],
+    {
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: {
+        ...process.env,
+        TAILRACE_SCHEMA: schema,
+        TAILRACE_KAFKA_BROKERS: kafkaBrokers().join(','),
+        TAILRACE_KAFKA_GROUP_ID: freshPrefix('bench'),
+        TAILRACE_REDIS_URL: server.url,
+        TAILRACE_REDIS_PREFIX: 'bench',
+        TAILRACE_HISTORY_RETAIN: '1h',
+        TAILRACE_ADMIN_PORT: '0',
+        TAILRACE_LOG_LEVEL: 'error',
+      },
     },
-  });
+  );
   try {
     const appended = async () => Number((await redis.hget('bench:{s0}:meta', 'number')) ?? 0);
     const first = await eventually('the first record is in the log', async () => (await appended()) || null, {
