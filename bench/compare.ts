@@ -34,6 +34,7 @@ export const perEvent = (round: Round): Figures => ({
   'relay µs an event': round.relay / round.events,
   'Redis µs': round.redis / round.events,
   'gateway µs': round.gateway / round.events,
+  'of it outside the kernel': round.gatewayUser / round.events,
   'all processes µs an event': (round.relay + round.redis + round.gateway) / round.events,
   'p50 ms': round.p50,
   'p99 ms': round.p99,

@@ -14,6 +14,10 @@ export interface Setting {
   readonly clients: number;
   /** Events go to each in turn; client `c` watches subject `c % subjects`, so with more subjects than clients some events are for nobody. */
   readonly subjects: number;
+  /** Default false. */
+  readonly tls?: boolean;
+  /** One more client of a subject of its own, who reads nothing, and for whom more waits than any buffer holds. Default false. */
+  readonly parked?: boolean;
 }
 
 /** One measured stretch. Times of CPU are microseconds of each process; shares are of one core. */
@@ -46,16 +50,18 @@ export interface Stage extends AsyncDisposable {
 }
 
 export async function openStage(name: SystemName, setting: Setting): Promise<Stage> {
-  const { kind, clients, subjects, transport, through } = setting;
-  const system = await startSystem(name, kind, through);
+  const { kind, clients, subjects, transport, through, tls = false, parked = false } = setting;
+  const system = await startSystem(name, kind, through, tls);
   const { port, protocol } = system;
-  const load = await startLoad({ port, kind, transport, protocol, clients, subjects, inFlight: 100 }).catch(
-    async (error) => {
-      await system[Symbol.asyncDispose]();
-      throw error;
-    },
-  );
-  const events = numbered(kind, subjects);
+  const crowd = { port, kind, transport, protocol, tls, clients, subjects, inFlight: 100 };
+  const load = await startLoad(crowd).catch(async (error) => {
+    await system[Symbol.asyncDispose]();
+    throw error;
+  });
+  const events = numbered(kind, subjects + 1);
+  const stalled = parked
+    ? await startLoad({ ...crowd, clients: 1, subjects: subjects + 1, firstSubject: subjects, stalls: true })
+    : null;
   let turn = 0;
   let due = 0;
   let failed: unknown = null;
@@ -92,6 +98,10 @@ export async function openStage(name: SystemName, setting: Setting): Promise<Sta
   let warm = false;
   /** A relay that joins its group begins somewhere, and Redis subscriptions take their time: so until all have one. */
   async function warmUp(): Promise<void> {
+    // Ten MiB and more: beyond what the two ends of a connection hold.
+    for (let n = 0; stalled && n < 100; n++) {
+      await system.send(Array.from({ length: 400 }, () => events.next(subjects)));
+    }
     for (let n = 0; n < 20 && !warm; n++) {
       for (let at = 0; at < subjects; at += 500) produce(Math.min(500, subjects - at));
       let [deliveries, since] = [-1, clock()];
@@ -158,6 +168,7 @@ export async function openStage(name: SystemName, setting: Setting): Promise<Sta
       return (cpuOf(system.pids.gateway as number).all - before) / seconds;
     },
     async [Symbol.asyncDispose]() {
+      await stalled?.end();
       await load.end();
       await system[Symbol.asyncDispose]();
     },

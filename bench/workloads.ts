@@ -69,6 +69,39 @@ export const workloads: readonly Workload[] = [
       ),
   },
   {
+    name: 'linger',
+    alike: true,
+    title: 'What a pause between fetches costs and saves (TAILRACE_KAFKA_LINGER): per user, 2,000 users, from Kafka',
+    target: 'at 1,000 events/s as low as the latency allows',
+    shown: 'all processes µs an event',
+    run: (effort) =>
+      sideBySide(
+        {
+          setting: sized(perUser, effort),
+          systems: ['tailrace lingering 0ms', 'tailrace', 'tailrace lingering 20ms'],
+          rates: [1_000, 4_000],
+          figures: perEvent,
+        },
+        effort,
+      ),
+  },
+  {
+    name: 'parked',
+    title: 'Beside a reader who reads nothing: per user, 2,000 users, from Kafka',
+    target: 'the same latency as without',
+    shown: 'p99 ms',
+    run: (effort) =>
+      sideBySide(
+        {
+          setting: { ...sized(perUser, effort), parked: true },
+          systems: ['tailrace'],
+          rates: [1_000],
+          figures: perEvent,
+        },
+        effort,
+      ),
+  },
+  {
     name: 'per-user-most',
     alike: true,
     title: 'The most that 2,000 users can get, each their own, from Kafka, p99 under 250 ms',
@@ -89,7 +122,7 @@ export const workloads: readonly Workload[] = [
   {
     name: 'slope',
     title: 'An event for one user, by how many others are subscribed; 1,000 events/s, heartbeats taken off',
-    target: 'at 10,000 users at most 1.2 times that of 500',
+    target: 'at 10,000 users at most 1.2 times that of 100',
     shown: 'gateway µs an event',
     run: slope,
   },
@@ -138,6 +171,22 @@ export const workloads: readonly Workload[] = [
           setting: { ...sized(broadcast, effort), transport: 'sse' },
           systems: ['floor', 'tailrace', 'naive', 'nchan'],
           rates: [20],
+          figures: perDelivery,
+        },
+        effort,
+      ),
+  },
+  {
+    name: 'tls',
+    title: 'Broadcast over TLS: every event to 1,000 WebSockets',
+    target: 'at most 1.1 times the floor over TLS, gateway CPU per delivery',
+    shown: 'gateway µs a delivery',
+    run: (effort) =>
+      sideBySide(
+        {
+          setting: { ...sized(broadcast, effort), tls: true },
+          systems: ['floor', 'floor by turns', 'tailrace'],
+          rates: [20, 50, 300],
           figures: perDelivery,
         },
         effort,

@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { Redis } from 'ioredis';
 
 /**
  * The least that a server on Node can do: bare sockets, one subscription each, and what comes from Redis is framed once
  * and written to every one that watches its channel, with its id spliced in. No GraphQL, no rules, no history, no limits,
- * no parking; tokens are read and not verified. `TURNS=on` writes the frames of one turn of the event loop in one piece.
+ * no parking; tokens are read and not verified. With `CERT` and `KEY` over TLS. `TURNS=on` writes the frames of one turn of the event loop in one piece.
  * Prints its port.
  */
-const { REDIS_URL = '', TURNS = 'off' } = process.env;
+const { REDIS_URL = '', TURNS = 'off', CERT = '', KEY = '' } = process.env;
 
 /** Who watches one channel; a hole is where each one's id goes. */
 interface Watched {
@@ -85,14 +87,17 @@ function serverSentEvents(socket: Socket, request: string): void {
   watch(channelOf(name, subOf(/authorization: (.*)\r\n/i.exec(request)?.[1]), id), frame, socket, new Uint8Array());
 }
 
-const server = createServer({ noDelay: true }, (socket) => {
+const accept = (socket: Socket) => {
   socket.on('error', () => socket.destroy());
   socket.once('data', (data: Buffer) => {
     const request = String(data);
     if (/upgrade: websocket/i.test(request)) socket.on('data', webSocket(socket, request));
     else serverSentEvents(socket, request);
   });
-});
+};
+const server = CERT
+  ? createTlsServer({ cert: readFileSync(CERT), key: readFileSync(KEY) }, accept)
+  : createServer({ noDelay: true }, accept);
 
 /** Messages of the generator are short, and come whole. */
 function* unmasked(data: Buffer) {

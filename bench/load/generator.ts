@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { kinds, secret } from '../events.js';
 import { clock, Histogram } from '../measure.js';
 import { eachFrame, masked, opcodes, pong, tokenFor } from './frames.js';
@@ -12,6 +13,9 @@ import type { Crowd, Heard } from './load.js';
  */
 const crowd = JSON.parse(process.argv[2] ?? '') as Crowd;
 const kind = kinds[crowd.kind];
+const subjectOf = (client: number) => (client + (crowd.firstSubject ?? 0)) % crowd.subjects;
+/** A local address has no more ports than this for one server. */
+const perAddress = 20_000;
 
 let deliveries = 0;
 let wrong = 0;
@@ -47,7 +51,7 @@ type Write = (bytes: Buffer) => void;
 
 function webSocket(client: number, token: string | null, answer: Write, subscribed: () => void): Reader {
   const say = (message: object) => answer(masked(message));
-  const subject = client % crowd.subjects;
+  const subject = subjectOf(client);
   const id = randomUUID();
   const { query, field } = kind;
   const opening = Buffer.from(
@@ -95,7 +99,7 @@ function webSocket(client: number, token: string | null, answer: Write, subscrib
 }
 
 function serverSentEvents(client: number, token: string | null, subscribed: () => void): Reader {
-  const variables = JSON.stringify(kind.variables(client % crowd.subjects));
+  const variables = JSON.stringify(kind.variables(subjectOf(client)));
   const path = `/graphql?query=${encodeURIComponent(kind.query)}&variables=${encodeURIComponent(variables)}`;
   const opening = Buffer.from(`data: {"data":{"${kind.field}":{"n":`);
   let begun = false;
@@ -124,13 +128,15 @@ function serverSentEvents(client: number, token: string | null, subscribed: () =
 const shared = Buffer.allocUnsafe(262_144);
 
 function open(client: number, subscribed: () => void): void {
-  const sub = kind.sub(client % crowd.subjects);
+  const sub = kind.sub(subjectOf(client));
   const token = sub && tokenFor(sub, secret);
   const write: Write = (bytes) => void socket.write(bytes);
+  const begun = () => {
+    if (crowd.stalls) socket.pause();
+    subscribed();
+  };
   const reader =
-    crowd.transport === 'sse'
-      ? serverSentEvents(client, token, subscribed)
-      : webSocket(client, token, write, subscribed);
+    crowd.transport === 'sse' ? serverSentEvents(client, token, begun) : webSocket(client, token, write, begun);
   let rest: Buffer | null = null;
   let answered = false;
 
@@ -158,7 +164,11 @@ function open(client: number, subscribed: () => void): void {
       return true;
     },
   };
-  const socket = connect({ port: crowd.port, host: '127.0.0.1', noDelay: true, onread });
+  const where = { port: crowd.port, host: '127.0.0.1', localAddress: `127.0.0.${1 + Math.floor(client / perAddress)}` };
+  const socket = crowd.tls
+    ? // Its certificate is the benchmark's own.
+      connectTls({ ...where, rejectUnauthorized: false }).on('data', take)
+    : connect({ ...where, noDelay: true, onread });
   socket.on('close', () => {
     throw new Error('the server has closed a connection');
   });

@@ -7,6 +7,7 @@ export interface Crowd {
   readonly port: number;
   readonly kind: KindName;
   readonly transport: 'websocket' | 'sse';
+  readonly tls: boolean;
   /** `plain` is for servers that speak no GraphQL: the frame is the event. */
   readonly protocol: 'graphql' | 'plain';
   readonly clients: number;
@@ -14,6 +15,10 @@ export interface Crowd {
   readonly subjects: number;
   /** Connections that are being opened at the same time. */
   readonly inFlight: number;
+  /** The subject that the first client watches. Default 0. */
+  readonly firstSubject?: number;
+  /** Reads nothing more once it is subscribed. Default false. */
+  readonly stalls?: boolean;
 }
 
 export interface Heard {

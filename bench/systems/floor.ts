@@ -6,7 +6,8 @@ import type { Ground, Servers } from './system.js';
 
 /** `baselines/floor-gateway.ts`, behind the tutorial's relay where events come through Kafka. */
 export async function floor(ground: Ground, turns: 'on' | 'off'): Promise<Servers> {
-  const environment = { REDIS_URL: ground.redisUrl, TURNS: turns, SECRET: secret };
+  const { certFile = '', keyFile = '' } = ground.tls ?? {};
+  const environment = { REDIS_URL: ground.redisUrl, TURNS: turns, SECRET: secret, CERT: certFile, KEY: keyFile };
   const gateway = startServer(script('../baselines/floor-gateway.ts'), environment);
   const [, port] = await gateway.line(/"port":(\d+)/);
   const relay = ground.kafka && (await naiveRelay(ground, 'off'));

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { certificateAuthority, type Identity } from '../../test/support/certificates.js';
 import { freshPrefix, freshTopic, kafkaBrokers, startRedis } from '../../test/support/services.js';
 import type { KindName } from '../events.js';
 import { type Feed, feedKafka, type Send } from '../feed.js';
@@ -21,6 +22,8 @@ export interface Ground {
   /** Null where events are written into Redis, as the system's relay does it. */
   readonly kafka: { readonly brokers: string; readonly group: string } | null;
   readonly folder: string;
+  /** Files of a certificate and its key; null: without TLS. */
+  readonly tls: Pick<Identity, 'certFile' | 'keyFile'> | null;
 }
 
 /** A system's own processes. */
@@ -39,7 +42,9 @@ export type Start = (ground: Ground) => Promise<Servers>;
 export const systems = {
   floor: (ground) => floor(ground, 'off'),
   'floor by turns': (ground) => floor(ground, 'on'),
-  tailrace,
+  tailrace: (ground) => tailrace(ground),
+  'tailrace lingering 0ms': (ground) => tailrace(ground, { TAILRACE_KAFKA_LINGER: '0ms' }),
+  'tailrace lingering 20ms': (ground) => tailrace(ground, { TAILRACE_KAFKA_LINGER: '20ms' }),
   naive: (ground) => naive(ground, 'off'),
   'naive with withFilter': (ground) => naive(ground, 'on'),
   nchan,
@@ -62,14 +67,21 @@ export interface System extends AsyncDisposable {
   readonly send: Send;
 }
 
-export async function startSystem(name: SystemName, kind: KindName, through: 'kafka' | 'redis'): Promise<System> {
+export async function startSystem(
+  name: SystemName,
+  kind: KindName,
+  through: 'kafka' | 'redis',
+  tls = false,
+): Promise<System> {
   const redisServer = await startRedis();
   const redis = new Redis(redisServer.url);
   const folder = mkdtempSync(join(tmpdir(), 'tailrace-bench-'));
   const topic = through === 'kafka' ? await freshTopic(`bench-${kind}`, 4) : null;
   const kafka = topic && { brokers: kafkaBrokers().join(','), group: freshPrefix('bench') };
   const topicName = topic?.name ?? kind;
-  const servers = await systems[name]({ redisUrl: redisServer.url, redis, kind, topic: topicName, kafka, folder });
+  const authority = tls ? certificateAuthority() : null;
+  const ground = { redisUrl: redisServer.url, redis, kind, topic: topicName, kafka, folder };
+  const servers = await systems[name]({ ...ground, tls: authority?.issue('bench') ?? null });
   const { gateway, relay, port, protocol } = servers;
   const feed = topic ? await feedKafka(topic.name, kind) : servers.feed;
   if (!feed) throw new Error(`${name} takes no events without Kafka`);
@@ -85,6 +97,7 @@ export async function startSystem(name: SystemName, kind: KindName, through: 'ka
       redis.disconnect();
       await redisServer[Symbol.asyncDispose]();
       await topic?.[Symbol.asyncDispose]();
+      authority?.[Symbol.dispose]();
       rmSync(folder, { recursive: true });
     },
   };

@@ -8,20 +8,29 @@ import type { Ground, Servers } from './system.js';
 const command = new URL('../../dist/bin/tailrace.js', import.meta.url).pathname;
 
 /** Gateway and relay of `dist`, with the defaults. `BENCH_PROFILE=<folder>` has Node write profiles of their CPU there. */
-export async function tailrace({ redisUrl, kind, topic, kafka, folder }: Ground): Promise<Servers> {
+export async function tailrace(
+  { redisUrl, kind, topic, kafka, folder, tls }: Ground,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Servers> {
   const schema = join(folder, 'schema.graphql');
   writeFileSync(schema, kinds[kind].sdl(topic));
-  const { BENCH_PROFILE } = process.env;
+  const { BENCH_PROFILE, BENCH_NODE_FLAGS } = process.env;
+  const flags = BENCH_NODE_FLAGS?.split(' ') ?? [];
+  const overTls: Readonly<Record<string, string>> = tls
+    ? { TAILRACE_TLS_CERT_FILE: tls.certFile, TAILRACE_TLS_KEY_FILE: tls.keyFile }
+    : {};
   const start = (name: string, environment: Record<string, string> = {}) => {
     const profiling = BENCH_PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${BENCH_PROFILE}/${name}`] : [];
     return startServer(
-      [process.execPath, ...profiling, ...(process.env.BENCH_NODE_FLAGS?.split(' ') ?? []), command, name],
+      [process.execPath, ...profiling, ...flags, command, name],
       {
         TAILRACE_SCHEMA: schema,
         TAILRACE_REDIS_URL: redisUrl,
         TAILRACE_REDIS_PREFIX: 'bench',
         TAILRACE_ADMIN_PORT: '0',
+        ...(name === 'gateway' ? overTls : {}),
         ...environment,
+        ...settings,
       },
       'stderr',
     );

@@ -36,10 +36,10 @@ function joined(all: readonly Prepared[]): Prepared {
 export const idBytes = (id: string): Uint8Array => Uint8Array.from(Buffer.from(JSON.stringify(id)));
 
 const before = Buffer.from('{"id":');
-const after = once((frame: Frame) => Buffer.from(`,"type":"next","payload":${frame.payload}}`));
+const afterId = (frame: Frame) => `,"type":"next","payload":${frame.payload}}`;
 /** Ends on a whole byte with four that permessage-deflate leaves out (RFC 7692, section 7.2.1). */
-const afterDeflated = once((frame: Frame) =>
-  deflateRawSync(after(frame), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4),
+const deflated = once((frame: Frame) =>
+  deflateRawSync(afterId(frame), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4),
 );
 const messages = once((_: Frames) => new Map<number, Prepared>());
 const deflatedMessages = once((_: Frames) => new Map<number, Prepared>());
@@ -52,57 +52,56 @@ export function nextMessages(frames: Frames, idLength: number, compress: boolean
   const known = (compress ? deflatedMessages : messages)(frames);
   let prepared = known.get(idLength);
   if (!prepared) {
-    prepared = joined(frames.map((frame) => nextMessage(frame, Buffer.alloc(idLength), compress)));
+    prepared = joined(frames.map((frame) => nextMessage(frame, idLength, compress)));
     known.set(idLength, prepared);
   }
   return prepared;
 }
 
-function nextMessage(frame: Frame, hole: Buffer, compress: boolean): Prepared {
-  return (compress && inDeflated(hole, frame)) || webSocketFrame([before, hole, after(frame)], 0);
+function nextMessage(frame: Frame, idLength: number, compress: boolean): Prepared {
+  const text = afterId(frame);
+  const length = Buffer.byteLength(text);
+  const short = compress ? inDeflated(frame, idLength, length) : null;
+  if (short) return short;
+  const { bytes, start } = textFrame(before.length + idLength + length, 0);
+  const hole = start + before.copy(bytes, start);
+  bytes.write(text, hole + idLength);
+  return { bytes, holes: [hole] };
 }
 
 /**
  * The id in a stored block, which is its bytes as they are, and the rest in a block that is the same for all. Null when
  * that saves nothing.
  */
-function inDeflated(hole: Buffer, frame: Frame): Prepared | null {
-  const stored = before.length + hole.length;
-  const rest = afterDeflated(frame);
-  if (stored > 0xffff || 5 + rest.length >= after(frame).length) return null;
-  const block = Buffer.alloc(5);
-  block.writeUInt16LE(stored, 1);
-  block.writeUInt16LE(0xffff - stored, 3);
-  return webSocketFrame([block, before, hole, rest], 0x40);
+function inDeflated(frame: Frame, idLength: number, length: number): Prepared | null {
+  const stored = before.length + idLength;
+  const rest = deflated(frame);
+  if (stored > 0xffff || 5 + rest.length >= length) return null;
+  const { bytes, start } = textFrame(5 + stored + rest.length, 0x40);
+  bytes[start] = 0;
+  bytes.writeUInt16LE(stored, start + 1);
+  bytes.writeUInt16LE(0xffff - stored, start + 3);
+  const hole = start + 5 + before.copy(bytes, start + 5);
+  rest.copy(bytes, hole + idLength);
+  return { bytes, holes: [hole] };
 }
 
 /** A message of its own, as it is. */
 export function textMessage(text: string): Prepared {
-  const payload = Buffer.from(text);
-  return { bytes: Buffer.concat([frameHead(payload.length, 0), payload]), holes: [] };
+  const { bytes, start } = textFrame(Buffer.byteLength(text), 0);
+  bytes.write(text, start);
+  return { bytes, holes: [] };
 }
 
-/** The id's hole is the last but one of the parts. */
-function webSocketFrame(parts: readonly Uint8Array[], rsv1: number): Prepared {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const head = frameHead(length, rsv1);
-  const [hole, last] = parts.slice(-2) as [Uint8Array, Uint8Array];
-  return { bytes: Buffer.concat([head, ...parts]), holes: [head.length + length - last.length - hole.length] };
-}
-
-/** Of a whole text message (RFC 6455, section 5.2). */
-function frameHead(length: number, rsv1: number): Buffer {
-  const head = Buffer.alloc(length < 126 ? 2 : length < 0x10000 ? 4 : 10);
-  head[0] = 0x81 | rsv1;
-  head[1] = length;
-  if (head.length === 4) {
-    head[1] = 126;
-    head.writeUInt16BE(length, 2);
-  } else if (head.length === 10) {
-    head[1] = 127;
-    head.writeUIntBE(length, 4, 6);
-  }
-  return head;
+/** A whole text message (RFC 6455, section 5.2) whose payload is still to be written from `start` on. */
+function textFrame(length: number, rsv1: number): { readonly bytes: Buffer; readonly start: number } {
+  const start = length < 126 ? 2 : length < 0x10000 ? 4 : 10;
+  const bytes = Buffer.allocUnsafe(start + length);
+  bytes[0] = 0x81 | rsv1;
+  bytes[1] = start === 2 ? length : start === 4 ? 126 : 127;
+  if (start === 4) bytes.writeUInt16BE(length, 2);
+  if (start === 10) bytes.writeBigUInt64BE(BigInt(length), 2);
+  return { bytes, start };
 }
 
 /** The same events over SSE. JSON holds no line break, so one data line is enough. */
