@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { eventually } from '../../test/support/eventually.js';
 import { kinds, secret } from '../events.js';
 import { feedLog } from '../feed.js';
 import { startServer } from './processes.js';
@@ -50,7 +51,11 @@ export async function tailrace(
   });
   const relay =
     kafka && start('relay', { TAILRACE_KAFKA_BROKERS: kafka.brokers, TAILRACE_KAFKA_GROUP_ID: kafka.group });
-  const [, port] = await gateway.line(/"port":(\d+).*The gateway is listening/);
+  const [line, port] = await gateway.line(/"port":(\d+).*The gateway is listening/);
+  const [, admin] = /"adminPort":(\d+)/.exec(line) ?? [];
+  // It listens before it has reached Redis.
+  const ready = async () => (await fetch(`http://127.0.0.1:${admin}/readyz`)).ok;
+  await eventually('the gateway is ready', ready, { within: 30_000 });
   const feed = kafka ? null : await feedLog(redisUrl, kind, topic);
   return { gateway, relay, port: Number(port), protocol: 'graphql', feed };
 }
