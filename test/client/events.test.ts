@@ -210,7 +210,8 @@ test('a stream that falls silent is given up for another', async () => {
   line.hold();
   await pay(r, 'ada', 2);
   await eventually('what came meanwhile', () => results.length >= 2);
-  expect([idsOf(results), line.count()]).toEqual([[1, 2], 2]);
+  // Not by connections: Node 24's fetch opens one more of its own accord.
+  expect([idsOf(results), client.connects()]).toEqual([[1, 2], 2]);
 });
 
 test('queries and mutations are answered as before', async () => {
