@@ -118,7 +118,7 @@ describe.each(kinds)('%s', (_, connect) => {
   test('goes on with a new token when the old one has ended', async () => {
     await using r = await sampleRiver();
     const online = gate();
-    const lives = [1_000, 60_000];
+    const lives = [3_000, 60_000];
     const token = async () => online.given(await tokenFor({ sub: 'ada' }, lives.shift()))();
     await using client = connect({ url: r.url, token });
     const { results, ends } = client.listen(mine);
