@@ -1,4 +1,4 @@
-import type { Channel } from './channel.js';
+import { type Channel, routeOf } from './channel.js';
 import type { Gap, Position } from './position.js';
 import type { SourceEvent, SourcePartition } from './source-event.js';
 
@@ -27,6 +27,8 @@ export interface SourceGap extends Gap {
    * only older events are gone. Absent: it concerns everybody.
    */
   readonly since?: number;
+  /** Ids of routes: it concerns only who listens to one of them. Absent: everybody. */
+  readonly routes?: readonly string[];
 }
 
 /** A source's gap as the log keeps it, told to those who listen to that topic. */
@@ -34,9 +36,10 @@ export interface GapMark extends SourceGap {
   readonly source: SourcePartition;
 }
 
-/** Whether somebody who had been shown everything up to `time` (the log's clock) misses what a mark tells of. */
-export function concerns({ since }: SourceGap, time: number): boolean {
-  return since === undefined || time < since;
+/** Whether somebody who listens to `channels` and had been shown everything up to `time` (the log's clock) misses what a mark tells of. */
+export function concerns({ since, routes }: SourceGap, time: number, channels: readonly Channel[]): boolean {
+  if (since !== undefined && time >= since) return false;
+  return routes === undefined || channels.some((channel) => routes.includes(routeOf(channel)));
 }
 
 /**

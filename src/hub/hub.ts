@@ -201,9 +201,13 @@ export async function openHub({
     const { shard } = position;
     const after = heads.with(shard, position);
     if (gap) history.marked(shard);
-    if (gap && concerns(gap, (heads[shard] as Position).time)) {
+    if (gap) {
       const { source, reason, missed } = gap;
-      for (const listener of listeners) if (listener.topic === source.topic) listener.lost({ reason, missed }, source);
+      const { time } = heads[shard] as Position;
+      for (const listener of listeners) {
+        if (listener.topic !== source.topic || !concerns(gap, time, listener.channels)) continue;
+        listener.lost({ reason, missed }, source);
+      }
     }
     const lists = new Map<Listener, Publication[]>();
     for (const [i, publication] of publications.entries()) {

@@ -90,7 +90,7 @@ async function openShard(
   const marks = (await hub.gaps(head.shard)).filter(
     (mark) =>
       mark.source.topic === topic &&
-      concerns(mark, from.time) &&
+      concerns(mark, from.time, channels) &&
       isAfter(mark.position, from, head.epoch) &&
       !isAfter(mark.position, head, head.epoch),
   );

@@ -10,9 +10,9 @@ const query = 'subscription ($after: String) @resume(after: $after) { note { id 
 const source = { cluster: 'test', topic: 'notes', partition: 0 };
 
 async function mark(r: River, gap: SourceGap) {
-  const { epoch, watermark } = await r.log.partition(source);
+  const { epoch, watermark, routes } = await r.log.partition(source);
   const at = watermark ?? 0;
-  const empty = { last: null, entries: [], fingerprint: r.streams.fingerprint };
+  const empty = { last: null, entries: [], routes, fingerprint: r.streams.fingerprint };
   await r.log.append({ source, epoch, base: at, next: at, first: watermark === null, gap, ...empty });
 }
 
