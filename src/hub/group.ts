@@ -19,6 +19,8 @@ export interface GroupPlan {
   readonly topic: string;
   readonly retain: number;
   readonly channels: readonly Channel[];
+  /** Names the routes of the field: cursors carry it. */
+  readonly routes: string;
   /** The whole rule. Never throws. */
   permit(source: SourceEvent): { readonly pass: boolean; readonly error: string | null };
   /** Null where every event is shown. */
@@ -127,7 +129,8 @@ export class Group implements Listener {
   }
 
   cursorAt(positions: Cursor['positions'], offsets: ReadonlyMap<number, Coordinate> = this.#heard.recent): string {
-    return this.cursors.encode(this.plan.field, { positions, offsets });
+    const { field, routes } = this.plan;
+    return this.cursors.encode(field, { positions, offsets, routes });
   }
 
   decode(cursor: string): Cursor {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Cursor } from '../event/cursor.js';
 import { Fault, limitExceeded } from '../event/faults.js';
-import type { Gap, Position } from '../event/position.js';
+import type { Gap } from '../event/position.js';
 import type { Publication } from '../event/publication.js';
 import type { SourceEvent, SourcePartition } from '../event/source-event.js';
 import { LogUnavailable } from '../log/channel-log.js';
@@ -14,31 +14,7 @@ import type { Batch, Group, Offer, Seat } from './group.js';
 import type { Hub } from './hub.js';
 import { isAhead, openPassage, type Passage, type Replay } from './replay.js';
 import { openRewind } from './rewind.js';
-
-/** Where a subscription begins. */
-export type Start =
-  | { readonly kind: 'now' }
-  | {
-      readonly kind: 'rewind';
-      readonly count: number;
-      /** The last of them lies here; where it begins when not given. */
-      readonly upTo?: readonly Position[];
-    }
-  | { readonly kind: 'after'; readonly cursor: Cursor }
-  | Handover;
-
-/** The place of a subscription that another one takes: made by `handOver`. */
-export interface Handover {
-  readonly kind: 'handover';
-  readonly cursor: Cursor;
-  /** Refilled events older than this are history to the first one, and so to its successor. */
-  readonly since: number;
-  /** What the first one had still to tell. */
-  readonly gap: Gap | null;
-}
-
-/** FAIL ends the operation at a gap that cannot be filled; CONTINUE tells it on the next event. */
-export type OnGap = 'FAIL' | 'CONTINUE';
+import { changedSince, type OnGap, type Start } from './start.js';
 
 /** A socket as a subscription sees it. */
 export interface Outlet {
@@ -136,7 +112,7 @@ export class Subscription implements Seat {
       const replay = { ...begun, upTo: start.upTo ?? begun.upTo };
       this.#rewinding = { ...start, upTo: replay.upTo };
       await this.#persist(() => this.#rewind(start.count, seen, replay));
-      await this.#persist((again) => this.#catchUp(seen, false, again));
+      await this.#persist((again) => this.#catchUp(seen, null, again));
       return;
     }
     if (start.kind === 'handover') {
@@ -146,7 +122,8 @@ export class Subscription implements Seat {
     const { positions, offsets } = start.cursor;
     this.#cursor = group.cursorAt(positions, offsets);
     const seen = new Coordinates(offsets);
-    await this.#persist((again) => this.#catchUp(seen, start.kind === 'after', again));
+    const resumed = start.kind === 'after' ? start.cursor : null;
+    await this.#persist((again) => this.#catchUp(seen, resumed, again));
   }
 
   /** A cursor for everything shown so far. Null before a rewind knows where it begins. */
@@ -301,24 +278,25 @@ export class Subscription implements Seat {
 
   #goOn(): Promise<void> {
     const seen = this.#own ?? new Coordinates(this.#shown().offsets);
-    return this.#persist((again) => this.#catchUp(seen, false, again));
+    return this.#persist((again) => this.#catchUp(seen, null, again));
   }
 
   /** Shows what lies between the cursor and the hub's heads, until nothing is in between any more, and goes live. */
-  async #catchUp(seen: Coordinates, resumed: boolean, again: boolean): Promise<void> {
+  async #catchUp(seen: Coordinates, resumed: Cursor | null, again: boolean): Promise<void> {
     const { group, hub, onGap } = this.parts;
     if (again) await hub.refresh();
-    for (let first = resumed; this.#state === 'replaying'; first = false) {
+    for (let first = resumed; this.#state === 'replaying'; first = null) {
       const { positions: after } = this.#shown();
       // A client may know more of the log than this replica, whose tail is a moment behind, or deaf.
       if (isAhead(after, hub.heads())) await hub.refresh();
       const replay = this.#begin();
       const passage = await openPassage(replay, after);
-      if (passage.gap && first && onGap === 'FAIL') {
+      const gap = passage.gap ?? (first && changedSince(first, group.plan.routes));
+      if (gap && first && onGap === 'FAIL') {
         const oldest = group.cursorAt(passage.oldest, new Map());
-        return this.fail(new Fault('CURSOR_EXPIRED', { why: passage.gap.reason }, { oldest, gap: passage.gap }));
+        return this.fail(new Fault('CURSOR_EXPIRED', { why: gap.reason }, { oldest, gap }));
       }
-      if (passage.gap) this.#lack(passage.gap);
+      if (gap) this.#lack(gap);
       await this.#pass(passage, seen, first ? this.parts.replay : undefined);
       if (this.#state !== 'replaying') return;
       this.#cursor = group.cursorAt(replay.upTo, seen.recent);

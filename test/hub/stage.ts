@@ -4,7 +4,8 @@ import type { Fault } from '../../src/event/faults.js';
 import type { SourceEvent } from '../../src/event/source-event.js';
 import { Group, type GroupPlan } from '../../src/hub/group.js';
 import { type Hub, type HubOptions, openHub } from '../../src/hub/hub.js';
-import { type OnGap, type Outlet, type Start, Subscription } from '../../src/hub/subscription.js';
+import type { OnGap, Start } from '../../src/hub/start.js';
+import { type Outlet, Subscription } from '../../src/hub/subscription.js';
 import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { HostileLog, turns } from '../support/hostile-log.js';
@@ -88,6 +89,7 @@ export class Stage implements AsyncDisposable {
         topic: 'notes',
         retain: 600_000,
         channels: [...channels] as Channel[],
+        routes: 'same',
         conflation: null,
         permit: ({ event }) => ({ pass: (event as number) >= 0, error: null }),
         render: ({ event }) => `{"data":${event}`,

@@ -137,6 +137,28 @@ describe('a schema by which a field goes by another route', () => {
     expect([same.shown, same.faults, old.shown]).toEqual([[1, 2], [], [1]]);
   });
 
+  test('who was left with a gateway of the old schema is told at the next one, though its cursor is newer than the change', async () => {
+    await using w = world();
+    await w.relay(before);
+    const relay = await w.relay(after);
+    const ask = await w.gateway(before);
+    const [starving, staying] = [await ask('changing'), await ask('staying')];
+    w.write(1);
+    await relay.take();
+    await eventually('the event has gone by', () => expect(staying.shown).toEqual([1]));
+    expect(starving.shown).toEqual([]);
+    const again = await w.gateway(after);
+    const back = await again('changing', { after: starving.cursor(), onGap: 'CONTINUE' });
+    const same = await again('staying', { after: staying.cursor() });
+    w.write(2);
+    await relay.take();
+    await eventually('it is told', () => expect(back.shown).toEqual([{ id: 2, gap: 'SCHEMA_CHANGED' }]));
+    await eventually('it has all', () => expect(same.shown).toEqual([2]));
+    // Told once: its cursors are of the new schema now.
+    const later = await again('changing', { after: back.cursor() });
+    expect([later.faults, same.faults]).toEqual([[], []]);
+  });
+
   test('a relay that goes on by the same routes, and one that is the first, tell nothing', async () => {
     await using w = world();
     const early = await (await w.gateway(after))('changing', { onGap: 'FAIL' });
