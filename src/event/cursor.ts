@@ -9,6 +9,8 @@ export interface Cursor {
   readonly offsets: ReadonlyMap<number, Coordinate>;
   /** Names the routes by which its field went: four characters of base64url. */
   readonly routes: string;
+  /** By the log's clock, up to when it lacks nothing of what the log has lost since; null when it lacks nothing. */
+  readonly late: number | null;
 }
 
 export interface Coordinate {
@@ -24,7 +26,7 @@ const routesBytes = 3;
 
 /**
  * Turns cursors into text and back. The text is opaque and signed; it is bound to the field, and to no route, replica
- * or token: what it lets one see is judged anew each time. Layout before base64url: version, routes, the newest time, shards with
+ * or token: what it lets one see is judged anew each time. Layout before base64url: version, routes, how late, the newest time, shards with
  * epoch, number and how much older than the newest their time is, partitions with offset and index (LEB128 numbers),
  * then 12 bytes of HMAC-SHA256 over field and content.
  *
@@ -84,14 +86,15 @@ export type CursorCodec = ReturnType<typeof cursorCodec>;
 let scratch = Buffer.alloc(1_024);
 
 /** Writes the content into `scratch`, with room behind it for the signature. Returns its end. */
-function write({ positions, offsets, routes }: Cursor): number {
+function write({ positions, offsets, routes, late }: Cursor): number {
   // No number takes more than eight bytes.
   const most = 32 + positions.length * (epochBytes + 16) + offsets.size * 24 + signatureBytes;
   if (most > scratch.length) scratch = Buffer.alloc(2 * most);
   let newest = 0;
   for (const { time } of positions) newest = Math.max(newest, time);
   scratch[0] = version;
-  let at = number(name(1, routes, routesBytes), newest);
+  let at = number(name(1, routes, routesBytes), late === null ? 0 : late + 1);
+  at = number(at, newest);
   at = number(at, positions.length);
   for (const position of positions) {
     at = name(at, position.epoch, epochBytes);
@@ -126,6 +129,7 @@ function read(bytes: Uint8Array): Cursor | null {
   if (bytes[at++] !== version) return null;
   const routes = Buffer.from(bytes.subarray(at, at + routesBytes)).toString('base64url');
   at += routesBytes;
+  const late = next() - 1;
   const newest = next();
   const positions = Array.from({ length: next() }, () => {
     const epoch = Buffer.from(bytes.subarray(at, at + epochBytes));
@@ -135,7 +139,7 @@ function read(bytes: Uint8Array): Cursor | null {
   });
   const offsets = new Map<number, Coordinate>();
   while (at < bytes.length) offsets.set(next(), { offset: next(), index: next() });
-  return { positions, offsets, routes };
+  return { positions, offsets, routes, late: late < 0 ? null : late };
 }
 
 /** LEB128 into `scratch` at `at`; returns its end. Shifts would cut at 32 bits; times and offsets are longer. */

@@ -36,11 +36,13 @@ export interface GapMark extends SourceGap {
   readonly source: SourcePartition;
 }
 
-/** Whether somebody who listens to `channels` and had been shown everything up to `time` (the log's clock) misses what a mark tells of. */
-export function concerns({ since, routes }: SourceGap, time: number, channels: readonly Channel[]): boolean {
-  if (since !== undefined && time >= since) return false;
-  return routes === undefined || channels.some((channel) => routes.includes(routeOf(channel)));
-}
+/** Whether somebody who had been shown everything up to `time` (the log's clock) may miss what a mark tells of. */
+export const isSince = ({ since }: Pick<SourceGap, 'since'>, time: number): boolean =>
+  since === undefined || time < since;
+
+/** Whether one of the channels is concerned by a mark. */
+export const isOn = ({ routes }: SourceGap, channels: readonly Channel[]): boolean =>
+  routes === undefined || channels.some((channel) => routes.includes(routeOf(channel)));
 
 /**
  * One atomic append as a tail hears it. `from` is the shard's number before it, so a lost commit shows.

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Channel } from '../event/channel.js';
 import type { Position } from '../event/position.js';
-import { type Commit, concerns, type Publication } from '../event/publication.js';
+import { type Commit, isOn, type Publication } from '../event/publication.js';
 import type { ChannelLogReader, LogTail } from '../log/channel-log.js';
 import { LogUnavailable } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
@@ -202,11 +202,11 @@ export async function openHub({
     const after = heads.with(shard, position);
     if (gap) history.marked(shard);
     if (gap) {
-      const { source, reason, missed } = gap;
-      const { time } = heads[shard] as Position;
+      const { source, reason, missed, since } = gap;
+      const reach = since === undefined ? undefined : { since, heard: (heads[shard] as Position).time };
       for (const listener of listeners) {
-        if (listener.topic !== source.topic || !concerns(gap, time, listener.channels)) continue;
-        listener.lost({ reason, missed }, source);
+        if (listener.topic === source.topic && isOn(gap, listener.channels))
+          listener.lost({ reason, missed }, source, reach);
       }
     }
     const lists = new Map<Listener, Publication[]>();

@@ -100,7 +100,7 @@ export class HostileLog {
   }
 
   /** A source tells that something is missing. */
-  gap(gap: Pick<LoggedGap, 'reason' | 'missed' | 'source'>): void {
+  gap(gap: Omit<LoggedGap, 'position'>): void {
     const at = this.shardOf(gap.source);
     const shard = this.#shards[at] as Shard;
     const from = shard.number++;
