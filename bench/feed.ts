@@ -4,7 +4,7 @@ import { connectRedis } from '../src/log/redis-connection.js';
 import { createRedisLogWriter } from '../src/log/redis-writer.js';
 import { silent } from '../src/observe/logger.js';
 import { decode } from '../src/relay/decode.js';
-import { metaOf, route } from '../src/relay/route.js';
+import { metaOf, route, routeIds } from '../src/relay/route.js';
 import { compileSchema } from '../src/schema/compile.js';
 import { kafkaClient } from '../test/support/services.js';
 import { type KindName, kinds } from './events.js';
@@ -81,6 +81,7 @@ export async function feedLog(redisUrl: string, kind: KindName, topic: string): 
   const plan = schema?.topics.get(topic);
   if (!plan) throw new Error(problems.map(({ message }) => message).join('\n'));
   const { fingerprint } = schema as NonNullable<typeof schema>;
+  const routes = routeIds(plan);
   const redis = connectRedis(redisUrl, 'bench', silent);
   // Its commands do not queue.
   await once(redis, 'ready');
@@ -110,6 +111,7 @@ export async function feedLog(redisUrl: string, kind: KindName, topic: string): 
       last: newest,
       entries,
       gap: null,
+      routes,
       fingerprint,
     };
     const answer = await log.append(batch);

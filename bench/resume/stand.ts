@@ -114,6 +114,7 @@ async function openFeed(url: string) {
       last: null,
       entries,
       gap: null,
+      routes: [],
       fingerprint: 'bench',
     });
     if (answer.kind !== 'appended') throw new Error(`the log answered ${answer.kind}`);

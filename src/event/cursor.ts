@@ -7,6 +7,10 @@ export interface Cursor {
   readonly positions: readonly Moment[];
   /** The newest coordinates carried, per source partition; they outlive an epoch. At most `maxOffsets`. */
   readonly offsets: ReadonlyMap<number, Coordinate>;
+  /** Names the routes by which its field went: four characters of base64url. */
+  readonly routes: string;
+  /** By the log's clock, up to when it lacks nothing of what the log has lost since; null when it lacks nothing. */
+  readonly late: number | null;
 }
 
 export interface Coordinate {
@@ -15,13 +19,14 @@ export interface Coordinate {
 }
 
 export const maxOffsets = 16;
-const version = 1;
+const version = 2;
 const signatureBytes = 12;
 const epochBytes = 6;
+const routesBytes = 3;
 
 /**
  * Turns cursors into text and back. The text is opaque and signed; it is bound to the field, and to no route, replica
- * or token: what it lets one see is judged anew each time. Layout before base64url: version, the newest time, shards with
+ * or token: what it lets one see is judged anew each time. Layout before base64url: version, routes, how late, the newest time, shards with
  * epoch, number and how much older than the newest their time is, partitions with offset and index (LEB128 numbers),
  * then 12 bytes of HMAC-SHA256 over field and content.
  *
@@ -81,17 +86,18 @@ export type CursorCodec = ReturnType<typeof cursorCodec>;
 let scratch = Buffer.alloc(1_024);
 
 /** Writes the content into `scratch`, with room behind it for the signature. Returns its end. */
-function write({ positions, offsets }: Cursor): number {
+function write({ positions, offsets, routes, late }: Cursor): number {
   // No number takes more than eight bytes.
   const most = 32 + positions.length * (epochBytes + 16) + offsets.size * 24 + signatureBytes;
   if (most > scratch.length) scratch = Buffer.alloc(2 * most);
   let newest = 0;
   for (const { time } of positions) newest = Math.max(newest, time);
   scratch[0] = version;
-  let at = number(1, newest);
+  let at = number(name(1, routes, routesBytes), late === null ? 0 : late + 1);
+  at = number(at, newest);
   at = number(at, positions.length);
   for (const position of positions) {
-    at = epoch(at, position.epoch);
+    at = name(at, position.epoch, epochBytes);
     at = number(at, position.number);
     at = number(at, newest - position.time);
   }
@@ -103,11 +109,11 @@ function write({ positions, offsets }: Cursor): number {
   return at;
 }
 
-/** None is written as zeros. */
-function epoch(at: number, name: string): number {
-  const written = scratch.write(name, at, epochBytes, 'base64url');
-  scratch.fill(0, at + written, at + epochBytes);
-  return at + epochBytes;
+/** So many bytes, by their base64url. None is written as zeros. */
+function name(at: number, text: string, bytes: number): number {
+  const written = scratch.write(text, at, bytes, 'base64url');
+  scratch.fill(0, at + written, at + bytes);
+  return at + bytes;
 }
 
 function read(bytes: Uint8Array): Cursor | null {
@@ -121,6 +127,9 @@ function read(bytes: Uint8Array): Cursor | null {
     }
   };
   if (bytes[at++] !== version) return null;
+  const routes = Buffer.from(bytes.subarray(at, at + routesBytes)).toString('base64url');
+  at += routesBytes;
+  const late = next() - 1;
   const newest = next();
   const positions = Array.from({ length: next() }, () => {
     const epoch = Buffer.from(bytes.subarray(at, at + epochBytes));
@@ -130,7 +139,7 @@ function read(bytes: Uint8Array): Cursor | null {
   });
   const offsets = new Map<number, Coordinate>();
   while (at < bytes.length) offsets.set(next(), { offset: next(), index: next() });
-  return { positions, offsets };
+  return { positions, offsets, routes, late: late < 0 ? null : late };
 }
 
 /** LEB128 into `scratch` at `at`; returns its end. Shifts would cut at 32 bits; times and offsets are longer. */

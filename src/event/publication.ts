@@ -1,4 +1,4 @@
-import type { Channel } from './channel.js';
+import { type Channel, routeOf } from './channel.js';
 import type { Gap, Position } from './position.js';
 import type { SourceEvent, SourcePartition } from './source-event.js';
 
@@ -27,6 +27,8 @@ export interface SourceGap extends Gap {
    * only older events are gone. Absent: it concerns everybody.
    */
   readonly since?: number;
+  /** Ids of routes: it concerns only who listens to one of them. Absent: everybody. */
+  readonly routes?: readonly string[];
 }
 
 /** A source's gap as the log keeps it, told to those who listen to that topic. */
@@ -34,10 +36,13 @@ export interface GapMark extends SourceGap {
   readonly source: SourcePartition;
 }
 
-/** Whether somebody who had been shown everything up to `time` (the log's clock) misses what a mark tells of. */
-export function concerns({ since }: SourceGap, time: number): boolean {
-  return since === undefined || time < since;
-}
+/** Whether somebody who had been shown everything up to `time` (the log's clock) may miss what a mark tells of. */
+export const isSince = ({ since }: Pick<SourceGap, 'since'>, time: number): boolean =>
+  since === undefined || time < since;
+
+/** Whether one of the channels is concerned by a mark. */
+export const isOn = ({ routes }: SourceGap, channels: readonly Channel[]): boolean =>
+  routes === undefined || channels.some((channel) => routes.includes(routeOf(channel)));
 
 /**
  * One atomic append as a tail hears it. `from` is the shard's number before it, so a lost commit shows.

@@ -11,7 +11,9 @@ import type { CursorCodec } from '../event/cursor.js';
 import { Fault, limitExceeded } from '../event/faults.js';
 import { Group, type GroupPlan } from '../hub/group.js';
 import type { Hub } from '../hub/hub.js';
-import { type Outlet, type Start, Subscription } from '../hub/subscription.js';
+import type { Outlet } from '../hub/outlet.js';
+import type { Start } from '../hub/start.js';
+import { Subscription } from '../hub/subscription.js';
 import { LogUnavailable } from '../log/channel-log.js';
 import type { Audit, Source } from '../observe/audit.js';
 import type { Logger } from '../observe/logger.js';
@@ -222,6 +224,7 @@ export function createEngine(parts: EngineParts) {
         topic: field.topic,
         retain: field.retention.retain,
         channels,
+        routes: field.fingerprint,
         conflation: field.conflation,
         permit: ({ event, record }) => field.permit(event, args, viewer.claims, record),
         render: renderer(projection, metrics, logger),

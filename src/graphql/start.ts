@@ -1,7 +1,7 @@
 import { type GraphQLSchema, getDirectiveValues, type OperationDefinitionNode } from 'graphql';
 import type { CursorCodec } from '../event/cursor.js';
 import { Fault, limitExceeded } from '../event/faults.js';
-import type { OnGap, Start } from '../hub/subscription.js';
+import type { OnGap, Start } from '../hub/start.js';
 
 /** The ways a client may say where to begin, beside `@resume` in the operation. */
 export interface StartRequest {

@@ -1,7 +1,9 @@
 import { Fault } from '../event/faults.js';
 import type { Gap } from '../event/position.js';
 import type { Group, GroupPlan } from '../hub/group.js';
-import type { Outlet, Start, Subscription } from '../hub/subscription.js';
+import type { Outlet } from '../hub/outlet.js';
+import type { Start } from '../hub/start.js';
+import type { Subscription } from '../hub/subscription.js';
 import { LogUnavailable } from '../log/channel-log.js';
 import type { Groups } from './groups.js';
 import { endsWith, type Renewable, type Renewal, unchanged } from './renewal.js';

@@ -12,7 +12,11 @@ export class Coordinates {
   #recent: Map<number, Coordinate> | null = null;
   #last = -1;
 
+  /** True when they come from a cursor that may have had to leave partitions out. */
+  readonly #isFull: boolean;
+
   constructor(offsets: ReadonlyMap<number, Coordinate> = new Map()) {
+    this.#isFull = offsets.size >= maxOffsets;
     this.add(offsets);
   }
 
@@ -24,6 +28,11 @@ export class Coordinates {
   /** Remembers the event. False when it, or a later one of its partition, has gone by before. */
   pass({ source: { record, index } }: Publication): boolean {
     return this.#carry(record.partition, { offset: record.offset, index });
+  }
+
+  /** Nobody knows what went by of this partition: there was no room for it in a cursor. */
+  isUnknown(partition: number): boolean {
+    return this.#isFull && !this.#newest.has(partition);
   }
 
   add(offsets: ReadonlyMap<number, Coordinate>): void {

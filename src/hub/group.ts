@@ -9,7 +9,8 @@ import { openWindow, type Window } from './conflate.js';
 import { Coordinates } from './coordinates.js';
 import { Frame } from './frame.js';
 import type { Hub } from './hub.js';
-import type { Listener } from './listener.js';
+import type { Late } from './late.js';
+import type { Listener, Reach } from './listener.js';
 
 /** What all members of a group have in common: made by `graphql/` from an operation and its viewer. */
 export interface GroupPlan {
@@ -19,6 +20,8 @@ export interface GroupPlan {
   readonly topic: string;
   readonly retain: number;
   readonly channels: readonly Channel[];
+  /** Names the routes of the field: cursors carry it. */
+  readonly routes: string;
   /** The whole rule. Never throws. */
   permit(source: SourceEvent): { readonly pass: boolean; readonly error: string | null };
   /** Null where every event is shown. */
@@ -60,7 +63,7 @@ export interface Seat {
   /** Live events in their turn. */
   offer(batch: Batch): void;
   /** A hole that nobody can fill, in its turn. `source` is null where it is not known to be one partition's. */
-  lost(gap: Gap, source: SourcePartition | null, turn: number): void;
+  lost(gap: Gap, source: SourcePartition | null, turn: number, reach?: Reach): void;
   /** Events that were to be offered were dropped: it goes on from the log. */
   outrun(): void;
 }
@@ -122,12 +125,17 @@ export class Group implements Listener {
   }
 
   /** What a subscription that was shown everything the group has heard may resume from. */
-  cursor(offsets?: ReadonlyMap<number, Coordinate>): string {
-    return this.cursorAt(this.hub.heads(), offsets);
+  cursor(offsets?: ReadonlyMap<number, Coordinate>, late?: Late): string {
+    return this.cursorAt(this.hub.heads(), offsets, late);
   }
 
-  cursorAt(positions: Cursor['positions'], offsets: ReadonlyMap<number, Coordinate> = this.#heard.recent): string {
-    return this.cursors.encode(this.plan.field, { positions, offsets });
+  cursorAt(
+    positions: Cursor['positions'],
+    offsets: ReadonlyMap<number, Coordinate> = this.#heard.recent,
+    late: Late = null,
+  ): string {
+    const { field, routes } = this.plan;
+    return this.cursors.encode(field, { positions, offsets, routes, late });
   }
 
   decode(cursor: string): Cursor {
@@ -160,12 +168,12 @@ export class Group implements Listener {
     this.#window?.settle();
   }
 
-  lost(gap: Gap, source: SourcePartition | null): void {
+  lost(gap: Gap, source: SourcePartition | null, reach?: Reach): void {
     if (gap.reason === 'TOPIC_RECREATED' && source) this.#heard.forget(source.partition);
     const turn = ++this.#turn;
     const tell = () => {
       this.#handOut();
-      for (const seat of this.seats) seat.lost(gap, source, turn);
+      for (const seat of this.seats) seat.lost(gap, source, turn, reach);
     };
     // In its place: behind what was heard before it.
     this.#window?.flush();

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Channel } from '../event/channel.js';
 import type { Position } from '../event/position.js';
-import { type Commit, concerns, type Publication } from '../event/publication.js';
+import { type Commit, isOn, type Publication } from '../event/publication.js';
 import type { ChannelLogReader, LogTail } from '../log/channel-log.js';
 import { LogUnavailable } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
@@ -201,9 +201,13 @@ export async function openHub({
     const { shard } = position;
     const after = heads.with(shard, position);
     if (gap) history.marked(shard);
-    if (gap && concerns(gap, (heads[shard] as Position).time)) {
-      const { source, reason, missed } = gap;
-      for (const listener of listeners) if (listener.topic === source.topic) listener.lost({ reason, missed }, source);
+    if (gap) {
+      const { source, reason, missed, since } = gap;
+      const reach = since === undefined ? undefined : { since, heard: (heads[shard] as Position).time };
+      for (const listener of listeners) {
+        if (listener.topic === source.topic && isOn(gap, listener.channels))
+          listener.lost({ reason, missed }, source, reach);
+      }
     }
     const lists = new Map<Listener, Publication[]>();
     for (const [i, publication] of publications.entries()) {

@@ -14,8 +14,18 @@ export interface Listener {
   readonly retain: number;
   /** `heads` is where the hub stands after these, on every shard. Must not throw. */
   heard(publications: readonly Publication[], heads: readonly Position[]): void;
-  /** Events between what was heard and what comes next are lost to this listener; by which source, where one told it. */
-  lost(gap: Gap, source: SourcePartition | null): void;
+  /**
+   * Events between what was heard and what comes next are lost to this listener; by which source, where one told it. With a
+   * `reach` they are lost to some only.
+   */
+  lost(gap: Gap, source: SourcePartition | null, reach?: Reach): void;
+}
+
+/** Whom a loss concerns, by the log's clock: who had been shown everything up to `since` lacks nothing. */
+export interface Reach {
+  readonly since: number;
+  /** Up to here the listener has heard everything. */
+  readonly heard: number;
 }
 
 /** One channel on this replica, offered to many. */

@@ -1,17 +1,19 @@
 import type { Channel } from '../event/channel.js';
 import type { Cursor } from '../event/cursor.js';
 import { byAge, type Gap, isAfter, type Moment, type Position } from '../event/position.js';
-import { concerns, type Publication } from '../event/publication.js';
+import { isOn, isSince, type Publication } from '../event/publication.js';
 import type { LoggedGap } from '../log/channel-log.js';
 import { ChannelHistory, type Page } from './channel-history.js';
 import type { Coordinates } from './coordinates.js';
 import type { Hub } from './hub.js';
+import type { Late } from './late.js';
 
 export interface Replay {
   readonly hub: Pick<Hub, 'read' | 'newest' | 'gaps'>;
   readonly channels: readonly Channel[];
   readonly topic: string;
   readonly retain: number;
+  readonly late: Late;
   /** Up to here, per shard: what comes after is heard live. */
   readonly upTo: readonly Position[];
 }
@@ -21,6 +23,8 @@ export type Progress = Cursor['positions'];
 
 export interface Replayed {
   readonly publication: Publication;
+  /** What went by of its partition before it, the cursor had no room to tell. */
+  readonly isUnknown: boolean;
   /** Where a subscription stands that was shown everything up to this one. */
   readonly progress: Progress;
 }
@@ -56,8 +60,8 @@ export async function openPassage(replay: Replay, after: Progress): Promise<Pass
     for (const shard of shards) {
       const { head } = shard;
       const others = replay.upTo.map((one, at) => (at < head.shard ? one : (after[at] ?? unheard)));
-      for await (const publication of merged(shard, seen, lost)) {
-        yield { publication, progress: others.with(head.shard, publication.position) };
+      for await (const [publication, isUnknown] of merged(shard, seen, lost)) {
+        yield { publication, isUnknown, progress: others.with(head.shard, publication.position) };
       }
     }
   }
@@ -78,7 +82,7 @@ interface OpenShard {
 }
 
 async function openShard(
-  { hub, channels, topic, retain }: Replay,
+  { hub, channels, topic, retain, late }: Replay,
   head: Position,
   after: Progress,
 ): Promise<OpenShard> {
@@ -90,7 +94,8 @@ async function openShard(
   const marks = (await hub.gaps(head.shard)).filter(
     (mark) =>
       mark.source.topic === topic &&
-      concerns(mark, from.time) &&
+      isSince(mark, Math.min(from.time, late ?? from.time)) &&
+      isOn(mark, channels) &&
       isAfter(mark.position, from, head.epoch) &&
       !isAfter(mark.position, head, head.epoch),
   );
@@ -121,7 +126,7 @@ async function* merged(
   { head, channels, marks }: OpenShard,
   seen: Coordinates,
   lost: (gap: Gap) => void,
-): AsyncGenerator<Publication> {
+): AsyncGenerator<readonly [publication: Publication, isUnknown: boolean]> {
   const told = [...marks];
   for (;;) {
     for (const { history, page } of channels) {
@@ -144,7 +149,8 @@ async function* merged(
     }
     if (!publication) return;
     // An event in two channels has the same coordinates in both.
-    if (seen.pass(publication)) yield publication;
+    const isUnknown = seen.isUnknown(publication.source.record.partition);
+    if (seen.pass(publication)) yield [publication, isUnknown];
   }
 }
 

@@ -9,7 +9,7 @@ export interface Rewind {
   /** Where they begin: whoever is cut off in the middle resumes with the rest of them, on every shard. */
   readonly beginning: Progress;
   /** Oldest first; `seen` learns them, and what the log tells of recreated topics. */
-  events(seen: Coordinates): Generator<Replayed>;
+  events(seen: Coordinates): Generator<Omit<Replayed, 'isUnknown'>>;
 }
 
 /**
@@ -30,7 +30,7 @@ export async function openRewind(
     return first ? { ...first, number: first.number - 1, time: first.time - 1 } : head;
   });
 
-  function* events(seen: Coordinates): Generator<Replayed> {
+  function* events(seen: Coordinates): Generator<Omit<Replayed, 'isUnknown'>> {
     let progress = beginning;
     for (const publication of shown) {
       const { position, source } = publication;

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Cursor } from '../event/cursor.js';
 import { Fault, limitExceeded } from '../event/faults.js';
-import type { Gap, Position } from '../event/position.js';
-import type { Publication } from '../event/publication.js';
+import type { Gap } from '../event/position.js';
+import { isSince, type Publication } from '../event/publication.js';
 import type { SourceEvent, SourcePartition } from '../event/source-event.js';
-import { LogUnavailable } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import { Latest } from './conflate.js';
@@ -12,43 +11,13 @@ import { Coordinates } from './coordinates.js';
 import { Frame } from './frame.js';
 import type { Batch, Group, Offer, Seat } from './group.js';
 import type { Hub } from './hub.js';
+import { isOver, type Late, lateAt, repeatOf } from './late.js';
+import type { Reach } from './listener.js';
+import type { Outlet } from './outlet.js';
+import { persist } from './persist.js';
 import { isAhead, openPassage, type Passage, type Replay } from './replay.js';
 import { openRewind } from './rewind.js';
-
-/** Where a subscription begins. */
-export type Start =
-  | { readonly kind: 'now' }
-  | {
-      readonly kind: 'rewind';
-      readonly count: number;
-      /** The last of them lies here; where it begins when not given. */
-      readonly upTo?: readonly Position[];
-    }
-  | { readonly kind: 'after'; readonly cursor: Cursor }
-  | Handover;
-
-/** The place of a subscription that another one takes: made by `handOver`. */
-export interface Handover {
-  readonly kind: 'handover';
-  readonly cursor: Cursor;
-  /** Refilled events older than this are history to the first one, and so to its successor. */
-  readonly since: number;
-  /** What the first one had still to tell. */
-  readonly gap: Gap | null;
-}
-
-/** FAIL ends the operation at a gap that cannot be filled; CONTINUE tells it on the next event. */
-export type OnGap = 'FAIL' | 'CONTINUE';
-
-/** A socket as a subscription sees it. */
-export interface Outlet {
-  /** Writes without waiting, in order. What it throws ends the subscription. */
-  write(frames: readonly Frame[]): void;
-  /** Null while more may be written; else resolves when the socket has drained. */
-  drained(): Promise<void> | null;
-  /** The operation ends with this error. Called at most once, nothing is written after it. */
-  fail(fault: Fault): void;
-}
+import { changedSince, type OnGap, type Start } from './start.js';
 
 export interface SubscriptionParts {
   /** The subscription is in it from the first to the last moment. */
@@ -108,6 +77,8 @@ export class Subscription implements Seat {
   #own: Coordinates | null = null;
   /** The last turn that needs `#own`. */
   #ownUntil = 0;
+  /** While it is, its cursors are its own. */
+  #late: Late = null;
   /** What a rewind was asked for, until it has found its beginning. */
   #rewinding: Start | null = null;
 
@@ -136,7 +107,7 @@ export class Subscription implements Seat {
       const replay = { ...begun, upTo: start.upTo ?? begun.upTo };
       this.#rewinding = { ...start, upTo: replay.upTo };
       await this.#persist(() => this.#rewind(start.count, seen, replay));
-      await this.#persist((again) => this.#catchUp(seen, false, again));
+      await this.#persist((again) => this.#catchUp(seen, null, again));
       return;
     }
     if (start.kind === 'handover') {
@@ -144,17 +115,19 @@ export class Subscription implements Seat {
       this.#gap = start.gap;
     }
     const { positions, offsets } = start.cursor;
-    this.#cursor = group.cursorAt(positions, offsets);
+    this.#late = start.cursor.late;
+    this.#cursor = this.#cursorAt(positions, offsets);
     const seen = new Coordinates(offsets);
-    await this.#persist((again) => this.#catchUp(seen, start.kind === 'after', again));
+    const resumed = start.kind === 'after' ? start.cursor : null;
+    await this.#persist((again) => this.#catchUp(seen, resumed, again));
   }
 
   /** A cursor for everything shown so far. Null before a rewind knows where it begins. */
   cursor(): string | null {
     const { group } = this.parts;
     if (this.#state === 'live' && !group.busy) {
-      if (this.#own && group.hasHeard(this.#own.recent)) this.#own = null;
-      this.#cursor = group.cursor(this.#own?.recent);
+      if (this.#own && this.#stillLate() === null && group.hasHeard(this.#own.recent)) this.#own = null;
+      this.#cursor = group.cursor(this.#own?.recent, this.#stillLate());
     }
     return this.#cursor;
   }
@@ -182,7 +155,7 @@ export class Subscription implements Seat {
 
   /** From this turn on the group knows all that was shown. */
   #sharesAll(turn: number): boolean {
-    if (turn > this.#ownUntil) this.#own = null;
+    if (turn > this.#ownUntil && this.#stillLate() === null) this.#own = null;
     return this.#own === null;
   }
 
@@ -196,11 +169,12 @@ export class Subscription implements Seat {
     }
   }
 
-  lost(gap: Gap, source: SourcePartition | null, turn: number): void {
+  lost(gap: Gap, source: SourcePartition | null, turn: number, reach?: Reach): void {
     // What came before it began to listen, the replay tells.
     if (turn <= this.#from) return;
     // It will come upon the gap by itself, and in its place.
     if (this.#state === 'parked') return;
+    if (reach && !isSince(reach, Math.min(reach.heard, this.#late ?? reach.heard))) return;
     if (gap.reason === 'TOPIC_RECREATED' && source) {
       if (this.#state === 'replaying') {
         this.outrun();
@@ -209,6 +183,12 @@ export class Subscription implements Seat {
       this.#own?.forget(source.partition);
     }
     this.#lack(gap);
+  }
+
+  #mayRepeat(publication: Publication): void {
+    const gap = repeatOf(publication, this.#stillLate());
+    if (gap) this.parts.metrics.gapTold(this.parts.group.plan.field, gap.reason);
+    this.#gap ??= gap;
   }
 
   /** Ends the operation or waits for the next event to tell it, as the client wished. */
@@ -259,11 +239,13 @@ export class Subscription implements Seat {
   #take({ frame, alone, publication, turn, repeat }: Offer): void {
     const { group } = this.parts;
     this.#sharesAll(turn);
+    const isUnknown = this.#own?.isUnknown(publication.source.record.partition) ?? false;
     if (this.#own ? !this.#own.pass(publication) : repeat) return;
     if (this.#isHistory(publication)) return;
+    if (isUnknown) this.#mayRepeat(publication);
     if (this.#own) {
       const { positions } = group.decode(frame.cursor);
-      this.#write([frame.withCursor(group.cursorAt(positions, this.#own.recent))]);
+      this.#write([frame.withCursor(this.#cursorAt(positions, this.#own.recent))]);
     } else this.#write(alone);
   }
 
@@ -301,27 +283,29 @@ export class Subscription implements Seat {
 
   #goOn(): Promise<void> {
     const seen = this.#own ?? new Coordinates(this.#shown().offsets);
-    return this.#persist((again) => this.#catchUp(seen, false, again));
+    return this.#persist((again) => this.#catchUp(seen, null, again));
   }
 
   /** Shows what lies between the cursor and the hub's heads, until nothing is in between any more, and goes live. */
-  async #catchUp(seen: Coordinates, resumed: boolean, again: boolean): Promise<void> {
+  async #catchUp(seen: Coordinates, resumed: Cursor | null, again: boolean): Promise<void> {
     const { group, hub, onGap } = this.parts;
     if (again) await hub.refresh();
-    for (let first = resumed; this.#state === 'replaying'; first = false) {
+    for (let first = resumed; this.#state === 'replaying'; first = null) {
       const { positions: after } = this.#shown();
       // A client may know more of the log than this replica, whose tail is a moment behind, or deaf.
       if (isAhead(after, hub.heads())) await hub.refresh();
       const replay = this.#begin();
       const passage = await openPassage(replay, after);
-      if (passage.gap && first && onGap === 'FAIL') {
+      this.#late = lateAt(this.#late, after, replay.upTo);
+      const gap = passage.gap ?? (first && changedSince(first, group.plan.routes));
+      if (gap && first && onGap === 'FAIL') {
         const oldest = group.cursorAt(passage.oldest, new Map());
-        return this.fail(new Fault('CURSOR_EXPIRED', { why: passage.gap.reason }, { oldest, gap: passage.gap }));
+        return this.fail(new Fault('CURSOR_EXPIRED', { why: gap.reason }, { oldest, gap }));
       }
-      if (passage.gap) this.#lack(passage.gap);
+      if (gap) this.#lack(gap);
       await this.#pass(passage, seen, first ? this.parts.replay : undefined);
       if (this.#state !== 'replaying') return;
-      this.#cursor = group.cursorAt(replay.upTo, seen.recent);
+      this.#cursor = this.#cursorAt(replay.upTo, seen.recent);
       this.#live(seen);
     }
   }
@@ -333,12 +317,13 @@ export class Subscription implements Seat {
     const latest = new Latest<readonly [SourceEvent, string]>();
     let read = 0;
     try {
-      for await (const { publication, progress } of passage.events(seen, (gap) => this.#lack(gap))) {
+      for await (const { publication, isUnknown, progress } of passage.events(seen, (gap) => this.#lack(gap))) {
         if (this.#state !== 'replaying') return;
         if (++read > most) break;
         const { source } = publication;
         if (this.#isHistory(publication) || !group.judge(source)) continue;
-        latest.put(conflation?.keyOf(source.event) ?? null, [source, group.cursorAt(progress, seen.recent)]);
+        if (isUnknown) this.#mayRepeat(publication);
+        latest.put(conflation?.keyOf(source.event) ?? null, [source, this.#cursorAt(progress, seen.recent)]);
         if (!conflation || latest.isFull) await this.#showAll(latest);
       }
     } finally {
@@ -400,7 +385,24 @@ export class Subscription implements Seat {
     this.#outrun = false;
     this.#waiting = [];
     this.#from = group.turn;
-    return { hub, channels: group.channels, topic: group.topic, retain: group.retain, upTo: hub.heads() };
+    return {
+      hub,
+      channels: group.channels,
+      topic: group.topic,
+      retain: group.retain,
+      late: this.#late,
+      upTo: hub.heads(),
+    };
+  }
+
+  #cursorAt(positions: Cursor['positions'], offsets: Cursor['offsets']): string {
+    return this.parts.group.cursorAt(positions, offsets, this.#stillLate());
+  }
+
+  #stillLate(): Late {
+    const { hub, group } = this.parts;
+    if (isOver(this.#late, hub.heads(), group.retain)) this.#late = null;
+    return this.#late;
   }
 
   #shown(): Cursor {
@@ -409,15 +411,10 @@ export class Subscription implements Seat {
 
   /** Tries again while the log cannot be read, or becomes another one while it is. */
   async #persist(work: (again: boolean) => Promise<void>): Promise<void> {
-    for (let attempt = 0; this.#state === 'replaying'; attempt++) {
-      try {
-        return await work(attempt > 0);
-      } catch (error) {
-        if (!(error instanceof LogUnavailable)) return this.#fail(error);
-        // Thousands may have met the same trouble: they must not all try again in the same moment.
-        const most = Math.min(2_000, 50 * 2 ** Math.min(attempt, 6));
-        await new Promise((resolve) => setTimeout(resolve, most * (0.5 + Math.random() / 2)));
-      }
+    try {
+      await persist(() => this.#state === 'replaying', work);
+    } catch (error) {
+      this.#fail(error);
     }
   }
 

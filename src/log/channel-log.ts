@@ -47,8 +47,19 @@ export interface Append {
   readonly last: { readonly offset: number; readonly timestamp: number } | null;
   /** In the order of their offsets and indexes. May be empty: then only the watermark moves. */
   readonly entries: readonly AppendEntry[];
-  /** Told before the entries, to all who listen to the topic; dropped when `base` is below the watermark: it was told. */
+  /**
+   * Told before the entries, to those who listen to the topic; dropped when it was told: `base` is below the watermark,
+   * or `routes` feed the log already where they were to take the place of others.
+   */
   readonly gap: SourceGap | null;
+  /**
+   * The ids of the routes by which the entries found their channels, sorted. A log with a watermark that is fed by other
+   * ones answers `other-routes`: a relay that was paused while the schema changed would go on by the old routes, and
+   * nobody would be told.
+   */
+  readonly routes: readonly string[];
+  /** What the log is expected to be fed by until now, where `routes` take its place. */
+  readonly instead?: readonly string[];
   readonly fingerprint: string;
 }
 
@@ -58,7 +69,9 @@ export type AppendAnswer =
   /** The log has less than the caller believes; -1 when it has nothing of this partition. Nothing was written. */
   | { readonly kind: 'behind'; readonly watermark: number }
   /** The log lost data or the topic was recreated since. Nothing was written. */
-  | { readonly kind: 'other-epoch'; readonly epoch: string };
+  | { readonly kind: 'other-epoch'; readonly epoch: string }
+  /** The partition is fed by these routes. Nothing was written. */
+  | { readonly kind: 'other-routes'; readonly routes: readonly string[] };
 
 /** Where the log stands with a partition. */
 export interface PartitionState {
@@ -67,6 +80,8 @@ export interface PartitionState {
   readonly newLog: boolean;
   readonly watermark: number | null;
   readonly last: { readonly offset: number; readonly timestamp: number } | null;
+  /** The routes that feed it, by the newest append; empty where the log does not know. */
+  readonly routes: readonly string[];
 }
 
 /** The relay's side. Calls for one partition are made one at a time; partitions may overlap. */

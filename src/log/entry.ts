@@ -99,6 +99,10 @@ export function decodeGap(shard: number, text: string): LoggedGap {
   return { ...(JSON.parse(rest.join(' ')) as GapMark), position };
 }
 
+/** The routes that feed a partition, as the log keeps them: ids parted by commas. */
+export const routesAsText = (routes: readonly string[]): string => routes.join();
+export const routesIn = (text = ''): readonly string[] => (text === '' ? [] : text.split(','));
+
 /** Which shard a partition's events go to: the same for every relay, spread over topics. */
 export function shardOf(topic: string, partition: number, shards: number): number {
   let hash = partition;

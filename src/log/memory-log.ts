@@ -14,7 +14,7 @@ import {
   type PartitionState,
   type TailListener,
 } from './channel-log.js';
-import { decodeEntry, encodeBody, format, shardOf } from './entry.js';
+import { decodeEntry, encodeBody, format, routesAsText, routesIn, shardOf } from './entry.js';
 
 export interface MemoryLogOptions {
   /** Default 1. */
@@ -38,6 +38,8 @@ interface Shard {
   number: number;
   time: number;
   readonly watermarks: Map<string, Watermark>;
+  /** By partition, as text. */
+  readonly routes: Map<string, string>;
   readonly channels: Map<Channel, Kept>;
   gaps: LoggedGap[];
 }
@@ -70,7 +72,8 @@ export function createMemoryLog({
     const watermark = shard.watermarks.get(nameOf(source));
     const newLog = !seen.has(shard);
     seen.add(shard);
-    return { epoch: shard.epoch, newLog, watermark: watermark?.next ?? null, last: watermark?.last ?? null };
+    const routes = routesIn(shard.routes.get(nameOf(source)));
+    return { epoch: shard.epoch, newLog, watermark: watermark?.next ?? null, last: watermark?.last ?? null, routes };
   }
 
   function kept(shard: Shard, channel: Channel): Kept | undefined {
@@ -84,14 +87,20 @@ export function createMemoryLog({
     const index = shardFor(batch.source);
     const shard = shards[index] as Shard;
     if (batch.epoch !== shard.epoch) return { kind: 'other-epoch', epoch: shard.epoch };
-    const known = shard.watermarks.get(nameOf(batch.source));
+    const name = nameOf(batch.source);
+    const known = shard.watermarks.get(name);
+    const fed = shard.routes.get(name) ?? '';
+    const routes = routesAsText(batch.routes);
+    const instead = routesAsText(batch.instead ?? batch.routes);
+    if (known && fed !== routes && fed !== instead) return { kind: 'other-routes', routes: routesIn(fed) };
     if (known ? batch.base > known.next : !batch.first) return { kind: 'behind', watermark: known?.next ?? -1 };
 
     const entries = known ? batch.entries.filter((entry) => entry.record.offset >= known.next) : batch.entries;
+    shard.routes.set(name, routes);
     if (!known || batch.next > known.next) {
-      shard.watermarks.set(nameOf(batch.source), { next: batch.next, last: batch.last ?? known?.last ?? null });
+      shard.watermarks.set(name, { next: batch.next, last: batch.last ?? known?.last ?? null });
     }
-    const repeated = known !== undefined && batch.base < known.next;
+    const repeated = known !== undefined && (batch.base < known.next || (fed === routes && instead !== routes));
     const gap: GapMark | null = batch.gap && !repeated ? { ...batch.gap, source: batch.source } : null;
     if (entries.length === 0 && !gap) return { kind: 'appended', position: head(index), appended: 0 };
 
@@ -194,5 +203,13 @@ export function createMemoryLog({
 }
 
 function newShard(): Shard {
-  return { epoch: newEpoch(), number: 0, time: 0, watermarks: new Map(), channels: new Map(), gaps: [] };
+  return {
+    epoch: newEpoch(),
+    number: 0,
+    time: 0,
+    watermarks: new Map(),
+    routes: new Map(),
+    channels: new Map(),
+    gaps: [],
+  };
 }

@@ -17,13 +17,13 @@ end
 `;
 
 /**
- * KEYS: meta. ARGV: watermark field, an epoch to use if one must be opened, the epoch to replace or ''.
- * Answers {epoch, 1 if the log is new, watermark or ''}.
+ * KEYS: meta. ARGV: watermark field, an epoch to use if one must be opened, the epoch to replace or '', routes field.
+ * Answers {epoch, 1 if the log is new, watermark or '', routes or ''}.
  * The run id is compared here, on the connection that will append: after a failover to a replica that lagged, the
  * same numbers would be given out twice under one epoch.
  */
 export const partitionScript = `${epochOf}
-local stored = redis.call('HMGET', KEYS[1], 'epoch', 'run', ARGV[1], 'time', 'number')
+local stored = redis.call('HMGET', KEYS[1], 'epoch', 'run', ARGV[1], 'time', 'number', ARGV[4])
 local epoch, watermark, isNew = stored[1], stored[3], 0
 if not epoch then isNew = 1 end
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
@@ -35,19 +35,20 @@ if not epoch or stored[2] ~= run or ARGV[3] == epoch then
     watermark = false
   end
 end
-return {epoch, isNew, watermark or ''}
+return {epoch, isNew, watermark or '', stored[6] or ''}
 `;
 
 /**
  * KEYS: meta, gaps, then each channel once.
  * ARGV: epoch, base, next, first (1 or 0), last ('offset timestamp' or ''), watermark field, fingerprint, gap mark
- * (JSON or ''), commit channel, then retain and max of each channel, then per entry: its offset, the places of its
+ * (JSON or ''), commit channel, routes field, routes, the routes to be replaced, then retain and max of each channel, then per entry: its offset, the places of its
  * channels in KEYS parted by spaces, its body.
  */
 export const appendScript = `${epochOf}
 local epoch, base, nextOffset = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local field, fingerprint, gap, commit = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-local stored = redis.call('HMGET', KEYS[1], 'epoch', 'number', 'time', field)
+local routesField, routes, instead = ARGV[10], ARGV[11], ARGV[12]
+local stored = redis.call('HMGET', KEYS[1], 'epoch', 'number', 'time', field, routesField)
 if stored[1] ~= epoch then return {'E', stored[1] or ''} end
 
 local watermark, last = nil, ''
@@ -55,6 +56,8 @@ if stored[4] then
   local w, rest = string.match(stored[4], '^(%d+)(.*)$')
   watermark, last = tonumber(w), rest
 end
+local fed = stored[5] or ''
+if watermark and fed ~= routes and fed ~= instead then return {'R', fed} end
 if watermark and base > watermark then return {'B', pad(watermark)} end
 if not watermark and ARGV[4] == '0' then return {'B', '-1'} end
 
@@ -62,8 +65,8 @@ local channels = #KEYS - 2
 local from = tonumber(stored[2]) or 0
 local number, time = from, clock(stored[3])
 local head = ' ' .. epoch .. ' ' .. pad(time) .. ' ' .. fingerprint .. '\\n'
--- Below the watermark this append, or a part of it, is there already: its mark is too.
-if watermark and base < watermark then gap = '' end
+-- Below the watermark this append, or a part of it, is there already: its mark is too. So it is where its routes are.
+if watermark and (base < watermark or (fed == routes and instead ~= routes)) then gap = '' end
 if gap ~= '' then number = number + 1 end
 
 -- A channel's new entries: one string for one, a table for more. Most channels get one, and tables are dear.
@@ -85,7 +88,7 @@ local function put(c, printed, body)
   else list[#list + 1] = line end
 end
 local appended = 0
-for i = 10 + 2 * channels, #ARGV, 3 do
+for i = 13 + 2 * channels, #ARGV, 3 do
   if not watermark or tonumber(ARGV[i]) >= watermark then
     number = number + 1
     appended = appended + 1
@@ -99,7 +102,7 @@ for i = 10 + 2 * channels, #ARGV, 3 do
 end
 
 local moved = not watermark or nextOffset > watermark
-if number == from and not moved then return {'A', pad(from), stored[3] or '0', '0'} end
+if number == from and not moved and fed == routes then return {'A', pad(from), stored[3] or '0', '0'} end
 
 local kind = redis.call('TYPE', KEYS[2]).ok
 if kind ~= 'list' and kind ~= 'none' then return redis.error_reply('WRONGTYPE ' .. KEYS[2]) end
@@ -117,6 +120,7 @@ if moved then
 else
   redis.call('HSET', KEYS[1], 'number', pad(number), 'time', pad(time))
 end
+if fed ~= routes then redis.call('HSET', KEYS[1], routesField, routes) end
 if number == from then return {'A', pad(from), pad(time), '0'} end
 
 if gap ~= '' then
@@ -127,7 +131,7 @@ end
 for c = 3, #KEYS do
   local list = lines[c]
   if list then
-    local key, at = KEYS[c], 10 + 2 * (c - 3)
+    local key, at = KEYS[c], 13 + 2 * (c - 3)
     local retain, max = ARGV[at], tonumber(ARGV[at + 1])
     local length, added, message = 0, 1, list
     if type(list) == 'string' then length = call('RPUSH', key, list)

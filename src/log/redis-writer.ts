@@ -8,7 +8,7 @@ import {
   LogUnavailable,
   type PartitionState,
 } from './channel-log.js';
-import { encodeBody, shardOf } from './entry.js';
+import { encodeBody, routesAsText, routesIn, shardOf } from './entry.js';
 import { type RedisKeys, redisKeys } from './redis-keys.js';
 import { appendScript, partitionScript } from './redis-scripts.js';
 
@@ -51,8 +51,10 @@ export function createRedisLogWriter(redis: Redis, { prefix, shards = 1 }: Redis
   async function partition(source: SourcePartition, replace = ''): Promise<PartitionState> {
     const shard = shardOf(source.topic, source.partition, shards);
     const before = generation;
-    const [epoch, isNew, watermark] = await guarded(() =>
-      scripts.tailracePartition(1, keys.meta(shard), fieldOf(source), randomBytes(6).toString('base64url'), replace),
+    const [watermarkField, routesField] = fieldsOf(source);
+    const opened = randomBytes(6).toString('base64url');
+    const [epoch, isNew, watermark, routes] = await guarded(() =>
+      scripts.tailracePartition(1, keys.meta(shard), watermarkField, opened, replace, routesField),
     );
     greeted.set(shard, before);
     const [next, offset, timestamp] = watermark.split(' ').map(Number);
@@ -61,6 +63,7 @@ export function createRedisLogWriter(redis: Redis, { prefix, shards = 1 }: Redis
       newLog: isNew === 1,
       watermark: watermark === '' ? null : (next as number),
       last: offset === undefined ? null : { offset, timestamp: timestamp as number },
+      routes: routesIn(routes),
     };
   }
 
@@ -92,6 +95,7 @@ function answer(
   appended: number,
 ): AppendAnswer {
   if (kind === 'E') return { kind: 'other-epoch', epoch: value };
+  if (kind === 'R') return { kind: 'other-routes', routes: routesIn(value) };
   if (kind === 'B') return { kind: 'behind', watermark: Number(value) };
   return { kind: 'appended', position: { shard, epoch, number: Number(value), time }, appended };
 }
@@ -115,15 +119,21 @@ function appendArguments(batch: Append, shard: number, keys: RedisKeys): [string
   }
   const gap = batch.gap ? JSON.stringify({ ...batch.gap, source: batch.source }) : '';
   const last = batch.last ? `${batch.last.offset} ${batch.last.timestamp}` : '';
-  const { epoch, base, next, first, source, fingerprint } = batch;
-  const head = [epoch, base, next, first ? 1 : 0, last, fieldOf(source), fingerprint, gap, keys.commit(shard)];
-  return [keyed, [...head, ...retentions, ...entries]];
+  const { epoch, base, next, first, source, fingerprint, routes, instead = routes } = batch;
+  const [watermarkField, routesField] = fieldsOf(source);
+  const head = [epoch, base, next, first ? 1 : 0, last, watermarkField, fingerprint, gap, keys.commit(shard)];
+  const fed = [routesField, routesAsText(routes), routesAsText(instead)];
+  return [keyed, [...head, ...fed, ...retentions, ...entries]];
 }
 
-const fieldOf = ({ cluster, topic, partition }: SourcePartition) => `w:${cluster}:${topic}:${partition}`;
+/** Where the meta hash has a partition's watermark, and the routes that feed it. */
+function fieldsOf({ cluster, topic, partition }: SourcePartition): [string, string] {
+  const name = `${cluster}:${topic}:${partition}`;
+  return [`w:${name}`, `r:${name}`];
+}
 
 interface Scripts {
-  tailracePartition(keys: number, ...args: (string | number)[]): Promise<[string, number, string]>;
+  tailracePartition(keys: number, ...args: (string | number)[]): Promise<[string, number, string, string]>;
   tailraceAppend(keys: number, ...args: (string | number)[]): Promise<[string, string, string, string]>;
 }
 

@@ -6,8 +6,8 @@ export interface RelayMetrics {
   consumed(topic: string, partition: number, records: number): void;
   /** Events written, counted once however many channels they went to. */
   appended(topic: string, events: number): void;
-  /** Appends that the log refused: behind, other-epoch, unavailable, full. */
-  refused(topic: string, why: 'behind' | 'other-epoch' | 'unavailable' | 'full'): void;
+  /** Appends that the log refused: behind, other-epoch, other-routes, unavailable, full. */
+  refused(topic: string, why: 'behind' | 'other-epoch' | 'other-routes' | 'unavailable' | 'full'): void;
   deadLettered(topic: string, reason: string): void;
   tombstone(topic: string): void;
   /** An event whose route values are all null: it is for nobody on its routes. */

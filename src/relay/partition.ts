@@ -1,5 +1,5 @@
 import type { SourcePartition } from '../event/source-event.js';
-import type { Append, AppendAnswer, ChannelLogWriter, PartitionState } from '../log/channel-log.js';
+import type { AppendAnswer, ChannelLogWriter, PartitionState } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import type { RelayMetrics } from '../observe/metrics.js';
 import type { TopicPlan } from '../schema/stream-schema.js';
@@ -11,12 +11,15 @@ import {
   isAhead,
   isRefilled,
   lookBack,
+  type Opening,
+  openings,
   type Placement,
   place,
   placeAtBeginning,
   type Refill,
 } from './placement.js';
 import type { FedRecord, PartitionFeed, Reached, RecordBatch, Turn } from './record-batch.js';
+import { routeIds } from './route.js';
 
 /**
  * One partition on its way into the log. Calls may overlap; they are carried out one after the other.
@@ -71,15 +74,23 @@ interface Placed {
   verify: Placement['verify'];
 }
 
-/** The log did not take an append because it holds less than was thought, or is another log by now. */
+type Accepted = Extract<AppendAnswer, { kind: 'appended' }>;
+
+/** The log did not take an append because it holds less than was thought, or is another log by now, or fed by others. */
 class Refused extends Error {
   override name = 'Refused';
+  constructor(answer: Exclude<AppendAnswer, Accepted>) {
+    const { kind } = answer;
+    if (kind === 'behind') super(`the log holds offsets below ${answer.watermark} only`);
+    else super(kind === 'other-epoch' ? 'the log has a new epoch' : 'the log is fed by the routes of another schema');
+  }
 }
 
 export function createPartitionRelay(options: PartitionOptions): PartitionRelay {
   const { source, plan, feed, log, metrics, logger } = options;
   const { topic, partition } = source;
   const where = { topic, partition };
+  const routes = routeIds(plan);
 
   let placed: Placed | null = null;
   /** Where the next batch is expected to begin. Unlike `placed.appended` it moves over holes at once. */
@@ -134,40 +145,29 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     await findPlace();
   }
 
-  /** Makes a placement true in the log: a first watermark is set at once, and a gap told, though no record may come. */
-  async function open({ epoch, watermark }: PartitionState, placement: Placement): Promise<void> {
-    const { goOn, gap } = placement;
-    if (watermark === null || gap !== null) {
-      const opening = {
-        epoch,
-        base: watermark ?? goOn,
-        next: goOn,
-        first: watermark === null,
-        last: null,
-        entries: [],
-        gap,
-      };
+  /** Makes a placement true in the log. */
+  async function open(state: PartitionState, placement: Placement): Promise<void> {
+    const { epoch } = state;
+    const { goOn } = placement;
+    for (const opening of openings(state, placement, routes)) {
       accept(await append(opening));
-    }
-    beginning = false;
-    if (gap !== null) {
+      const { gap } = opening;
+      if (gap === null) continue;
       metrics.gap(topic, gap.reason);
       logger.warn({ ...where, ...gap, offset: goOn }, 'Records are missing in the log: subscribers are told');
     }
+    beginning = false;
     placed = { epoch, refill: placement.refill, appended: goOn, verify: placement.verify };
     position = placement.fetch;
   }
 
-  const append = (batch: Omit<Append, 'source' | 'fingerprint'>) =>
-    log.append({ ...batch, source, fingerprint: options.fingerprint });
+  const append = (batch: Opening) => log.append({ ...batch, source, routes, fingerprint: options.fingerprint });
 
-  function accept(answer: AppendAnswer): Extract<AppendAnswer, { kind: 'appended' }> {
+  function accept(answer: AppendAnswer): Accepted {
     if (answer.kind === 'appended') return answer;
     placed = null;
     metrics.refused(topic, answer.kind);
-    throw new Refused(
-      answer.kind === 'behind' ? `the log holds offsets below ${answer.watermark} only` : 'the log has a new epoch',
-    );
+    throw new Refused(answer);
   }
 
   async function relay(batch: RecordBatch, pulse: () => Promise<boolean>): Promise<void> {

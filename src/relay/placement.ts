@@ -1,6 +1,6 @@
 import type { SourceGap } from '../event/publication.js';
 import type { KafkaRecord } from '../event/source-event.js';
-import type { PartitionState } from '../log/channel-log.js';
+import type { Append, PartitionState } from '../log/channel-log.js';
 import type { Bounds, Reached } from './record-batch.js';
 
 /** All that decides where a partition's relay goes on. Pure data; times are milliseconds since 1970. */
@@ -100,6 +100,44 @@ function gapBefore(goOn: number, facts: Facts, known: number): SourceGap | null 
 function since(facts: Facts): { since?: number } {
   const time = lookBack(facts);
   return time === null || facts.reached === null ? {} : { since: time + facts.reached.lag };
+}
+
+/** An append that brings no record. */
+export type Opening = Omit<Append, 'source' | 'fingerprint' | 'routes'>;
+
+/**
+ * What makes a placement true in the log, in this order: a first watermark is set at once, and what is missing is told,
+ * though no record may come. `routes` are the ids that this relay feeds, sorted.
+ *
+ * Each mark has an append of its own. The one of a gap and the one of a change concern different people, and a relay that
+ * dies between the two leaves the log with one of them done.
+ */
+export function openings(
+  { epoch, watermark, routes: fed }: PartitionState,
+  { goOn, gap }: Placement,
+  routes: Feeds,
+): Opening[] {
+  const empty = { epoch, last: null, entries: [], first: false };
+  // Whatever the routes were: what the log lacks is told, and what is written again goes by the new ones.
+  if (watermark === null) return [{ ...empty, base: goOn, next: goOn, first: true, gap }];
+  const needed: Opening[] = [];
+  if (fed.join() !== routes.join()) {
+    needed.push({ ...empty, base: watermark, next: watermark, gap: changeOf(fed, routes), instead: fed });
+  }
+  if (gap !== null) needed.push({ ...empty, base: watermark, next: goOn, gap });
+  return needed;
+}
+
+type Feeds = PartitionState['routes'];
+
+/**
+ * Which routes came or went. Listeners of one that went hear nothing any more; those of one that came find nothing in it
+ * of what was relayed before, and a cursor knows the field only. Null where the log does not know what fed it.
+ */
+function changeOf(fed: Feeds, routes: Feeds): SourceGap | null {
+  if (fed.length === 0) return null;
+  const changed = [...fed, ...routes].filter((id) => !fed.includes(id) || !routes.includes(id));
+  return { reason: 'SCHEMA_CHANGED', missed: null, routes: changed.sort() };
 }
 
 /** A topic that was made again begins anew: none of its records was ever in the log. */

@@ -23,6 +23,10 @@ export const metaOf = (record: KafkaRecord): RecordMeta => ({
   headers: record.headers,
 });
 
+/** The ids of all routes that a topic's records may go by, sorted. */
+export const routeIds = ({ sources }: TopicPlan): readonly string[] =>
+  [...new Set(sources.flatMap(({ routes }) => routes.map(({ id }) => id)))].sort();
+
 /**
  * Cuts a decoded record into events, by every source of its topic, and says where each can be heard. Never throws.
  * `index` counts within a source. Two sources may use one index: their channels differ, so in any channel the

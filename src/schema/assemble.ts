@@ -42,12 +42,19 @@ export function assemble(fields: readonly FieldDraft[]): Pick<StreamSchema, 'top
         reads,
         rule: field.rule?.text ?? null,
         routes: routesOf(drafts),
+        fingerprint: fingerprintOf(
+          drafts.map(({ id }) => id),
+          4,
+        ),
       },
     ];
   });
-  const fingerprint = digest([...routes.keys()].sort().join(), 8);
+  const fingerprint = fingerprintOf([...routes.keys()], 8);
   return { topics, fields: new Map(streams.map((field) => [field.name, field])), fingerprint };
 }
+
+/** The same for the same routes, in whatever order. */
+const fingerprintOf = (ids: readonly string[], length: number) => digest([...ids].sort().join(), length);
 
 function sharedRoutes(fields: readonly FieldDraft[]): ReadonlyMap<string, Route> {
   const wanted = new Map<string, { readonly draft: RouteDraft; readonly retention: Retention }>();

@@ -101,4 +101,6 @@ export interface StreamField {
   readonly rule: string | null;
   /** Events per record appended at most by this field's own routes: what `check` prints. */
   readonly routes: readonly Route[];
+  /** Four characters that change whenever one of them does. */
+  readonly fingerprint: string;
 }

@@ -7,7 +7,7 @@ import { toGraphQLError } from '../graphql/render.js';
 import type { Stream } from '../graphql/stream.js';
 import type { Viewer } from '../graphql/viewer.js';
 import type { Frame } from '../hub/frame.js';
-import type { Outlet } from '../hub/subscription.js';
+import type { Outlet } from '../hub/outlet.js';
 import type { Audit } from '../observe/audit.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { Admit } from './admission.js';

@@ -155,7 +155,8 @@ async function stream(
   const beat = () => {
     if (out.isStuck()) return void response.destroy();
     if (out.drained()) return;
-    const cursor = opened.kind === 'stream' ? opened.cursor() : null;
+    // A lone id tells no gap: a browser that came back by it would be past one that still waits for its event.
+    const cursor = opened.kind === 'stream' && opened.gap === null ? opened.cursor() : null;
     out.write(cursor ? cursorEvent(cursor) + commentEvent : commentEvent);
     if (ticket === null) return;
     // Another stream has taken the ticket over. While that cannot be asked, nobody can have.

@@ -4,7 +4,7 @@ import type { River } from '../support/river.js';
 /** Tells the log that the source lost records. */
 export async function lose(r: River, missed: number): Promise<void> {
   const source = { cluster: 'test', topic: 'card-transactions', partition: 0 };
-  const { epoch, watermark } = await r.log.partition(source);
+  const { epoch, watermark, routes } = await r.log.partition(source);
   const at = watermark ?? 0;
   const answer = await r.log.append({
     source,
@@ -15,6 +15,7 @@ export async function lose(r: River, missed: number): Promise<void> {
     last: { offset: at - 1, timestamp: Date.now() },
     entries: [],
     gap: { reason: 'SOURCE_LOST', missed },
+    routes,
     fingerprint: r.streams.fingerprint,
   });
   expect(answer.kind).toBe('appended');

@@ -20,6 +20,8 @@ const cursor: fc.Arbitrary<Cursor> = fc.record({
       selector: ([partition]) => partition,
     })
     .map((entries) => new Map(entries)),
+  routes: fc.uint8Array({ minLength: 3, maxLength: 3 }).map((bytes) => Buffer.from(bytes).toString('base64url')),
+  late: fc.option(fc.nat({ max: 2 ** 45 })),
 });
 
 const codec = cursorCodec(['one']);
@@ -51,7 +53,7 @@ describe('a cursor', () => {
 
   test('keeps the order of its partitions: the oldest goes first when there are too many', () => {
     const offsets = new Map([9, 2, 7].map((partition) => [partition, { offset: 1, index: 0 }]));
-    const back = codec.decode('f', codec.encode('f', { positions: [], offsets }));
+    const back = codec.decode('f', codec.encode('f', { positions: [], offsets, routes: 'abcd', late: null }));
     expect([...(back?.offsets.keys() ?? [])]).toEqual([9, 2, 7]);
   });
 
@@ -90,7 +92,12 @@ describe('a cursor', () => {
   });
 
   test('outlives the rotation of keys: the first signs, all verify', () => {
-    const given: Cursor = { positions: [{ epoch: '', number: 3, time: 4 }], offsets: new Map() };
+    const given: Cursor = {
+      positions: [{ epoch: '', number: 3, time: 4 }],
+      offsets: new Map(),
+      routes: 'abcd',
+      late: null,
+    };
     const old = codec.encode('f', given);
     const both = cursorCodec(['two', 'one']);
     expect(both.decode('f', old)).toEqual(given);
@@ -102,7 +109,7 @@ describe('a cursor', () => {
   test('of a per-user feed stays under 100 characters, after years too', () => {
     const positions = [{ epoch: 'AAECAwQF', number: 2 ** 40, time: 4_102_444_800_000 }];
     const offsets = new Map([0, 1, 2].map((partition) => [partition, { offset: 2 ** 35, index: 200 }]));
-    expect(codec.encode('transaction', { positions, offsets }).length).toBeLessThan(100);
+    expect(codec.encode('transaction', { positions, offsets, routes: 'abcd', late: null }).length).toBeLessThan(100);
   });
 
   test('with all it may hold still fits into what is read', () => {
@@ -110,6 +117,7 @@ describe('a cursor', () => {
     const offsets = new Map(
       Array.from({ length: maxOffsets }, (_, i) => [10_000 + i, { offset: 2 ** 52, index: 9_999 }]),
     );
-    expect(codec.decode('f', codec.encode('f', { positions, offsets }))).toEqual({ positions, offsets });
+    const given = { positions, offsets, routes: 'abcd', late: null };
+    expect(codec.decode('f', codec.encode('f', given))).toEqual(given);
   });
 });

@@ -10,7 +10,12 @@ const { schema } = compileSchema('type Subscription { a: A @kafka(topic: "t") @p
 });
 const cursors = cursorCodec(['secret']);
 const cursorAt = (number: number, field = 'a') =>
-  cursors.encode(field, { positions: [{ epoch: '', number, time: 5 }], offsets: new Map() });
+  cursors.encode(field, {
+    positions: [{ epoch: '', number, time: 5 }],
+    offsets: new Map(),
+    routes: 'oldr',
+    late: null,
+  });
 
 function started(text: string, variables: Record<string, unknown> = {}, request: StartRequest = {}) {
   const operation = operationOf(parse(text), null);

@@ -7,7 +7,7 @@ import { renewAll } from '../../src/graphql/renewal.js';
 import type { Stream } from '../../src/graphql/stream.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import { eventually } from '../support/eventually.js';
-import { HostileLog, turns, type Written } from '../support/hostile-log.js';
+import { HostileLog, type Lost, turns, type Written } from '../support/hostile-log.js';
 import { openReplica } from '../support/replica.js';
 import { scheduleOf } from '../support/schedule.js';
 import { Stall } from '../support/stall.js';
@@ -85,6 +85,10 @@ const step = fc.oneof(
   happens(2, 'lose and refill', [either, fc.nat({ max: 8 }), few], (w, shard, count, after) =>
     w.lose(shard, count, after),
   ),
+  happens(2, 'lose for a while', [either, fc.nat({ max: 8 })], (w, shard, count) => w.lose(shard, count, null)),
+  happens(2, 'refill but the oldest of', [fc.nat({ max: partitions - 1 }), few], (w, partition, gone) =>
+    w.refill(partition, gone),
+  ),
   happens(1, 'recreate the topic', [fc.nat({ max: partitions - 1 })], (w, partition) => w.recreate(partition)),
   happens(1, 'trim', [either, fc.constantFrom(...users), few], (w, shard, user, count) => w.trim(shard, user, count)),
 );
@@ -98,6 +102,8 @@ class World {
   /** True once a source told that its topic is another one. */
   recreated = false;
   readonly trimmed = new Set<string>();
+  /** What the log has lost and was not given again yet, in order. */
+  readonly #owed: Lost[][] = Array.from({ length: partitions }, () => []);
   #offsets = Array.from({ length: partitions }, () => 0);
 
   constructor(readonly engines: Engine[]) {}
@@ -111,6 +117,7 @@ class World {
   }
 
   append(partition: number, notes: readonly { user: string; slow: number }[]) {
+    this.refill(partition, 0);
     this.clock++;
     const written = notes.map(({ user, slow }): Written => {
       const offset = this.#offsets[partition] as number;
@@ -125,6 +132,7 @@ class World {
 
   /** Offsets begin again; the log keeps what the old topic had. */
   recreate(partition: number) {
+    this.refill(partition, 0);
     this.clock++;
     this.recreated = true;
     this.#offsets[partition] = 0;
@@ -133,16 +141,29 @@ class World {
     this.log.gap({ reason: 'TOPIC_RECREATED', missed: null, source });
   }
 
-  /** The log loses its newest part, and after a while a relay writes it again. */
-  async lose(shard: number, numbers: number, after: number) {
+  /** The log loses its newest part, and after a while a relay writes it again; with null when it comes to that. */
+  async lose(shard: number, numbers: number, after: number | null) {
     this.clock++;
     const lost = this.log.lose(shard, numbers);
+    for (const [partition, owed] of this.#owed.entries()) {
+      // Lost again before all of it was back: the older part of it comes first.
+      owed.unshift(...lost.filter(({ source }) => source.record.partition === partition));
+    }
+    if (after === null) return;
     await turns(after);
     this.clock++;
-    // What was written first is written again first, one partition after the other, each at its own pace.
-    for (let at = 0; at < partitions; at++) {
-      for (const one of lost) if (one.source.record.partition === at) this.log.append([one], true);
-    }
+    for (let at = 0; at < partitions; at++) this.refill(at, 0);
+  }
+
+  /** A relay writes again what was lost of a partition, in its order, and tells if the oldest are too old for that. */
+  refill(partition: number, tooOld: number) {
+    const owed = this.#owed[partition]?.splice(0) ?? [];
+    const gone = owed.splice(0, tooOld);
+    const since = Math.max(0, ...gone.map(({ time }) => time));
+    for (const { source } of gone) this.trimmed.add((source.event as Note).id);
+    const source = { cluster: 'c', topic: 'notes', partition };
+    if (gone.length > 0) this.log.gap({ reason: 'LOG_LOST', missed: gone.length, since, source });
+    for (const one of owed) this.log.append([one], true);
   }
 
   trim(shard: number, user: string, count: number) {

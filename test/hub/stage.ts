@@ -4,7 +4,9 @@ import type { Fault } from '../../src/event/faults.js';
 import type { SourceEvent } from '../../src/event/source-event.js';
 import { Group, type GroupPlan } from '../../src/hub/group.js';
 import { type Hub, type HubOptions, openHub } from '../../src/hub/hub.js';
-import { type OnGap, type Outlet, type Start, Subscription } from '../../src/hub/subscription.js';
+import type { Outlet } from '../../src/hub/outlet.js';
+import type { OnGap, Start } from '../../src/hub/start.js';
+import { Subscription } from '../../src/hub/subscription.js';
 import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { HostileLog, turns } from '../support/hostile-log.js';
@@ -88,6 +90,7 @@ export class Stage implements AsyncDisposable {
         topic: 'notes',
         retain: 600_000,
         channels: [...channels] as Channel[],
+        routes: 'same',
         conflation: null,
         permit: ({ event }) => ({ pass: (event as number) >= 0, error: null }),
         render: ({ event }) => `{"data":${event}`,

@@ -6,7 +6,7 @@ import { Subscription } from '../../src/hub/subscription.js';
 import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { eventually } from '../support/eventually.js';
-import { turns } from '../support/hostile-log.js';
+import { turns, type Written } from '../support/hostile-log.js';
 import { decoded, type Seated, Stage, slowly } from './stage.js';
 
 /** A subscription that nobody has started, with what it wrote. */
@@ -478,6 +478,166 @@ describe('a log that loses data', () => {
     expect(back.shown).toEqual([2, 3, 4, 5]);
     expect(other.shown).toEqual([5]);
     expect(again.shown).toEqual([2, 3, 4, 5]);
+  });
+
+  describe('of which not all is written again', () => {
+    const source = { cluster: 'c', topic: 'notes', partition: 0 };
+
+    /** Four events, of which somebody has the first; then the log is emptied, and its replicas know. */
+    async function emptied(stage: Stage) {
+      const group = await stage.group();
+      const stayed = stage.seat(group, { kind: 'now' }, 'FAIL');
+      await stage.append([1]);
+      await stage.append([2]);
+      const since = stage.clock;
+      await stage.append([3, 4]);
+      return { group, stayed, since, cursor: stayed.cursors[0], lost: await empty(stage) };
+    }
+
+    async function empty(stage: Stage) {
+      const lost = stage.log.lose(0, 100);
+      stage.clock++;
+      stage.tail.interrupt();
+      stage.tail.restore();
+      await turns(10);
+      return lost;
+    }
+
+    /** A relay brings back what is younger than `since`, and tells that the rest is gone. */
+    async function refill(stage: Stage, since: number, lost: Written[]) {
+      stage.clock++;
+      stage.log.gap({ reason: 'LOG_LOST', missed: 2, since, source });
+      stage.log.append(lost.slice(2), true);
+      await stage.append([5]);
+    }
+
+    const told = [{ n: 3, gap: 'LOG_LOST' }, 4, 5];
+
+    test('who came back before that was known is told, and the others of its group are not', async () => {
+      await using stage = await Stage.open();
+      const { group, stayed, since, cursor, lost } = await emptied(stage);
+      const back = stage.seat(group, stage.after(cursor));
+      await back.started;
+      await refill(stage, since, lost);
+      await eventually('everything came', () => expect(back.shown).toEqual(told));
+      expect([stayed.shown, stayed.faults]).toEqual([[1, 2, 3, 4, 5], []]);
+    });
+
+    test('who came back, left and comes again by its newest cursor is told too', async () => {
+      await using stage = await Stage.open();
+      const { group, since, cursor, lost } = await emptied(stage);
+      const back = stage.seat(group, stage.after(cursor));
+      await back.started;
+      const newest = back.subscription.cursor();
+      back.subscription.close();
+      const again = stage.seat(await stage.group(), stage.after(newest));
+      await again.started;
+      const away = again.subscription.cursor();
+      const renewed = stage.seat(await stage.group(), again.subscription.handOver());
+      await renewed.started;
+      await refill(stage, since, lost);
+      await eventually('everything came', () => expect(renewed.shown).toEqual(told));
+      const late = stage.seat(await stage.group(), stage.after(away));
+      await late.started;
+      expect(late.shown).toEqual(told);
+    });
+
+    test('lost a second time in between, who came back in between is told, and who was there all the time is not', async () => {
+      await using stage = await Stage.open();
+      const { group, stayed, since, cursor, lost } = await emptied(stage);
+      const back = stage.seat(group, stage.after(cursor));
+      await back.started;
+      const newest = back.subscription.cursor();
+      await empty(stage);
+      const again = stage.seat(await stage.group(), stage.after(newest));
+      await again.started;
+      await refill(stage, since, lost);
+      await eventually('everything came', () => expect(again.shown).toEqual(told));
+      expect(back.shown).toEqual(told);
+      expect([stayed.shown, stayed.faults]).toEqual([[1, 2, 3, 4, 5], []]);
+    });
+
+    test('who began after the loss has lost nothing', async () => {
+      await using stage = await Stage.open();
+      const { group, since, lost } = await emptied(stage);
+      stage.clock++;
+      const fresh = stage.seat(group, { kind: 'now' }, 'FAIL');
+      await refill(stage, since, lost);
+      await eventually('it has what is new', () => expect(fresh.shown).toEqual([5]));
+      expect(fresh.faults).toEqual([]);
+    });
+  });
+
+  describe('filled again, with more partitions than a cursor has room for', () => {
+    /** An event of each of twenty partitions, of which a cursor knows the last sixteen; then the log is emptied. */
+    async function emptied(stage: Stage, partitions = 20) {
+      const group = await stage.group();
+      const first = stage.seat(group);
+      for (let partition = 0; partition < partitions; partition++) {
+        stage.clock++;
+        stage.log.append([{ source: stage.event(partition, partition, 0), channels: group.channels }]);
+      }
+      await turns(3);
+      const cursor = first.subscription.cursor();
+      first.subscription.close();
+      return { group, cursor, lose: () => stage.log.lose(0, 100) };
+    }
+    const maybe = (n: number) => ({ n, gap: 'LOG_REFILLED' });
+
+    test('what may have been shown before is shown, and told to be so, whatever it wants of gaps', async () => {
+      await using stage = await Stage.open();
+      const { group, cursor, lose } = await emptied(stage);
+      stage.log.append(lose(), true);
+      await turns(3);
+      const fresh = [stage.seat(group, stage.after(cursor), 'FAIL'), stage.seat(group, stage.after(cursor))];
+      await Promise.all(fresh.map(({ started }) => started));
+      stage.log.append([{ source: stage.event(100, 0, 1), channels: group.channels }]);
+      await eventually('both have what is new', () => {
+        for (const back of fresh) expect(back.shown).toEqual([...[0, 1, 2, 3].map(maybe), 100]);
+      });
+      expect(fresh.flatMap(({ faults }) => faults)).toEqual([]);
+    });
+
+    test('also where it comes back before that is written again', async () => {
+      await using stage = await Stage.open();
+      const { cursor, lose } = await emptied(stage);
+      const lost = lose();
+      stage.clock++;
+      stage.tail.interrupt();
+      stage.tail.restore();
+      await turns(10);
+      // On a replica that knows as little as its cursor.
+      const back = stage.seat(await stage.group(), stage.after(cursor));
+      await back.started;
+      stage.log.append(lost, true);
+      await eventually('they have come', () => expect(back.shown).toEqual([0, 1, 2, 3].map(maybe)));
+    });
+
+    test('what is newer than its cursor was never shown, and nothing is told', async () => {
+      await using stage = await Stage.open();
+      const { group, cursor, lose } = await emptied(stage);
+      stage.clock += 10;
+      stage.log.append([{ source: stage.event(50, 0, 1), channels: group.channels }]);
+      const lost = lose();
+      stage.log.append(lost.slice(-1), true);
+      await turns(3);
+      const back = stage.seat(group, stage.after(cursor));
+      await back.started;
+      expect(back.shown).toEqual([50]);
+    });
+
+    test('a cursor that has room for all of them knows what was shown, and nothing is told', async () => {
+      await using stage = await Stage.open();
+      const { group, cursor, lose } = await emptied(stage, 16 - 1);
+      const other = stage.event(50, 15, 0);
+      stage.clock += 10;
+      stage.log.append([{ source: other, channels: group.channels }]);
+      stage.log.append(lose(), true);
+      await turns(3);
+      const back = stage.seat(group, stage.after(cursor), 'FAIL');
+      await back.started;
+      expect(back.shown).toEqual([50]);
+    });
   });
 
   test('live: what is written again is not shown again', async () => {

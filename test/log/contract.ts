@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Channel } from '../../src/event/channel.js';
 import type { Commit } from '../../src/event/publication.js';
 import type { Append, AppendEntry, ChannelLogReader, ChannelLogWriter } from '../../src/log/channel-log.js';
@@ -37,6 +37,7 @@ export function batch(epoch: string, base: number, entries: AppendEntry[], more:
     last: newest ? { offset: newest.offset, timestamp: newest.timestamp } : null,
     entries,
     gap: null,
+    routes: ['r'],
     fingerprint: 'fp',
     ...more,
   };
@@ -63,13 +64,14 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
 
   test('a new log says so once, and then stands where the append left it', async () => {
     const state = await log.writer.partition(source);
-    expect(state).toMatchObject({ newLog: true, watermark: null, last: null });
+    expect(state).toMatchObject({ newLog: true, watermark: null, last: null, routes: [] });
     await log.writer.append(batch(state.epoch, 0, [entry(0), entry(1)]));
     expect(await log.writer.partition(source)).toEqual({
       epoch: state.epoch,
       newLog: false,
       watermark: 2,
       last: { offset: 1, timestamp: 1001 },
+      routes: ['r'],
     });
   });
 
@@ -267,6 +269,68 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
     await log.writer.append(marked);
     expect(await log.writer.append(marked)).toMatchObject({ kind: 'appended', appended: 0, position: { number: 2 } });
     expect(await log.reader.gaps(0)).toHaveLength(1);
+  });
+
+  describe('routes', () => {
+    const gap = { reason: 'SCHEMA_CHANGED' as const, missed: null, routes: ['r', 'q'] };
+    const changed = (epoch: string, base: number, more: Partial<Append> = {}) =>
+      batch(epoch, base, [], { first: false, routes: ['q'], instead: ['r'], gap, ...more });
+
+    test('an append under other routes than the log is fed by is refused with those, and writes nothing', async () => {
+      const { epoch } = await log.writer.partition(source);
+      await log.writer.append(batch(epoch, 0, [entry(0)]));
+      const other = batch(epoch, 1, [entry(1)], { routes: ['q'] });
+      expect(await log.writer.append(other)).toEqual({ kind: 'other-routes', routes: ['r'] });
+      expect(await offsets(alice)).toEqual([0]);
+      expect(await log.writer.partition(source)).toMatchObject({ watermark: 1, routes: ['r'] });
+    });
+
+    test('a change of routes is told and kept, though no event may come with it', async () => {
+      const { epoch } = await log.writer.partition(source);
+      await log.writer.append(batch(epoch, 0, [entry(0)]));
+      const { commits } = await listening(alice);
+      expect(await log.writer.append(changed(epoch, 1))).toMatchObject({ kind: 'appended', position: { number: 2 } });
+      await eventually('it is told', () => expect(commits).toMatchObject([{ from: 1, gap: { ...gap, source } }]));
+      expect(await log.reader.gaps(0)).toMatchObject([{ ...gap, source, position: { epoch, number: 2 } }]);
+      expect(await log.writer.partition(source)).toMatchObject({ watermark: 1, routes: ['q'] });
+    });
+
+    test('a change of routes that is repeated after a lost answer is told once', async () => {
+      const { epoch } = await log.writer.partition(source);
+      await log.writer.append(batch(epoch, 0, [entry(0)]));
+      await log.writer.append(changed(epoch, 1));
+      expect(await log.writer.append(changed(epoch, 1))).toMatchObject({ kind: 'appended', position: { number: 2 } });
+      expect(await log.reader.gaps(0)).toHaveLength(1);
+    });
+
+    test('a change of other routes than the log is fed by by now changes nothing', async () => {
+      const { epoch } = await log.writer.partition(source);
+      await log.writer.append(batch(epoch, 0, [entry(0)]));
+      const late = changed(epoch, 1, { instead: ['p'] });
+      expect(await log.writer.append(late)).toEqual({ kind: 'other-routes', routes: ['r'] });
+      expect(await log.reader.gaps(0)).toEqual([]);
+    });
+
+    test('a log that does not know by which routes it was fed learns it without a word', async () => {
+      const { epoch } = await log.writer.partition(source);
+      await log.writer.append(batch(epoch, 0, [entry(0)], { routes: [] }));
+      const { commits } = await listening(alice);
+      const learnt = batch(epoch, 1, [], { first: false, instead: [] });
+      expect(await log.writer.append(learnt)).toMatchObject({ kind: 'appended', appended: 0 });
+      expect(await log.writer.partition(source)).toMatchObject({ watermark: 1, routes: ['r'] });
+      expect(await log.writer.append(batch(epoch, 1, [entry(1)]))).toMatchObject({ appended: 1 });
+      await eventually('the event is heard', () => expect(commits).toHaveLength(1));
+      expect(await log.reader.gaps(0)).toEqual([]);
+    });
+
+    test('partitions are fed by routes of their own', async () => {
+      const other = { ...source, partition: 1 };
+      const { epoch } = await log.writer.partition(source);
+      await log.writer.append(batch(epoch, 0, [entry(0)]));
+      await log.writer.append(batch(epoch, 0, [], { source: other, next: 3, routes: ['q'] }));
+      expect(await log.writer.partition(source)).toMatchObject({ routes: ['r'] });
+      expect(await log.writer.partition(other)).toMatchObject({ routes: ['q'] });
+    });
   });
 
   test('a renewed partition starts over in a new epoch, its numbers going on, once', async () => {

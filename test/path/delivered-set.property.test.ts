@@ -206,6 +206,7 @@ async function flow(where: string, viewers: readonly (readonly [Claims, Args])[]
       last: null,
       entries,
       gap: null,
+      routes: [],
       fingerprint: schema.fingerprint,
     });
   }

@@ -10,10 +10,36 @@ const query = 'subscription ($after: String) @resume(after: $after) { note { id 
 const source = { cluster: 'test', topic: 'notes', partition: 0 };
 
 async function mark(r: River, gap: SourceGap) {
-  const { epoch, watermark } = await r.log.partition(source);
+  const { epoch, watermark, routes } = await r.log.partition(source);
   const at = watermark ?? 0;
-  const empty = { last: null, entries: [], fingerprint: r.streams.fingerprint };
+  const empty = { last: null, entries: [], routes, fingerprint: r.streams.fingerprint };
   await r.log.append({ source, epoch, base: at, next: at, first: watermark === null, gap, ...empty });
+}
+
+/** A stream of server-sent events as a browser has it: its newest id, and how many heartbeats came after it. */
+async function browser(r: River, token: string, headers: Record<string, string> = {}) {
+  const stop = new AbortController();
+  const query = encodeURIComponent('subscription { note { id } }');
+  const response = await fetch(`${r.url}?query=${query}`, {
+    headers: { accept: 'text/event-stream', authorization: `Bearer ${token}`, ...headers },
+    signal: stop.signal,
+  });
+  let text = '';
+  void (async () => {
+    for await (const chunk of response.body ?? []) text += Buffer.from(chunk).toString();
+  })().catch(() => undefined);
+  return {
+    get beats() {
+      return text.split('\n:').length;
+    },
+    get id() {
+      return [...text.matchAll(/^id: (\S+)$/gm)].at(-1)?.[1] ?? '';
+    },
+    get events() {
+      return [...text.matchAll(/^data: (.+)$/gm)].map(([, json]) => JSON.parse(json as string));
+    },
+    [Symbol.dispose]: () => stop.abort(),
+  };
 }
 
 async function listening(r: River) {
@@ -43,4 +69,20 @@ test('a loss of younger events ends who wants to fail, and refuses a cursor from
   expect(code(await live.ended)).toBe('EVENTS_LOST');
   await using back = listen(r.wsUrl, query, { token, variables: { after: cursor } });
   expect(code(await back.ended)).toBe('CURSOR_EXPIRED');
+});
+
+test('a gap that waits for its event survives a reconnect of a browser, whatever heartbeats came before', async () => {
+  await using r = await river(sdl, { heartbeat: 20 });
+  const token = await tokenFor({ sub: 'ada' });
+  await r.publish('notes', { id: 1, userId: 'ada' });
+  using first = await browser(r, token);
+  await eventually('it has started', () => expect(first.id).not.toBe(''));
+  await mark(r, { reason: 'SOURCE_LOST', missed: 7 });
+  const heard = first.beats;
+  await eventually('heartbeats have come since', () => expect(first.beats).toBeGreaterThan(heard + 3));
+  using again = await browser(r, token, { 'last-event-id': first.id });
+  await eventually('it is back', () => expect(again.id).not.toBe(''));
+  await r.publish('notes', { id: 2, userId: 'ada' });
+  await eventually('the event is there', () => expect(again.events).toHaveLength(1));
+  expect(again.events[0].extensions.gap).toEqual({ reason: 'SOURCE_LOST', missed: 7 });
 });

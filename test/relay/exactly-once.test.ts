@@ -108,7 +108,8 @@ function lossyLog(): TestLog {
   const state = (): PartitionState => {
     const newest = appends.at(-1)?.append;
     const last = appends.findLast(({ append }) => append.last !== null)?.append.last ?? null;
-    return { epoch: String(epoch), newLog: appends.length === 0, watermark: newest?.next ?? null, last };
+    const routes = newest?.routes ?? [];
+    return { epoch: String(epoch), newLog: appends.length === 0, watermark: newest?.next ?? null, last, routes };
   };
   const log: TestLog = {
     fault: null,

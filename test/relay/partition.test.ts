@@ -83,9 +83,12 @@ function world(
 const hasList = (value: unknown) => typeof value === 'object' && value !== null && 'list' in value;
 const offsetsOf = ({ appends }: ScriptedLog) =>
   appends.map(({ entries }) => entries.map(({ record }) => record.offset));
+/** What the schema of this world feeds. */
+const routes = ['e-each', 's-all'];
 const known = (watermark: number): Partial<PartitionState> => ({
   watermark,
   last: { offset: watermark - 1, timestamp: recordAt(watermark - 1, 0).timestamp },
+  routes,
 });
 
 describe('where a partition goes on', () => {
@@ -210,7 +213,7 @@ describe('what the log answers', () => {
     expect(newest).toMatchObject({ offset: 10, timestamp: events(9, 10)[0]?.timestamp });
     // Kafka was away for longer than the bound: counted back from now, nothing would be written again.
     const later = fakePartition(events(0, 10), { committed: 10, newest });
-    const { relay, log, run } = world(later, { watermark: 4, last: null }, { refillMax: 3_000 });
+    const { relay, log, run } = world(later, { watermark: 4, last: null, routes }, { refillMax: 3_000 });
     await run(await relay.start());
     expect(log.appends).toMatchObject([
       { base: 4, next: 6, entries: [], gap: { reason: 'LOG_LOST', missed: 2 } },
@@ -291,6 +294,34 @@ describe('what the log answers', () => {
     log.script = [new LogUnavailable('the log does not answer')];
     expect(await relay.start()).toEqual({ position: 0, wait: 10, appended: null });
     expect(await relay.start()).toEqual({ position: 0, wait: 0, appended: 0 });
+  });
+});
+
+describe('a schema whose routes have changed', () => {
+  test('is told before the first record that goes by the new ones, once', async () => {
+    const { relay, log, run, heard } = world(fakePartition(events(0, 10)), { ...known(4), routes: ['gone', 's-all'] });
+    await run(await relay.start());
+    expect(log.appends).toMatchObject([
+      { base: 4, next: 4, entries: [], gap: { reason: 'SCHEMA_CHANGED', routes: ['e-each', 'gone'] }, routes },
+      { base: 4, next: 10, gap: null, routes },
+    ]);
+    expect(heard).toContain('gap t SCHEMA_CHANGED');
+    expect(await relay.start()).toMatchObject({ wait: 0 });
+    expect(log.appends.slice(2)).toEqual([]);
+  });
+
+  test('changed behind the back of a relay that was paused: it finds its place anew and tells that it changes back', async () => {
+    const { relay, log, run, heard } = world(fakePartition(events(0, 10)), known(4));
+    await relay.start();
+    log.script = [{ kind: 'other-routes', routes: ['new'] }];
+    log.state = { ...log.state, routes: ['new'] };
+    const turn = await run({ position: 3, wait: 0, appended: null });
+    expect(turn).toMatchObject({ position: 10, wait: 0 });
+    expect(log.appends.slice(1)).toMatchObject([
+      { base: 4, next: 4, gap: { reason: 'SCHEMA_CHANGED', routes: ['e-each', 'new', 's-all'] }, instead: ['new'] },
+      { base: 4, next: 10, gap: null },
+    ]);
+    expect(heard.filter((what) => what.startsWith('refused'))).toEqual(['refused t other-routes']);
   });
 });
 

@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { type Facts, isAhead, isRefilled, lookBack, place } from '../../src/relay/placement.js';
+import { describe, expect, test } from 'vitest';
+import { type Facts, isAhead, isRefilled, lookBack, openings, place } from '../../src/relay/placement.js';
 
 const facts: Facts = {
   watermark: 500,
@@ -82,4 +82,41 @@ test('a log ahead of its topic shows that the topic is another one', () => {
   expect(isAhead({ ...facts, end: 499 })).toBe(true);
   expect(isAhead({ ...facts, end: 500 })).toBe(false);
   expect(isAhead({ ...facts, watermark: null, end: 0 })).toBe(false);
+});
+
+describe('what a log is told when a relay has found its place', () => {
+  const state = { epoch: 'e', newLog: false, watermark: 500, last: null, routes: ['a', 'b'] };
+  const nothing = { epoch: 'e', last: null, entries: [], first: false };
+
+  test('nothing where it goes on by the same routes', () => {
+    expect(openings(state, place(facts, null), ['a', 'b'])).toEqual([]);
+  });
+
+  test('other routes than before: which ones came and went, though no record may come', () => {
+    const gap = { reason: 'SCHEMA_CHANGED', missed: null, routes: ['a', 'c'] };
+    expect(openings(state, place(facts, null), ['b', 'c'])).toEqual([
+      { ...nothing, base: 500, next: 500, gap, instead: ['a', 'b'] },
+    ]);
+  });
+
+  test('a loss that is found together with other routes has a mark of its own: they concern different people', () => {
+    const gap = { reason: 'SOURCE_LOST', missed: 300 };
+    expect(openings(state, place({ ...facts, begin: 800 }, null), ['a'])).toMatchObject([
+      { base: 500, next: 500, gap: { reason: 'SCHEMA_CHANGED', routes: ['b'] }, instead: ['a', 'b'] },
+      { base: 500, next: 800, gap },
+    ]);
+  });
+
+  test('the routes alone where the log did not know any: a log of before this was kept', () => {
+    expect(openings({ ...state, routes: [] }, place(facts, null), ['a'])).toEqual([
+      { ...nothing, base: 500, next: 500, gap: null, instead: [] },
+    ]);
+  });
+
+  test('a first watermark and no change of routes: nothing of this partition was there to be missed', () => {
+    const first = { ...facts, watermark: null, last: null, committed: null };
+    expect(openings({ ...state, watermark: null }, place(first, 300), ['c'])).toEqual([
+      { ...nothing, base: 300, next: 300, first: true, gap: null },
+    ]);
+  });
 });

@@ -57,6 +57,7 @@ function feed(url: string, refillMax = Number.POSITIVE_INFINITY) {
       last: null,
       entries,
       gap: null,
+      routes: [],
       fingerprint: 'fp',
     });
     if (answer.kind !== 'appended') throw new Error(answer.kind);

@@ -57,6 +57,7 @@ export async function notesInto(redisUrl: string, prefix: string) {
         last,
         entries,
         gap: null,
+        routes: [],
         fingerprint,
       });
       if (answer.kind !== 'appended') throw new Error(`the log answers ${answer.kind}`);

@@ -17,6 +17,11 @@ export interface Written {
   readonly channels: readonly Channel[];
 }
 
+/** One that the log has lost, and when it had come there last. */
+export interface Lost extends Written {
+  readonly time: number;
+}
+
 interface Shard {
   epoch: string;
   number: number;
@@ -100,7 +105,7 @@ export class HostileLog {
   }
 
   /** A source tells that something is missing. */
-  gap(gap: Pick<LoggedGap, 'reason' | 'missed' | 'source'>): void {
+  gap(gap: Omit<LoggedGap, 'position'>): void {
     const at = this.shardOf(gap.source);
     const shard = this.#shards[at] as Shard;
     const from = shard.number++;
@@ -111,14 +116,14 @@ export class HostileLog {
   }
 
   /** The log goes back to an older state of itself, in a new epoch; returns what it lost, to be written again. */
-  lose(at: number, numbers: number): Written[] {
+  lose(at: number, numbers: number): Lost[] {
     const shard = this.#shards[at] as Shard;
     const end = Math.max(shard.floor, shard.number - numbers);
-    const lost = new Map<number, Written & { channels: Channel[] }>();
+    const lost = new Map<number, Lost & { channels: Channel[] }>();
     for (const [channel, kept] of shard.channels) {
       while (kept.length > 0 && (kept.at(-1) as Publication).position.number > end) {
         const { position, source } = kept.pop() as Publication;
-        const known = lost.get(position.number) ?? { source, channels: [] };
+        const known = lost.get(position.number) ?? { source, channels: [], time: position.time };
         known.channels.push(channel);
         lost.set(position.number, known);
       }

@@ -116,7 +116,7 @@ export function scriptedLog(state: Partial<PartitionState> = {}): ScriptedLog {
     get appends() {
       return calls.flatMap((call) => ('append' in call ? [call.append] : []));
     },
-    state: { epoch: 'e1', newLog: false, watermark: null, last: null, ...state },
+    state: { epoch: 'e1', newLog: false, watermark: null, last: null, routes: [], ...state },
     script: [],
     async partition() {
       calls.push({ partition: log.state });
@@ -127,12 +127,13 @@ export function scriptedLog(state: Partial<PartitionState> = {}): ScriptedLog {
       const next = log.script.shift();
       if (next instanceof Error) throw next;
       if (next !== undefined) return next;
-      log.state = { ...log.state, watermark: append.next, last: append.last ?? log.state.last };
+      const { last, routes } = append;
+      log.state = { ...log.state, watermark: append.next, last: last ?? log.state.last, routes };
       const position = { shard: 0, epoch: append.epoch, number: calls.length, time: 0 };
       return { kind: 'appended', position, appended: append.entries.length };
     },
     async renew() {
-      log.state = { epoch: `${log.state.epoch}+`, newLog: false, watermark: null, last: null };
+      log.state = { ...log.state, epoch: `${log.state.epoch}+`, watermark: null, last: null };
       calls.push({ renewed: log.state });
       return log.state;
     },

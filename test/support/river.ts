@@ -10,7 +10,7 @@ import { createMemoryLog } from '../../src/log/memory-log.js';
 import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { decode } from '../../src/relay/decode.js';
-import { metaOf, route } from '../../src/relay/route.js';
+import { metaOf, route, routeIds } from '../../src/relay/route.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import type { StreamSchema } from '../../src/schema/stream-schema.js';
 import { tokenAuthenticator } from '../../src/serve/authenticate.js';
@@ -105,6 +105,7 @@ export async function river(
       last: { offset: record.offset, timestamp: record.timestamp },
       entries: route(metaOf(record), decoded, plan, false).entries,
       gap: null,
+      routes: routeIds(plan),
       fingerprint: schema?.fingerprint ?? '',
     });
     if (answer.kind !== 'appended') throw new Error(`the log answers ${answer.kind}`);

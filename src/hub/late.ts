@@ -1,0 +1,32 @@
+import type { Gap, Position } from '../event/position.js';
+import type { Publication } from '../event/publication.js';
+import type { Progress } from './replay.js';
+
+/**
+ * By the log's clock, up to when somebody lacks nothing of what the log has lost since; null for who lacks nothing at all.
+ *
+ * Who comes back to a log that was emptied stands where it stands now, and by that position was there all the time. What it
+ * had still to be shown is written again, or a relay finds that it is gone and tells so: that may be later, of each
+ * partition, and concerns who was late already when the log was lost.
+ */
+export type Late = number | null;
+
+/** For somebody who comes `from` a place to another: late where the epoch there is a new one. */
+export function lateAt(late: Late, from: Progress, upTo: readonly Position[]): Late {
+  const left = upTo.flatMap(({ shard, epoch }) => {
+    const known = from[shard];
+    return known === undefined || known.epoch === '' || known.epoch === epoch ? [] : [known.time];
+  });
+  return left.length === 0 ? late : Math.min(...left, late ?? Number.POSITIVE_INFINITY);
+}
+
+/** What it lacked is older than what its channels keep: it would have expired without a loss. */
+export const isOver = (late: Late, heads: readonly Position[], retain: number): boolean =>
+  late !== null && Math.max(...heads.map(({ time }) => time)) - late >= retain;
+
+/**
+ * What is told with an event that was written again, of a partition that nobody knows anything of: it may have been shown
+ * before its cursor was given out. Newer than that it cannot have been. Nothing is missing, so it ends nothing.
+ */
+export const repeatOf = ({ refilled, source }: Publication, late: Late): Gap | null =>
+  refilled && late !== null && source.record.timestamp <= late ? { reason: 'LOG_REFILLED', missed: 0 } : null;
