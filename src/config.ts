@@ -68,12 +68,12 @@ export const variables = {
   audit: serving(
     toggle,
     (command) => (command === 'dev' ? 'off' : 'on'),
-    'Whether the log has a line for each subscription, refusal, renewal, revocation and admin call, whatever its level.',
+    'Whether the log has a line for each operation, refusal, renewal, revocation and admin call, whatever its level.',
   ),
   auditArguments: serving(
     oneOf('on', 'names', 'off'),
     'names',
-    'What those lines tell of a subscription’s arguments: their values, their names, or nothing.',
+    'What those lines tell of an operation’s arguments: their values, their names, or nothing.',
   ),
 
   host: serving(text, (command) => (command === 'dev' ? '127.0.0.1' : '0.0.0.0'), 'The address clients are served on.'),

@@ -138,12 +138,15 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
     // Timers run before sockets are read: after a busy turn, when thousands come at once, an init that came in time
     // lies unread. At the end of this turn it has been read.
     if (code !== CloseCode.ConnectionInitialisationTimeout) now();
-    else
-      setImmediate(() => {
+    else {
+      const unlessHeard = () => {
         if (this.#heard) return;
         this.parts.metrics.limited('initTimeout');
         now();
-      });
+      };
+      // It is read at the end of this turn, and heard at the end of the next.
+      setImmediate(() => setImmediate(unlessHeard));
+    }
   }
 
   onMessage(handle: (data: string) => Promise<void>): void {
