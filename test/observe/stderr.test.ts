@@ -6,6 +6,7 @@ const lines = 20_000;
 const program = `
   import { auditLines } from ${JSON.stringify(new URL('../../src/observe/audit-lines.ts', import.meta.url).href)};
   import { pinoLogger } from ${JSON.stringify(new URL('../../src/observe/pino.ts', import.meta.url).href)};
+  import { written } from ${JSON.stringify(new URL('../../src/observe/stderr.ts', import.meta.url).href)};
   const audit = auditLines({ arguments: 'names' });
   const logger = pinoLogger({ level: 'info', command: 'test' });
   for (let n = 0; n < ${lines / 2}; n++) {
@@ -13,7 +14,7 @@ const program = `
     logger.warn({ n }, 'a line');
   }
   process.stdout.write('done');
-  process.stdin.once('data', () => process.exit(0));`;
+  process.stdin.once('data', () => written().then(() => process.exit(0)));`;
 
 test('a log that nobody reads holds nothing up; when it is read all lines are there, each one whole, also those before an exit', async () => {
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program]);
