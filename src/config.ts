@@ -41,6 +41,7 @@ const secret = true;
 const everywhere = declaredFor('dev', 'gateway', 'relay', 'explain');
 const running = declaredFor('dev', 'gateway', 'relay');
 const serving = declaredFor('dev', 'gateway');
+const judging = declaredFor('dev', 'gateway', 'explain');
 const signing = declaredFor('dev', 'gateway', 'token');
 const stored = declaredFor('gateway', 'relay');
 const inRedis = declaredFor('gateway', 'relay', 'revoke');
@@ -68,12 +69,12 @@ export const variables = {
   audit: serving(
     toggle,
     (command) => (command === 'dev' ? 'off' : 'on'),
-    'Whether the log has a line for each subscription, refusal, renewal, revocation and admin call, whatever its level.',
+    'Whether the log has a line for each operation, refusal, renewal, revocation and admin call, whatever its level.',
   ),
   auditArguments: serving(
     oneOf('on', 'names', 'off'),
     'names',
-    'What those lines tell of a subscription’s arguments: their values, their names, or nothing.',
+    'What those lines tell of an operation’s arguments: their values, their names, or nothing.',
   ),
 
   host: serving(text, (command) => (command === 'dev' ? '127.0.0.1' : '0.0.0.0'), 'The address clients are served on.'),
@@ -138,6 +139,11 @@ export const variables = {
     matching('the name of a cookie', /^[\w!#$%&'*+.^`|~-]+$/),
     'tailrace_token',
     'The cookie in which a browser may bring its token.',
+  ),
+  authScopeClaims: judging(
+    list('claims by name or dotted path, separated by commas'),
+    'scope,scopes,scp',
+    'The claims that say a viewer’s scopes, as words or as a list; all of them count.',
   ),
   tokenLife: admitting(
     duration(1_000, 365 * 24 * 3_600_000),

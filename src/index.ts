@@ -16,7 +16,7 @@ export { Fault, type FaultCode } from './event/faults.js';
 export type { Context, FieldResolver, PubSub, Resolver, Resolvers } from './graphql/executable.js';
 export { manifestOf, type Operations } from './graphql/persisted.js';
 export { nobody, type Viewer } from './graphql/viewer.js';
-export type { Audit, AuditEntry, Source } from './observe/audit.js';
+export type { Asked, AskedField, Audit, AuditEntry, Source } from './observe/audit.js';
 export { auditLines } from './observe/audit-lines.js';
 export type { Logger } from './observe/logger.js';
 export type { GatewayMetrics } from './observe/metrics.js';
@@ -73,6 +73,8 @@ export interface GatewayOptions
     /** The same as the relay's. Default 1. */
     readonly shards?: number;
   };
+  /** Claims, by name or dotted path, that say a viewer's scopes. Default `scope`, `scopes`, `scp`. */
+  readonly scopeClaims?: readonly string[];
   /** For fields without `@history`: a duration and a count. Default 10m and 1000, as the relay's. */
   readonly history?: { readonly retain?: string; readonly max?: number };
 }
@@ -94,7 +96,10 @@ export function createGateway(options: GatewayOptions): Gateway {
   const retain = parseDuration(history.retain ?? '10m');
   if (retain === null)
     throw new RangeError(`history.retain is ${JSON.stringify(history.retain)}, not a duration like 10m`);
-  const { schema: streams, problems } = compileSchema(schema, { retention: { retain, max: history.max ?? 1_000 } });
+  const { schema: streams, problems } = compileSchema(schema, {
+    retention: { retain, max: history.max ?? 1_000 },
+    ...(options.scopeClaims ? { scopeClaims: options.scopeClaims } : {}),
+  });
   if (!streams) {
     const faults = problems.filter(({ severity }) => severity === 'fault');
     throw new SchemaRefused(faults.map(({ file, line, column, message }) => `${file}:${line}:${column} ${message}`));

@@ -1,6 +1,9 @@
 import { addResolversToSchema } from '@graphql-tools/schema';
-import { buildSchema, type GraphQLError, graphql, Kind, parse } from 'graphql';
+import { buildSchema, GraphQLError, type GraphQLSchema, graphql, parse } from 'graphql';
 import { Fault } from '../event/faults.js';
+import { operationOf } from '../graphql/operation.js';
+import { askedOf } from '../graphql/root-fields.js';
+import type { Asked } from '../observe/audit.js';
 import type { Gateway } from '../serve/gateway.js';
 import { jsonObject } from '../serve/http-answer.js';
 import type { Revocation } from '../serve/revocation.js';
@@ -9,8 +12,8 @@ import type { Revocation } from '../serve/revocation.js';
 export type AdminGraphQL = (body: string) => Promise<{
   readonly status: number;
   readonly text: string;
-  /** The root fields asked for; null when it was no GraphQL. */
-  readonly asked: readonly string[] | null;
+  /** Null when it was no operation. */
+  readonly asked: Asked | null;
 }>;
 
 const sdl = `
@@ -34,7 +37,7 @@ const sdl = `
   "A claim by its name or dotted path; a list has every value in it."
   input ClaimInput { name: String! value: String! }`;
 
-interface Asked {
+interface Revoking {
   readonly sub?: string | null;
   readonly jti?: string | null;
   readonly claims?: readonly { readonly name: string; readonly value: string }[] | null;
@@ -47,7 +50,7 @@ export function adminGraphQL({ revoke, revocations }: Pick<Gateway, 'revoke' | '
     resolvers: {
       Query: { revocations: () => revocations().map(shown) },
       Mutation: {
-        async revoke(_: unknown, { sub, jti, claims }: Asked) {
+        async revoke(_: unknown, { sub, jti, claims }: Revoking) {
           const named = [...(claims ?? []), ...given('sub', sub), ...given('jti', jti)];
           const all = Object.fromEntries(named.map(({ name, value }) => [name, value]));
           if (Object.keys(all).length < named.length) {
@@ -61,27 +64,31 @@ export function adminGraphQL({ revoke, revocations }: Pick<Gateway, 'revoke' | '
   return async (body) => {
     const { query, variables, operationName } = jsonObject(body, 'the body');
     if (typeof query !== 'string') throw new Fault('BAD_USER_INPUT', { why: 'query must be the text of an operation' });
-    const result = await graphql({
-      schema,
-      source: query,
+    const named = {
       variableValues: variables as Record<string, unknown> | undefined,
       operationName: operationName as string | undefined,
-    });
+    };
+    const result = await graphql({ schema, source: query, ...named });
     const errors = result.errors?.map(told);
     const status = result.data === undefined ? 400 : 200;
     return {
       status,
-      asked: askedIn(query),
+      asked: askedIn(schema, query, named),
       text: JSON.stringify({ ...(errors ? { errors } : {}), data: result.data }),
     };
   };
 }
 
-function askedIn(query: string): readonly string[] | null {
+interface Meant {
+  readonly variableValues: Record<string, unknown> | undefined;
+  readonly operationName: string | undefined;
+}
+
+function askedIn(schema: GraphQLSchema, query: string, { variableValues, operationName }: Meant): Asked | null {
   try {
-    const operations = parse(query).definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION);
-    const selections = operations.flatMap(({ selectionSet }) => selectionSet.selections);
-    return selections.flatMap((selection) => (selection.kind === Kind.FIELD ? selection.name.value : []));
+    const document = parse(query);
+    const operation = operationOf(document, operationName);
+    return operation instanceof GraphQLError ? null : askedOf(schema, operation, document, variableValues);
   } catch {
     return null;
   }

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Fault } from '../event/faults.js';
-import type { Audit, Source } from '../observe/audit.js';
+import type { Asked, Audit, Source } from '../observe/audit.js';
 import type { Exposition } from '../observe/prometheus.js';
 import { readText } from '../serve/http-answer.js';
 import { defaultLimits } from '../serve/limits.js';
@@ -20,7 +20,7 @@ export interface AdminParts {
   ready(): Promise<string | null>;
   /** What `/graphql` answers; without it there is none here. */
   readonly graphql?: AdminGraphQL;
-  /** Is told of each call of it. Default: nobody is. */
+  /** Is told of each call of it, and of each token that was refused. Default: nobody is. */
   readonly audit?: Audit;
 }
 
@@ -86,7 +86,10 @@ async function answer(parts: AdminParts, request: IncomingMessage): Promise<Repl
       return reason === null ? { status: 200, text: 'ready' } : { status: 503, text: reason };
     }
     case '/metrics': {
-      if (!allowed(parts.token, request.headers.authorization)) return unauthorized;
+      if (!allowed(parts.token, request.headers.authorization)) {
+        told(parts, request, null, unauthorized.status);
+        return unauthorized;
+      }
       const { contentType } = parts.metrics;
       return { status: 200, text: await parts.metrics.text(), headers: { 'Content-Type': contentType } };
     }
@@ -99,12 +102,16 @@ const json = { 'Content-Type': 'application/json; charset=utf-8' };
 
 async function audited(parts: AdminParts, graphql: AdminGraphQL, request: IncomingMessage): Promise<Reply> {
   const { asked = null, ...reply } = await operation(parts, graphql, request);
-  const source: Source = { transport: 'admin', address: request.socket.remoteAddress ?? '' };
-  parts.audit?.({ event: 'admin', source, asked, status: reply.status });
+  told(parts, request, asked, reply.status);
   return reply;
 }
 
-type Answered = Reply & { readonly asked?: readonly string[] | null };
+function told({ audit }: AdminParts, request: IncomingMessage, asked: Asked | null, status: number): void {
+  const source: Source = { transport: 'admin', address: request.socket.remoteAddress ?? '' };
+  audit?.({ event: 'admin', source, path: request.url?.split('?', 1)[0] ?? '', asked, status });
+}
+
+type Answered = Reply & { readonly asked?: Asked | null };
 
 /** Any page a browser shows may send a POST to this port; only one of JSON, and from no page, is an operator's. */
 async function operation({ token }: AdminParts, graphql: AdminGraphQL, request: IncomingMessage): Promise<Answered> {

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Resolvers } from '../graphql/executable.js';
 import { manifestOf, type Operations } from '../graphql/persisted.js';
+import { usualScopeClaims } from '../schema/claims.js';
 import { compileSchema, type Problem } from '../schema/compile.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
 import { Refusal } from './refusal.js';
@@ -13,13 +14,20 @@ export interface LoadedSchema {
   readonly warnings: readonly string[];
 }
 
+interface SchemaSettings {
+  readonly historyRetain: number;
+  readonly historyMax: number;
+  /** Only where somebody is judged. */
+  readonly authScopeClaims?: readonly string[];
+}
+
 /** Reads and compiles a schema file. Throws Refusal with every fault, each with its place. `historyRetain` is milliseconds. */
 export function loadSchema(
   file: string,
-  { historyRetain, historyMax }: { readonly historyRetain: number; readonly historyMax: number },
+  { historyRetain, historyMax, authScopeClaims: scopeClaims = usualScopeClaims }: SchemaSettings,
 ): LoadedSchema {
   const retention = { retain: historyRetain, max: historyMax };
-  const { schema, problems } = compileSchema(textOf(file), { file, retention });
+  const { schema, problems } = compileSchema(textOf(file), { file, retention, scopeClaims });
   const lines = (severity: Problem['severity']) =>
     problems
       .filter((problem) => problem.severity === severity)

@@ -1,3 +1,4 @@
+import { written } from '../observe/stderr.js';
 import type { Terminal } from './command.js';
 import { Refusal } from './refusal.js';
 
@@ -13,6 +14,7 @@ const terminal: Terminal = {
  */
 export async function runProcess(run: (terminal: Terminal) => Promise<number>): Promise<void> {
   const code = await run(terminal).catch(failed);
+  await written();
   process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));
 }
 

@@ -14,8 +14,9 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { Fault } from '../event/faults.js';
+import { scopesIn } from '../schema/claims.js';
 import type { Access, StreamSchema } from '../schema/stream-schema.js';
-import { scopesOf, type Viewer } from './viewer.js';
+import type { Viewer } from './viewer.js';
 
 /** A field of an operation as it may be executed: on an interface it may be any of the types behind it. */
 export interface SelectedField {
@@ -98,7 +99,7 @@ export function refuse(schema: StreamSchema, fields: readonly SelectedField[], v
     }
     for (const place of [coordinate, ...types]) {
       const access = schema.access.get(place);
-      if (!access || isAllowed(access, viewer)) continue;
+      if (!access || isAllowed(access, viewer, schema.scopeClaims)) continue;
       if (!viewer.signedIn) return new Fault('UNAUTHENTICATED', { why: `${coordinate} is not public` });
       forbidden.add(path);
     }
@@ -108,9 +109,9 @@ export function refuse(schema: StreamSchema, fields: readonly SelectedField[], v
   return new Fault('FORBIDDEN', { why: `this viewer may not read ${paths.join(', ')}` }, { paths });
 }
 
-function isAllowed({ authenticated, scopes }: Access, viewer: Viewer): boolean {
+function isAllowed({ authenticated, scopes }: Access, viewer: Viewer, scopeClaims: readonly string[]): boolean {
   if ((authenticated || scopes) && !viewer.signedIn) return false;
   if (!scopes) return true;
-  const owned = scopesOf(viewer);
+  const owned = scopesIn(viewer.claims, scopeClaims);
   return scopes.some((all) => all.every((scope) => owned.has(scope)));
 }

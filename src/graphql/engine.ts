@@ -15,7 +15,7 @@ import type { Outlet } from '../hub/outlet.js';
 import type { Start } from '../hub/start.js';
 import { Subscription } from '../hub/subscription.js';
 import { LogUnavailable } from '../log/channel-log.js';
-import type { Audit, Source } from '../observe/audit.js';
+import type { Asked, Audit, Source } from '../observe/audit.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamField, StreamSchema } from '../schema/stream-schema.js';
@@ -24,10 +24,11 @@ import { defaultBounds, isTooDeep, type OperationBounds } from './bounds.js';
 import type { Context, Executable, PubSub } from './executable.js';
 import { groupKey } from './group-key.js';
 import { createGroups } from './groups.js';
-import { coded, type Document, documentCache, isDocument, operationOf, type Parsed, rootField } from './operation.js';
+import { coded, type Document, documentCache, isDocument, operationOf, type Parsed } from './operation.js';
 import { anyOperation, documentOf, type Named, type Operations } from './persisted.js';
 import { formatted, formattedResults, masked, type Results, renderer, toGraphQLError } from './render.js';
 import { Resolved } from './resolved.js';
+import { askedOf, rootField } from './root-fields.js';
 import { type StartRequest, startOf } from './start.js';
 import { Stream } from './stream.js';
 import type { Viewer } from './viewer.js';
@@ -114,10 +115,23 @@ export function createEngine(parts: EngineParts) {
 
   async function open(request: OperationRequest): Promise<Opened> {
     const opened = await begin(request);
-    if (opened.kind !== 'errors') return opened;
-    const { code = 'UNKNOWN', paths } = opened.errors[0]?.extensions ?? {};
-    audit({ event: 'refused', ...witnessed(request), code: String(code), paths });
+    if (opened.kind !== 'errors' && opened.kind !== 'result') return opened;
+    const [error] = opened.kind === 'errors' ? opened.errors : (opened.result.errors ?? []);
+    const { code = 'UNKNOWN', paths } = error?.extensions ?? {};
+    const asked = askedIn(request);
+    // A resolver that gives no stream has refused it.
+    if (opened.kind === 'result' && asked && asked.kind !== 'subscription') {
+      audit({ event: 'executed', ...witnessed(request), asked, code: error ? String(code) : null });
+    } else audit({ event: 'refused', ...witnessed(request), ...(asked ? { asked } : {}), code: String(code), paths });
     return opened;
+  }
+
+  /** Null where it is no valid operation. */
+  function askedIn({ query, operationName, variables }: OperationRequest): Asked | null {
+    const document = documents(query);
+    const operation = isDocument(document) ? operationOf(document.ast, operationName) : null;
+    if (!isDocument(document) || operation === null || operation instanceof GraphQLError) return null;
+    return askedOf(schema, operation, document.ast, variables);
   }
 
   const witnessed = ({ viewer, source }: OperationRequest) => ({ claims: viewer.claims, source: source ?? null });

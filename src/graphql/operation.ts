@@ -2,9 +2,7 @@ import {
   type DocumentNode,
   GraphQLError,
   type GraphQLSchema,
-  getArgumentValues,
   getOperationAST,
-  Kind,
   NoSchemaIntrospectionCustomRule,
   type OperationDefinitionNode,
   type OperationTypeNode,
@@ -99,34 +97,4 @@ export function operationOf(
   if (operation) return operation;
   const message = name ? `Unknown operation named "${name}".` : 'Must provide an operation name: there are several.';
   return new GraphQLError(message, { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } });
-}
-
-/** The one root field of a subscription, and its arguments: every declared one, null when not given. */
-export function rootField(
-  schema: GraphQLSchema,
-  operation: OperationDefinitionNode,
-  document: DocumentNode,
-  variables: Record<string, unknown>,
-): { field: string; args: Record<string, unknown> } {
-  const type = schema.getSubscriptionType();
-  let selections = operation.selectionSet.selections;
-  for (;;) {
-    const [first] = selections;
-    if (first?.kind === Kind.FIELD) {
-      const field = type?.getFields()[first.name.value];
-      if (!field) throw new GraphQLError(`Nothing is streamed under "${first.name.value}".`);
-      const given = getArgumentValues(field, first, variables);
-      const args = Object.fromEntries(field.args.map(({ name }) => [name, given[name] ?? null]));
-      return { field: field.name, args };
-    }
-    if (first?.kind === Kind.INLINE_FRAGMENT) selections = first.selectionSet.selections;
-    else {
-      const name = first?.name.value;
-      const fragment = document.definitions.find(
-        (node) => node.kind === Kind.FRAGMENT_DEFINITION && node.name.value === name,
-      );
-      if (fragment?.kind !== Kind.FRAGMENT_DEFINITION) throw new GraphQLError('The subscription selects nothing.');
-      selections = fragment.selectionSet.selections;
-    }
-  }
 }

@@ -15,17 +15,6 @@ export function personOf({ claims }: Viewer): string | null {
   return claims.sub === undefined ? null : JSON.stringify([claims.iss ?? null, claims.sub]);
 }
 
-/** The scopes of a viewer: the words of `scope`, or the lists `scopes` or `scp`. */
-export function scopesOf({ claims }: Viewer): ReadonlySet<string> {
-  const found = new Set<string>();
-  for (const name of ['scope', 'scopes', 'scp']) {
-    const value = Object.hasOwn(claims, name) ? claims[name] : undefined;
-    const words = typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? value : [];
-    for (const word of words) if (typeof word === 'string' && word) found.add(word);
-  }
-  return found;
-}
-
 /** What names one token, and not its holder's rights. */
 const ofTheToken = new Set(['exp', 'iat', 'nbf', 'jti']);
 

@@ -9,6 +9,18 @@ export interface Source {
   readonly operation?: string;
 }
 
+/** A field of an operation's root, and its arguments: every declared one, null when not given. */
+export interface AskedField {
+  readonly field: string;
+  readonly args: Readonly<Record<string, unknown>>;
+}
+
+/** What somebody asked for. */
+export interface Asked {
+  readonly kind: 'query' | 'mutation' | 'subscription';
+  readonly fields: readonly AskedField[];
+}
+
 /** By whom, and from where; null where nobody was known yet. */
 interface Witnessed {
   readonly claims: Readonly<Record<string, unknown>> | null;
@@ -16,25 +28,26 @@ interface Witnessed {
 }
 
 export type AuditEntry =
-  | (Witnessed & {
-      readonly event: 'subscribed';
-      readonly field: string;
-      /** Every declared one, null when not given. */
-      readonly args: Readonly<Record<string, unknown>>;
-    })
-  /** A connection, a request or an operation. `paths` are the fields that were asked for in vain. */
-  | (Witnessed & { readonly event: 'refused'; readonly code: string; readonly paths?: unknown })
+  | (Witnessed & AskedField & { readonly event: 'subscribed' })
+  /** A query or a mutation was executed; `code` is that of its first error, null when there was none. */
+  | (Witnessed & { readonly event: 'executed'; readonly asked: Asked; readonly code: string | null })
+  /**
+   * A connection, a request or an operation. `asked` where it was a valid operation; `paths` are the fields that were
+   * asked for in vain.
+   */
+  | (Witnessed & { readonly event: 'refused'; readonly code: string; readonly asked?: Asked; readonly paths?: unknown })
   /** `code` says why a renewal was refused; null when it was not. */
   | (Witnessed & { readonly event: 'renewed'; readonly code: string | null })
   /** A connection was ended from this side: its token was revoked. */
   | (Witnessed & { readonly event: 'expelled' })
   /** This replica has learnt that tokens with these claims, issued at or before `at` (seconds), count no more. */
   | { readonly event: 'revoked'; readonly revoked: Readonly<Record<string, string>>; readonly at: number }
-  /** A call on the admin port; `asked` are its root fields, null when it was none. */
+  /** A call of `/graphql` on the admin port, or a token that it refused; `asked` is null where it was no operation. */
   | {
       readonly event: 'admin';
       readonly source: Source;
-      readonly asked: readonly string[] | null;
+      readonly path: string;
+      readonly asked: Asked | null;
       readonly status: number;
     };
 

@@ -1,18 +1,16 @@
-import { type DestinationStream, destination, pino, stdTimeFunctions } from 'pino';
+import { type DestinationStream, pino, stdTimeFunctions } from 'pino';
 import type { Logger } from './logger.js';
+import { stderr } from './stderr.js';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
 /** Names under which a secret could get into a line's fields, at the top or one level down. */
 export const secrets = ['authorization', 'cookie', 'token', 'ticket', 'secret', 'password', 'passphrase'];
 
-/**
- * The logger of a process: a JSON object a line on stderr, since stdout belongs to a command's answer.
- * Lines are written before the call returns, so the last one before an exit is not lost.
- */
+/** The logger of a process: a JSON object a line. */
 export function pinoLogger(
   options: { readonly level: LogLevel; readonly command: string },
-  to: DestinationStream = destination({ fd: 2, sync: true }),
+  to: DestinationStream = stderr(),
 ): Logger {
   return pino(
     {

@@ -5,6 +5,7 @@ import {
   isIntrospectionType,
   isObjectType,
 } from 'graphql';
+import { scopesIn } from './claims.js';
 import { argument, argumentPlace, type Used, used } from './directives.js';
 import type { Report } from './problem.js';
 import type { Access, Claims } from './stream-schema.js';
@@ -86,21 +87,15 @@ export const nobodySaid =
  * Why this viewer may not ask, null when they may. `claims` is null without a token.
  * Where nothing is stated (a field whose rule reads claims), one has to be signed in.
  */
-export function refusal(access: Access | undefined, claims: Claims | null): 'UNAUTHENTICATED' | 'FORBIDDEN' | null {
+export function refusal(
+  access: Access | undefined,
+  claims: Claims | null,
+  scopeClaims: readonly string[],
+): 'UNAUTHENTICATED' | 'FORBIDDEN' | null {
   if (access?.public === true) return null;
   if (claims === null) return 'UNAUTHENTICATED';
   const scopes = access?.scopes ?? null;
   if (scopes === null) return null;
-  const own = scopesIn(claims);
+  const own = scopesIn(claims, scopeClaims);
   return scopes.some((all) => all.every((scope) => own.has(scope))) ? null : 'FORBIDDEN';
-}
-
-/** From `scope` (words) or `scopes` and `scp` (a list, or words). */
-function scopesIn(claims: Claims): ReadonlySet<string> {
-  const stated = ['scope', 'scopes', 'scp'].map((name) => (Object.hasOwn(claims, name) ? claims[name] : undefined));
-  const words = stated.flatMap((value): readonly unknown[] => {
-    if (typeof value === 'string') return value.split(' ');
-    return Array.isArray(value) ? value : [];
-  });
-  return new Set(words.filter((word): word is string => typeof word === 'string' && word !== ''));
 }

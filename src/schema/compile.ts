@@ -18,6 +18,7 @@ import { validateSDL } from 'graphql/validation/validate.js';
 import type { Retention } from '../event/channel.js';
 import { nobodySaid, readAccess } from './access.js';
 import { assemble } from './assemble.js';
+import { usualScopeClaims } from './claims.js';
 import { withQuery } from './complete.js';
 import { used, withDirectives } from './directives.js';
 import { draftField, type FieldDraft } from './field.js';
@@ -33,6 +34,8 @@ export interface CompileOptions {
   /** Of fields that do not say `@history`. */
   readonly retention: Retention;
   readonly cluster?: string;
+  /** Claims, by name or dotted path, that say a viewer's scopes. Default `scope`, `scopes`, `scp`. */
+  readonly scopeClaims?: readonly string[];
 }
 
 /**
@@ -41,7 +44,7 @@ export interface CompileOptions {
  */
 export function compileSchema(
   sdl: string,
-  { file = 'schema.graphql', retention, cluster = 'default' }: CompileOptions,
+  { file = 'schema.graphql', retention, cluster = 'default', scopeClaims = usualScopeClaims }: CompileOptions,
 ): { schema: StreamSchema | null; problems: Problem[] } {
   const source = new Source(sdl, file);
   const to = report(source);
@@ -64,7 +67,7 @@ export function compileSchema(
   checkFormats(drafts, to);
   const problems = to.problems();
   const refused = problems.some(({ severity }) => severity === 'fault');
-  return { schema: refused ? null : { graphql, ephemeral, access, ...assemble(drafts) }, problems };
+  return { schema: refused ? null : { graphql, ephemeral, access, scopeClaims, ...assemble(drafts) }, problems };
 }
 
 /** Null when there are faults with which no schema can be made. */

@@ -42,7 +42,7 @@ export function explain(schema: StreamSchema, field: StreamField, { event, args,
   const root = schema.graphql.getSubscriptionType();
   const own = root?.getFields()[field.name];
   const by = `${root?.name ?? 'Subscription'}.${field.name}`;
-  const code = refusal(schema.access.get(by), claims);
+  const code = refusal(schema.access.get(by), claims, schema.scopeClaims);
   const viewer = claims ?? {};
   const silent = { fault() {}, warn() {} };
   const rule = field.rule === null || own === undefined ? null : fieldRule(field.rule, own, schema.graphql, silent);

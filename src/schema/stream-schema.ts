@@ -17,6 +17,8 @@ export interface StreamSchema {
   readonly ephemeral: ReadonlySet<string>;
   /** Access of any field or object type that states one, by `Type.field` or `Type`. */
   readonly access: ReadonlyMap<string, Access>;
+  /** The claims, by name or path, in which a viewer's scopes are looked for. */
+  readonly scopeClaims: readonly string[];
   /** Eight characters that change whenever a route does. */
   readonly fingerprint: string;
 }

@@ -6,11 +6,12 @@ import type { Source } from '../observe/audit.js';
 import { bearer, withToken } from './authenticate.js';
 import { answer, answerFault, jsonObject, readText } from './http-answer.js';
 import { identify, urlOf } from './identify.js';
+import { inTurns } from './in-turns.js';
 import { operationOf, refuseSingleConnection, type SseParts, serveEvents } from './sse.js';
 import { ticketLife } from './tickets.js';
 import type { KeyPair } from './tls-pair.js';
 import { type Listener, type SecureServer, tlsServer } from './tls-server.js';
-import { type YogaParts, yogaOf } from './yoga.js';
+import { type Asking, type YogaParts, yogaOf } from './yoga.js';
 
 export interface HttpParts extends SseParts, YogaParts {
   /** Milliseconds. */
@@ -63,11 +64,8 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     const { method = 'GET', headers } = request;
     const asked = { method, headers: headers as Record<string, string>, ...(body === null ? {} : { body }) };
     const admit = viewer && parts.admission.admits(request, viewer);
-    const answered = await yoga.fetch(`http://gateway${pathname}${search}`, asked, {
-      viewer,
-      admit,
-      source: sourceOf(request),
-    } as never);
+    const asking: Asking = { viewer, admit, source: sourceOf(request) };
+    const answered = await yoga.fetch(`http://gateway${pathname}${search}`, asked, { asking } as never);
     response.writeHead(answered.status, Object.fromEntries(answered.headers));
     response.end(Buffer.from(await answered.arrayBuffer()));
   }
@@ -92,18 +90,24 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     ? tlsServer(parts.pair, { ...patience, heartbeat: parts.heartbeat }, listener)
     : createServer(patience, listener);
   Object.assign(server, patience);
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') parts.metrics.limited('requestTimeout');
-    const status = brokenRequest[error.code ?? ''] ?? (error.code?.startsWith('HPE_') ? '400 Bad Request' : null);
+  const refuse = (socket: Socket, status: string | null) => {
     // Not into an answer that has begun, nor to one who has not come so far as to speak HTTP.
     if (status === null || !socket.writable || socket.bytesWritten > 0) return socket.destroy();
     socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`, () => socket.destroy());
+  };
+  const late = inTurns((socket: Socket) => refuse(socket, '408 Request Timeout'));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+      parts.metrics.limited('requestTimeout');
+      // Node looks for them now and then, and finds a thousand at once.
+      return late(socket);
+    }
+    refuse(socket, brokenRequest[error.code ?? ''] ?? (error.code?.startsWith('HPE_') ? '400 Bad Request' : null));
   });
   return server;
 }
 
 const brokenRequest: Readonly<Record<string, string>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
 };
 

@@ -1,3 +1,4 @@
+import { claimAt } from '../schema/claims.js';
 import type { Claims } from '../schema/stream-schema.js';
 
 /** Tokens that no longer count: those with all of these claims that were issued at or before this second. */
@@ -70,17 +71,3 @@ const isMeant = ({ claims: named }: Revocation, claims: Claims): boolean =>
 
 const isText = (value: unknown, text: string): boolean =>
   (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') && String(value) === text;
-
-/** The claim of this very name, which may hold dots as a URL does; else the value at the end of the path. */
-function claimAt(claims: Claims, name: string): unknown {
-  if (Object.hasOwn(claims, name)) return claims[name];
-  return name
-    .split('.')
-    .reduce<unknown>(
-      (value, step) =>
-        typeof value === 'object' && value !== null && Object.hasOwn(value, step)
-          ? (value as Record<string, unknown>)[step]
-          : undefined,
-      claims,
-    );
-}

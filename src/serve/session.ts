@@ -136,14 +136,16 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
   close(code?: number, reason?: string): void {
     const now = () => this.#end(this.refusal?.close ?? code, this.refusal?.message ?? reason);
     // Timers run before sockets are read: after a busy turn, when thousands come at once, an init that came in time
-    // lies unread. At the end of this turn it has been read.
+    // lies unread. At the end of this turn it has been read, and at the end of the next one heard.
     if (code !== CloseCode.ConnectionInitialisationTimeout) now();
-    else
-      setImmediate(() => {
+    else {
+      const unlessHeard = () => {
         if (this.#heard) return;
         this.parts.metrics.limited('initTimeout');
         now();
-      });
+      };
+      setImmediate(() => setImmediate(unlessHeard));
+    }
   }
 
   onMessage(handle: (data: string) => Promise<void>): void {

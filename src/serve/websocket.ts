@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { handleProtocols, makeServer } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { Fault } from '../event/faults.js';
+import type { Source } from '../observe/audit.js';
 import type { Place } from './admission.js';
 import { type ConversationParts, conversationOptions } from './conversation.js';
 import { retryAfter } from './http-answer.js';
@@ -35,6 +36,9 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     // A message in pieces of a byte each takes a hundred times its size.
     maxFragments: mostPieces,
     maxBufferedChunks: mostPieces,
+    // One message of a socket in each turn of the event loop: two hundred that came at once are 50 ms in which nobody
+    // else's events leave.
+    allowSynchronousEvents: false,
     // Not in its types yet.
     ...({ closeTimeout } as object),
     // Without contexts, so that what one message was compressed to is good for all sockets, and none keeps any.
@@ -93,7 +97,11 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
   /** The status of a handshake that is refused whoever comes; null for any other. */
   function refusal(request: IncomingMessage): string | null {
     if (urlOf(request).pathname !== '/graphql') return '404 Not Found';
-    if (!identity.origins.allows(request)) return '403 Forbidden';
+    if (!identity.origins.allows(request)) {
+      const source: Source = { transport: 'websocket', address: admission.addressOf(request) };
+      parts.audit({ event: 'refused', claims: null, source, code: 'FORBIDDEN' });
+      return '403 Forbidden';
+    }
     return parts.retiring() ? '503 Service Unavailable' : null;
   }
 }

@@ -1,14 +1,15 @@
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
-import { type DocumentNode, GraphQLError } from 'graphql';
+import { type DocumentNode, GraphQLError, getVariableValues } from 'graphql';
 import { createYoga, type GraphiQLOptions, type Plugin } from 'graphql-yoga';
 import { Fault, statusOf } from '../event/faults.js';
 import { refuse, selectedFields } from '../graphql/access.js';
 import type { Engine } from '../graphql/engine.js';
 import type { Executable, PubSub } from '../graphql/executable.js';
-import { isDocument, operationOf as operationNamed } from '../graphql/operation.js';
+import { coded, isDocument, operationOf as operationNamed } from '../graphql/operation.js';
 import { masked, toGraphQLError } from '../graphql/render.js';
+import { askedOf } from '../graphql/root-fields.js';
 import type { Viewer } from '../graphql/viewer.js';
-import type { Audit, Source } from '../observe/audit.js';
+import type { Asked, Audit, Source } from '../observe/audit.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
@@ -30,6 +31,7 @@ export interface YogaParts {
 interface YogaContext {
   readonly viewer: Viewer;
   readonly admit: Admit;
+  readonly asking: Asking;
 }
 
 interface OnParams {
@@ -45,10 +47,13 @@ interface OnParams {
   setResult(result: object): void;
 }
 
-/** What each request of Yoga's comes with. */
-interface Asking {
+/** One request: who comes, from where, and for what, once that is understood. */
+export interface Asking {
   readonly viewer: Viewer | null;
+  /** Null only where there is no viewer: for a page. */
+  readonly admit: Admit | null;
   readonly source: Source;
+  asked?: Asked;
 }
 
 interface OnResultProcess {
@@ -121,8 +126,17 @@ export function yogaOf(parts: YogaParts) {
       const operation = operationNamed(document, args.operationName);
       if (operation instanceof GraphQLError) return setResultAndStopExecution({ errors: [operation] });
       const fields = selectedFields(executable.schema, document, operation);
-      const { viewer, admit } = args.contextValue;
-      const fault = refuse(streams, fields, viewer) ?? (await faultOf(admit(operation.operation)));
+      const { viewer, admit, asking } = args.contextValue;
+      asking.asked = askedOf(executable.schema, operation, document, args.variableValues);
+      const refused = refuse(streams, fields, viewer);
+      if (refused) return setResultAndStopExecution({ errors: [toGraphQLError(refused)] });
+      const { errors } = getVariableValues(
+        executable.schema,
+        operation.variableDefinitions ?? [],
+        args.variableValues ?? {},
+      );
+      if (errors) return setResultAndStopExecution({ errors: errors.map((error) => coded(error, 'BAD_USER_INPUT')) });
+      const fault = await faultOf(admit(operation.operation));
       if (fault) setResultAndStopExecution({ errors: [toGraphQLError(fault)] });
     },
     onSubscribe({ setResultAndStopExecution }: { setResultAndStopExecution(result: object): void }) {
@@ -130,11 +144,16 @@ export function yogaOf(parts: YogaParts) {
       setResultAndStopExecution({ errors: [refusal(message)] });
     },
     onResultProcess({ result, setResult, serverContext }: OnResultProcess) {
-      if (!result.errors || 'data' in result) return;
-      const { code, limit, paths } = result.errors[0]?.extensions ?? {};
+      const { viewer, source, asked } = (serverContext as { asking: Asking }).asking;
+      const by = { claims: viewer?.claims ?? null, source, ...(asked ? { asked } : {}) };
+      const [error] = result.errors ?? [];
+      const { code = 'UNKNOWN', limit, paths } = error?.extensions ?? {};
+      if (!result.errors || 'data' in result) {
+        if (asked) parts.audit({ event: 'executed', ...by, asked, code: error ? String(code) : null });
+        return;
+      }
       if (code === 'LIMIT_EXCEEDED') metrics.limited(String(limit));
-      const { viewer, source } = serverContext as Asking;
-      parts.audit({ event: 'refused', claims: viewer?.claims ?? null, source, code: String(code), paths });
+      parts.audit({ event: 'refused', ...by, code: String(code), paths });
       setResult({ ...result, errors: result.errors.map(withStatus) });
     },
   } as Plugin<YogaContext>;
@@ -148,8 +167,8 @@ export function yogaOf(parts: YogaParts) {
     graphiql: parts.graphiql ?? false,
     renderGraphiQL,
     plugins: [guard as never],
-    context: ({ viewer, admit }: never) =>
-      ({ viewer, admit, claims: (viewer as Viewer | null)?.claims ?? {}, pubsub }) as never,
+    context: ({ asking }: { asking: Asking }) =>
+      ({ viewer: asking.viewer, admit: asking.admit, claims: asking.viewer?.claims ?? {}, pubsub }) as never,
     maskedErrors: {
       maskError: (error) =>
         error instanceof GraphQLError

@@ -19,14 +19,20 @@ test('each call on the admin port is told, also one that was refused, with what 
     const body = JSON.stringify({ query });
     return (await fetch(`http://127.0.0.1:${admin.port}/graphql`, { method: 'POST', headers, body })).status;
   };
+  const metrics = async (token: string) =>
+    (await fetch(`http://127.0.0.1:${admin.port}/metrics`, { headers: { authorization: `Bearer ${token}` } })).status;
   expect(await call('mutation { revoke(sub: "ada") { at } }', 'operators only')).toBe(200);
   expect(await call('{ revocations { at } }', 'somebody else')).toBe(401);
   expect(await call('no GraphQL {', 'operators only')).toBe(400);
+  expect([await metrics('operators only'), await metrics('somebody else')]).toEqual([200, 401]);
   const source = { transport: 'admin', address: '127.0.0.1' };
+  const by = { event: 'admin', source, path: '/graphql' };
+  const asked = { kind: 'mutation', fields: [{ field: 'revoke', args: { sub: 'ada', jti: null, claims: null } }] };
   expect(told).toEqual([
-    { event: 'admin', source, asked: ['revoke'], status: 200 },
-    { event: 'admin', source, asked: null, status: 401 },
-    { event: 'admin', source, asked: null, status: 400 },
+    { ...by, asked, status: 200 },
+    { ...by, asked: null, status: 401 },
+    { ...by, asked: null, status: 400 },
+    { ...by, path: '/metrics', asked: null, status: 401 },
   ]);
   await admin.close();
 });

@@ -12,11 +12,16 @@ export interface Break {
   readonly green: string;
 }
 
-/**
- * Chaos that finds nothing proves nothing by itself: the same promises, tested while one check is missing, must be seen
- * broken. The product has no switch for it; a check is taken out of the source as it is loaded (`take-out.ts`).
- */
-export const breaks: Readonly<Record<string, Break>> = {
+/** The same, over real sockets of both transports. */
+const overSockets = ({ what, edits }: Pick<Break, 'what' | 'edits'>): Break => ({
+  what: `${what}, over real sockets`,
+  edits,
+  suite: 'test/access/leak-sockets.property.test.ts',
+  red: ['over real sockets and streams'],
+  green: 'the hunt sees all that comes',
+});
+
+const known = {
   predecessor: {
     what: 'a replica takes each publication as it comes, whatever the one before it should have been',
     edits: [
@@ -154,4 +159,16 @@ export const breaks: Readonly<Record<string, Break>> = {
     red: ['each value has a history and a channel of its own'],
     green: 'claims that are revoked',
   },
+} satisfies Record<string, Break>;
+
+/**
+ * Chaos that finds nothing proves nothing by itself: the same promises, tested while one check is missing, must be seen
+ * broken. The product has no switch for it; a check is taken out of the source as it is loaded (`take-out.ts`).
+ */
+export const breaks: Readonly<Record<string, Break>> = {
+  ...known,
+  'rule over sockets': overSockets(known.rule),
+  'sharing over sockets': overSockets(known.sharing),
+  'replay over sockets': overSockets(known.replay),
+  'renewal over sockets': overSockets(known.renewal),
 };

@@ -74,4 +74,34 @@ describe('a line of the audit log', () => {
     expect(lineOf({ event: 'renewed', ...by, code: null }).line).toMatchObject({ sub: 'ada', ok: true });
     expect(lineOf({ event: 'renewed', ...by, code: 'FORBIDDEN' }).line).toMatchObject({ ok: false, code: 'FORBIDDEN' });
   });
+
+  test('tells what a query or a mutation asked for as it tells of a subscription, whether executed or refused', () => {
+    const asked = { kind: 'mutation', fields: [{ field: 'pay', args: { amount: 5, note: null } }] } as const;
+    const by = { claims, source: { ...source, transport: 'http' } } as const;
+    const executed = (told: ArgumentsTold) => lineOf({ event: 'executed', ...by, asked, code: null }, told).line;
+    expect(executed('names')).toMatchObject({
+      event: 'executed',
+      sub: 'ada',
+      transport: 'http',
+      kind: 'mutation',
+      fields: [{ field: 'pay', arguments: ['amount'] }],
+    });
+    expect(executed('names')).not.toHaveProperty('code');
+    expect(executed('on').fields).toEqual([{ field: 'pay', arguments: { amount: 5 } }]);
+    expect(executed('off').fields).toEqual([{ field: 'pay' }]);
+    const refused = lineOf({ event: 'refused', ...by, asked, code: 'FORBIDDEN' }).line;
+    expect(refused).toMatchObject({ kind: 'mutation', fields: [{ field: 'pay', arguments: ['amount'] }] });
+  });
+
+  test('hides what is named as a secret at any depth, and is written whatever a scalar was parsed into', () => {
+    const deep = { card: { owner: { Password: 'p', city: 'Ghent' } }, many: [{ token: 'abc' }] };
+    expect(lineOf(subscribed(deep), 'on').line.arguments).toEqual({
+      card: { owner: { Password: '[secret]', city: 'Ghent' } },
+      many: [{ token: '[secret]' }],
+    });
+    expect(lineOf(subscribed({ big: 2n ** 64n }), 'on').line.arguments).toEqual({ big: '18446744073709551616' });
+    const circular: Record<string, unknown> = {};
+    circular.self = circular;
+    expect(lineOf(subscribed({ circular }), 'on').line.arguments).toBe('[not JSON]');
+  });
 });

@@ -114,3 +114,10 @@ test('one page holds the process, its relay and its gateway', async () => {
   expect(page).toMatch('# TYPE tailrace_gateway_delivery_latency_seconds histogram');
   expect(page).toMatch('tailrace_relay_tombstones_total{topic="t"} 1');
 });
+
+test('a scrape costs the same however many sockets are open: nothing of the process is counted by a list of them', async () => {
+  const page = await prometheusGateway(processRegistry()).exposition.text();
+  expect(page).toMatch('process_resident_memory_bytes');
+  expect(page).toMatch('nodejs_eventloop_lag_p99_seconds');
+  expect(page).not.toMatch(/process_open_fds|nodejs_active_/);
+});

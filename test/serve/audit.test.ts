@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { auditLines } from '../../src/observe/audit-lines.js';
 import { socket } from '../clients/socket.js';
 import { eventually } from '../support/eventually.js';
@@ -6,7 +7,12 @@ import { type Result, river, tokenFor } from '../support/river.js';
 import { events } from '../support/stream.js';
 
 const sdl = `
-  type Query { books(author: String): String @requiresScopes(scopes: [["books"]]) }
+  type Query {
+    books(author: String): String @requiresScopes(scopes: [["books"]])
+    shelf(name: String, least: Int): String @authenticated
+    broken: String @authenticated
+  }
+  type Mutation { lend(book: ID!, to: String): String @authenticated }
   type Subscription {
     mine(kind: String, least: Int): Note! @kafka(topic: "notes") @where(rule: "event.user == claims.sub")
     secret: Note! @kafka(topic: "notes") @where(rule: "event.user == claims.sub") @requiresScopes(scopes: [["secrets"]])
@@ -14,7 +20,14 @@ const sdl = `
   }
   type Note { id: ID! user: ID }`;
 const resolvers = {
-  Query: { books: () => 'many' },
+  Query: {
+    books: () => 'many',
+    shelf: () => 'full',
+    broken: () => {
+      throw new Error('only the server may know');
+    },
+  },
+  Mutation: { lend: () => 'lent' },
   Subscription: {
     typing: {
       subscribe: async function* () {
@@ -101,6 +114,70 @@ describe('the audit log', () => {
     ]);
     await ask('{ nothing }', { authorization });
     expect((await a.told('refused', 7))[6]).toMatchObject({ ...ada, code: 'GRAPHQL_VALIDATION_FAILED' });
+  });
+
+  test('has a line for each query and mutation on every transport, with its root fields and their arguments', async () => {
+    await using a = await audited();
+    const token = await tokenFor(ada);
+    const query = `query ($all: Boolean!) {
+      ...some
+      left: shelf(least: 1) @skip(if: $all)
+      whole: shelf
+    } fragment some on Query { shelf(name: "a very private shelf") }`;
+    const asked = {
+      kind: 'query',
+      fields: [
+        { field: 'shelf', arguments: ['name'] },
+        { field: 'shelf', arguments: [] },
+      ],
+    };
+    const body = { query, variables: { all: true } };
+    const ask = (what: object, path = '') =>
+      fetch(`${a.r.url}${path}`, {
+        method: 'POST',
+        headers: { ...json, authorization: `Bearer ${token}` },
+        body: JSON.stringify(what),
+      }).then((response) => response.text());
+    await ask(body);
+    await ask(body, '/stream');
+    await using client = await signedIn(a.r.wsUrl, token);
+    await client.subscribe('q', body);
+    expect(await a.told('executed', 3)).toMatchObject([
+      { ...ada, ...from('http'), ...asked },
+      { ...ada, ...from('sse'), ...asked },
+      { ...ada, ...from('websocket', { operation: 'q' }), ...asked },
+    ]);
+
+    await ask({ query: 'mutation { lend(book: "1") }' });
+    await ask({ query: '{ broken }' });
+    await ask({ query: '{ shelf }' });
+    const [lent, broken, shelf] = (await a.told('executed', 6)).slice(3);
+    expect(lent).toMatchObject({ kind: 'mutation', fields: [{ field: 'lend', arguments: ['book'] }] });
+    expect(lent).not.toHaveProperty('code');
+    expect(broken).toMatchObject({ fields: [{ field: 'broken' }], code: 'INTERNAL_SERVER_ERROR' });
+    expect(shelf).toMatchObject({ ...ada, fields: [{ field: 'shelf' }] });
+
+    await ask({ query: '{ books(author: "somebody private") }' });
+    await ask({ query: 'mutation ($to: String!) { lend(book: "2", to: $to) }' });
+    await client.subscribe('r', { query: '{ books(author: "somebody private") }' });
+    expect(await a.told('refused', 3)).toMatchObject([
+      { code: 'FORBIDDEN', kind: 'query', fields: [{ field: 'books', arguments: ['author'] }], paths: ['books'] },
+      { code: 'BAD_USER_INPUT', kind: 'mutation', fields: [{ field: 'lend' }] },
+      { code: 'FORBIDDEN', kind: 'query', fields: [{ field: 'books', arguments: ['author'] }], operation: 'r' },
+    ]);
+    expect(a.text()).not.toContain('private');
+  });
+
+  test('has a line for a page of another origin that would connect', async () => {
+    await using a = await audited();
+    const refused = await fetch(a.r.url, { headers: { origin: 'https://evil.example' } });
+    expect(refused.status).toBe(403);
+    const webSocket = new WebSocket(a.r.wsUrl, 'graphql-transport-ws', { origin: 'https://evil.example' });
+    await new Promise((resolve) => webSocket.on('error', resolve));
+    expect(await a.told('refused', 2)).toMatchObject([
+      { ...from('http'), code: 'FORBIDDEN' },
+      { ...from('websocket'), code: 'FORBIDDEN' },
+    ]);
   });
 
   test('has a line for each renewal, also for one that was refused', async () => {

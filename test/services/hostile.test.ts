@@ -1,104 +1,72 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { cpus } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { run } from '../bin/process.js';
-import { honestClients, notesInto, p99, schema } from '../support/honest-clients.js';
-import { opened } from '../support/opened.js';
-import { secret } from '../support/river.js';
-import { eventually, freshPrefix, redisUrl } from '../support/services.js';
+import { attack, type Met } from '../support/attack.js';
+import { besieged, type While } from '../support/besieged.js';
+import { eventually } from '../support/services.js';
 
-/** Milliseconds of each attack. */
-const lasting = 4_000;
+/** Milliseconds of each attack, and of the quiet before it. */
+const lasting = 2_500;
 const people = 100;
-const hostile = fileURLToPath(new URL('../support/hostile-client.ts', import.meta.url));
+/** Milliseconds by which two quiet whiles differ here: gateway, Redis, clients and attacker share this machine. */
+const noise = 25;
+/** So often an attack is made before its slowest hundredth counts: anything else that runs here is in it too. */
+const tries = 3;
 
-const scope = opened();
-let url = '';
-let metrics: () => Promise<string>;
-let clients: Awaited<ReturnType<typeof honestClients>>;
-let quiet = { p99: 0, memory: 0 };
+let gateway: Awaited<ReturnType<typeof besieged>>;
+const quiet: While[] = [];
+const table: string[] = [];
 
-const sampleOf = (page: string, name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(page)?.[1] ?? 0);
-const memory = async () => sampleOf(await metrics(), 'process_resident_memory_bytes') / 2 ** 20;
-const limited = async (limit: string) =>
-  sampleOf(await metrics(), `tailrace_gateway_limits_exceeded_total{limit="${limit}"}`);
-
-/** Everybody's notes for a while, and the latencies of all of them. */
-async function served(during: () => Promise<void>): Promise<number> {
-  let on = true;
-  const producing = (async () => {
-    for (; on; await wait(50)) await clients.produce(20);
-  })();
-  await during();
-  on = false;
-  await producing;
-  await clients.settled();
-  return p99(clients.latencies());
-}
+const limited = (limit: string) => gateway.sample(`tailrace_gateway_limits_exceeded_total{limit="${limit}"}`);
+const sockets = () => gateway.sample('tailrace_gateway_connections{transport="websocket"}');
+const usual = () => quiet.map(({ p99 }) => p99).toSorted((a, b) => a - b)[Math.floor(quiet.length / 2)] as number;
+const calm = async () => quiet.push(await gateway.served(() => wait(lasting)));
 
 beforeAll(async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'tailrace-hostile-'));
-  scope.defer(() => rmSync(folder, { recursive: true }));
-  writeFileSync(join(folder, 'schema.graphql'), schema);
-  const prefix = freshPrefix();
-  const gateway = scope.use(
-    run(['gateway'], {
-      TAILRACE_SCHEMA: join(folder, 'schema.graphql'),
-      TAILRACE_REDIS_URL: redisUrl(),
-      TAILRACE_REDIS_PREFIX: prefix,
-      TAILRACE_HOST: '127.0.0.1',
-      TAILRACE_PORT: '0',
-      TAILRACE_ADMIN_PORT: '0',
-      TAILRACE_CURSOR_SECRET: 'c'.repeat(32),
-      TAILRACE_AUTH_JWT_SECRET: secret,
-      TAILRACE_COMPRESSION: 'on',
-      TAILRACE_HEARTBEAT: '3s',
-      TAILRACE_REQUEST_TIMEOUT: '1s',
-      TAILRACE_INIT_TIMEOUT: '3s',
-      TAILRACE_CONNECTIONS_PER_ADDRESS: '10000',
-    }),
-  );
-  const [, admin] = await gateway.until(/"adminPort":(\d+)/);
-  const [, port] = await gateway.until(/"port":(\d+)/);
-  metrics = async () => (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
-  await eventually('it is ready', async () => (await fetch(`http://127.0.0.1:${admin}/readyz`)).ok, { within: 30_000 });
-  url = `http://127.0.0.1:${port}/graphql`;
-  const notes = scope.use(await notesInto(redisUrl(), prefix));
-  clients = scope.use(await honestClients(url, people, notes.append));
-  await eventually(
-    'all have begun',
-    async () => sampleOf(await metrics(), 'tailrace_gateway_subscriptions{field="mine"}') === people,
-    { within: 60_000 },
-  );
-  await served(() => wait(lasting));
-  quiet = { p99: await served(() => wait(lasting)), memory: await memory() };
-  report('nobody', quiet.p99, quiet.memory, '');
+  gateway = await besieged(people, {
+    TAILRACE_COMPRESSION: 'on',
+    TAILRACE_HEARTBEAT: '10s',
+    TAILRACE_REQUEST_TIMEOUT: '1s',
+    // So long that all of the silent ones are there at once.
+    TAILRACE_INIT_TIMEOUT: '9s',
+    TAILRACE_CONNECTIONS_PER_ADDRESS: '10000',
+    // What it keeps of the past grows with the honest ones’ events, whoever attacks.
+    TAILRACE_TAIL_BYTES: '1000000',
+  });
+  await gateway.served(() => wait(2 * lasting));
+  await calm();
 });
-afterAll(() => scope[Symbol.asyncDispose]());
 
-const report = (what: string, slowest: number, mebibytes: number, met: string) =>
+afterAll(async () => {
+  const spread = quiet.map(({ p99 }) => p99).toSorted((a, b) => a - b);
+  const [least, most] = [spread[0], spread.at(-1)].map((one) => one?.toFixed(1));
   console.log(
-    `${what.padEnd(16)} p99 ${slowest.toFixed(1).padStart(7)} ms, memory ${mebibytes.toFixed(0)} MiB  ${met}`,
+    [
+      `${quiet.length} quiet whiles of ${lasting} ms: p99 ${least} to ${most} ms, ${usual().toFixed(1)} in the middle`,
+      `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}`,
+      '| attack | p99, quiet → attacked | CPU of the gateway | lost | memory before → after | what it met with |',
+      '| --- | ---: | ---: | ---: | ---: | --- |',
+      ...table,
+    ].join('\n'),
   );
+  await gateway?.[Symbol.asyncDispose]();
+});
 
-interface Attack {
+interface Row {
   readonly kind: string;
   readonly amount?: number;
-  /** All that the attacker met with. */
+  /** All that the attacker may meet with. */
   readonly meets: readonly string[];
-  /** The limit that counted them. */
+  /** The limit that counts them. */
   readonly limit?: string;
+  /** So many WebSockets are open at once. */
+  readonly reaches?: number;
 }
 
-const attacks: readonly Attack[] = [
+const rows: readonly Row[] = [
   { kind: 'subscriptions', amount: 10_000, meets: ['1013'], limit: 'messageRate' },
-  { kind: 'silence', amount: Number(process.env.HOSTILE_SOCKETS ?? 1_000), meets: ['4408'], limit: 'initTimeout' },
-  { kind: 'half handshakes', amount: 200, meets: ['HTTP/1.1 408'], limit: 'requestTimeout' },
+  { kind: 'silence', amount: 5_000, meets: ['4408'], limit: 'initTimeout', reaches: 5_000 },
+  { kind: 'half handshakes', amount: 1_000, meets: ['HTTP/1.1 408'], limit: 'requestTimeout' },
   { kind: 'never reading', amount: 20, meets: ['cut off', 'still there'] },
   { kind: 'pings', meets: ['1013'], limit: 'messageRate' },
   { kind: 'operations', meets: ['operationAliases', 'operationCost', 'operationDepth'], limit: 'operationDepth' },
@@ -109,38 +77,47 @@ const attacks: readonly Attack[] = [
   { kind: 'no mask', meets: ['1002'] },
 ];
 
-test.each(attacks)(
-  'during $kind, honest clients have everything, in order and in time, and memory comes back',
-  async ({ kind, amount = 1, meets, limit }) => {
-    const before = limit ? await limited(limit) : 0;
-    const attacker = spawn(process.execPath, ['--import', 'tsx', hostile, kind, url, String(amount)], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    const ended = once(attacker, 'close');
-    let told = '';
-    attacker.stdout.setEncoding('utf8').on('data', (words: string) => {
-      told += words;
-    });
-    const slowest = await served(async () => {
-      await wait(lasting);
-      attacker.stdin.end();
-      await ended;
-    });
-    const after = await eventually(
-      'memory comes back',
-      async () => {
-        const now = await memory();
-        return now < 2 * quiet.memory + 64 ? now : null;
-      },
-      { within: 30_000, every: 500 },
-    );
-    report(kind, slowest, after, told.trim());
+/** What the attacker met with, and how the honest ones fared meanwhile. */
+async function attacked({ kind, amount = 1, reaches }: Row): Promise<While & { met: Met }> {
+  await using attacker = await attack(kind, gateway.url, amount);
+  let met: Met = {};
+  const during = await gateway.served(async () => {
+    attacker.begin();
+    if (reaches)
+      await eventually('all are there', async () => (await sockets()) >= reaches, { within: 30_000, every: 500 });
+    else await wait(lasting);
+    met = await attacker.stop();
+  });
+  return { ...during, met };
+}
 
-    expect(clients.verdict()).toEqual([]);
-    expect(Object.keys(JSON.parse(told) as object).filter((what) => !meets.includes(what))).toEqual([]);
-    expect(Object.keys(JSON.parse(told) as object).length).toBeGreaterThan(0);
-    if (limit) expect(await limited(limit)).toBeGreaterThan(before);
-    // On a machine that does other things as well: what is asked is only that nobody waits for the attacker.
-    expect(slowest).toBeLessThan(Math.max(20 * quiet.p99, 2_000));
+test.each(rows)(
+  'during $kind, honest clients have everything, in order and in time, and memory comes back',
+  async (row) => {
+    const { kind, meets, limit } = row;
+    const before = await gateway.memory();
+    for (let n = 1; ; n++) {
+      const counted = limit ? await limited(limit) : 0;
+      const { p99, cpu, met } = await attacked(row);
+      const lost = gateway.verdict();
+      const bound = Math.max(2 * usual(), usual() + noise);
+      const back = async () => (await gateway.memory()) <= 1.2 * before;
+      await eventually('memory comes back', back, { within: 30_000, every: 500 }).catch(() => undefined);
+      const after = await gateway.memory();
+      const calmly = quiet.at(-1) as While;
+      table.push(
+        `| ${kind} | ${calmly.p99.toFixed(1)} → ${p99.toFixed(1)} ms | ${calmly.cpu.toFixed(2)} → ${cpu.toFixed(2)} | ` +
+          `${lost.length} | ${before.toFixed(0)} → ${after.toFixed(0)} MiB | ${JSON.stringify(met)} |`,
+      );
+      await calm();
+      expect(lost).toEqual([]);
+      expect(Object.keys(met).filter((what) => !meets.includes(what))).toEqual([]);
+      expect(Object.keys(met).length).toBeGreaterThan(0);
+      if (limit) expect(await limited(limit)).toBeGreaterThan(counted);
+      expect(after).toBeLessThanOrEqual(1.2 * before);
+      if (p99 > bound && n < tries) continue;
+      // What else runs on this machine is in it too: the table tells the ratio, and what is asked is that nobody waits.
+      return expect(p99).toBeLessThan(Math.max(20 * usual(), 2_000));
+    }
   },
 );

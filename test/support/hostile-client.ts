@@ -6,7 +6,8 @@ import { WebSocket } from 'ws';
 
 /**
  * One who means harm, in a process of their own, so that what they do to themselves hurts nobody else: `<kind> <url>`.
- * Goes on until its stdin ends, then prints how often it met with what.
+ * Begins when its stdin says so,
+ * goes on until that ends, then prints how often it met with what.
  */
 const [kind = '', url = '', amount = '1'] = process.argv.slice(2);
 const { host, hostname, port } = new URL(url);
@@ -71,7 +72,10 @@ const text = (words: string) => Buffer.from(words);
 /** The code with which a bare socket is closed. */
 async function closeOf(socket: Socket, ...frames: Buffer[]): Promise<string> {
   const said: Buffer[] = [];
-  socket.on('data', (chunk) => said.push(chunk));
+  socket.on('data', (chunk: Buffer) => {
+    said.push(chunk);
+    if (chunk.at(0) === 0x88) socket.end();
+  });
   const end = once(socket, 'close');
   for (const one of frames) socket.write(one);
   await end;
@@ -99,15 +103,17 @@ const attacks: Readonly<Record<string, () => Promise<void>>> = {
     meet(String(await closed));
   },
   async silence() {
-    const sockets: Promise<number>[] = [];
+    const sockets: Promise<string>[] = [];
     for (let n = 0; n < Number(amount); n++) {
-      sockets.push(opened().then(({ closed }) => closed));
-      if (n % 20 === 19) await wait(40);
+      sockets.push(bare().then((socket) => closeOf(socket)));
+      // Just below the rate at which a gateway takes them: so most get in.
+      if (n % 18 === 17) await wait(20);
     }
-    for (const code of await Promise.all(sockets)) meet(String(code));
+    for (const code of await Promise.all(sockets)) meet(code);
   },
   async 'half handshakes'() {
-    const sockets = Array.from({ length: Number(amount) }, async () => {
+    const sockets = Array.from({ length: Number(amount) }, async (_, n) => {
+      await wait(n);
       const socket = connect(Number(port), hostname);
       socket.on('error', () => undefined);
       socket.write(`GET /graphql HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nX-Long: `);
@@ -210,6 +216,8 @@ process.stdin.on('end', () => {
 process.stdin.resume();
 const attack = attacks[kind];
 if (!attack) throw new Error(`no attack is called ${kind}`);
+process.stdout.write('ready\n');
+await once(process.stdin, 'data');
 do {
   await attack();
   await wait(50);
