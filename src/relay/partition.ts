@@ -131,6 +131,8 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     // Without what another relay said, a loss of its partition would be counted back from now: the longer Kafka was
     // away, the less would be written again.
     const known = (newest?.offset ?? 0) > (reached?.offset ?? 0) ? newest : reached;
+    // And of a second loss soon after, too early a time would be told from which nothing is missing.
+    if (known && known !== reached) longest(known.timestamp, known.lag);
     return { ...bounds, watermark, last, reached: known, retain, refillMax, startedAt, now: options.now() };
   }
 

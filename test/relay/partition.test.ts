@@ -221,6 +221,14 @@ describe('what the log answers', () => {
     ]);
   });
 
+  test('a relay that takes a partition over knows how late the one before it wrote, and says so in its turn', async () => {
+    const late = { offset: 10, timestamp: events(9, 10)[0]?.timestamp as number, lag: 1e9 };
+    const kafka = fakePartition(events(0, 11), { committed: 10, newest: late });
+    const { relay, run } = world(kafka, { watermark: 10, last: null, routes }, { refillMax: 3_000 });
+    await run(await relay.start());
+    expect(relay.newest()).toMatchObject({ offset: 11, lag: 1e9 });
+  });
+
   test('other epoch: asks where the log stands, and goes on in the new epoch', async () => {
     const { relay, log, run, heard } = world(fakePartition(events(0, 10)), known(4));
     await relay.start();
