@@ -27,6 +27,7 @@ import { createGroups } from './groups.js';
 import { coded, type Document, documentCache, isDocument, operationOf, type Parsed } from './operation.js';
 import { anyOperation, documentOf, type Named, type Operations } from './persisted.js';
 import { formatted, formattedResults, masked, type Results, renderer, toGraphQLError } from './render.js';
+import type { Renewable } from './renewal.js';
 import { Resolved } from './resolved.js';
 import { askedOf, rootField } from './root-fields.js';
 import { type StartRequest, startOf } from './start.js';
@@ -72,6 +73,9 @@ export type Opened =
   | Resolved
   | { readonly kind: 'result'; readonly result: FormattedExecutionResult }
   | { readonly kind: 'errors'; readonly errors: readonly GraphQLError[] };
+
+/** An operation that was opened and is not over. */
+export type Running = Extract<Opened, Renewable>;
 
 /** The one path by which every transport parses, validates, checks access and starts an operation. */
 export function createEngine(parts: EngineParts) {

@@ -1,6 +1,6 @@
+import type { Cursor } from '../event/cursor.js';
 import type { Gap, Position } from '../event/position.js';
 import type { Publication } from '../event/publication.js';
-import type { Progress } from './replay.js';
 
 /**
  * By the log's clock, up to when somebody lacks nothing of what the log has lost since; null for who lacks nothing at all.
@@ -12,7 +12,7 @@ import type { Progress } from './replay.js';
 export type Late = number | null;
 
 /** For somebody who comes `from` a place to another: late where the epoch there is a new one. */
-export function lateAt(late: Late, from: Progress, upTo: readonly Position[]): Late {
+export function lateAt(late: Late, from: Cursor['positions'], upTo: readonly Position[]): Late {
   const left = upTo.flatMap(({ shard, epoch }) => {
     const known = from[shard];
     return known === undefined || known.epoch === '' || known.epoch === epoch ? [] : [known.time];

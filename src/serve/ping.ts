@@ -1,4 +1,4 @@
-import type { Running } from './session.js';
+import type { Running } from '../graphql/engine.js';
 
 /** A ping's payload stays below this: clients echo it in their pong. */
 const mostBytes = 32 * 1024;

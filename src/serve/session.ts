@@ -4,8 +4,7 @@ import { CloseCode } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import { type Fault, limitExceeded } from '../event/faults.js';
 import { isTooDeep } from '../graphql/bounds.js';
-import type { Opened } from '../graphql/engine.js';
-import type { Renewable } from '../graphql/renewal.js';
+import type { Running } from '../graphql/engine.js';
 import { nobody, type Viewer } from '../graphql/viewer.js';
 import type { Frame } from '../hub/frame.js';
 import type { Audit, Source } from '../observe/audit.js';
@@ -39,9 +38,6 @@ export interface SessionParts {
     readonly subscriptionsPerSocket: number;
   };
 }
-
-/** An operation that was opened and is not over. */
-export type Running = Extract<Opened, Renewable>;
 
 /** Milliseconds for a last word to get through. */
 const lastWord = 1_000;
