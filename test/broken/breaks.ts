@@ -27,7 +27,7 @@ const known = {
     edits: [
       {
         file: 'src/hub/hub.ts',
-        from: 'epoch !== head.epoch || commit.from > head.number || hasHole(commit)',
+        from: 'epoch !== head.epoch || commit.from > head.number || hasHole(commit, tailed)',
         to: 'epoch !== head.epoch',
       },
     ],
