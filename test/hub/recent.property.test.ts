@@ -85,6 +85,36 @@ test('what is kept of a channel is all it carried, or it says that it does not k
   expect(answered).toBeGreaterThan(1_000);
 });
 
+test('what one busy channel costs does not grow with how much of it is kept', () => {
+  /** Milliseconds for so many more, once the memory is full; the best of a few tries. */
+  const timed = (kept: number) => {
+    const recent = new Recent(kept * 500);
+    let number = 0;
+    const more = (count: number) => {
+      for (let n = 0; n < count; n++) {
+        const position = { shard: 0, epoch: 'e', number: ++number, time: number };
+        const publication = {
+          channel: 'a',
+          position,
+          previous: number - 1,
+          bytes: entryBytes,
+          unread: () => publication,
+        };
+        recent.keep(publication as unknown as Publication);
+      }
+    };
+    more(2 * kept);
+    const times = Array.from({ length: 5 }, () => {
+      const began = performance.now();
+      more(5_000);
+      return performance.now() - began;
+    });
+    return Math.min(...times);
+  };
+  timed(1_000);
+  expect(timed(60_000)).toBeLessThan(20 * timed(1_000));
+});
+
 test('a small memory holds the newest of all channels', () => {
   const recent = new Recent(maxBytes);
   const at = (number: number) => ({ shard: 0, epoch: 'e', number, time: number });
