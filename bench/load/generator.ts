@@ -164,7 +164,10 @@ function open(client: number, subscribed: () => void): void {
       return true;
     },
   };
-  const where = { port: crowd.port, host: '127.0.0.1', localAddress: `127.0.0.${1 + Math.floor(client / perAddress)}` };
+  // Only where it must be: a port of an address that was named is one of all servers together, and three may be at work.
+  const address = Math.floor(client / perAddress);
+  const from = address > 0 ? { localAddress: `127.0.0.${1 + address}` } : {};
+  const where = { port: crowd.port, host: '127.0.0.1', ...from };
   const socket = crowd.tls
     ? // Its certificate is the benchmark's own.
       connectTls({ ...where, rejectUnauthorized: false }).on('data', take)
