@@ -29,7 +29,7 @@ export function normalized(
   return text;
 }
 
-/** Texts of those that are the same whatever the variables: printing one takes longer than all else of a subscribe. */
+/** Texts of those that are the same whatever the variables: printed once, and not for each who subscribes. */
 const shared = new WeakMap<OperationDefinitionNode, string>();
 
 /** Arguments of the root field decide which events there are, and not what is shown of one. */

@@ -165,7 +165,7 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
     this.#heard = true;
     this.#alive = true;
     if (!this.mayCome()) return;
-    // It says no more than that someone is there: reading ten thousand echoed payloads a heartbeat took a tenth of a core.
+    // It says no more than that someone is there: parsed and validated, its echo of all cursors would be thrown away.
     if (isPong(data)) this.onPong();
     else
       this.#handle(String(data)).catch((error: unknown) => {
