@@ -123,11 +123,7 @@ export async function openHub({
       if (isVoid()) return;
       for (const [listener, gap] of missed.lost) listener.lost(gap, null);
       for (const commits of missed.commits) {
-        for (const commit of commits)
-          offer(
-            commit,
-            commit.publications.map(({ channel }) => channels.get(channel)),
-          );
+        for (const commit of commits) offer(commit, tailedBy(commit));
         for (const { position } of commits.slice(-1)) reached(position);
       }
       refreshed(missed.now);
@@ -177,7 +173,7 @@ export async function openHub({
     // Heard while the tail opened: nobody listened yet, and its heads tell.
     if (!head) return;
     if (epoch === head.epoch && number <= head.number) return;
-    const tailed = commit.publications.map(({ channel }) => channels.get(channel));
+    const tailed = tailedBy(commit);
     if (epoch !== head.epoch || commit.from > head.number || hasHole(commit, tailed)) {
       logger.debug({ shard, epoch, number, after: head.number }, 'a hole in the log; reading it from history');
       return fill();
@@ -185,6 +181,8 @@ export async function openHub({
     offer(commit, tailed);
     heads = heads.with(shard, commit.position);
   }
+
+  const tailedBy = ({ publications }: Commit): Tailed => publications.map(({ channel }) => channels.get(channel));
 
   /** Every publication names the one before it in its channel: one that was never heard is a hole. */
   function hasHole({ publications, position: { shard } }: Commit, tailed: Tailed): boolean {

@@ -101,7 +101,8 @@ export class SocketOutlet {
 
   #look(): void {
     this.#held = this.socket.writableLength;
-    if (this.#held > 0) this.owner.holds();
+    // A socket that has closed keeps what waited, and its owner is off all lists by then.
+    if (this.#held > 0 && this.owner.isOpen()) this.owner.holds();
   }
 
   #assembled(): Buffer {

@@ -143,3 +143,20 @@ test('a reader that takes nothing for five heartbeats is stuck; one that takes a
   ends.far.resume();
   await eventually('something was taken', () => !outlet.isStuck());
 });
+
+test('one that closes while something waits is not told to hold it: nobody would ever take it off the list', async () => {
+  await using ends = await pair();
+  let [open, held] = [true, 0];
+  const owner = { isOpen: () => open, holds: () => void held++ };
+  const outlet = new SocketOutlet(ends.near, limit, owner);
+  ends.far.pause();
+  while (held === 0) {
+    outlet.write(prepared('x'.repeat(60_000)), id('1'));
+    outlet.flush();
+  }
+  outlet.write(prepared('y'), id('1'));
+  open = false;
+  const before = held;
+  await new Promise<void>((resolve) => process.nextTick(resolve));
+  expect(held).toBe(before);
+});
