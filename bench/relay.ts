@@ -93,7 +93,7 @@ async function measure(): Promise<Round> {
     process.execPath,
     [
       ...(process.env.BENCH_PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${process.env.BENCH_PROFILE}/relay`] : []),
-      'dist/bin/tailrace.js',
+      join(process.env.BENCH_BESIDE ?? 'dist', 'bin/tailrace.js'),
       'relay',
     ],
     {

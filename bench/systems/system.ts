@@ -11,7 +11,7 @@ import { floor } from './floor.js';
 import { naive } from './naive.js';
 import { installNchan, nchan } from './nchan.js';
 import type { Server } from './processes.js';
-import { tailrace } from './tailrace.js';
+import { beside, noBuildBeside, tailrace } from './tailrace.js';
 
 /** What a system is given: a Redis of its own, and a topic of its own where its events come through Kafka. */
 export interface Ground {
@@ -43,6 +43,7 @@ export const systems = {
   floor: (ground) => floor(ground, 'off'),
   'floor by turns': (ground) => floor(ground, 'on'),
   tailrace: (ground) => tailrace(ground),
+  'tailrace beside': beside,
   'tailrace lingering 0ms': (ground) => tailrace(ground, { TAILRACE_KAFKA_LINGER: '0ms' }),
   'tailrace lingering 20ms': (ground) => tailrace(ground, { TAILRACE_KAFKA_LINGER: '20ms' }),
   naive: (ground) => naive(ground, 'off'),
@@ -54,8 +55,11 @@ export type SystemName = keyof typeof systems;
 
 /** A sentence for each system that cannot be had here. */
 export function leftOut(): ReadonlyMap<SystemName, string> {
-  const missing = installNchan();
-  return new Map(missing ? [['nchan', missing]] : []);
+  const reasons: [SystemName, string | null][] = [
+    ['nchan', installNchan()],
+    ['tailrace beside', noBuildBeside()],
+  ];
+  return new Map(reasons.filter((one): one is [SystemName, string] => one[1] !== null));
 }
 
 export interface System extends AsyncDisposable {

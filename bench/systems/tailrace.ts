@@ -6,13 +6,18 @@ import { feedLog } from '../feed.js';
 import { startServer } from './processes.js';
 import type { Ground, Servers } from './system.js';
 
-const command = new URL('../../dist/bin/tailrace.js', import.meta.url).pathname;
+const ours = new URL('../../dist', import.meta.url).pathname;
 
-/** Gateway and relay of `dist`, with the defaults. `BENCH_PROFILE=<folder>` has Node write profiles of their CPU there. */
+/**
+ * Gateway and relay of the build in `dist`, with the defaults. `BENCH_PROFILE=<folder>` has Node write profiles of their
+ * CPU there.
+ */
 export async function tailrace(
   { redisUrl, kind, topic, kafka, folder, tls }: Ground,
   settings: Readonly<Record<string, string>> = {},
+  dist = ours,
 ): Promise<Servers> {
+  const command = join(dist, 'bin/tailrace.js');
   const schema = join(folder, 'schema.graphql');
   writeFileSync(schema, kinds[kind].sdl(topic));
   const { BENCH_PROFILE, BENCH_NODE_FLAGS } = process.env;
@@ -59,3 +64,9 @@ export async function tailrace(
   const feed = kafka ? null : await feedLog(redisUrl, kind, topic);
   return { gateway, relay, port: Number(port), protocol: 'graphql', feed };
 }
+
+/** The build of another commit beside this one, which `BENCH_BESIDE=<its dist>` names: did a change make it better? */
+export const beside = (ground: Ground): Promise<Servers> => tailrace(ground, {}, process.env.BENCH_BESIDE);
+
+export const noBuildBeside = (): string | null =>
+  process.env.BENCH_BESIDE ? null : 'No other build is measured beside this one: BENCH_BESIDE names none.';
