@@ -126,9 +126,9 @@ export async function records(effort: Effort) {
     effort.smoke ? '2000' : '200000',
     String(Math.min(2, effort.rounds)),
   ]);
-  const rounds = stdout.matchAll(/^round \d+: ([\d,]+) records\/s .* relay ([\d.]+) µs, Redis ([\d.]+) µs/gm);
-  for (const [, perSecond = '', relay, redis] of rounds) {
-    found.add('as fast as it can', 'tailrace', {
+  const rounds = stdout.matchAll(/^(.+), round \d+: ([\d,]+) records\/s .* relay ([\d.]+) µs, Redis ([\d.]+) µs/gm);
+  for (const [, name = '', perSecond = '', relay, redis] of rounds) {
+    found.add('as fast as it can', name, {
       'records/s': Number(perSecond.replaceAll(',', '')),
       'relay µs a record': Number(relay),
       'Redis µs': Number(redis),

@@ -14,7 +14,7 @@ import {
 
 /**
  * How many records one relay process brings from a real Kafka into a real Redis: 250-byte records, per-user routes over
- * 10,000 users, history on. `npm run bench:relay [-- records rounds]`; needs `npm run services -- up`.
+ * 10,000 users, history on. `npm run bench:relay [-- records rounds]`, with `BENCH_BESIDE=<dist of another build>` both in turns; needs `npm run services -- up`.
  *
  * Method: all records lie in Kafka before the relay starts. A round begins when the first is in the log and ends when
  * the last is, both seen in Redis's own watermarks, so that starting and joining the group are not counted. CPU is
@@ -42,20 +42,30 @@ console.log(
 const folder = mkdtempSync(join(tmpdir(), 'tailrace-bench-'));
 await using topic = await freshTopic('bench-relay', partitions);
 await produce();
-const results: Round[] = [];
+const builds = {
+  tailrace: 'dist',
+  ...(process.env.BENCH_BESIDE ? { 'tailrace beside': process.env.BENCH_BESIDE } : {}),
+};
+const results = new Map<string, Round[]>();
 for (let n = 1; n <= rounds; n++) {
-  const round = await measure();
-  results.push(round);
-  console.log(`round ${n}: ${row(round)}`);
+  for (const [name, dist] of Object.entries(builds)) {
+    const round = await measure(dist);
+    results.set(name, [...(results.get(name) ?? []), round]);
+    console.log(`${name}, round ${n}: ${row(round)}`);
+  }
 }
-const median = (pick: (round: Round) => number) =>
-  results.map(pick).sort((a, b) => a - b)[Math.floor(results.length / 2)] as number;
-const spread = (pick: (round: Round) => number) =>
-  `${Math.round(Math.min(...results.map(pick)))}–${Math.round(Math.max(...results.map(pick)))}`;
-console.log(
-  `\nmedian:  ${row({ perSecond: median((r) => r.perSecond), relayMicros: median((r) => r.relayMicros), redisMicros: median((r) => r.redisMicros) })}`,
-);
-console.log(`spread:  ${spread((r) => r.perSecond)} records/s`);
+for (const [name, all] of results) {
+  const sorted = (pick: (round: Round) => number) => all.map(pick).sort((a, b) => a - b);
+  const median = (pick: (round: Round) => number) => sorted(pick)[Math.floor(all.length / 2)] as number;
+  const perSecond = sorted((one) => one.perSecond);
+  const middle = {
+    perSecond: median((one) => one.perSecond),
+    relayMicros: median((one) => one.relayMicros),
+    redisMicros: median((one) => one.redisMicros),
+  };
+  const spread = `${Math.round(perSecond[0] as number)}–${Math.round(perSecond.at(-1) as number)} records/s`;
+  console.log(`${name}, median: ${row(middle)}; ${spread}`);
+}
 rmSync(folder, { recursive: true });
 
 function row({ perSecond, relayMicros, redisMicros }: Round): string {
@@ -80,7 +90,7 @@ function message(n: number) {
   return { key: userId, value: JSON.stringify({ ...event, note: 'x'.repeat(250 - short) }), partition: n % partitions };
 }
 
-async function measure(): Promise<Round> {
+async function measure(dist: string): Promise<Round> {
   await using server = await startRedis({});
   const redis = new Redis(server.url);
   const schema = join(folder, 'schema.graphql');
@@ -93,7 +103,7 @@ async function measure(): Promise<Round> {
     process.execPath,
     [
       ...(process.env.BENCH_PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${process.env.BENCH_PROFILE}/relay`] : []),
-      join(process.env.BENCH_BESIDE ?? 'dist', 'bin/tailrace.js'),
+      join(dist, 'bin/tailrace.js'),
       'relay',
     ],
     {

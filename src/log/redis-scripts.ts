@@ -41,8 +41,10 @@ return {epoch, isNew, watermark or '', stored[6] or ''}
 /**
  * KEYS: meta, gaps, then each channel once.
  * ARGV: epoch, base, next, first (1 or 0), last ('offset timestamp' or ''), watermark field, fingerprint, gap mark
- * (JSON or ''), commit channel, routes field, routes, the routes to be replaced, then retain and max of each channel, then per entry: its offset, the places of its
- * channels in KEYS parted by spaces, its body.
+ * (JSON or ''), commit channel, routes field, routes, the routes to be replaced; then retentions ('retain max' each, all
+ * parted by spaces), which of them each channel has, and the entries: each 'offset places', where places are those of its
+ * channels in KEYS, a line break, its body and U+001E. They are one text because an argument costs both sides more than
+ * to find the next entry in it.
  */
 export const appendScript = `${epochOf}
 local epoch, base, nextOffset = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -61,7 +63,6 @@ if watermark and fed ~= routes and fed ~= instead then return {'R', fed} end
 if watermark and base > watermark then return {'B', pad(watermark)} end
 if not watermark and ARGV[4] == '0' then return {'B', '-1'} end
 
-local channels = #KEYS - 2
 local from = tonumber(stored[2]) or 0
 local number, time = from, clock(stored[3])
 local head = ' ' .. epoch .. ' ' .. pad(time) .. ' ' .. fingerprint .. '\\n'
@@ -71,7 +72,7 @@ if gap ~= '' then number = number + 1 end
 
 -- A channel's new entries: one string for one, a table for more. Most channels get one, and tables are dear.
 local lines, previous = {}, {}
-local call, match = redis.call, string.match
+local call, match, find, sub = redis.call, string.match, string.find, string.sub
 local function put(c, printed, body)
   local before = previous[c]
   if not before then
@@ -87,18 +88,21 @@ local function put(c, printed, body)
   elseif type(list) == 'string' then lines[c] = {list, line}
   else list[#list + 1] = line end
 end
-local appended = 0
-for i = 13 + 2 * channels, #ARGV, 3 do
-  if not watermark or tonumber(ARGV[i]) >= watermark then
+local appended, entries, at = 0, ARGV[15], 1
+while at <= #entries do
+  local offset, places, start = match(entries, '^(%d+) ([%d ]+)\\n()', at)
+  local stop = find(entries, '\\30', start, true)
+  if not watermark or tonumber(offset) >= watermark then
     number = number + 1
     appended = appended + 1
-    local places, printed = ARGV[i + 1], pad(number)
+    local printed, body = pad(number), sub(entries, start, stop - 1)
     local one = tonumber(places)
-    if one then put(one, printed, ARGV[i + 2])
+    if one then put(one, printed, body)
     else
-      for place in string.gmatch(places, '%d+') do put(tonumber(place), printed, ARGV[i + 2]) end
+      for place in string.gmatch(places, '%d+') do put(tonumber(place), printed, body) end
     end
   end
+  at = stop + 1
 end
 
 local moved = not watermark or nextOffset > watermark
@@ -128,11 +132,16 @@ if gap ~= '' then
   redis.call('LTRIM', KEYS[2], -100, -1)
   redis.call('PEXPIRE', KEYS[2], 86400000)
 end
+local retentions = {}
+for retain, max in string.gmatch(ARGV[13], '(%d+) (%d+)') do
+  retentions[#retentions + 1] = {tonumber(retain), tonumber(max)}
+end
+local which = string.gmatch(ARGV[14], '%d+')
 for c = 3, #KEYS do
+  local retain, max = unpack(retentions[tonumber(which())])
   local list = lines[c]
   if list then
-    local key, at = KEYS[c], 13 + 2 * (c - 3)
-    local retain, max = ARGV[at], tonumber(ARGV[at + 1])
+    local key = KEYS[c]
     local length, added, message = 0, 1, list
     if type(list) == 'string' then length = call('RPUSH', key, list)
     else
@@ -144,7 +153,7 @@ for c = 3, #KEYS do
       local old = 0
       while old < 64 do
         local entry = call('LINDEX', key, old)
-        if not entry or tonumber(match(entry, '^1 %d+ %d+ %S+ (%d+)')) > time - tonumber(retain) then break end
+        if not entry or tonumber(match(entry, '^1 %d+ %d+ %S+ (%d+)')) > time - retain then break end
         old = old + 1
       end
       if old > 0 then call('LTRIM', key, old, -1) end

@@ -8,7 +8,7 @@ import {
   LogUnavailable,
   type PartitionState,
 } from './channel-log.js';
-import { encodeBody, routesAsText, routesIn, shardOf } from './entry.js';
+import { encodeBody, routesAsText, routesIn, separator, shardOf } from './entry.js';
 import { type RedisKeys, redisKeys } from './redis-keys.js';
 import { appendScript, partitionScript } from './redis-scripts.js';
 
@@ -103,19 +103,21 @@ function answer(
 function appendArguments(batch: Append, shard: number, keys: RedisKeys): [string[], (string | number)[]] {
   const keyed = [keys.meta(shard), keys.gaps(shard)];
   const places = new Map<string, number>();
-  const retentions: number[] = [];
-  const entries: (string | number)[] = [];
+  const retentions = new Map<string, number>();
+  const which: number[] = [];
+  let entries = '';
   for (const entry of batch.entries) {
-    const at = entry.channels.map(({ channel, retention }) => {
+    entries += entry.record.offset;
+    for (const { channel, retention } of entry.channels) {
       let place = places.get(channel);
       if (place === undefined) {
         place = keyed.push(keys.channel(shard, channel));
         places.set(channel, place);
-        retentions.push(retention.retain, retention.max);
+        which.push(numberOf(retentions, `${retention.retain} ${retention.max}`));
       }
-      return place;
-    });
-    entries.push(entry.record.offset, at.join(' '), encodeBody(entry));
+      entries += ` ${place}`;
+    }
+    entries += `\n${encodeBody(entry)}${separator}`;
   }
   const gap = batch.gap ? JSON.stringify({ ...batch.gap, source: batch.source }) : '';
   const last = batch.last ? `${batch.last.offset} ${batch.last.timestamp}` : '';
@@ -123,7 +125,14 @@ function appendArguments(batch: Append, shard: number, keys: RedisKeys): [string
   const [watermarkField, routesField] = fieldsOf(source);
   const head = [epoch, base, next, first ? 1 : 0, last, watermarkField, fingerprint, gap, keys.commit(shard)];
   const fed = [routesField, routesAsText(routes), routesAsText(instead)];
-  return [keyed, [...head, ...fed, ...retentions, ...entries]];
+  return [keyed, [...head, ...fed, [...retentions.keys()].join(' '), which.join(' '), entries]];
+}
+
+/** Of a name, counted from 1 as they come. */
+function numberOf(known: Map<string, number>, name: string): number {
+  const number = known.get(name) ?? known.size + 1;
+  known.set(name, number);
+  return number;
 }
 
 /** Where the meta hash has a partition's watermark, and the routes that feed it. */

@@ -68,6 +68,9 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
     rebalanceTimeout: 30_000,
     // Also how long a partition that was paused may wait for the next fetch.
     maxWaitTimeInMs: 250,
+    // Enough for what is appended meanwhile. Of kafkajs's own 1 MiB, the records of all partitions outlive the young
+    // generation of the heap: and a relay with a backlog then spends more of its time on the collector.
+    maxBytesPerPartition: 640 * 1024,
     // The owner of this session restarts it: it knows by then which topics still exist.
     retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5, restartOnFailure: async () => false },
   });

@@ -53,7 +53,7 @@ const known = {
     edits: [
       {
         file: 'src/log/redis-scripts.ts',
-        from: 'if not watermark or tonumber(ARGV[i]) >= watermark then',
+        from: 'if not watermark or tonumber(offset) >= watermark then',
         to: 'if true then',
       },
     ],
