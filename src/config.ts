@@ -66,7 +66,7 @@ export const variables = {
     'The least important log lines to write.',
   ),
 
-  audit: serving(
+  audit: running(
     toggle,
     (command) => (command === 'dev' ? 'off' : 'on'),
     'Whether the log has a line for each operation, refusal, renewal, revocation and admin call, whatever its level.',

@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { tlsOf } from '../src/bin/tls.js';
@@ -231,6 +232,71 @@ describe('secrets', () => {
     const told = faults(env, 'relay');
     expect(told).toHaveLength(2);
     expect(told.join()).not.toContain('hush');
+  });
+
+  test('are no part of an address, where every line about it would show them', () => {
+    const url = 'https://relay:hush@id.example/token';
+    for (const [command, name] of [
+      ['relay', 'TAILRACE_KAFKA_SASL_TOKEN_URL'],
+      ['gateway', 'TAILRACE_AUTH_JWKS_URL'],
+    ] as const) {
+      const told = faults({ [name]: url }, command).join();
+      expect(told).toContain(`${name} must be an http or https address without a name or password in it`);
+      expect(told).not.toContain('hush');
+    }
+    const issuers = JSON.stringify([{ issuer: 'a', jwksUrl: url }]);
+    expect(faults({ ...gateway, TAILRACE_AUTH_ISSUERS: issuers }, 'gateway')).toHaveLength(1);
+  });
+});
+
+describe('certificates for Kafka and Redis', () => {
+  const groups = [
+    ['TAILRACE_KAFKA_SSL', { TAILRACE_KAFKA_SSL: 'on' }],
+    ['TAILRACE_REDIS_TLS', { TAILRACE_REDIS_URL: 'rediss://redis' }],
+  ] as const;
+  const [own, other] = [ownPair(), ownPair()];
+
+  test.each(groups)(
+    '%s: an authority that is none is told at the start, for Node would take it for no authority',
+    (name, on) => {
+      const told = faults({ ...on, [`${name}_CA`]: '/etc/ssl/ca.pem' }, 'relay');
+      expect(told).toEqual([`${name}_CA must be a certificate in PEM; one in a file is named by ${name}_CA_FILE.`]);
+      expect(faults({ ...on, [`${name}_CA`]: own.cert }, 'relay')).toEqual([]);
+    },
+  );
+
+  test.each(groups)('%s: a certificate and a key that are no pair are told at the start', (name, on) => {
+    const told = (cert: string, key: string) =>
+      faults({ ...on, [`${name}_CERT`]: cert, [`${name}_KEY`]: key }, 'relay');
+    expect(told(own.cert, own.key)).toEqual([]);
+    expect(told(own.cert, other.key)).toEqual([
+      `${name}_CERT and ${name}_KEY cannot be used: the key is not that of the certificate.`,
+    ]);
+    expect(told(own.cert, 'hush').join()).toMatch(/the key is not one in PEM/);
+    expect(told(own.cert, 'hush').join()).not.toContain('hush');
+  });
+
+  test('a key of Kafka’s that has a passphrase is opened by it, and by no other', () => {
+    const key = createPrivateKey(own.key).export({
+      type: 'pkcs8',
+      format: 'pem',
+      cipher: 'aes-256-cbc',
+      passphrase: 'hush',
+    });
+    const told = (passphrase: string) =>
+      faults(
+        {
+          TAILRACE_KAFKA_SSL: 'on',
+          TAILRACE_KAFKA_SSL_CERT: own.cert,
+          TAILRACE_KAFKA_SSL_KEY: String(key),
+          TAILRACE_KAFKA_SSL_PASSPHRASE: passphrase,
+        },
+        'relay',
+      );
+    expect(told('hush')).toEqual([]);
+    expect(told('')).toEqual([expect.stringMatching(/passphrase/)]);
+    expect(told('another-one')).toEqual([expect.stringMatching(/passphrase/)]);
+    expect(told('another-one').join()).not.toContain('another-one');
   });
 });
 

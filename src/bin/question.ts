@@ -105,6 +105,10 @@ export function shown(
 }
 
 function tree({ text, value, error, parts }: Part, indent: string): readonly string[] {
-  const result = error === null ? (value === undefined ? 'missing' : JSON.stringify(value)) : 'error';
+  const result = error === null ? written(value) : 'error';
   return [`${indent}${text} → ${result}`, ...parts.flatMap((part) => tree(part, `${indent}  `))];
 }
+
+/** As JSON; but JSON has no word for a number that is none. */
+const written = (value: unknown): string =>
+  value === undefined ? 'missing' : typeof value === 'number' ? String(value) : JSON.stringify(value);

@@ -2,6 +2,8 @@ import { parseArgs } from 'node:util';
 import { connectRedis } from '../log/redis-connection.js';
 import { unreadyRedis } from '../log/redis-reader.js';
 import { createRedisLogWriter } from '../log/redis-writer.js';
+import { noAudit } from '../observe/audit.js';
+import { auditLines } from '../observe/audit-lines.js';
 import { pinoLogger } from '../observe/pino.js';
 import { processRegistry, prometheusRelay } from '../observe/prometheus.js';
 import { type KafkaRelay, startKafkaRelay } from '../relay/kafka-relay.js';
@@ -33,6 +35,7 @@ export const relay: Run = async (args, env) => {
       port: config.adminPort,
       token: config.adminToken,
       metrics: metrics.exposition,
+      audit: config.audit ? auditLines({ arguments: 'off' }) : noAudit,
       ready: async () => (running === null ? 'starting' : ((await unreadyRedis(redis)) ?? running.ready())),
     });
     started(() => admin.close());

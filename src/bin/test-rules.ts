@@ -66,15 +66,19 @@ function casesOf(file: string): readonly Case[] {
   const [fault] = document.errors;
   if (fault) throw new Refusal(`${at(fault.pos[0])} ${fault.message.split('\n')[0]}`);
   if (!isMap(document.contents)) throw new Refusal(`${at()} must have the names of fields, each with a list of cases`);
+  // A table that proves nothing must not pass in anybody's CI.
+  if (document.contents.items.length === 0) throw new Refusal(`${at()} has no case`);
 
   return document.contents.items.flatMap(({ key, value }) => {
     const field = String(key);
     if (!isSeq<ParsedNode>(value)) throw new Refusal(`${at(key.range[0])} ${field} must have a list of cases`);
+    if (value.items.length === 0) throw new Refusal(`${at(key.range[0])} ${field} has no case`);
     return value.items.map((item): Case => {
       const place = at(item.range[0]);
       const parsed = shape.safeParse(item.toJS(document));
       if (!parsed.success) {
-        throw new Refusal(...parsed.error.issues.map(({ path, message }) => `${place} ${path.join('.')}: ${message}`));
+        const told = parsed.error.issues.map(({ path, message }) => [...(path[0] ? [path.join('.')] : []), message]);
+        throw new Refusal(...told.map((words) => `${place} ${words.join(': ')}`));
       }
       const { allow, deny } = parsed.data;
       if ((allow === undefined) === (deny === undefined)) throw new Refusal(`${place} needs either allow or deny`);

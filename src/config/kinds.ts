@@ -45,7 +45,12 @@ export const text: Kind<string> = kind('text', z.string());
 
 export const matching = (label: string, pattern: RegExp): Kind<string> => kind(label, z.string().regex(pattern));
 
-export const url: Kind<string> = kind('an http or https address', z.url({ protocol: /^https?$/ }));
+/** What is told of an address would tell a password in it too, and `fetch` takes none. */
+const address = z
+  .url({ protocol: /^https?$/ })
+  .refine((text) => URL.canParse(text) && !new URL(text).username && !new URL(text).password);
+
+export const url: Kind<string> = kind('an http or https address without a name or password in it', address);
 
 /** Elements between commas, without the spaces around them. An unset list is empty. */
 export const list = (label: string, element: z.ZodType<string, string> = z.string()): Kind<readonly string[]> =>
@@ -61,7 +66,7 @@ export const list = (label: string, element: z.ZodType<string, string> = z.strin
 const named = { issuer: z.string().min(1), audience: z.string().min(1).nullable().default(null) };
 const issuer = z.union([
   z.strictObject({ ...named, secrets: z.array(z.string().min(1)).min(1), jwksUrl: z.null().default(null) }),
-  z.strictObject({ ...named, jwksUrl: z.url({ protocol: /^https?$/ }), secrets: z.array(z.never()).default([]) }),
+  z.strictObject({ ...named, jwksUrl: address, secrets: z.array(z.never()).default([]) }),
 ]);
 
 export interface Issuer {

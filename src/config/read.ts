@@ -40,8 +40,7 @@ export function readConfig<C extends Command>(
     }
     const parsed = variable.kind.schema.safeParse(words);
     if (parsed.success) values[key] = parsed.data;
-    else
-      faults.push(`${name} must be ${variable.kind.label}${variable.secret ? '' : `, not ${JSON.stringify(words)}`}.`);
+    else faults.push(`${name} must be ${variable.kind.label}${variable.secret ? '' : `, not ${shown(words)}`}.`);
   }
   for (const rule of rules) {
     const fault = rule(values as Given, command);
@@ -50,6 +49,9 @@ export function readConfig<C extends Command>(
   // The loop above put in a value of the declared kind for each key of this command, or a fault.
   return faults.length > 0 ? { faults } : { config: values as Config<C> };
 }
+
+/** An address may have a password in it. */
+const shown = (words: string) => JSON.stringify(words.replace(/\/\/.*@/, '//…@'));
 
 type Reading = { readonly text: string | null; readonly fault: string | null };
 

@@ -1,6 +1,6 @@
 import type { Command, Given } from '../config.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
-import { whyNoPair } from '../serve/tls-pair.js';
+import { certificateOf, whyNoPair } from '../serve/tls-pair.js';
 
 /** What several variables say together: a sentence when they disagree, else null. Runs on what could be parsed. */
 export type Rule = (given: Given, command: Command) => string | null;
@@ -51,15 +51,15 @@ export const rules: readonly Rule[] = [
       ? 'TAILRACE_KAFKA_SASL_TOKEN_URL goes with TAILRACE_KAFKA_SASL_MECHANISM=oauthbearer: set both or neither.'
       : null,
 
-  ({ kafkaSslCert, kafkaSslKey }) =>
-    kafkaSslCert !== undefined && kafkaSslKey !== undefined && (kafkaSslCert === null) !== (kafkaSslKey === null)
-      ? 'TAILRACE_KAFKA_SSL_CERT and TAILRACE_KAFKA_SSL_KEY go together: set both or none.'
-      : null,
+  ({ kafkaSslCert, kafkaSslKey, kafkaSslPassphrase }) =>
+    noPair('TAILRACE_KAFKA_SSL', kafkaSslCert, kafkaSslKey, kafkaSslPassphrase),
+  ({ kafkaSslCa, kafkaSsl }) => (kafkaSsl ? noAuthority('TAILRACE_KAFKA_SSL', kafkaSslCa) : null),
 
   // A certificate that is set and never used means a password on its way in the clear.
   (given) =>
-    given.kafkaSsl === false && (given.kafkaSslCa || given.kafkaSslCert || given.kafkaSslKey)
-      ? 'TAILRACE_KAFKA_SSL_CA, _CERT and _KEY are for TLS: set TAILRACE_KAFKA_SSL=on too.'
+    given.kafkaSsl === false &&
+    (given.kafkaSslCa || given.kafkaSslCert || given.kafkaSslKey || given.kafkaSslPassphrase)
+      ? 'TAILRACE_KAFKA_SSL_CA, _CERT, _KEY and _PASSPHRASE are for TLS: set TAILRACE_KAFKA_SSL=on too.'
       : null,
 
   ({ operations, operationsFile }) =>
@@ -67,24 +67,31 @@ export const rules: readonly Rule[] = [
       ? 'TAILRACE_OPERATIONS is persisted-only: set TAILRACE_OPERATIONS_FILE too, or nothing can be asked.'
       : null,
 
-  ({ tlsCert, tlsKey }) => {
-    if (tlsCert === undefined || tlsKey === undefined) return null;
-    if ((tlsCert === null) !== (tlsKey === null))
-      return 'TAILRACE_TLS_CERT and TAILRACE_TLS_KEY go together: set both or none.';
-    const why = tlsCert === null || tlsKey === null ? null : whyNoPair({ cert: tlsCert, key: tlsKey });
-    return why === null ? null : `TAILRACE_TLS_CERT and TAILRACE_TLS_KEY cannot be used: ${why}.`;
-  },
-
-  ({ redisTlsCert, redisTlsKey }) =>
-    redisTlsCert !== undefined && redisTlsKey !== undefined && (redisTlsCert === null) !== (redisTlsKey === null)
-      ? 'TAILRACE_REDIS_TLS_CERT and TAILRACE_REDIS_TLS_KEY go together: set both or none.'
-      : null,
+  ({ tlsCert, tlsKey }) => noPair('TAILRACE_TLS', tlsCert, tlsKey),
+  ({ redisTlsCert, redisTlsKey }) => noPair('TAILRACE_REDIS_TLS', redisTlsCert, redisTlsKey),
+  ({ redisUrl, redisTlsCa }) => (redisUrl?.startsWith('rediss') ? noAuthority('TAILRACE_REDIS_TLS', redisTlsCa) : null),
 
   ({ redisUrl, redisTlsCa, redisTlsCert, redisTlsKey }) =>
     redisUrl !== undefined && !redisUrl.startsWith('rediss') && (redisTlsCa || redisTlsCert || redisTlsKey)
       ? 'TAILRACE_REDIS_TLS_CA, _CERT and _KEY are for TLS: TAILRACE_REDIS_URL must begin with rediss.'
       : null,
 ];
+
+type Text = string | null | undefined;
+
+function noPair(group: string, cert: Text, key: Text, passphrase: Text = null): string | null {
+  if (cert === undefined || key === undefined) return null;
+  const both = `${group}_CERT and ${group}_KEY`;
+  if (cert === null || key === null) return cert === key ? null : `${both} go together: set both or none.`;
+  const why = whyNoPair({ cert, key }, passphrase);
+  return why && `${both} cannot be used: ${why}.`;
+}
+
+/** Node takes what is no certificate for no authority, and then no server has one that it knows. */
+const noAuthority = (group: string, ca: Text): string | null =>
+  ca && certificateOf(ca) === null
+    ? `${group}_CA must be a certificate in PEM; one in a file is named by ${group}_CA_FILE.`
+    : null;
 
 /**
  * Without a key no token can be verified, so every field must be `@public`: a sentence that names those that are not,

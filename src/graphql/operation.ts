@@ -64,7 +64,7 @@ function read(schema: GraphQLSchema, text: string, rules: readonly ValidationRul
   }
   const excess = excessOf(schema, ast, bounds);
   if (excess) return [toGraphQLError(excess)];
-  const errors = validate(schema, ast, rules, { maxErrors: 20 });
+  const errors = validated(schema, ast, rules);
   if (errors.length > 0) return errors.map((error) => coded(error, 'GRAPHQL_VALIDATION_FAILED'));
   const known = new Map<OperationDefinitionNode, readonly SelectedField[]>();
   const fields = (operation: OperationDefinitionNode) => {
@@ -73,6 +73,25 @@ function read(schema: GraphQLSchema, text: string, rules: readonly ValidationRul
     return found;
   };
   return { ast, fields };
+}
+
+/**
+ * graphql-js throws instead of telling where the root of a subscription has `@skip` or `@include` with a variable: it looks
+ * for the one field there without any variables.
+ */
+function validated(
+  schema: GraphQLSchema,
+  ast: DocumentNode,
+  rules: readonly ValidationRule[],
+): readonly GraphQLError[] {
+  try {
+    return validate(schema, ast, rules, { maxErrors: 20 });
+  } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error;
+    const { nodes } = error;
+    const message = 'The field of a subscription cannot depend on a variable: leave out @skip and @include there.';
+    return [new GraphQLError(message, { nodes })];
+  }
 }
 
 /** Apollo's name for the fault, where the rest of the error stays as graphql-js made it. */

@@ -24,15 +24,23 @@ export function tokenProvider({ url, clientId, clientSecret, scope }: ClientCred
   return async (): Promise<{ value: string }> => {
     if (kept && now() < kept.until) return { value: kept.value };
     const basic = Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`).toString('base64');
+    const none = (why: string) => new Error(`${url} gave no token for Kafka: ${why}`);
     const response = await fetch(url, {
       method: 'POST',
       headers: { authorization: `Basic ${basic}`, accept: 'application/json' },
       body: new URLSearchParams({ grant_type: 'client_credentials', ...(scope === null ? {} : { scope }) }),
       signal: AbortSignal.timeout(patience),
+    }).catch((error: Error) => {
+      // What fetch says itself is only that it failed.
+      throw none(error.cause instanceof Error ? error.cause.message : error.message);
     });
-    if (!response.ok) throw new Error(`${url} gave no token for Kafka: HTTP ${response.status}`);
-    const parsed = answer.safeParse(await response.json());
-    if (!parsed.success) throw new Error(`${url} gave no token for Kafka: its answer has no access_token`);
+    if (!response.ok) throw none(`HTTP ${response.status}`);
+    // The error of a parser quotes what it read: that may be a token.
+    const json: unknown = await response.json().catch(() => {
+      throw none('its answer is no JSON');
+    });
+    const parsed = answer.safeParse(json);
+    if (!parsed.success) throw none('its answer has no access_token');
     const { access_token: value, expires_in: seconds = 0 } = parsed.data;
     kept = { value, until: now() + seconds * 1_000 - margin };
     return { value };

@@ -19,18 +19,24 @@ export interface Tls {
   readonly every?: number;
 }
 
-/** Why nobody can be served with these two, in a sentence; null when they are a pair. It never shows the key. */
-export function whyNoPair({ cert, key }: KeyPair): string | null {
-  let certificate: X509Certificate;
+/** Null when it is none. */
+export function certificateOf(pem: string): X509Certificate | null {
   try {
-    certificate = new X509Certificate(cert);
+    return new X509Certificate(pem);
   } catch {
-    return 'the certificate is not one in PEM';
+    return null;
   }
+}
+
+/** Why nobody can be served with these two, in a sentence; null when they are a pair. It never shows the key. */
+export function whyNoPair({ cert, key }: KeyPair, passphrase: string | null = null): string | null {
+  const certificate = certificateOf(cert);
+  if (certificate === null) return 'the certificate is not one in PEM';
   try {
-    return certificate.checkPrivateKey(createPrivateKey(key)) ? null : 'the key is not that of the certificate';
+    const own = createPrivateKey(passphrase === null ? key : { key, passphrase });
+    return certificate.checkPrivateKey(own) ? null : 'the key is not that of the certificate';
   } catch {
-    return 'the key is not one in PEM, or needs a passphrase';
+    return `the key is not one in PEM, or needs ${passphrase === null ? 'a' : 'another'} passphrase`;
   }
 }
 

@@ -66,10 +66,11 @@ function operation(kind: Kind, directive: Directive): string | null {
   };
   const nested = directive === 'nested @requiresScopes';
   const name = nested ? 'public' : names[directive];
-  const fields = nested ? '{ id told }' : '{ id }';
+  const fields = nested ? '{ id ...More }' : '{ id }';
+  const more = nested ? ' fragment More on Note { ... on Note { other: told } }' : '';
   if (directive === '@where' && kind !== 'subscription') return null;
-  if (kind !== 'ephemeral subscription') return `${kind} { ${name} ${fields} }`;
-  return `subscription { live${name[0]?.toUpperCase()}${name.slice(1)} ${fields} }`;
+  if (kind !== 'ephemeral subscription') return `${kind} { ${name} ${fields} }${more}`;
+  return `subscription { live${name[0]?.toUpperCase()}${name.slice(1)} ${fields} }${more}`;
 }
 
 let issuerOf: Awaited<ReturnType<typeof issuing>>;

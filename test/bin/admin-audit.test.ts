@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
+import { freePort } from '../../scripts/services/ports.mjs';
 import { startAdmin } from '../../src/bin/admin.js';
 import { adminGraphQL } from '../../src/bin/admin-graphql.js';
 import type { AuditEntry } from '../../src/observe/audit.js';
+import { run } from './process.js';
 
 test('each call on the admin port is told, also one that was refused, with what it asked for and not with its token', async () => {
   const told: AuditEntry[] = [];
@@ -35,4 +37,21 @@ test('each call on the admin port is told, also one that was refused, with what 
     { ...by, path: '/metrics', asked: null, status: 401 },
   ]);
   await admin.close();
+});
+
+test('who tries tokens at a relay, which may have that of the gateways, is told too', async () => {
+  const nowhere = `127.0.0.1:${await freePort()}`;
+  await using relay = run(['relay'], {
+    TAILRACE_ADMIN_PORT: '0',
+    TAILRACE_ADMIN_TOKEN: 'operators only',
+    TAILRACE_LOG_LEVEL: 'info',
+    TAILRACE_KAFKA_BROKERS: nowhere,
+    TAILRACE_REDIS_URL: `redis://${nowhere}`,
+  });
+  const [, port] = await relay.until(/"adminPort":(\d+)/);
+  const headers = { authorization: 'Bearer a guess' };
+  expect((await fetch(`http://127.0.0.1:${port}/metrics`, { headers })).status).toBe(401);
+  const [line] = await relay.until(/^\{.*"name":"audit".*\}$/m);
+  expect(JSON.parse(line)).toMatchObject({ event: 'admin', path: '/metrics', status: 401, address: '127.0.0.1' });
+  expect(relay.log()).not.toContain('a guess');
 });

@@ -91,3 +91,16 @@ test.each([
   expect(code).toBe(2);
   expect(text).toContain(message);
 });
+
+test('a number too large to be one is shown as it was taken', () => {
+  const { code, text } = explained(
+    '--field',
+    'mine',
+    '--event',
+    '{"user": 1, "amount": 1e400}',
+    '--claims',
+    '{"sub": "1"}',
+  );
+  expect(code).toBe(1);
+  expect(text).toContain('event.amount → Infinity');
+});

@@ -48,6 +48,12 @@ const operations: readonly (Omit<Bad, 'body'> & { payload: object; code: string 
     message: /must select only one top level field/,
   },
   {
+    what: 'a root field that depends on a variable',
+    payload: { query: 'subscription T($on: Boolean!) { vehicle @include(if: $on) { lat } }', variables: { on: true } },
+    code: 'GRAPHQL_VALIDATION_FAILED',
+    message: /^The field of a subscription cannot depend on a variable/,
+  },
+  {
     what: 'a variable of the wrong type',
     payload: { query: 'subscription T($id: ID!) { vehicle(id: $id) { lat } }', variables: { id: { a: 1 } } },
     code: 'BAD_USER_INPUT',

@@ -88,6 +88,12 @@ describe('who may ask', () => {
       ['open.cost'],
     ],
     [
+      'a field that a variable may leave out, as if it did not',
+      'query ($staff: Boolean!) { open { cost @include(if: $staff) inner { cost @skip(if: true) } } }',
+      signedIn(),
+      ['open.cost', 'open.inner.cost'],
+    ],
+    [
       'introspection, by everybody',
       '{ __typename __schema { types { name } } open { __typename } }',
       nobody,

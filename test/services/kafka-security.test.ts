@@ -1,15 +1,20 @@
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { java, kafkaJars } from '../../scripts/services/kafka-jars.mjs';
 import { freePort } from '../../scripts/services/ports.mjs';
 import { kafkaSettings } from '../../src/bin/kafka-settings.js';
 import { silent } from '../../src/observe/logger.js';
 import { openKafka } from '../../src/relay/kafka-connection.js';
+import { run } from '../bin/process.js';
 import { certificateAuthority } from '../support/certificates.js';
-import { startKafka, withAdmin } from '../support/services.js';
+import { read } from '../support/relay-kafka.js';
+import { eventually, freshPrefix, kafkaClient, redisUrl, startKafka, withAdmin } from '../support/services.js';
 
 /** One broker, and a listener for each way to sign in. */
 const authority = certificateAuthority();
@@ -53,6 +58,9 @@ beforeAll(async () => {
       'ssl.truststore.type': 'PEM',
       'ssl.truststore.location': authority.caFile,
       'listener.name.mutual.ssl.client.auth': 'required',
+      // Who signs in may do what the lists say; the others here all.
+      'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+      'super.users': 'User:ANONYMOUS;User:CN=relay',
       'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER',
       'listener.name.signed.plain.sasl.jaas.config': `${modules}.plain.PlainLoginModule required user_relay=${quoted(password)};`,
       'listener.name.signed.scram-sha-256.sasl.jaas.config': `${modules}.scram.ScramLoginModule required;`,
@@ -60,7 +68,23 @@ beforeAll(async () => {
       'listener.name.signed.oauthbearer.sasl.jaas.config': `${modules}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";`,
     },
   });
-  await withAdmin(kafka.brokers, (admin) => admin.createTopics({ topics: [{ topic: 'guarded' }] }));
+  await withAdmin(kafka.brokers, async (admin) => {
+    await admin.createTopics({ topics: [{ topic: 'guarded' }] });
+    const { AclOperationTypes: operations, AclResourceTypes: of, AclPermissionTypes, ResourcePatternTypes } = kafkajs;
+    const may = (resourceType: number, resourceName: string, operation: number) => ({
+      ...{ principal: 'User:relay', host: '*', permissionType: AclPermissionTypes.ALLOW },
+      ...{ resourceType, resourceName, resourcePatternType: ResourcePatternTypes.LITERAL, operation },
+    });
+    // Those of docs/kafka-and-redis.md.
+    await admin.createAcls({
+      acl: [
+        may(of.TOPIC, 'guarded', operations.READ),
+        may(of.GROUP, 'guards', operations.READ),
+        may(of.TOPIC, 'guards.dlq', operations.CREATE),
+        may(of.TOPIC, 'guards.dlq', operations.WRITE),
+      ],
+    });
+  });
   // kafkajs cannot make SCRAM's users, and Kafka takes one credential of a user at a time.
   for (const mechanism of ['SCRAM-SHA-256', 'SCRAM-SHA-512']) {
     const user = ['--entity-type', 'users', '--entity-name', 'relay', '--alter'];
@@ -167,4 +191,43 @@ describe('signing in to Kafka', () => {
     }
     expect(issued.length - before).toBe(1);
   });
+});
+
+test('a relay that may do what the documents say, and nothing else, relays and writes its dead letters', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tailrace-guarded-'));
+  const schema = join(folder, 'schema.graphql');
+  writeFileSync(
+    schema,
+    'type Subscription { guarded: Thing! @kafka(topic: "guarded") @public } type Thing { id: ID! }',
+  );
+  const producer = kafkaClient(kafka.brokers).producer();
+  try {
+    await using relay = run(['relay'], {
+      TAILRACE_SCHEMA: schema,
+      TAILRACE_ADMIN_PORT: '0',
+      TAILRACE_REDIS_URL: redisUrl(),
+      TAILRACE_REDIS_PREFIX: freshPrefix(),
+      TAILRACE_KAFKA_BROKERS: `127.0.0.1:${ports.sasl}`,
+      TAILRACE_KAFKA_GROUP_ID: 'guards',
+      TAILRACE_KAFKA_SSL: 'on',
+      TAILRACE_KAFKA_SSL_CA_FILE: authority.caFile,
+      TAILRACE_KAFKA_SASL_MECHANISM: 'plain',
+      TAILRACE_KAFKA_SASL_USERNAME: 'relay',
+      TAILRACE_KAFKA_SASL_PASSWORD: password,
+    });
+    const [, port] = await relay.until(/"adminPort":(\d+)/);
+    const of = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+    await producer.connect();
+    await producer.send({ topic: 'guarded', messages: [{ value: '{no' }, { value: '{"id":"1"}' }] });
+    await eventually('it is ready', async () => (await of('/readyz')).startsWith('ready'), { within: 40_000 });
+    await eventually('an event is relayed', async () => /events_appended_total\{.*\} 1$/m.test(await of('/metrics')), {
+      within: 40_000,
+    });
+    expect(relay.log()).not.toMatch(/not authorized/i);
+  } finally {
+    await producer.disconnect();
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const letters = await read('guards.dlq', ({ length }) => length > 0, kafka.brokers);
+  expect(letters[0]?.value?.toString()).toBe('{no');
 });

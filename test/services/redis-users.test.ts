@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectRedis } from '../../src/log/redis-connection.js';
@@ -7,28 +9,26 @@ import { redisPubSub } from '../../src/serve/pubsub.js';
 import { firstEvents, run } from '../bin/process.js';
 import { eventually, freshPrefix, kafkaBrokers, startRedis } from '../support/services.js';
 
-/** The users of examples/redis-users.acl, word for word. */
-const users = readFileSync('examples/redis-users.acl', 'utf8')
-  .split('\n')
-  .filter((line) => line.startsWith('user '))
-  .map((line) => line.slice('user '.length));
+/** The file of the examples, word for word, as Redis loads it; beside it somebody who may look at what Redis refused. */
+const file = readFileSync('examples/redis-users.acl', 'utf8');
+const operator = 'user operator on >operator ~* &* +@all\n';
+const passwordOf = (name: string) => new RegExp(`^user ${name} .*? >(\\S+)`, 'm').exec(file)?.[1] ?? name;
 
-/** Words of an ACL; a selector in brackets is one. */
-const words = (line: string) => line.match(/\([^)]*\)|\S+/g) ?? [];
-const passwordOf = (name: string) => / >(\S+)/.exec(users.find((line) => line.startsWith(`${name} `)) ?? '')?.[1] ?? '';
-
+const folder = mkdtempSync(join(tmpdir(), 'tailrace-users-'));
 let redis: Awaited<ReturnType<typeof startRedis>>;
 let admin: Redis;
 const as = (name: string) => `redis://${name}:${passwordOf(name)}@127.0.0.1:${redis.port}`;
 
 beforeAll(async () => {
-  redis = await startRedis();
-  admin = new Redis(redis.url);
-  for (const line of users) await admin.call('ACL', 'SETUSER', ...words(line));
+  const users = join(folder, 'users.acl');
+  writeFileSync(users, file + operator);
+  redis = await startRedis({ args: ['--aclfile', users] });
+  admin = new Redis(as('operator'));
 });
 afterAll(async () => {
   admin.disconnect();
   await redis[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 test('the whole river flows with them: events, tickets, revocations, ephemeral fields; and Redis refuses nothing', async () => {
@@ -102,6 +102,10 @@ describe('a captured gateway', () => {
     ['listen to everything', ['PSUBSCRIBE', '*']],
     ['read keys of others', ['GET', 'somebody-else']],
     ['list the keys', ['SCAN', '0']],
+    ['drop the scripts of the relays', ['SCRIPT', 'FLUSH']],
+    ['cut others off', ['CLIENT', 'KILL', 'TYPE', 'pubsub']],
+    ['put a key of its own in the place of another', ['RENAME', 'tailrace:ticket:x', 'tailrace:{s0}:meta']],
+    ['speak on a channel that nobody gave it', ['PUBLISH', 'somebody-else', 'forged']],
   ];
   for (const [what, [command = '', ...args]] of forbidden) {
     test(`cannot ${what}`, async () => {
@@ -112,6 +116,24 @@ describe('a captured gateway', () => {
         gateway.disconnect();
       }
     });
+  }
+});
+
+test.each(['default', 'tailrace-relay', 'operator'])('a captured gateway cannot become %s', async (name) => {
+  const gateway = new Redis(as('tailrace-gateway'), { retryStrategy: () => null });
+  try {
+    await expect(gateway.call('AUTH', name, passwordOf('tailrace-gateway'))).rejects.toThrow(/WRONGPASS/);
+  } finally {
+    gateway.disconnect();
+  }
+});
+
+test('who shows no password gets nothing', async () => {
+  const nobody = new Redis(redis.url, { retryStrategy: () => null, enableReadyCheck: false });
+  try {
+    await expect(nobody.call('LRANGE', 'tailrace:{s0}:c:x', '0', '-1')).rejects.toThrow(/NOAUTH/);
+  } finally {
+    nobody.disconnect();
   }
 });
 
@@ -141,6 +163,12 @@ test('a captured relay cannot read tickets, flush, or change the server', async 
     ['FLUSHALL'],
     ['CONFIG', 'GET', '*'],
     ['ZRANGE', 'tailrace:revocations', '0', '-1'],
+    ['ZADD', 'tailrace:revocations', '1', 'x'],
+    ['PUBLISH', 'tailrace:replicas', 'forged'],
+    ['PUBLISH', 'typing 1', 'forged'],
+    ['SUBSCRIBE', 'tailrace:replicas'],
+    ['SCRIPT', 'FLUSH'],
+    ['DEL', 'tailrace:{s0}:meta'],
   ])
     await expect(relay.call(command, ...args)).rejects.toThrow(/NOPERM/);
   relay.disconnect();
