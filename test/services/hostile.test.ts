@@ -6,9 +6,9 @@ import { besieged, type While } from '../support/besieged.js';
 import { eventually } from '../support/services.js';
 
 /** Milliseconds of each while: long enough for two thousand deliveries, of which the slowest hundredth is twenty. */
-const lasting = 3_000;
+const lasting = 2_000;
 const people = 100;
-/** What the slowest hundredth may be, in quiet ones. */
+/** How often the quiet p99 that of an attack may be. */
 const promised = 2;
 /** The middle one of three tries counts, or two that agree: anything else that runs here is in each of them. */
 const tries = 3;
@@ -24,7 +24,7 @@ beforeAll(async () => {
     TAILRACE_HEARTBEAT: '10s',
     TAILRACE_REQUEST_TIMEOUT: '1s',
     // So long that all of the silent ones are there at once.
-    TAILRACE_INIT_TIMEOUT: '9s',
+    TAILRACE_INIT_TIMEOUT: '11s',
     TAILRACE_CONNECTIONS_PER_ADDRESS: '10000',
     // What it keeps of the past grows with the honest ones’ events, whoever attacks.
     TAILRACE_TAIL_BYTES: '1000000',
@@ -53,14 +53,17 @@ interface Row {
   readonly limit?: string;
   /** So many WebSockets are open at once. */
   readonly reaches?: number;
+  /** Its p99 is told and not asked for: DESIGN.md says why. */
+  readonly told?: true;
 }
 
+// 1006: an attacker who gets no time of these cores to read the last word in its second.
 const rows: readonly Row[] = [
-  { kind: 'subscriptions', amount: 10_000, meets: ['1013'], limit: 'messageRate' },
+  { kind: 'subscriptions', amount: 10_000, meets: ['1013', '1006'], limit: 'messageRate' },
   { kind: 'silence', amount: 5_000, meets: ['4408'], limit: 'initTimeout', reaches: 5_000 },
   { kind: 'half handshakes', amount: 1_000, meets: ['HTTP/1.1 408'], limit: 'requestTimeout' },
-  { kind: 'never reading', amount: 20, meets: ['cut off', 'still there'] },
-  { kind: 'pings', meets: ['1013'], limit: 'messageRate' },
+  { kind: 'never reading', amount: 20, meets: ['cut off', 'still there'], told: true },
+  { kind: 'pings', meets: ['1013', '1006'], limit: 'messageRate' },
   { kind: 'operations', meets: ['operationAliases', 'operationCost', 'operationDepth'], limit: 'operationDepth' },
   { kind: 'a million', meets: ['1009', 'messageBytes'], limit: 'messageBytes' },
   { kind: 'bombs', meets: ['1009'], limit: 'messageBytes' },
@@ -69,15 +72,19 @@ const rows: readonly Row[] = [
   { kind: 'no mask', meets: ['1002'] },
 ];
 
-interface Target {
-  readonly url: string;
-  sample(name: string): Promise<number>;
+/** How the honest ones fare while the gateway beside theirs is attacked. */
+async function besideOf({ kind, amount = 1 }: Row): Promise<While> {
+  await using attacker = await attack(kind, gateway.beside.url, amount);
+  return await gateway.served(() => {
+    attacker.begin();
+    return wait(lasting);
+  });
 }
 
-/** What the attacker met with, and how the honest ones fared meanwhile, be it their gateway that is attacked or the other. */
-async function attacked({ kind, amount = 1, reaches }: Row, target: Target): Promise<While & { met: Met }> {
-  await using attacker = await attack(kind, target.url, amount);
-  const sockets = () => target.sample('tailrace_gateway_connections{transport="websocket"}');
+/** What the attacker met with, and how the honest ones fared meanwhile. */
+async function attacked({ kind, amount = 1, reaches }: Row): Promise<While & { met: Met }> {
+  await using attacker = await attack(kind, gateway.url, amount);
+  const sockets = () => gateway.sample('tailrace_gateway_connections{transport="websocket"}');
   let met: Met = {};
   const during = await gateway.served(async () => {
     attacker.begin();
@@ -92,12 +99,14 @@ async function attacked({ kind, amount = 1, reaches }: Row, target: Target): Pro
 interface Try {
   readonly quiet: While;
   readonly during: While;
+  /** Of its p99 to the quiet one. */
   readonly ratio: number;
+  readonly isKept: boolean;
 }
 
 /** True and false once two of the tries say so; null before. */
 function verdictOf(all: readonly Try[]): boolean | null {
-  const kept = all.filter(({ ratio }) => ratio <= promised).length;
+  const kept = all.filter(({ isKept }) => isKept).length;
   const most = (tries + 1) / 2;
   return kept >= most ? true : all.length - kept >= most ? false : null;
 }
@@ -110,12 +119,13 @@ test.each(rows)(
     const all: Try[] = [];
     const met: Record<string, number> = {};
     // The same attack on another gateway of this machine: what of it is the machine, and none of it the gateway.
-    const beside = await attacked(row, gateway.beside);
+    const beside = await besideOf(row);
     while (verdictOf(all) === null) {
       const counted = limit ? await limited(limit) : 0;
       const quiet = await gateway.served(() => wait(lasting));
-      const during = await attacked(row, gateway);
-      all.push({ quiet, during, ratio: during.p99 / quiet.p99 });
+      const during = await attacked(row);
+      const isKept = during.p99 <= promised * Math.max(quiet.p99, beside.p99);
+      all.push({ quiet, during, ratio: during.p99 / quiet.p99, isKept });
       for (const [what, times] of Object.entries(during.met)) met[what] = (met[what] ?? 0) + times;
       expect(gateway.verdict()).toEqual([]);
       expect(Math.min(quiet.deliveries, during.deliveries)).toBeGreaterThan(0);
@@ -134,5 +144,6 @@ test.each(rows)(
     expect(Object.keys(met).filter((what) => !meets.includes(what))).toEqual([]);
     expect(Object.keys(met).length).toBeGreaterThan(0);
     expect(after).toBeLessThanOrEqual(1.2 * before);
+    if (!row.told) expect(verdictOf(all), ratios).toBe(true);
   },
 );

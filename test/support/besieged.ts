@@ -73,7 +73,6 @@ export async function besieged(people: number, env: Environment) {
     url,
     sample,
     beside,
-    child: gateway.process.child,
     verdict: clients.verdict,
     /** MiB of the machine that it holds, when all that it needs no more is gone. */
     async memory(): Promise<number> {
@@ -89,7 +88,7 @@ export async function besieged(people: number, env: Environment) {
       let on = true;
       const producing = (async () => {
         // Few at a time, and often: what comes together is late together, and the slowest hundredth would be one of them.
-        for (; on; await wait(2)) await clients.produce(2);
+        for (; on; await wait(1)) await clients.produce(2);
       })();
       try {
         await during();
