@@ -258,6 +258,11 @@ export const variables = {
     '1000',
     'New connections a second that a replica takes; the others are told when to come back.',
   ),
+  halfOpen: serving(
+    whole(1, 1_000_000),
+    '5000',
+    'Connections of a replica on which no request has come yet; with one more, the eldest of them is closed.',
+  ),
   mutationsPerMinute: serving(
     whole(1, 1_000_000_000),
     '300',
@@ -285,7 +290,7 @@ export const variables = {
   messageRate: serving(
     whole(1, 1_000_000),
     '100',
-    'Messages a second of one WebSocket. Whoever comes back may send all their operations at once.',
+    'Messages a second of one WebSocket, a long one counted for each 16 KiB of it. Whoever comes back may send all their operations at once.',
   ),
   processBuffer: serving(
     whole(1_048_576, 1_099_511_627_776),

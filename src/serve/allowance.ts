@@ -13,18 +13,18 @@ export class Allowance {
     this.#at = now();
   }
 
-  /** False when there is none left now. */
-  take(): boolean {
+  /** False when fewer are left now: then none is taken. */
+  take(count = 1): boolean {
     const now = this.now();
     this.#left = Math.min(this.burst, this.#left + ((now - this.#at) / 1_000) * this.perSecond);
     this.#at = now;
-    if (this.#left < 1) return false;
-    this.#left--;
+    if (this.#left < count) return false;
+    this.#left -= count;
     return true;
   }
 
-  /** Gives one back that was taken for what does not count. */
-  giveBack(): void {
-    this.#left++;
+  /** Gives back what was taken for what does not count. */
+  giveBack(count = 1): void {
+    this.#left += count;
   }
 }

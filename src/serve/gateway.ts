@@ -11,6 +11,8 @@ import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
 import { admissionOf } from './admission.js';
 import type { Authenticate } from './authenticate.js';
+import { FairTurns } from './fair-turns.js';
+import { boundHalfOpen } from './half-open.js';
 import { Heartbeats } from './heartbeats.js';
 import { createHttpServer } from './http.js';
 import { defaultLimits, type GatewayLimits } from './limits.js';
@@ -166,6 +168,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     logger,
     audit,
     heartbeats,
+    turns: new FairTurns(),
     compression: parts.compression ?? false,
     limits,
     retiring: () => retiring !== null,
@@ -183,6 +186,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     renewals: renewalDesk(replicas, authenticate, audit),
     graphiql: parts.graphiql ?? null,
   });
+  boundHalfOpen(server, limits.halfOpen, () => metrics.limited('halfOpen'));
   serveWebSockets(server, common);
   const unbound = boundBuffers({ holding, processBuffer: limits.processBuffer, metrics, logger });
   const unwatch =

@@ -4,6 +4,7 @@ import { Fault, statusOf } from '../event/faults.js';
 import { kindOf } from '../graphql/operation.js';
 import type { Source } from '../observe/audit.js';
 import { bearer, withToken } from './authenticate.js';
+import type { FairTurns } from './fair-turns.js';
 import { answer, answerFault, jsonObject, readText } from './http-answer.js';
 import { identify, urlOf } from './identify.js';
 import { inTurns } from './in-turns.js';
@@ -14,6 +15,7 @@ import { type Listener, type SecureServer, tlsServer } from './tls-server.js';
 import { type Asking, type YogaParts, yogaOf } from './yoga.js';
 
 export interface HttpParts extends SseParts, YogaParts {
+  readonly turns: FairTurns;
   /** Milliseconds. */
   readonly heartbeat: number;
   /** Null when this replica can serve; else why not. */
@@ -50,6 +52,7 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     if (request.method === 'OPTIONS') return void response.writeHead(204).end();
     if (pathname === '/graphql/ticket') return ticket(request, response, parts);
     const body = request.method === 'POST' ? await readText(request, parts.limits) : null;
+    await parts.turns.wait(parts.admission.addressOf(request));
     if (pathname === '/graphql/renew') return renewal(response, parts, body);
     if (pathname === '/graphql/stream') {
       const reserves =

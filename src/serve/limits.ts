@@ -11,6 +11,8 @@ export interface GatewayLimits extends OperationBounds {
   readonly subscriptionsPerUser: number;
   /** New connections a second. */
   readonly connectRate: number;
+  /** Connections on which no request has come yet. */
+  readonly halfOpen: number;
   /** Mutations of one person on all replicas, or of one address where nobody signed in. */
   readonly mutationsPerMinute: number;
   readonly channelsPerSubscription: number;
@@ -41,6 +43,7 @@ export const defaultLimits: GatewayLimits = {
   connectionsPerUser: 100,
   subscriptionsPerUser: 1_000,
   connectRate: 1_000,
+  halfOpen: 5_000,
   mutationsPerMinute: 300,
   channelsPerSubscription: 256,
   messageBytes: 65_536,

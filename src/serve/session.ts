@@ -12,6 +12,7 @@ import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { Admission, Place } from './admission.js';
 import { atExpiry, expired } from './expiry.js';
+import type { FairTurns } from './fair-turns.js';
 import { nextMessages, textMessage } from './frames.js';
 import { Hearing } from './hearing.js';
 import type { Beating, Heartbeats } from './heartbeats.js';
@@ -31,6 +32,7 @@ export interface SessionParts {
   readonly logger: Logger;
   readonly audit: Audit;
   readonly admission: Admission;
+  readonly turns: FairTurns;
   readonly limits: {
     readonly jsonDepth: number;
     readonly messageRate: number;
@@ -156,7 +158,7 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
   }
 
   onPong(): void {
-    this.#hearing.ponged();
+    this.#hearing.ponged(0);
   }
 
   // What the socket tells.
@@ -164,20 +166,16 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
   heard(data: Buffer): void {
     this.#heard = true;
     this.#alive = true;
-    if (!this.mayCome()) return;
+    if (!this.mayCome(data.length)) return;
     // It says no more than that someone is there: parsed and validated, its echo of all cursors would be thrown away.
-    if (isPong(data)) this.onPong();
-    else
-      this.#handle(String(data)).catch((error: unknown) => {
-        this.parts.logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'a message failed');
-        this.#end(1011, 'Internal server error');
-      });
+    if (isPong(data)) this.#hearing.ponged(data.length);
+    else this.#inTurn(data);
   }
 
   /** False for one message too many: nothing that comes after it is heard. */
-  mayCome(): boolean {
+  mayCome(bytes = 0): boolean {
     if (!this.isOpen()) return false;
-    if (this.#hearing.take()) return true;
+    if (this.#hearing.take(bytes)) return true;
     const { messageRate } = this.parts.limits;
     this.#refuse(limitExceeded('messageRate', messageRate, messageRate + 1));
     return false;
@@ -239,6 +237,25 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
     this.webSocket.terminate();
   }
 
+  #inTurn(data: Buffer): void {
+    const turn = this.parts.turns.wait(this.source.address);
+    if (!turn) {
+      this.#hear(data);
+      return;
+    }
+    // What waits here is all that this socket has in memory: more of it is not read.
+    this.#hearing.until(turn);
+    void turn.then(() => this.#hear(data));
+  }
+
+  #hear(data: Buffer): void {
+    if (!this.isOpen()) return;
+    this.#handle(String(data)).catch((error: unknown) => {
+      this.parts.logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'a message failed');
+      this.#end(1011, 'Internal server error');
+    });
+  }
+
   #write(text: string): void {
     if (this.isOpen()) this.#outlet.write(textMessage(text), noId);
   }
@@ -251,7 +268,7 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
     this.parts.metrics.limited(String(details.limit));
     this.#end(1013, message);
     // Left open for a last word, but read no more: the flood goes on.
-    this.webSocket.pause();
+    this.#hearing.stop();
     setTimeout(() => this.webSocket.terminate(), lastWord).unref();
   }
 

@@ -202,6 +202,24 @@ describe('messages of one socket', () => {
     expect(r.limited).toEqual(['messageRate']);
   });
 
+  test('count by their length too, and one of any length that is allowed is heard', async () => {
+    await using r = await limitedRiver({ messageRate: 1, subscriptionsPerSocket: 39 });
+    const long = { type: 'ping', payload: { long: 'x'.repeat(60_000) } };
+    await using patient = socket(r.wsUrl);
+    for (let n = 0; n < 20; n++) await patient.send({ type: 'ping' });
+    await patient.send(long);
+    expect((await patient.message('pong')).type).toBe('pong');
+    await using greedy = socket(r.wsUrl);
+    for (let n = 0; n < 20; n++) await greedy.send(long);
+    expect(await greedy.closed).toEqual({ code: 1013, reason: 'messageRate is at most 1, this would be 2' });
+    await using slow = await limitedRiver({ messageRate: 1, subscriptionsPerSocket: 3 });
+    await using one = socket(slow.wsUrl);
+    await one.init();
+    await one.send(long);
+    expect((await one.message('pong')).payload).toEqual(long.payload);
+    expect(patient.isOpen()).toBe(true);
+  });
+
   test.each([
     ['pings of WebSocket itself', (peer: WebSocket) => peer.ping()],
     ['pongs that nobody asked for', (peer: WebSocket) => peer.pong()],

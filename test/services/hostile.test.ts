@@ -5,22 +5,18 @@ import { attack, type Met } from '../support/attack.js';
 import { besieged, type While } from '../support/besieged.js';
 import { eventually } from '../support/services.js';
 
-/** Milliseconds of each attack, and of the quiet before it. */
-const lasting = 2_500;
+/** Milliseconds of each while: long enough for two thousand deliveries, of which the slowest hundredth is twenty. */
+const lasting = 2_000;
 const people = 100;
-/** Milliseconds by which two quiet whiles differ here: gateway, Redis, clients and attacker share this machine. */
-const noise = 25;
-/** So often an attack is made before its slowest hundredth counts: anything else that runs here is in it too. */
+/** How often the quiet p99 that of an attack may be. */
+const promised = 2;
+/** The middle one of three tries counts, or two that agree: anything else that runs here is in each of them. */
 const tries = 3;
 
 let gateway: Awaited<ReturnType<typeof besieged>>;
-const quiet: While[] = [];
 const table: string[] = [];
 
 const limited = (limit: string) => gateway.sample(`tailrace_gateway_limits_exceeded_total{limit="${limit}"}`);
-const sockets = () => gateway.sample('tailrace_gateway_connections{transport="websocket"}');
-const usual = () => quiet.map(({ p99 }) => p99).toSorted((a, b) => a - b)[Math.floor(quiet.length / 2)] as number;
-const calm = async () => quiet.push(await gateway.served(() => wait(lasting)));
 
 beforeAll(async () => {
   gateway = await besieged(people, {
@@ -28,24 +24,20 @@ beforeAll(async () => {
     TAILRACE_HEARTBEAT: '10s',
     TAILRACE_REQUEST_TIMEOUT: '1s',
     // So long that all of the silent ones are there at once.
-    TAILRACE_INIT_TIMEOUT: '9s',
+    TAILRACE_INIT_TIMEOUT: '11s',
     TAILRACE_CONNECTIONS_PER_ADDRESS: '10000',
     // What it keeps of the past grows with the honest ones’ events, whoever attacks.
     TAILRACE_TAIL_BYTES: '1000000',
   });
   await gateway.served(() => wait(2 * lasting));
-  await calm();
 });
 
 afterAll(async () => {
-  const spread = quiet.map(({ p99 }) => p99).toSorted((a, b) => a - b);
-  const [least, most] = [spread[0], spread.at(-1)].map((one) => one?.toFixed(1));
   console.log(
     [
-      `${quiet.length} quiet whiles of ${lasting} ms: p99 ${least} to ${most} ms, ${usual().toFixed(1)} in the middle`,
       `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}`,
-      '| attack | p99, quiet → attacked | CPU of the gateway | lost | memory before → after | what it met with |',
-      '| --- | ---: | ---: | ---: | ---: | --- |',
+      '| attack | p99 of each try: quiet → attacked (× quiet) | beside | CPU of the gateway | lost | memory | it met with |',
+      '| --- | ---: | ---: | ---: | ---: | ---: | --- |',
       ...table,
     ].join('\n'),
   );
@@ -61,14 +53,17 @@ interface Row {
   readonly limit?: string;
   /** So many WebSockets are open at once. */
   readonly reaches?: number;
+  /** Its p99 is told and not asked for: DESIGN.md says why. */
+  readonly told?: true;
 }
 
+// 1006: an attacker who gets no time of these cores to read the last word in its second.
 const rows: readonly Row[] = [
-  { kind: 'subscriptions', amount: 10_000, meets: ['1013'], limit: 'messageRate' },
+  { kind: 'subscriptions', amount: 10_000, meets: ['1013', '1006'], limit: 'messageRate' },
   { kind: 'silence', amount: 5_000, meets: ['4408'], limit: 'initTimeout', reaches: 5_000 },
   { kind: 'half handshakes', amount: 1_000, meets: ['HTTP/1.1 408'], limit: 'requestTimeout' },
-  { kind: 'never reading', amount: 20, meets: ['cut off', 'still there'] },
-  { kind: 'pings', meets: ['1013'], limit: 'messageRate' },
+  { kind: 'never reading', amount: 20, meets: ['cut off', 'still there'], told: true },
+  { kind: 'pings', meets: ['1013', '1006'], limit: 'messageRate' },
   { kind: 'operations', meets: ['operationAliases', 'operationCost', 'operationDepth'], limit: 'operationDepth' },
   { kind: 'a million', meets: ['1009', 'messageBytes'], limit: 'messageBytes' },
   { kind: 'bombs', meets: ['1009'], limit: 'messageBytes' },
@@ -77,9 +72,19 @@ const rows: readonly Row[] = [
   { kind: 'no mask', meets: ['1002'] },
 ];
 
+/** How the honest ones fare while the gateway beside theirs is attacked. */
+async function besideOf({ kind, amount = 1 }: Row): Promise<While> {
+  await using attacker = await attack(kind, gateway.beside.url, amount);
+  return await gateway.served(() => {
+    attacker.begin();
+    return wait(lasting);
+  });
+}
+
 /** What the attacker met with, and how the honest ones fared meanwhile. */
 async function attacked({ kind, amount = 1, reaches }: Row): Promise<While & { met: Met }> {
   await using attacker = await attack(kind, gateway.url, amount);
+  const sockets = () => gateway.sample('tailrace_gateway_connections{transport="websocket"}');
   let met: Met = {};
   const during = await gateway.served(async () => {
     attacker.begin();
@@ -91,33 +96,54 @@ async function attacked({ kind, amount = 1, reaches }: Row): Promise<While & { m
   return { ...during, met };
 }
 
+interface Try {
+  readonly quiet: While;
+  readonly during: While;
+  /** Of its p99 to the quiet one. */
+  readonly ratio: number;
+  readonly isKept: boolean;
+}
+
+/** True and false once two of the tries say so; null before. */
+function verdictOf(all: readonly Try[]): boolean | null {
+  const kept = all.filter(({ isKept }) => isKept).length;
+  const most = (tries + 1) / 2;
+  return kept >= most ? true : all.length - kept >= most ? false : null;
+}
+
 test.each(rows)(
   'during $kind, honest clients have everything, in order and in time, and memory comes back',
   async (row) => {
     const { kind, meets, limit } = row;
     const before = await gateway.memory();
-    for (let n = 1; ; n++) {
+    const all: Try[] = [];
+    const met: Record<string, number> = {};
+    // The same attack on another gateway of this machine: what of it is the machine, and none of it the gateway.
+    const beside = await besideOf(row);
+    while (verdictOf(all) === null) {
       const counted = limit ? await limited(limit) : 0;
-      const { p99, cpu, met } = await attacked(row);
-      const lost = gateway.verdict();
-      const bound = Math.max(2 * usual(), usual() + noise);
-      const back = async () => (await gateway.memory()) <= 1.2 * before;
-      await eventually('memory comes back', back, { within: 30_000, every: 500 }).catch(() => undefined);
-      const after = await gateway.memory();
-      const calmly = quiet.at(-1) as While;
-      table.push(
-        `| ${kind} | ${calmly.p99.toFixed(1)} → ${p99.toFixed(1)} ms | ${calmly.cpu.toFixed(2)} → ${cpu.toFixed(2)} | ` +
-          `${lost.length} | ${before.toFixed(0)} → ${after.toFixed(0)} MiB | ${JSON.stringify(met)} |`,
-      );
-      await calm();
-      expect(lost).toEqual([]);
-      expect(Object.keys(met).filter((what) => !meets.includes(what))).toEqual([]);
-      expect(Object.keys(met).length).toBeGreaterThan(0);
+      const quiet = await gateway.served(() => wait(lasting));
+      const during = await attacked(row);
+      const isKept = during.p99 <= promised * Math.max(quiet.p99, beside.p99);
+      all.push({ quiet, during, ratio: during.p99 / quiet.p99, isKept });
+      for (const [what, times] of Object.entries(during.met)) met[what] = (met[what] ?? 0) + times;
+      expect(gateway.verdict()).toEqual([]);
+      expect(Math.min(quiet.deliveries, during.deliveries)).toBeGreaterThan(0);
       if (limit) expect(await limited(limit)).toBeGreaterThan(counted);
-      expect(after).toBeLessThanOrEqual(1.2 * before);
-      if (p99 > bound && n < tries) continue;
-      // What else runs on this machine is in it too: the table tells the ratio, and what is asked is that nobody waits.
-      return expect(p99).toBeLessThan(Math.max(20 * usual(), 2_000));
     }
+    const back = async () => (await gateway.memory()) <= 1.2 * before;
+    await eventually('memory comes back', back, { within: 30_000, every: 500 }).catch(() => undefined);
+    const after = await gateway.memory();
+    const { quiet, during } = all.toSorted((a, b) => a.ratio - b.ratio)[Math.floor(all.length / 2)] as Try;
+    const ratios = all.map(({ ratio }) => `${ratio.toFixed(1)}×`).join(', ');
+    table.push(
+      `| ${kind} | ${quiet.p99.toFixed(1)} → ${during.p99.toFixed(1)} ms (${ratios}; of ${during.deliveries}) | ${beside.p99.toFixed(1)} ms | ` +
+        `${quiet.cpu.toFixed(2)} → ${during.cpu.toFixed(2)} | ${gateway.verdict().length} | ` +
+        `${before.toFixed(0)} → ${after.toFixed(0)} MiB | ${JSON.stringify(met)} |`,
+    );
+    expect(Object.keys(met).filter((what) => !meets.includes(what))).toEqual([]);
+    expect(Object.keys(met).length).toBeGreaterThan(0);
+    expect(after).toBeLessThanOrEqual(1.2 * before);
+    if (!row.told) expect(verdictOf(all), ratios).toBe(true);
   },
 );

@@ -1,0 +1,74 @@
+import { once } from 'node:events';
+import { get } from 'node:https';
+import { connect, type Socket } from 'node:net';
+import { afterAll, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { noGatewayMetrics } from '../../src/observe/metrics.js';
+import type { GatewayParts } from '../../src/serve/gateway.js';
+import { certificateAuthority } from '../support/certificates.js';
+import { eventually } from '../support/eventually.js';
+import { river } from '../support/river.js';
+
+const authority = certificateAuthority();
+afterAll(() => authority[Symbol.dispose]());
+
+const sdl = `
+  type Subscription { all: Note! @kafka(topic: "notes") @public }
+  type Note { id: ID! }`;
+
+async function limitedRiver(halfOpen: number, parts: Partial<GatewayParts> = {}) {
+  const limited: string[] = [];
+  const metrics = { ...noGatewayMetrics, limited: (limit: string) => void limited.push(limit) };
+  const r = await river(sdl, { limits: { halfOpen }, metrics, ...parts });
+  return Object.assign(r, { limited });
+}
+
+async function silent(url: string): Promise<Socket> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  return socket;
+}
+
+test('of connections on which nothing was asked yet the eldest are closed, and who comes anew is served', async () => {
+  await using r = await limitedRiver(5);
+  const sockets: Socket[] = [];
+  for (let n = 0; n < 12; n++) sockets.push(await silent(r.url));
+  await eventually('all above the limit are closed', () => sockets.filter(({ closed }) => closed).length === 7);
+  expect(sockets.map(({ closed }) => closed)).toEqual(sockets.map((_, n) => n < 7));
+  expect(r.limited).toEqual(Array(7).fill('halfOpen'));
+  const ask = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"query":"{ version }"}' };
+  expect((await fetch(r.url, ask)).status).toBe(200);
+  for (const socket of sockets) socket.destroy();
+});
+
+test('who has asked for something, or is gone, is not among them', async () => {
+  await using r = await limitedRiver(2);
+  const first = new WebSocket(r.wsUrl, 'graphql-transport-ws');
+  await once(first, 'open');
+  for (let n = 0; n < 10; n++) (await silent(r.url)).destroy();
+  const waiting = await silent(r.url);
+  await eventually('one that is served and one that is not', async () => {
+    expect((await fetch(r.url, { headers: { connection: 'close' } })).status).not.toBe(500);
+    return waiting.readyState === 'open' && first.readyState === first.OPEN;
+  });
+  const more = await Promise.all([silent(r.url), silent(r.url)]);
+  await once(waiting, 'close');
+  expect(first.readyState).toBe(first.OPEN);
+  for (const socket of more) socket.destroy();
+  first.terminate();
+});
+
+test('behind TLS it is the same', async () => {
+  await using r = await limitedRiver(2, { tls: authority.issue('gateway') });
+  const url = r.url.replace('http', 'https').replace('/graphql', '/healthz');
+  const stays = get(url, { ca: authority.ca, agent: false, headers: { connection: 'keep-alive' } });
+  const [answer] = await once(stays, 'response');
+  expect(answer.statusCode).toBe(200);
+  const sockets: Socket[] = [];
+  for (let n = 0; n < 5; n++) sockets.push(await silent(r.url));
+  await eventually('all above the limit are closed', () => sockets.filter(({ closed }) => closed).length === 3);
+  expect(stays.socket?.closed).toBe(false);
+  for (const socket of sockets) socket.destroy();
+  stays.destroy();
+});
