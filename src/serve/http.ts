@@ -6,7 +6,7 @@ import type { Source } from '../observe/audit.js';
 import { bearer, withToken } from './authenticate.js';
 import type { FairTurns } from './fair-turns.js';
 import { answer, answerFault, jsonObject, readText } from './http-answer.js';
-import { identify, urlOf } from './identify.js';
+import { identify, refuseTokenInUrl, urlOf } from './identify.js';
 import { inTurns } from './in-turns.js';
 import { operationOf, refuseSingleConnection, type SseParts, serveEvents } from './sse.js';
 import { ticketLife } from './tickets.js';
@@ -50,6 +50,8 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
       throw new Fault('FORBIDDEN', { why: `pages of ${request.headers.origin} may not connect (TAILRACE_ORIGINS)` });
     allowOrigin(request, response);
     if (request.method === 'OPTIONS') return void response.writeHead(204).end();
+    // Also where nobody is asked who they are, or by a ticket.
+    refuseTokenInUrl(request);
     if (pathname === '/graphql/ticket') return ticket(request, response, parts);
     const body = request.method === 'POST' ? await readText(request, parts.limits) : null;
     await parts.turns.wait(parts.admission.addressOf(request));

@@ -22,14 +22,7 @@ export async function identify(
   { authenticate, cookie, origins }: Identity,
   payload: AuthRequest['payload'] = null,
 ): Promise<Viewer> {
-  const { searchParams } = urlOf(request);
-  for (const name of ['token', 'access_token', 'authorization', 'jwt']) {
-    if (searchParams.has(name)) {
-      throw new Fault('UNAUTHENTICATED', {
-        why: `a token in the URL (?${name}=) is refused: use a header, a cookie or a ticket`,
-      });
-    }
-  }
+  refuseTokenInUrl(request);
   const { headers, url = '' } = request;
   const authorization = authorizationIn(payload) ?? headers.authorization ?? null;
   const fromCookie = authorization === null ? cookieOf(request, cookie) : null;
@@ -40,6 +33,17 @@ export async function identify(
     });
   }
   return authenticate({ authorization: fromCookie ? `Bearer ${fromCookie}` : authorization, headers, url, payload });
+}
+
+const namesOfTokens = new Set(['token', 'access_token', 'authorization', 'jwt']);
+
+/** Throws Fault, whoever else the request says that it is from. */
+export function refuseTokenInUrl(request: IncomingMessage): void {
+  for (const name of urlOf(request).searchParams.keys()) {
+    if (!namesOfTokens.has(name.toLowerCase())) continue;
+    const why = `a token in the URL (?${name}=) is refused: use a header, a cookie or a ticket`;
+    throw new Fault('UNAUTHENTICATED', { why });
+  }
 }
 
 /** The value of `Authorization` in a payload; null when there is none. Throws Fault when it is no text. */

@@ -19,3 +19,8 @@ test('tailrace revoke says all that is wrong with its arguments, before it asks 
     'a claim of a revocation has a name, and at most 1000 characters',
   ]);
 });
+
+test('a name that is empty, as of a variable that was not set, revokes nothing', async () => {
+  expect(await refusal('--sub', '')).toEqual(['--sub is empty: whose tokens?']);
+  expect(await refusal('--jti', '', '--claim', 'tenant=acme')).toEqual(['--jti is empty: whose tokens?']);
+});
