@@ -70,7 +70,7 @@ export async function idle(effort: Effort) {
     for (const load of loads) await load.end();
   };
   // Side by side: nothing but memory is measured.
-  await Promise.all(present(['floor', 'tailrace', 'tailrace beside', 'naive'], effort).map(one));
+  await Promise.all(present(['floor', 'tailrace', 'tailrace beside', 'naive', 'centrifugo'], effort).map(one));
   return { rows: found.rows, notes: [] };
 }
 
@@ -80,7 +80,7 @@ export async function connecting(effort: Effort) {
   const clients = effort.smoke ? 50 : 2_000;
   for (const kind of effort.smoke ? (['orders'] as const) : (['quotes', 'orders'] as const)) {
     for (let round = 0; round < Math.min(2, effort.rounds); round++) {
-      for (const name of present(['floor', 'tailrace', 'tailrace beside', 'naive'], effort)) {
+      for (const name of present(['floor', 'tailrace', 'tailrace beside', 'naive', 'centrifugo'], effort)) {
         const { cpu, seconds } = await connected(name, kind, clients, effort.smoke ? 20 : 500);
         found.add(kind === 'quotes' ? 'without a token' : 'with a token', name, {
           'gateway ms each': (cpu * 1_000) / clients,
