@@ -49,13 +49,18 @@ export async function atRate(rate: number, seconds: number, send: (count: number
 }
 
 /** Records of a real Kafka, keyed by subject. Requests are not waited for: a connection answers them in order. */
-export async function feedKafka(topic: string, kind: KindName): Promise<Feed> {
+export async function feedKafka(
+  topic: string,
+  kind: KindName,
+  headersOf: (subject: number) => Record<string, string> = () => ({}),
+): Promise<Feed> {
   const producer = kafkaClient().producer();
   await producer.connect();
   const send: Send = async (events) => {
     const messages = events.map(({ subject, event }) => ({
       key: String(subject),
       value: JSON.stringify(kinds[kind].record(event)),
+      headers: headersOf(subject),
     }));
     await producer.send({ topic, messages, acks: 1 });
   };

@@ -55,14 +55,16 @@ const crowdOf = ({ port, protocol }: System, kind: KindName, clients: number) =>
 /** Resident memory, over that of a gateway that has served nobody yet. */
 export async function idle(effort: Effort) {
   const found = new Gathered();
-  const step = effort.smoke ? 50 : 5_000;
+  const sizes = effort.smoke ? [50] : [5_000, 10_000];
   const one = async (name: SystemName) => {
     await using system = await startSystem(name, 'quotes', 'redis');
     const pid = system.pids.gateway as number;
     const before = memoryOf(pid);
     const loads = [];
-    for (const clients of [step, 2 * step]) {
-      loads.push(await startLoad(crowdOf(system, 'quotes', step)));
+    let there = 0;
+    for (const clients of sizes) {
+      loads.push(await startLoad(crowdOf(system, 'quotes', clients - there)));
+      there = clients;
       // A heartbeat and more, in which what connecting left behind is collected.
       await wait(effort.smoke ? 100 : 20_000);
       found.add(`${clients.toLocaleString('en')} sockets`, name, { 'KiB each': (memoryOf(pid) - before) / clients });
@@ -70,7 +72,7 @@ export async function idle(effort: Effort) {
     for (const load of loads) await load.end();
   };
   // Side by side: nothing but memory is measured.
-  await Promise.all(present(['floor', 'tailrace', 'tailrace beside', 'naive'], effort).map(one));
+  await Promise.all(present(['floor', 'tailrace', 'tailrace beside', 'naive', 'centrifugo'], effort).map(one));
   return { rows: found.rows, notes: [] };
 }
 
@@ -78,14 +80,19 @@ export async function idle(effort: Effort) {
 export async function connecting(effort: Effort) {
   const found = new Gathered();
   const clients = effort.smoke ? 50 : 2_000;
-  for (const kind of effort.smoke ? (['orders'] as const) : (['quotes', 'orders'] as const)) {
-    for (let round = 0; round < Math.min(2, effort.rounds); round++) {
-      for (const name of present(['floor', 'tailrace', 'tailrace beside', 'naive'], effort)) {
-        const { cpu, seconds } = await connected(name, kind, clients, effort.smoke ? 20 : 500);
-        found.add(kind === 'quotes' ? 'without a token' : 'with a token', name, {
-          'gateway ms each': (cpu * 1_000) / clients,
-          'connections/s': clients / seconds,
-        });
+  const one = async (name: SystemName, kind: KindName) => {
+    const { cpu, seconds } = await connected(name, kind, clients, effort.smoke ? 20 : 500);
+    found.add(kind === 'quotes' ? 'without a token' : 'with a token', name, {
+      'gateway ms each': (cpu * 1_000) / clients,
+      'connections/s': clients / seconds,
+    });
+  };
+  const names = present(['floor', 'tailrace', 'tailrace beside', 'naive', 'centrifugo'], effort);
+  if (effort.smoke) await Promise.all(names.map((name) => one(name, 'orders')));
+  else {
+    for (const kind of ['quotes', 'orders'] as const) {
+      for (let round = 0; round < Math.min(2, effort.rounds); round++) {
+        for (const name of names) await one(name, kind);
       }
     }
   }

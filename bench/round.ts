@@ -118,11 +118,11 @@ export async function openStage(name: SystemName, setting: Setting): Promise<Sta
 
   let settled = 0;
   /** At a new rate for a second first: compiled, and with the buffers in their places, before anything is counted. */
-  async function settle(rate: number): Promise<boolean> {
+  async function settle(rate: number, seconds: number): Promise<boolean> {
     await warmUp();
     if (settled === rate) return true;
     settled = rate;
-    await atRate(rate, 1, produce);
+    await atRate(rate, Math.min(1, seconds), produce);
     return within('everybody has everything', 10_000, complete);
   }
 
@@ -130,7 +130,7 @@ export async function openStage(name: SystemName, setting: Setting): Promise<Sta
     system,
     load,
     async measure(rate, seconds) {
-      if (!(await settle(rate))) return null;
+      if (!(await settle(rate, seconds))) return null;
       due = 0;
       await load.ask('begin');
       const before = cpuNow(system, load);

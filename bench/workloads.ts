@@ -27,7 +27,7 @@ export const workloads: readonly Workload[] = [
       sideBySide(
         {
           setting: sized(broadcast, effort),
-          systems: ['floor', 'tailrace', 'tailrace beside', 'naive', 'nchan'],
+          systems: ['floor', 'tailrace', 'tailrace beside', 'naive', 'nchan', 'centrifugo'],
           rates: [20, 50],
           figures: perDelivery,
         },
@@ -43,7 +43,7 @@ export const workloads: readonly Workload[] = [
       highest(
         {
           setting: sized(broadcast, effort),
-          systems: ['floor', 'floor by turns', 'tailrace', 'tailrace beside', 'naive', 'nchan'],
+          systems: ['floor', 'floor by turns', 'tailrace', 'tailrace beside', 'naive', 'nchan', 'centrifugo'],
           rates: [20, 50, 100, 200, 300, 450, 700, 1_000, 1_400],
           figures: perDelivery,
           p99: 100,
@@ -61,7 +61,7 @@ export const workloads: readonly Workload[] = [
       sideBySide(
         {
           setting: sized(perUser, effort),
-          systems: ['floor', 'tailrace', 'tailrace beside', 'naive'],
+          systems: ['floor', 'tailrace', 'tailrace beside', 'naive', 'centrifugo'],
           rates: [1_000, 4_000, 8_000],
           figures: perEvent,
         },
@@ -111,7 +111,7 @@ export const workloads: readonly Workload[] = [
       highest(
         {
           setting: sized(perUser, effort),
-          systems: ['floor', 'tailrace', 'tailrace beside', 'naive'],
+          systems: ['floor', 'tailrace', 'tailrace beside', 'naive', 'centrifugo'],
           rates: [8_000, 12_000, 16_000, 20_000, 24_000, 32_000, 40_000],
           figures: perEvent,
           p99: 250,
@@ -135,7 +135,7 @@ export const workloads: readonly Workload[] = [
       sideBySide(
         {
           setting: sized(transit, effort),
-          systems: ['floor', 'tailrace', 'tailrace beside', 'naive'],
+          systems: ['floor', 'tailrace', 'tailrace beside', 'naive', 'centrifugo'],
           rates: [300],
           figures: perDelivery,
         },
@@ -152,7 +152,7 @@ export const workloads: readonly Workload[] = [
       highest(
         {
           setting: sized(transit, effort),
-          systems: ['tailrace', 'tailrace beside', 'naive'],
+          systems: ['tailrace', 'tailrace beside', 'naive', 'centrifugo'],
           rates: [300, 600, 1_200, 2_400, 4_800, 7_200, 9_600, 14_400],
           figures: perDelivery,
           p99: 250,
@@ -169,7 +169,7 @@ export const workloads: readonly Workload[] = [
       sideBySide(
         {
           setting: { ...sized(broadcast, effort), transport: 'sse' },
-          systems: ['floor', 'tailrace', 'tailrace beside', 'naive', 'nchan'],
+          systems: ['floor', 'tailrace', 'tailrace beside', 'naive', 'nchan', 'centrifugo'],
           rates: [20],
           figures: perDelivery,
         },

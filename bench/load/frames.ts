@@ -1,8 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
 
 /** A text message as a client must send it: masked. */
-export function masked(message: object): Buffer {
-  const text = Buffer.from(JSON.stringify(message));
+export function masked(message: string): Buffer {
+  const text = Buffer.from(message);
   const mask = randomBytes(4);
   const head = Buffer.alloc(text.length < 126 ? 2 : 4);
   head[0] = 0x81;

@@ -8,8 +8,8 @@ export interface Crowd {
   readonly kind: KindName;
   readonly transport: 'websocket' | 'sse';
   readonly tls: boolean;
-  /** `plain` is for servers that speak no GraphQL: the frame is the event. */
-  readonly protocol: 'graphql' | 'plain';
+  /** `plain` is for servers to which nothing is said: the frame is the event. */
+  readonly protocol: 'graphql' | 'plain' | 'centrifugo';
   readonly clients: number;
   /** Client `c` watches subject `c % subjects`. */
   readonly subjects: number;

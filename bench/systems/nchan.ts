@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
-import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { freePort } from '../../scripts/services/ports.mjs';
 import { kinds } from '../events.js';
 import type { Send } from '../feed.js';
 import { startServer } from './processes.js';
+import { publishTo } from './publish.js';
 import type { Ground, Servers } from './system.js';
 
 const module = '/usr/lib/nginx/modules/ngx_nchan_module.so';
@@ -45,21 +45,12 @@ export async function nchan({ folder, kind }: Ground): Promise<Servers> {
      }`,
   );
   const gateway = startServer(['nginx', '-p', folder, '-c', conf], {}, 'stderr');
-  // One connection keeps the order.
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const publish = (body: string) =>
-    new Promise<void>((resolve, reject) => {
-      const post = request({ port: publishPort, method: 'POST', path: '/', agent }, (response) => {
-        response.resume().once('end', resolve);
-      });
-      post.once('error', reject);
-      post.end(body);
-    });
+  const publisher = publishTo(publishPort, '/');
   const { field } = kinds[kind];
   const send: Send = async (events) => {
     const cursor = 'x'.repeat(46);
     const bodies = events.map(({ event }) => JSON.stringify({ data: { [field]: event }, extensions: { cursor } }));
-    await Promise.all(bodies.map(publish));
+    await Promise.all(bodies.map(publisher.post));
   };
-  return { gateway, relay: null, port, protocol: 'plain', feed: { send, close: async () => agent.destroy() } };
+  return { gateway, relay: null, port, protocol: 'plain', feed: { send, close: publisher.close } };
 }

@@ -7,6 +7,7 @@ import { freshPrefix, freshTopic, kafkaBrokers, startRedis } from '../../test/su
 import type { KindName } from '../events.js';
 import { type Feed, feedKafka, type Send } from '../feed.js';
 import type { Crowd } from '../load/load.js';
+import { centrifugo, noCentrifugo } from './centrifugo.js';
 import { floor } from './floor.js';
 import { naive } from './naive.js';
 import { installNchan, nchan } from './nchan.js';
@@ -34,6 +35,8 @@ export interface Servers {
   readonly protocol: Crowd['protocol'];
   /** Without Kafka: brings events where its relay brings them. */
   readonly feed: Feed | null;
+  /** With Kafka: what else each record must say. */
+  readonly headersOf?: (subject: number) => Record<string, string>;
 }
 
 export type Start = (ground: Ground) => Promise<Servers>;
@@ -49,6 +52,7 @@ export const systems = {
   naive: (ground) => naive(ground, 'off'),
   'naive with withFilter': (ground) => naive(ground, 'on'),
   nchan,
+  centrifugo,
 } as const satisfies Record<string, Start>;
 
 export type SystemName = keyof typeof systems;
@@ -58,6 +62,7 @@ export function leftOut(): ReadonlyMap<SystemName, string> {
   const reasons: [SystemName, string | null][] = [
     ['nchan', installNchan()],
     ['tailrace beside', noBuildBeside()],
+    ['centrifugo', noCentrifugo()],
   ];
   return new Map(reasons.filter((one): one is [SystemName, string] => one[1] !== null));
 }
@@ -86,8 +91,8 @@ export async function startSystem(
   const authority = tls ? certificateAuthority() : null;
   const ground = { redisUrl: redisServer.url, redis, kind, topic: topicName, kafka, folder };
   const servers = await systems[name]({ ...ground, tls: authority?.issue('bench') ?? null });
-  const { gateway, relay, port, protocol } = servers;
-  const feed = topic ? await feedKafka(topic.name, kind) : servers.feed;
+  const { gateway, relay, port, protocol, headersOf } = servers;
+  const feed = topic ? await feedKafka(topic.name, kind, headersOf) : servers.feed;
   if (!feed) throw new Error(`${name} takes no events without Kafka`);
   return {
     name,
