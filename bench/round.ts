@@ -2,14 +2,14 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { eventually } from '../test/support/eventually.js';
 import { type KindName, subjectOf, watchers } from './events.js';
 import { atRate, numbered, type Produced } from './feed.js';
-import { type Load, startLoad } from './load/load.js';
+import { type Crowd, type Load, startLoad } from './load/load.js';
 import { clock, cpuOf, Histogram, machineCpu } from './measure.js';
 import { type System, type SystemName, startSystem } from './systems/system.js';
 
 /** Who is connected, and how events come. */
 export interface Setting {
   readonly kind: KindName;
-  readonly transport: 'websocket' | 'sse';
+  readonly transport: Crowd['transport'];
   readonly through: 'kafka' | 'redis';
   readonly clients: number;
   /** Events go to each in turn; client `c` watches subject `c % subjects`, so with more subjects than clients some events are for nobody. */

@@ -122,7 +122,7 @@ export const workloads: readonly Workload[] = [
   {
     name: 'slope',
     title: 'An event for one user, by how many others are subscribed; 1,000 events/s, heartbeats taken off',
-    target: 'at 10,000 users at most 1.2 times that of 100',
+    target: 'at 50,000 users at most 1.2 times that of 100',
     shown: 'gateway µs an event',
     run: slope,
   },

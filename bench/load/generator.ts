@@ -6,6 +6,7 @@ import { tokenFor } from './frames.js';
 import { graphqlOverSse, graphqlOverWebSocket } from './graphql.js';
 import type { Crowd, Heard } from './load.js';
 import type { Client } from './reader.js';
+import { openStream } from './streams.js';
 import { Tally } from './tally.js';
 
 /**
@@ -28,23 +29,28 @@ const readers = {
 
 const shared = Buffer.allocUnsafe(262_144);
 
-function open(number: number, subscribed: () => void): void {
+function clientOf(number: number, subscribed: () => void, say: (bytes: Buffer) => void): Client {
   const subject = subjectOf(number);
   const sub = kind.sub(subject);
-  const client: Client = {
+  return {
     crowd,
     kind,
     subject,
     token: sub && tokenFor(sub, secret),
-    say: (bytes) => void socket.write(bytes),
-    subscribed() {
-      if (crowd.stalls) socket.pause();
-      subscribed();
-    },
+    say,
+    subscribed,
     count: (all, from) => tally.count(number, all, from),
     stray: () => void tally.wrong++,
   };
-  const reader = readers[crowd.protocol][crowd.transport](client);
+}
+
+function openSocket(number: number, transport: 'websocket' | 'sse', subscribed: () => void): void {
+  const begun = () => {
+    if (crowd.stalls) socket.pause();
+    subscribed();
+  };
+  const client = clientOf(number, begun, (bytes) => void socket.write(bytes));
+  const reader = readers[crowd.protocol][transport](client);
   let rest: Buffer | null = null;
   let answered = false;
 
@@ -84,6 +90,17 @@ function open(number: number, subscribed: () => void): void {
     throw new Error('the server has closed a connection');
   });
   socket.write(reader.request);
+}
+
+function open(number: number, subscribed: () => void): void {
+  const { transport } = crowd;
+  // To a stream nothing more is said than its request.
+  if (transport === 'http2')
+    openStream(
+      number,
+      clientOf(number, subscribed, () => {}),
+    );
+  else openSocket(number, transport, subscribed);
 }
 
 process.on('message', (word: 'begin' | 'count' | 'end') => {

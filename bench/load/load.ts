@@ -6,7 +6,8 @@ import type { KindName } from '../events.js';
 export interface Crowd {
   readonly port: number;
   readonly kind: KindName;
-  readonly transport: 'websocket' | 'sse';
+  /** `http2`: server-sent events, many streams to a connection; only over TLS. */
+  readonly transport: 'websocket' | 'sse' | 'http2';
   readonly tls: boolean;
   /** `plain` is for servers to which nothing is said: the frame is the event. */
   readonly protocol: 'graphql' | 'plain' | 'centrifugo';

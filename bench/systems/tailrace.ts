@@ -41,6 +41,8 @@ export async function tailrace(
       'stderr',
     );
   };
+  // Before the gateway: to one that has seen the log without an epoch, the first event is a hole, and it reads every channel.
+  const feed = kafka ? null : await feedLog(redisUrl, kind, topic);
   const gateway = start('gateway', {
     TAILRACE_HOST: '127.0.0.1',
     TAILRACE_PORT: '0',
@@ -61,7 +63,6 @@ export async function tailrace(
   // It listens before it has reached Redis.
   const ready = async () => (await fetch(`http://127.0.0.1:${admin}/readyz`)).ok;
   await eventually('the gateway is ready', ready, { within: 30_000 });
-  const feed = kafka ? null : await feedLog(redisUrl, kind, topic);
   return { gateway, relay, port: Number(port), protocol: 'graphql', feed };
 }
 

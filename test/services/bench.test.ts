@@ -42,6 +42,8 @@ describe('npm run bench', () => {
         expect(measured.includes('tailrace') || notes.some((note) => note.startsWith('tailrace')), name).toBe(true);
         for (const { figures } of rows) expect(Object.values(figures).flat().every(Number.isFinite), name).toBe(true);
       }
+      const slope = sections.find(({ name }) => name === 'slope');
+      expect(slope?.rows.map(({ condition }) => condition)).toContain('140 users over HTTP/2');
       expect(readFileSync(join(folder, 'broadcast.svg'), 'utf8')).toContain('20 events/s · tailrace');
     } finally {
       rmSync(folder, { recursive: true });
