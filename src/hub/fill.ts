@@ -48,9 +48,11 @@ export async function readMissed(
   for (const head of moved) {
     const before = heads[head.shard] as Position;
     const publications: Publication[] = [];
-    for (let i = 0; i < heard.length; i += together) {
+    // A log in which there was never anything has lost nothing: a replica full of people need not ask for each of them.
+    const concerned = before.number === 0 && head.number === 0 ? [] : heard;
+    for (let i = 0; i < concerned.length; i += together) {
       if (i > 0) await pause();
-      const asked = heard.slice(i, i + together).map(async ([name, { last, listeners }]) => {
+      const asked = concerned.slice(i, i + together).map(async ([name, { last, listeners }]) => {
         const from = { ...before, number: (last as number[])[head.shard] as number };
         const history = new ChannelHistory(log, name, head, from, pageSize);
         for (let page = await history.next(); page; page = await history.next()) {
@@ -61,7 +63,7 @@ export async function readMissed(
       await Promise.all(asked);
     }
     // A channel that nobody wrote to for so long is gone without a trace of what it held.
-    for (const [, { listeners }] of heard) {
+    for (const [, { listeners }] of concerned) {
       const late = [...listeners].filter(({ retain }) => now - before.time > retain);
       mark(late, { reason: 'EXPIRED', missed: null });
     }

@@ -240,6 +240,10 @@ export async function openHub({
     return epoch !== head.epoch || number > head.number;
   };
 
+  /** Not so where a relay has opened the log anew and written nothing: there was nothing to hear. */
+  const isUnheard = (head: Position) =>
+    isAhead(head) && head.number !== 0 && head.number !== (heads[head.shard] as Position).number;
+
   /** A tail may fall silent while its connection looks healthy: then the log is ahead of it twice in a row. */
   let behind: readonly Position[] | null = null;
   async function compare() {
@@ -248,9 +252,12 @@ export async function openHub({
     const ahead = now.heads.some(isAhead);
     if (!ahead) refreshed(now.now);
     else if (behind === heads && waiting === null) {
-      logger.warn({}, 'the tail of the log is deaf; listening anew');
+      const deaf = now.heads.some(isUnheard);
       fill();
-      tail.renew();
+      if (deaf) {
+        logger.warn({}, 'the tail of the log is deaf; listening anew');
+        tail.renew();
+      }
     }
     behind = ahead ? heads : null;
   }

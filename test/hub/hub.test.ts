@@ -117,6 +117,25 @@ describe('the tail of a replica', () => {
     expect(heard.heardSoFar).toEqual([1, 2, 3]);
   });
 
+  // Every first relay opens an epoch, long before the first event of a quiet topic.
+  test.each([[[]], [[1, 2]]])(
+    'a log that was opened anew after %j, and not written to, is no silent tail',
+    async (before) => {
+      const said: string[] = [];
+      const logger = { ...silent, warn: (_: object, message: string) => void said.push(message) };
+      await using stage = await Stage.open(1, { probeEvery: 5, logger });
+      const heard = listener('a');
+      await stage.hub.join(heard);
+      if (before.length > 0) await stage.append(before);
+      stage.log.renew(0);
+      const [opened] = (await stage.log.reader().heads()).heads;
+      await eventually('the replica knows it', () => expect(stage.hub.heads()[0]?.epoch).toBe(opened?.epoch));
+      await stage.append([3]);
+      expect(heard.heardSoFar).toEqual([...before, 3]);
+      expect(said).toEqual([]);
+    },
+  );
+
   test('a commit told twice, or late from an epoch that is over, changes nothing', async () => {
     await using stage = await Stage.open();
     const heard = listener('a');
