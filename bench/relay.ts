@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir, totalmem } from 'node:os';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import {
@@ -11,10 +11,12 @@ import {
   kafkaClient,
   startRedis,
 } from '../test/support/services.js';
+import { cpuOf, machine, median } from './measure.js';
 
 /**
  * How many records one relay process brings from a real Kafka into a real Redis: 250-byte records, per-user routes over
- * 10,000 users, history on. `npm run bench:relay [-- records rounds]`, with `BENCH_BESIDE=<dist of another build>` both in turns; needs `npm run services -- up`.
+ * 10,000 users, history on. `npm run bench:relay [-- records rounds]`; needs `npm run services -- up`. With
+ * `BENCH_BESIDE=<dist of another build>` the two take turns.
  *
  * Method: all records lie in Kafka before the relay starts. A round begins when the first is in the log and ends when
  * the last is, both seen in Redis's own watermarks, so that starting and joining the group are not counted. CPU is
@@ -24,7 +26,6 @@ const records = Number(process.argv[2] ?? 200_000);
 const rounds = Number(process.argv[3] ?? 3);
 const users = 10_000;
 const partitions = 4;
-const ticksPerSecond = 100;
 
 interface Round {
   readonly perSecond: number;
@@ -32,9 +33,7 @@ interface Round {
   readonly redisMicros: number;
 }
 
-console.log(
-  `machine: ${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB; Node ${process.version}`,
-);
+console.log(machine());
 console.log(
   `${records} records of 250 bytes, ${users} users, ${partitions} partitions, one relay, one Redis, ${rounds} rounds\n`,
 );
@@ -55,15 +54,13 @@ for (let n = 1; n <= rounds; n++) {
   }
 }
 for (const [name, all] of results) {
-  const sorted = (pick: (round: Round) => number) => all.map(pick).sort((a, b) => a - b);
-  const median = (pick: (round: Round) => number) => sorted(pick)[Math.floor(all.length / 2)] as number;
-  const perSecond = sorted((one) => one.perSecond);
+  const rates = all.map(({ perSecond }) => perSecond);
   const middle = {
-    perSecond: median((one) => one.perSecond),
-    relayMicros: median((one) => one.relayMicros),
-    redisMicros: median((one) => one.redisMicros),
+    perSecond: median(rates),
+    relayMicros: median(all.map(({ relayMicros }) => relayMicros)),
+    redisMicros: median(all.map(({ redisMicros }) => redisMicros)),
   };
-  const spread = `${Math.round(perSecond[0] as number)}–${Math.round(perSecond.at(-1) as number)} records/s`;
+  const spread = `${Math.round(Math.min(...rates))}–${Math.round(Math.max(...rates))} records/s`;
   console.log(`${name}, median: ${row(middle)}; ${spread}`);
 }
 rmSync(folder, { recursive: true });
@@ -127,7 +124,11 @@ async function measure(dist: string): Promise<Round> {
       within: 60_000,
       every: 5,
     });
-    const [began, relayBefore, redisBefore] = [process.hrtime.bigint(), cpuOf(relay.pid), cpuOf(server.pid)];
+    const [began, relayBefore, redisBefore] = [
+      process.hrtime.bigint(),
+      cpuOf(relay.pid as number).all,
+      cpuOf(server.pid).all,
+    ];
     await eventually('all records are in the log', async () => (await appended()) >= records, {
       within: 300_000,
       every: 10,
@@ -136,8 +137,8 @@ async function measure(dist: string): Promise<Round> {
     const done = records - first;
     return {
       perSecond: done / seconds,
-      relayMicros: ((cpuOf(relay.pid) - relayBefore) * 1e6) / done,
-      redisMicros: ((cpuOf(server.pid) - redisBefore) * 1e6) / done,
+      relayMicros: ((cpuOf(relay.pid as number).all - relayBefore) * 1e6) / done,
+      redisMicros: ((cpuOf(server.pid).all - redisBefore) * 1e6) / done,
     };
   } finally {
     const ended = new Promise((resolve) => relay.once('exit', resolve));
@@ -145,10 +146,4 @@ async function measure(dist: string): Promise<Round> {
     await ended;
     redis.disconnect();
   }
-}
-
-/** Seconds of CPU a process has used, user and system, from the operating system. */
-function cpuOf(pid: number | undefined): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }

@@ -1,18 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
+import { cpuOf, machineCpu, memoryOf } from './measure.js';
 import type { Person, Spread } from './resume/crowd.js';
-import {
-  type Address,
-  cpuOf,
-  machineCpu,
-  memoryOf,
-  ofRoom,
-  ofUser,
-  type Stand,
-  secret,
-  stand,
-} from './resume/stand.js';
+import { type Address, ofRoom, ofUser, type Stand, secret, stand } from './resume/stand.js';
 
 /**
  * What it costs when everybody comes back at once, and when people come and go all the time: `npm run bench:resume`.
@@ -60,7 +51,7 @@ interface Round {
 
 /** Begins to count; the result says which part of the machine's CPU went to none of the benchmark's processes since. */
 function othersShare({ pids }: Stand): () => number {
-  const ours = () => pids.reduce<number>((sum, pid) => sum + cpuOf(pid), 0);
+  const ours = () => pids.reduce<number>((sum, pid) => sum + cpuOf(pid).all, 0);
   const [began, machine, own] = [performance.now(), machineCpu(), ours()];
   return () => {
     const seconds = (performance.now() - began) / 1000;
@@ -141,14 +132,18 @@ async function storm(on: Stand, { people, addressOf, addresses }: Party): Promis
     await on.feed.append(addresses);
     await due;
   }
-  const [commandsBefore, gatewayBefore, redisBefore] = [await on.commands(), cpuOf(on.gatewayPid), cpuOf(on.redisPid)];
+  const [commandsBefore, gatewayBefore, redisBefore] = [
+    await on.commands(),
+    cpuOf(on.gatewayPid).all,
+    cpuOf(on.redisPid).all,
+  ];
   const newest = on.feed.newest(addressOf(people[0] as Person));
   const { retries } = await on.crowd.counts();
   const others = othersShare(on);
   const took = await on.crowd.comeBack(names, newest);
   const othersTook = others();
   const refused = (await on.crowd.counts()).retries - retries;
-  const [gateway, redis] = [cpuOf(on.gatewayPid) - gatewayBefore, cpuOf(on.redisPid) - redisBefore];
+  const [gateway, redis] = [cpuOf(on.gatewayPid).all - gatewayBefore, cpuOf(on.redisPid).all - redisBefore];
   const commands = [...(await on.commands())].map(([name, calls]): [string, number] => [
     name,
     (calls - (commandsBefore.get(name) ?? 0)) / people.length,
@@ -199,10 +194,10 @@ ${eventsPerSecond} events/s, half of them for those who stay: the time from appe
   })();
   const period = async (seconds: number) => {
     await on.crowd.measure(names.honest);
-    const [cpu, began, others] = [cpuOf(on.gatewayPid), performance.now(), othersShare(on)];
+    const [cpu, began, others] = [cpuOf(on.gatewayPid).all, performance.now(), othersShare(on)];
     await wait(seconds * 1000);
-    const used = (cpuOf(on.gatewayPid) - cpu) / ((performance.now() - began) / 1000);
-    return { ...(await on.crowd.measured()), used, memory: memoryOf(on.gatewayPid), others: others() };
+    const used = (cpuOf(on.gatewayPid).all - cpu) / ((performance.now() - began) / 1000);
+    return { ...(await on.crowd.measured()), used, memory: memoryOf(on.gatewayPid) / 1024, others: others() };
   };
   console.log('| | p50 | p99 | max | gateway CPU | gateway memory at the end | CPU of other programs |');
   console.log('| --- | ---: | ---: | ---: | ---: | ---: | ---: |');

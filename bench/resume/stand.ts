@@ -1,6 +1,6 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,8 +26,6 @@ export const ofRoom = 'subscription ($room: ID!) { note: word(room: $room) { n a
 const text = 'x'.repeat(100);
 const retention = { retain: 600_000, max: 1_000 };
 const perAppend = 500;
-const ticksPerSecond = 100;
-
 /** Whose next event it is: of one user, or of a room. */
 export type Address = { readonly user: string } | { readonly room: string };
 
@@ -51,7 +49,7 @@ export async function stand(environment: Record<string, string>) {
     feed,
     crowd: crowd.calls,
     port: gateway.port,
-    gatewayPid: gateway.process.pid,
+    gatewayPid: gateway.process.pid as number,
     redisPid: redis.pid,
     /** All of this benchmark's processes: what else the machine does is somebody else's. */
     pids: [process.pid, gateway.process.pid, crowd.process.pid, redis.pid],
@@ -189,22 +187,4 @@ function startCrowd(): { process: ChildProcess; calls: Calls } {
         }),
   });
   return { process: child, calls: proxy };
-}
-
-/** Seconds of CPU a process has used, user and system, from the operating system. */
-export function cpuOf(pid: number | undefined): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-}
-
-/** Seconds of CPU that the whole machine has used. */
-export function machineCpu(): number {
-  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] =
-    /^cpu +(.*)/.exec(readFileSync('/proc/stat', 'utf8'))?.[1]?.split(' ').map(Number) ?? [];
-  return (user + nice + system + irq + softirq) / ticksPerSecond;
-}
-
-/** Resident memory of a process, MiB. */
-export function memoryOf(pid: number | undefined): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 }

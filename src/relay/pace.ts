@@ -11,9 +11,9 @@ const span = 50;
 
 /**
  * Lets records gather where they come fast. Each fetch costs a request to Kafka, and its append one to Redis and one
- * wake-up of every gateway, whatever they carry (`npm run bench -- --only linger`). So fetches are at least `linger` ms apart wherever that gathers `worthwhile` records; where it would not, every
- * record goes at once. All batches of a fetch wait for the same moment; a fetch that took longer than `linger` to be
- * appended waits for nothing. 0 never waits.
+ * wake-up of every gateway, whatever they carry (`npm run bench -- --only linger`). So fetches are at least `linger` ms
+ * apart wherever that gathers `worthwhile` records; where it would not, every record goes at once. All batches of a fetch
+ * wait for the same moment; a fetch that took longer than `linger` to be appended waits for nothing. 0 never waits.
  */
 export function createPace(linger: number, now: () => number = () => performance.now()): Pace {
   let perMillisecond = 0;

@@ -5,9 +5,10 @@ import type { Socket } from 'node:net';
 const keyOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
 
 /**
- * Bounds the connections on which no request has come yet: bound by their time alone, they are as many
- * as strangers open in it, up to the last descriptor of the process. With one more than `most`, the eldest is closed and `closed` called: an honest client speaks
- * as soon as it may, so those that have waited longest are others, and who comes anew is never turned away for them.
+ * Bounds the connections on which no request has come yet: bound by their time alone, they are as many as strangers open
+ * in it, up to the last descriptor of the process. With one more than `most`, the eldest is closed and `closed` called: an
+ * honest client speaks as soon as it may, so those that have waited longest are others, and who comes anew is never turned
+ * away for them.
  */
 export function boundHalfOpen(server: Server, most: number, closed: () => void): void {
   const waiting = new Map<string, Socket>();
