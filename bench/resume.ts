@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { cpuOf, machineCpu, memoryOf } from './measure.js';
+import { cpuOf, machineCpu, median, memoryOf } from './measure.js';
 import type { Person, Spread } from './resume/crowd.js';
 import { type Address, ofRoom, ofUser, type Stand, secret, stand } from './resume/stand.js';
 
@@ -51,7 +51,7 @@ interface Round {
 
 /** Begins to count; the result says which part of the machine's CPU went to none of the benchmark's processes since. */
 function othersShare({ pids }: Stand): () => number {
-  const ours = () => pids.reduce<number>((sum, pid) => sum + cpuOf(pid).all, 0);
+  const ours = () => pids.reduce((sum, pid) => sum + cpuOf(pid).all, 0);
   const [began, machine, own] = [performance.now(), machineCpu(), ours()];
   return () => {
     const seconds = (performance.now() - began) / 1000;
@@ -106,20 +106,20 @@ async function storms(name: string, party: Party, environment: Record<string, st
   const results: Round[] = [];
   for (let n = 0; n < rounds; n++) results.push(await storm(on, party));
   await settled(on, [...party.people, ...party.stayers], party.addressOf);
-  const median = (pick: (round: Round) => number) => middle(results.map(pick));
+  const middle = (pick: (round: Round) => number) => median(results.map(pick));
   const commands = ['evalsha_ro', 'subscribe', 'unsubscribe']
-    .map((command) => `${median((round) => round.commands.get(command) ?? 0).toFixed(2)} ${command}`)
+    .map((command) => `${middle((round) => round.commands.get(command) ?? 0).toFixed(2)} ${command}`)
     .join(', ');
   console.log(
     `| ${name} | ${[
-      `${median((r) => r.took.p50).toFixed(0)} ms`,
-      `${median((r) => r.took.p99).toFixed(0)} ms`,
-      `${median((r) => r.took.max).toFixed(0)} ms`,
-      `${median((r) => r.gatewayMs).toFixed(2)} ms`,
-      `${median((r) => r.redisMs).toFixed(2)} ms`,
+      `${middle((r) => r.took.p50).toFixed(0)} ms`,
+      `${middle((r) => r.took.p99).toFixed(0)} ms`,
+      `${middle((r) => r.took.max).toFixed(0)} ms`,
+      `${middle((r) => r.gatewayMs).toFixed(2)} ms`,
+      `${middle((r) => r.redisMs).toFixed(2)} ms`,
       commands,
-      median((r) => r.refused),
-      percent(median((r) => r.others)),
+      middle((r) => r.refused),
+      percent(middle((r) => r.others)),
     ].join(' | ')} |`,
   );
 }
@@ -230,10 +230,6 @@ async function settled(on: Stand, people: readonly Person[], addressOf: (person:
 
 function percent(share: number): string {
   return `${(share * 100).toFixed(0)} %`;
-}
-
-function middle(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] as number;
 }
 
 function wait(milliseconds: number): Promise<void> {

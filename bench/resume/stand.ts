@@ -52,7 +52,7 @@ export async function stand(environment: Record<string, string>) {
     gatewayPid: gateway.process.pid as number,
     redisPid: redis.pid,
     /** All of this benchmark's processes: what else the machine does is somebody else's. */
-    pids: [process.pid, gateway.process.pid, crowd.process.pid, redis.pid],
+    pids: [process.pid, gateway.process.pid as number, crowd.process.pid as number, redis.pid],
     /** Calls of each command since Redis started, those inside scripts too. */
     async commands() {
       const lines = (await asking.info('commandstats')).matchAll(/cmdstat_(\S+?):calls=(\d+)/g);
