@@ -6,6 +6,7 @@ import type { ChannelLogReader, LogTail } from '../log/channel-log.js';
 import { LogUnavailable } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
+import { comparison } from './comparison.js';
 import { readMissed } from './fill.js';
 import { HubHistory } from './history.js';
 import type { Listener, TailedChannel } from './listener.js';
@@ -235,43 +236,25 @@ export async function openHub({
     }
   }
 
-  const isAhead = ({ shard, epoch, number }: Position) => {
-    const head = heads[shard] as Position;
-    return epoch !== head.epoch || number > head.number;
-  };
-
-  /** Not so where a relay has opened the log anew and written nothing: there was nothing to hear. */
-  const isUnheard = (head: Position) =>
-    isAhead(head) && head.number !== 0 && head.number !== (heads[head.shard] as Position).number;
-
-  /** A tail may fall silent while its connection looks healthy: then the log is ahead of it twice in a row. */
-  let behind: readonly Position[] | null = null;
-  async function compare() {
-    if (waiting !== null) return;
-    const now = await shared.heads();
-    const ahead = now.heads.some(isAhead);
-    if (!ahead) refreshed(now.now);
-    else if (behind === heads && waiting === null) {
-      const deaf = now.heads.some(isUnheard);
-      fill();
-      if (deaf) {
+  const { compare, refresh } = comparison(
+    shared,
+    {
+      get heads() {
+        return heads;
+      },
+      get isFilling() {
+        return waiting !== null;
+      },
+      refreshed,
+      fill,
+      whole,
+      deaf() {
         logger.warn({}, 'the tail of the log is deaf; listening anew');
         tail.renew();
-      }
-    }
-    behind = ahead ? heads : null;
-  }
-  /** The log is asked, but only what does not come by itself is read: it would be read of every channel. */
-  async function refresh() {
-    const { heads: target } = await shared.heads();
-    const late = performance.now() + grace;
-    while (waiting === null && target.some(isAhead) && performance.now() < late) await pause(1);
-    // A fill that was under way may have asked before; and what it waits for may still be on its way.
-    for (let round = 0; round < 3 && target.some(isAhead); round++) {
-      if (waiting === null) fill();
-      await whole();
-    }
-  }
+      },
+    },
+    grace,
+  );
 
   try {
     await compare();

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Cursor } from '../event/cursor.js';
 import { Fault, limitExceeded } from '../event/faults.js';
 import type { Gap } from '../event/position.js';
-import { isSince, type Publication } from '../event/publication.js';
+import type { Publication } from '../event/publication.js';
 import type { SourceEvent, SourcePartition } from '../event/source-event.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
@@ -11,9 +11,10 @@ import { Coordinates } from './coordinates.js';
 import { Frame } from './frame.js';
 import type { Batch, Group, Offer, Seat } from './group.js';
 import type { Hub } from './hub.js';
-import { isOver, type Late, lateAt, repeatOf } from './late.js';
+import { repeatOf } from './late.js';
 import type { Reach } from './listener.js';
 import type { Outlet } from './outlet.js';
+import { Own } from './own.js';
 import { persist } from './persist.js';
 import { isAhead, openPassage, type Passage, type Replay } from './replay.js';
 import { openRewind } from './rewind.js';
@@ -34,8 +35,6 @@ export interface SubscriptionParts {
   /** Called once, when it leaves its group. */
   readonly onClose?: () => void;
 }
-
-const untilEqual = Number.POSITIVE_INFINITY;
 
 /** More live frames than this waiting behind a replay are dropped; the replay then goes on from history. */
 const maxWaiting = 1_000;
@@ -69,20 +68,13 @@ export class Subscription implements Seat {
   #since = 0;
   /** The group's turn at which it began to listen. */
   #from = 0;
-  /**
-   * What was shown, while the group's frames do not tell it: their cursors were made before the replay was through, or
-   * the group has heard more than this one was shown, or less. After a loss of the log, what is written again is a repeat
-   * to those who were shown it, and to no one else.
-   */
-  #own: Coordinates | null = null;
-  /** The last turn that needs `#own`. */
-  #ownUntil = 0;
-  /** While it is, its cursors are its own. */
-  #late: Late = null;
+  readonly #own: Own;
   /** What a rewind was asked for, until it has found its beginning. */
   #rewinding: Start | null = null;
 
-  constructor(private readonly parts: SubscriptionParts) {}
+  constructor(private readonly parts: SubscriptionParts) {
+    this.#own = new Own(parts.group, parts.hub);
+  }
 
   /**
    * Resolves when the subscription is live, or closed. The group has joined before. Everything up to the first await
@@ -115,8 +107,8 @@ export class Subscription implements Seat {
       this.#gap = start.gap;
     }
     const { positions, offsets } = start.cursor;
-    this.#late = start.cursor.late;
-    this.#cursor = this.#cursorAt(positions, offsets);
+    this.#own.cameLate(start.cursor.late);
+    this.#cursor = this.#own.cursorAt(positions, offsets);
     const seen = new Coordinates(offsets);
     const resumed = start.kind === 'after' ? start.cursor : null;
     await this.#persist((again) => this.#catchUp(seen, resumed, again));
@@ -125,10 +117,7 @@ export class Subscription implements Seat {
   /** A cursor for everything shown so far. Null before a rewind knows where it begins. */
   cursor(): string | null {
     const { group } = this.parts;
-    if (this.#state === 'live' && !group.busy) {
-      if (this.#own && this.#stillLate() === null && group.hasHeard(this.#own.recent)) this.#own = null;
-      this.#cursor = group.cursor(this.#own?.recent, this.#stillLate());
-    }
+    if (this.#state === 'live' && !group.busy) this.#cursor = this.#own.cursor();
     return this.#cursor;
   }
 
@@ -143,20 +132,14 @@ export class Subscription implements Seat {
   }
 
   get wantsRepeats(): boolean {
-    return this.#own !== null || this.#state === 'replaying';
+    return this.#own.isApart || this.#state === 'replaying';
   }
 
   offer({ offers, frames, isPlain }: Batch): void {
     const first = (offers[0] as Offer).turn;
-    const isUsual = isPlain && this.#state === 'live' && first > this.#from && this.#sharesAll(first);
+    const isUsual = isPlain && this.#state === 'live' && first > this.#from && this.#own.sharesAll(first);
     if (isUsual) this.#write(frames);
     else for (const offer of offers) this.#offer(offer);
-  }
-
-  /** From this turn on the group knows all that was shown. */
-  #sharesAll(turn: number): boolean {
-    if (turn > this.#ownUntil && this.#stillLate() === null) this.#own = null;
-    return this.#own === null;
   }
 
   #offer(offer: Offer): void {
@@ -174,19 +157,19 @@ export class Subscription implements Seat {
     if (turn <= this.#from) return;
     // It will come upon the gap by itself, and in its place.
     if (this.#state === 'parked') return;
-    if (reach && !isSince(reach, Math.min(reach.heard, this.#late ?? reach.heard))) return;
+    if (reach && !this.#own.isReached(reach)) return;
     if (gap.reason === 'TOPIC_RECREATED' && source) {
       if (this.#state === 'replaying') {
         this.outrun();
         return;
       }
-      this.#own?.forget(source.partition);
+      this.#own.forget(source.partition);
     }
     this.#lack(gap);
   }
 
   #mayRepeat(publication: Publication): void {
-    const gap = repeatOf(publication, this.#stillLate());
+    const gap = repeatOf(publication, this.#own.late);
     if (gap) this.parts.metrics.gapTold(this.parts.group.plan.field, gap.reason);
     this.#gap ??= gap;
   }
@@ -236,17 +219,13 @@ export class Subscription implements Seat {
     this.parts.outlet.fail(fault);
   }
 
-  #take({ frame, alone, publication, turn, repeat }: Offer): void {
-    const { group } = this.parts;
-    this.#sharesAll(turn);
-    const isUnknown = this.#own?.isUnknown(publication.source.record.partition) ?? false;
-    if (this.#own ? !this.#own.pass(publication) : repeat) return;
-    if (this.#isHistory(publication)) return;
+  #take(offer: Offer): void {
+    const { publication, turn } = offer;
+    this.#own.sharesAll(turn);
+    const isUnknown = this.#own.isUnknown(publication);
+    if (!this.#own.pass(offer) || this.#isHistory(publication)) return;
     if (isUnknown) this.#mayRepeat(publication);
-    if (this.#own) {
-      const { positions } = group.decode(frame.cursor);
-      this.#write([frame.withCursor(this.#cursorAt(positions, this.#own.recent))]);
-    } else this.#write(alone);
+    this.#write(this.#own.frames(offer));
   }
 
   /** Live, and no longer so when the socket is full. */
@@ -282,7 +261,7 @@ export class Subscription implements Seat {
   }
 
   #goOn(): Promise<void> {
-    const seen = this.#own ?? new Coordinates(this.#shown().offsets);
+    const seen = this.#own.shown(this.#shown());
     return this.#persist((again) => this.#catchUp(seen, null, again));
   }
 
@@ -296,7 +275,7 @@ export class Subscription implements Seat {
       if (isAhead(after, hub.heads())) await hub.refresh();
       const replay = this.#begin();
       const passage = await openPassage(replay, after);
-      this.#late = lateAt(this.#late, after, replay.upTo);
+      this.#own.goes(after, replay.upTo);
       const gap = passage.gap ?? (first && changedSince(first, group.plan.routes));
       if (gap && first && onGap === 'FAIL') {
         const oldest = group.cursorAt(passage.oldest, new Map());
@@ -305,7 +284,7 @@ export class Subscription implements Seat {
       if (gap) this.#lack(gap);
       await this.#pass(passage, seen, first ? this.parts.replay : undefined);
       if (this.#state !== 'replaying') return;
-      this.#cursor = this.#cursorAt(replay.upTo, seen.recent);
+      this.#cursor = this.#own.cursorAt(replay.upTo, seen.recent);
       this.#live(seen);
     }
   }
@@ -323,7 +302,7 @@ export class Subscription implements Seat {
         const { source } = publication;
         if (this.#isHistory(publication) || !group.judge(source)) continue;
         if (isUnknown) this.#mayRepeat(publication);
-        latest.put(conflation?.keyOf(source.event) ?? null, [source, this.#cursorAt(progress, seen.recent)]);
+        latest.put(conflation?.keyOf(source.event) ?? null, [source, this.#own.cursorAt(progress, seen.recent)]);
         if (!conflation || latest.isFull) await this.#showAll(latest);
       }
     } finally {
@@ -365,10 +344,7 @@ export class Subscription implements Seat {
   /** Goes live with what waited, unless too much waited and was dropped. */
   #live(seen: Coordinates): void {
     if (this.#outrun) return;
-    const { group } = this.parts;
-    this.#own = seen;
-    group.remember(seen.recent);
-    this.#ownUntil = group.hasHeard(seen.recent) ? group.turn : untilEqual;
+    this.#own.caughtUp(seen);
     this.#state = 'live';
     const waited = this.#waiting;
     this.#waiting = [];
@@ -390,19 +366,9 @@ export class Subscription implements Seat {
       channels: group.channels,
       topic: group.topic,
       retain: group.retain,
-      late: this.#late,
+      late: this.#own.late,
       upTo: hub.heads(),
     };
-  }
-
-  #cursorAt(positions: Cursor['positions'], offsets: Cursor['offsets']): string {
-    return this.parts.group.cursorAt(positions, offsets, this.#stillLate());
-  }
-
-  #stillLate(): Late {
-    const { hub, group } = this.parts;
-    if (isOver(this.#late, hub.heads(), group.retain)) this.#late = null;
-    return this.#late;
   }
 
   #shown(): Cursor {

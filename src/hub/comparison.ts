@@ -1,0 +1,66 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Position } from '../event/position.js';
+import type { Reads } from './shared-reads.js';
+
+/** The hub, as far as it is held against the log. */
+export interface Compared {
+  readonly heads: readonly Position[];
+  /** True while something that was missed is being read. */
+  readonly isFilling: boolean;
+  /** The log, asked at `now`, had nothing beyond the heads. */
+  refreshed(now: number): void;
+  /** Reads what was missed. */
+  fill(): void;
+  /** Resolves when nothing is missing. Throws LogUnavailable. */
+  whole(): Promise<void>;
+  /** The tail hears nothing of what the log is given. */
+  deaf(): void;
+}
+
+/** Holds the hub's heads against the log itself; `grace` is how many milliseconds what is on its way may take. */
+export function comparison(log: Pick<Reads, 'heads'>, hub: Compared, grace: number) {
+  const isAhead = ({ shard, epoch, number }: Position) => {
+    const head = hub.heads[shard] as Position;
+    return epoch !== head.epoch || number > head.number;
+  };
+
+  /** Not so where a relay has opened the log anew and written nothing: there was nothing to hear. */
+  const isUnheard = (head: Position) =>
+    isAhead(head) && head.number !== 0 && head.number !== (hub.heads[head.shard] as Position).number;
+
+  let behind: readonly Position[] | null = null;
+
+  return {
+    /**
+     * To be called again and again: a tail may fall silent while its connection looks healthy, and then the log is ahead of
+     * it twice in a row. Throws LogUnavailable.
+     */
+    async compare(): Promise<void> {
+      if (hub.isFilling) return;
+      const now = await log.heads();
+      const ahead = now.heads.some(isAhead);
+      if (!ahead) hub.refreshed(now.now);
+      else if (behind === hub.heads && !hub.isFilling) {
+        const deaf = now.heads.some(isUnheard);
+        hub.fill();
+        if (deaf) hub.deaf();
+      }
+      behind = ahead ? hub.heads : null;
+    },
+
+    /**
+     * Resolves when the heads have come as far as the log itself at the time of the call. The log is asked, but only what
+     * does not come by itself is read: it would be read of every channel. Throws LogUnavailable.
+     */
+    async refresh(): Promise<void> {
+      const { heads: target } = await log.heads();
+      const late = performance.now() + grace;
+      while (!hub.isFilling && target.some(isAhead) && performance.now() < late) await pause(1);
+      // A fill that was under way may have asked before; and what it waits for may still be on its way.
+      for (let round = 0; round < 3 && target.some(isAhead); round++) {
+        if (!hub.isFilling) hub.fill();
+        await hub.whole();
+      }
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import type { Cursor } from '../event/cursor.js';
+import type { Position } from '../event/position.js';
+import { isSince, type Publication } from '../event/publication.js';
+import { Coordinates } from './coordinates.js';
+import type { Frame } from './frame.js';
+import type { Group, Offer } from './group.js';
+import type { Hub } from './hub.js';
+import { isOver, type Late, lateAt } from './late.js';
+import type { Reach } from './listener.js';
+
+const untilEqual = Number.POSITIVE_INFINITY;
+
+/**
+ * What one subscription was shown, while the group's frames do not tell it: their cursors were made before its replay was
+ * through, or the group has heard more than this one was shown, or less. After a loss of the log, what is written again
+ * is a repeat to those who were shown it, and to no one else.
+ */
+export class Own {
+  #shown: Coordinates | null = null;
+  /** The last turn of the group that needs `#shown`. */
+  #until = 0;
+  #late: Late = null;
+
+  constructor(
+    private readonly group: Group,
+    private readonly hub: Pick<Hub, 'heads'>,
+  ) {}
+
+  /** False when the group's frames tell all. */
+  get isApart(): boolean {
+    return this.#shown !== null;
+  }
+
+  /** While it is, its cursors are its own. */
+  get late(): Late {
+    if (isOver(this.#late, this.hub.heads(), this.group.retain)) this.#late = null;
+    return this.#late;
+  }
+
+  /** It came with a cursor that was late already. */
+  cameLate(late: Late): void {
+    this.#late = late;
+  }
+
+  /** It goes from one place of the log to another. */
+  goes(from: Cursor['positions'], to: readonly Position[]): void {
+    this.#late = lateAt(this.#late, from, to);
+  }
+
+  /** A replay is through, and `shown` is what it and all before it showed. */
+  caughtUp(shown: Coordinates): void {
+    this.#shown = shown;
+    this.group.remember(shown.recent);
+    this.#until = this.group.hasHeard(shown.recent) ? this.group.turn : untilEqual;
+  }
+
+  /** True from the turn on from which the group knows all that was shown. */
+  sharesAll(turn: number): boolean {
+    if (turn > this.#until && this.late === null) this.#shown = null;
+    return this.#shown === null;
+  }
+
+  /** False for what was shown before. */
+  pass({ publication, repeat }: Offer): boolean {
+    return this.#shown ? this.#shown.pass(publication) : !repeat;
+  }
+
+  /** Nobody knows what went by of its partition. */
+  isUnknown({ source }: Publication): boolean {
+    return this.#shown?.isUnknown(source.record.partition) ?? false;
+  }
+
+  forget(partition: number): void {
+    this.#shown?.forget(partition);
+  }
+
+  /** What was lost since may have been for it. */
+  isReached(reach: Reach): boolean {
+    return isSince(reach, Math.min(reach.heard, this.#late ?? reach.heard));
+  }
+
+  /** What was shown, for a replay that goes on from this cursor. */
+  shown(cursor: Cursor): Coordinates {
+    return this.#shown ?? new Coordinates(cursor.offsets);
+  }
+
+  /** The frame of an offer, with a cursor of its own where it needs one. */
+  frames({ frame, alone }: Offer): readonly Frame[] {
+    if (!this.#shown) return alone;
+    const { positions } = this.group.decode(frame.cursor);
+    return [frame.withCursor(this.cursorAt(positions, this.#shown.recent))];
+  }
+
+  /** For one that was shown all that the group has heard. */
+  cursor(): string {
+    if (this.#shown && this.late === null && this.group.hasHeard(this.#shown.recent)) this.#shown = null;
+    return this.group.cursor(this.#shown?.recent, this.late);
+  }
+
+  cursorAt(positions: Cursor['positions'], offsets: Cursor['offsets']): string {
+    return this.group.cursorAt(positions, offsets, this.late);
+  }
+}
