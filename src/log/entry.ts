@@ -19,11 +19,11 @@ export const separator = '\x1e';
 
 type Meta = [number, number, number, 0 | 1, number, string, string | null, Record<string, string>];
 
-/** The relay's part of an entry: everything but the first line. */
-export function encodeBody({ record, index, refilled, payload }: AppendEntry): string {
+/** The second line of an entry, which the relay writes as it does the third. */
+export function encodeMeta({ record, index, refilled }: AppendEntry): string {
   const { partition, offset, timestamp, topic, key, headers } = record;
   const names = `${JSON.stringify(topic)},${JSON.stringify(key)},${JSON.stringify(headers)}`;
-  return `[${partition},${offset},${index},${refilled ? 1 : 0},${timestamp},${names}]\n${payload}`;
+  return `[${partition},${offset},${index},${refilled ? 1 : 0},${timestamp},${names}]`;
 }
 
 /** Reads an entry. Throws a plain Error for a format this version does not know. */

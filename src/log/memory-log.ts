@@ -14,7 +14,7 @@ import {
   type PartitionState,
   type TailListener,
 } from './channel-log.js';
-import { decodeEntry, encodeBody, format, routesAsText, routesIn, shardOf } from './entry.js';
+import { decodeEntry, encodeMeta, format, routesAsText, routesIn, shardOf } from './entry.js';
 
 export interface MemoryLogOptions {
   /** Default 1. */
@@ -113,7 +113,7 @@ export function createMemoryLog({
     const publications: Publication[] = [];
     for (const entry of entries) {
       shard.number++;
-      const body = encodeBody(entry);
+      const body = `${encodeMeta(entry)}\n${entry.payload}`;
       for (const { channel, retention } of entry.channels) {
         const history = kept(shard, channel)?.publications ?? [];
         const newest = history.at(-1);

@@ -8,9 +8,13 @@ import {
   LogUnavailable,
   type PartitionState,
 } from './channel-log.js';
-import { encodeBody, routesAsText, routesIn, separator, shardOf } from './entry.js';
+import { encodeMeta, routesAsText, routesIn, separator, shardOf } from './entry.js';
 import { type RedisKeys, redisKeys } from './redis-keys.js';
 import { appendScript, partitionScript } from './redis-scripts.js';
+import { TextBuffer } from './text-buffer.js';
+
+/** What an entry has beside its payload, roughly. */
+const bytesBeside = 200;
 
 export interface RedisLogOptions {
   readonly prefix: string;
@@ -100,14 +104,14 @@ function answer(
   return { kind: 'appended', position: { shard, epoch, number: Number(value), time }, appended };
 }
 
-function appendArguments(batch: Append, shard: number, keys: RedisKeys): [string[], (string | number)[]] {
+function appendArguments(batch: Append, shard: number, keys: RedisKeys): [string[], (string | number | Buffer)[]] {
   const keyed = [keys.meta(shard), keys.gaps(shard)];
   const places = new Map<string, number>();
   const retentions = new Map<string, number>();
   const which: number[] = [];
-  let entries = '';
+  const entries = new TextBuffer(expectedBytes(batch.entries));
   for (const entry of batch.entries) {
-    entries += entry.record.offset;
+    let head = `${entry.record.offset}`;
     for (const { channel, retention } of entry.channels) {
       let place = places.get(channel);
       if (place === undefined) {
@@ -115,9 +119,11 @@ function appendArguments(batch: Append, shard: number, keys: RedisKeys): [string
         places.set(channel, place);
         which.push(numberOf(retentions, `${retention.retain} ${retention.max}`));
       }
-      entries += ` ${place}`;
+      head += ` ${place}`;
     }
-    entries += `\n${encodeBody(entry)}${separator}`;
+    entries.add(`${head}\n${encodeMeta(entry)}\n`);
+    entries.add(entry.payload);
+    entries.add(separator);
   }
   const gap = batch.gap ? JSON.stringify({ ...batch.gap, source: batch.source }) : '';
   const last = batch.last ? `${batch.last.offset} ${batch.last.timestamp}` : '';
@@ -125,8 +131,12 @@ function appendArguments(batch: Append, shard: number, keys: RedisKeys): [string
   const [watermarkField, routesField] = fieldsOf(source);
   const head = [epoch, base, next, first ? 1 : 0, last, watermarkField, fingerprint, gap, keys.commit(shard)];
   const fed = [routesField, routesAsText(routes), routesAsText(instead)];
-  return [keyed, [...head, ...fed, [...retentions.keys()].join(' '), which.join(' '), entries]];
+  return [keyed, [...head, ...fed, [...retentions.keys()].join(' '), which.join(' '), entries.bytes()]];
 }
+
+/** As long as their text is Latin. */
+const expectedBytes = (entries: Append['entries']): number =>
+  entries.reduce((sum, { payload }) => sum + payload.length + bytesBeside, 0);
 
 /** Of a name, counted from 1 as they come. */
 function numberOf(known: Map<string, number>, name: string): number {
@@ -143,7 +153,7 @@ function fieldsOf({ cluster, topic, partition }: SourcePartition): [string, stri
 
 interface Scripts {
   tailracePartition(keys: number, ...args: (string | number)[]): Promise<[string, number, string, string]>;
-  tailraceAppend(keys: number, ...args: (string | number)[]): Promise<[string, string, string, string]>;
+  tailraceAppend(keys: number, ...args: (string | number | Buffer)[]): Promise<[string, string, string, string]>;
 }
 
 function defineScripts(redis: Redis): Scripts {
