@@ -82,6 +82,9 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
     return answer(response, 405, { errors: [{ message: 'GET or POST' }] }, { Allow: 'GET, POST' });
   }
   if (parts.retiring()) throw new Fault('UNAVAILABLE', { why: 'this replica is going away' });
+  // Behind another answer of its connection it has no socket: events would pile up in memory, and nobody would say when
+  // its client has gone.
+  if (!response.socket) throw new Fault('UNAVAILABLE', { why: 'another answer is still due on this connection' });
   const place = admission.enter(request);
   response.on('close', () => place.leave());
   const id = randomUUID();

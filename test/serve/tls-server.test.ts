@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { constants } from 'node:http2';
+import { type ClientHttp2Stream, constants } from 'node:http2';
 import { get } from 'node:https';
 import { type AddressInfo, createServer, connect as plainly, type Socket } from 'node:net';
 import { connect } from 'node:tls';
@@ -217,6 +217,31 @@ test('a request whose body never ends is ended, and its connection goes on', asy
   await once(stream, 'close');
   expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL);
   expect((await client.ask('/healthz')).status).toBe(200);
+});
+
+test('streams that are reset while they wait for their turn take no place from those who come later', async () => {
+  /** Longer than a turn: whoever comes behind it waits. */
+  function busy() {
+    const until = performance.now() + 10;
+    while (performance.now() < until);
+    return 1;
+  }
+  const parts = { tls, resolvers: { Query: { busy } }, limits: { connections: 50 } };
+  await using r = await river(`type Query { busy: Int! @public } ${sdl}`, parts);
+  await using client = http2(r.url, ca);
+  const ask = (query: string) => {
+    const stream = client.session.request({ ':path': '/graphql/stream', ':method': 'POST', ...json });
+    stream.on('error', () => undefined).end(JSON.stringify({ query }));
+    return stream.resume();
+  };
+  const before = upTo(20).map(() => ask('{ busy }'));
+  const answered = Promise.all(before.map((stream) => once(stream, 'end')));
+  const leaving = upTo(50).map(() => ask(everything));
+  await once(before[0] as ClientHttp2Stream, 'response');
+  for (const stream of leaving) stream.close(constants.NGHTTP2_CANCEL);
+  await answered;
+  await using other = http2(r.url, ca);
+  for (const _ of upTo(50)) expect((await other.events(everything)).headers).toHaveProperty('tailrace-stream');
 });
 
 test('a connection that breaks in the middle of everything breaks nothing else', async () => {
