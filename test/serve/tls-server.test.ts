@@ -6,9 +6,11 @@ import { connect } from 'node:tls';
 import { createClient } from 'graphql-ws';
 import { afterAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { tlsServer } from '../../src/serve/tls-server.js';
 import { certificateAuthority } from '../support/certificates.js';
 import { eventually } from '../support/eventually.js';
 import { http2 } from '../support/http2.js';
+import * as raw from '../support/http2-frames.js';
 import { type Result, river, tokenFor } from '../support/river.js';
 
 const authority = certificateAuthority();
@@ -291,5 +293,59 @@ describe('a client of TLS that comes to no end', () => {
     stream.write('{');
     await eventually('all are gone', () => gone.length === 3);
     expect((await client.ask('/healthz')).status).toBe(200);
+  });
+});
+
+describe('a flood over HTTP/2', () => {
+  const { frame, fields, endStream, endHeaders } = raw;
+  const begun = frame(raw.headers, 0, 1, fields('GET', '/healthz'));
+  const post = fields('POST', '/graphql');
+  const floods: Record<string, Uint8Array[]> = {
+    pings: upTo(100_000).map(() => frame(raw.ping, 0, 0, Buffer.alloc(8))),
+    settings: upTo(100_000).map(() => frame(raw.settings, 0, 0, Buffer.from([0, 4, 0, 1, 0, 0]))),
+    'headers that never end': [begun, ...upTo(100_000).map(() => frame(raw.continuation, 0, 1))],
+    'headers without measure': [
+      begun,
+      ...upTo(100).map(() => frame(raw.continuation, 0, 1, Buffer.alloc(16_000, 0x82))),
+    ],
+    'data without a byte': [frame(raw.headers, endHeaders, 1, post), ...upTo(100_000).map(() => frame(raw.data, 0, 1))],
+    'more streams than it may have': upTo(10_000).map((n) => frame(raw.headers, endHeaders, 2 * n + 1, post)),
+  };
+  test.each(Object.keys(floods))('of %s ends its connection; others are served', async (flood) => {
+    await using r = await river(sdl, { tls });
+    await using other = http2(r.url, ca);
+    expect((await other.ask('/healthz')).status).toBe(200);
+    await using attacker = await raw.frames(Number(new URL(r.url).port), ca);
+    attacker.send(floods[flood] ?? []);
+    await eventually('it is cut off', attacker.isClosed);
+    expect((await other.ask('/healthz')).status).toBe(200);
+  });
+
+  test('of streams that are taken back at once is ended after a few of them; a page that leaves is no flood', async () => {
+    let heard = 0;
+    const server = tlsServer(tls, { heartbeat: 1_000, requestTimeout: 1_000 }, (request, response) => {
+      heard++;
+      if (request.url === '/healthz') setImmediate(() => response.end());
+    });
+    const port = await new Promise<number>((resolve) => {
+      server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+    });
+    await using page = http2(`http://127.0.0.1:${port}/`, ca);
+    const streams = upTo(100).map(() => page.session.request({ ':path': '/stream' }).on('error', () => undefined));
+    await eventually('all are open', () => heard === 100);
+    for (const stream of streams) stream.close(constants.NGHTTP2_CANCEL);
+    expect((await page.ask('/healthz')).status).toBe(200);
+    heard = 0;
+    await using attacker = await raw.frames(port, ca);
+    const stream = (id: number) => [
+      frame(raw.headers, endStream | endHeaders, id, fields('GET', '/stream')),
+      frame(raw.reset, 0, id, Buffer.from([0, 0, 0, constants.NGHTTP2_CANCEL])),
+    ];
+    attacker.send(upTo(2_000).flatMap((n) => stream(2 * n + 1)));
+    await eventually('it is cut off', attacker.isClosed);
+    expect(heard).toBeLessThan(500);
+    expect((await page.ask('/healthz')).status).toBe(200);
+    server.close();
+    server.closeAllConnections();
   });
 });
