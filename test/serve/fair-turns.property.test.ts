@@ -8,14 +8,21 @@ interface Message {
   readonly n: number;
   /** Milliseconds that hearing it takes. */
   readonly cost: number;
+  /** How many more come from there, each as soon as the one before is heard. */
+  readonly more: number;
 }
 
 /** Who comes in one turn of the event loop, and what goes before: a break, or not. */
 const arrivals = fc.array(
   fc.record({
-    messages: fc.array(fc.record({ from: fc.nat({ max: 40 }), cost: fc.constantFrom(0, 0.1, 1, 4, 7, 30) }), {
-      maxLength: 30,
-    }),
+    messages: fc.array(
+      fc.record({
+        from: fc.nat({ max: 40 }),
+        cost: fc.constantFrom(0, 0.1, 1, 4, 7, 30),
+        more: fc.constantFrom(0, 0, 0, 1, 3),
+      }),
+      { maxLength: 30 },
+    ),
     turns: fc.nat({ max: 3 }),
   }),
   { maxLength: 12 },
@@ -37,6 +44,7 @@ test('nobody is lost, overtaken by their own address, or passed twice by another
         const hear = () => {
           time += message.cost;
           heard.push(message);
+          if (message.more > 0) come({ ...message, n: came.length, more: message.more - 1 });
         };
         const ahead = came.filter((one) => one.address === message.address && !heard.includes(one)).length;
         came.push(message);
@@ -47,7 +55,7 @@ test('nobody is lost, overtaken by their own address, or passed twice by another
       }
 
       for (const { messages, turns: breaks } of schedule) {
-        for (const { from, cost } of messages) come({ address: `${from}`, n: came.length, cost });
+        for (const { from, ...rest } of messages) come({ address: `${from}`, n: came.length, ...rest });
         for (let n = 0; n < breaks; n++) await turn();
       }
       await eventually('all are heard', () => heard.length === came.length, { every: 0 });
