@@ -9,6 +9,7 @@ import type { GatewayParts } from '../../src/serve/gateway.js';
 import { defaultLimits, type GatewayLimits } from '../../src/serve/limits.js';
 import { socket } from '../clients/socket.js';
 import { certificateAuthority } from '../support/certificates.js';
+import { eventSource } from '../support/event-source.js';
 import { eventually } from '../support/eventually.js';
 import { http2 } from '../support/http2.js';
 import { type River, river, tokenFor } from '../support/river.js';
@@ -163,6 +164,36 @@ describe('connections', () => {
     const others = [`Bearer ${await tokenFor({ sub: 'grace' })}`, `Bearer ${await tokenFor({ sub: 'ada', iss: 'b' })}`];
     for (const other of others) expect((await post(r, { query }, { authorization: other })).status).toBe(200);
     for (let n = 0; n < 3; n++) expect((await post(r, { query })).status).toBe(200);
+  });
+
+  test('an EventSource for which there is no room yet comes back by itself, with a ticket too', async () => {
+    await using r = await limitedRiver({ connectionsPerUser: 1 });
+    const authorization = `Bearer ${await tokenFor({ sub: 'ada' })}`;
+    const { ticket } = (await (
+      await fetch(`${r.url}/ticket`, { method: 'POST', headers: { authorization } })
+    ).json()) as {
+      ticket: string;
+    };
+    const first = new AbortController();
+    expect((await sse(r, { authorization }, first.signal)).status).toBe(200);
+    const got: string[] = [];
+    const ends: number[] = [];
+    const close = eventSource({
+      url: `${r.url}/stream?${new URLSearchParams({ query, ticket })}`,
+      headers: {},
+      onOpen() {},
+      onNext: (data) => got.push(data),
+      onEnd: (status) => ends.push(status),
+      retry: () => 20,
+    });
+    await eventually('it was refused and has come back', () => r.limited.length >= 3 || ends.length > 0);
+    first.abort();
+    await eventually('it is there', async () => {
+      await r.publish('notes', { id: got.length });
+      return got.length > 0 || ends.length > 0;
+    });
+    expect(ends).toEqual([]);
+    close();
   });
 
   test('that come too fast get 503 and when to come back; those that are there stay', async () => {
