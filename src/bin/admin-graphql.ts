@@ -64,6 +64,9 @@ export function adminGraphQL({ revoke, revocations }: Pick<Gateway, 'revoke' | '
   return async (body) => {
     const { query, variables, operationName } = jsonObject(body, 'the body');
     if (typeof query !== 'string') throw new Fault('BAD_USER_INPUT', { why: 'query must be the text of an operation' });
+    // graphql-js would throw for these, and not answer.
+    if (typeof (variables ?? {}) !== 'object')
+      throw new Fault('BAD_USER_INPUT', { why: 'variables must be an object' });
     const named = {
       variableValues: variables as Record<string, unknown> | undefined,
       operationName: operationName as string | undefined,
@@ -102,7 +105,9 @@ const shown = ({ claims, at }: Revocation) => ({
   at: new Date(at * 1000).toISOString(),
 });
 
-function told(error: GraphQLError) {
-  const { originalError: cause } = error;
-  return { ...error.toJSON(), ...(cause instanceof Fault ? { extensions: cause.extensions } : {}) };
+/** What nests too deep for the parser is an error of no kind that GraphQL knows. */
+function told(error: Error) {
+  const known = error instanceof GraphQLError ? error : new GraphQLError(error.message);
+  const { originalError: cause } = known;
+  return { ...known.toJSON(), ...(cause instanceof Fault ? { extensions: cause.extensions } : {}) };
 }

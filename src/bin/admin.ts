@@ -101,9 +101,14 @@ async function answer(parts: AdminParts, request: IncomingMessage): Promise<Repl
 const json = { 'Content-Type': 'application/json; charset=utf-8' };
 
 async function audited(parts: AdminParts, graphql: AdminGraphQL, request: IncomingMessage): Promise<Reply> {
-  const { asked = null, ...reply } = await operation(parts, graphql, request);
-  told(parts, request, asked, reply.status);
-  return reply;
+  try {
+    const { asked = null, ...reply } = await operation(parts, graphql, request);
+    told(parts, request, asked, reply.status);
+    return reply;
+  } catch (error) {
+    told(parts, request, null, 500);
+    throw error;
+  }
 }
 
 function told({ audit }: AdminParts, request: IncomingMessage, asked: Asked | null, status: number): void {

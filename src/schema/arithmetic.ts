@@ -1,6 +1,6 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { convert } from './conversion.js';
-import { computed, type Expr, Failure, faulty, type Run, type Scope, textOf } from './expression.js';
+import { computed, type Expr, Failure, failureOf, faulty, type Run, type Scope, textOf } from './expression.js';
 import { describe, double, dyn, int, listOf, string, type Type } from './types.js';
 
 /**
@@ -30,18 +30,21 @@ export function compileArithmetic(node: ASTNode, left: Expr, right: Expr, scope:
       operands,
     );
   if (node.op === '%' && isDouble) return faulty(node, scope, '`%` takes whole numbers', operands);
+  const divides = node.op === '/' || node.op === '%';
   const failure = new Failure(
     `${textOf(node)}: a side is null, missing or of another type, or the result has no value`,
   );
+  const byZero = new Failure(`${textOf(node)}: division by zero`);
   const run: Run = (event, args, claims, record) => {
     const a = left.run(event, args, claims, record);
     const b = right.run(event, args, claims, record);
-    if (typeof a === 'number' && typeof b === 'number') return calculate(node.op, a, b, isDouble) ?? failure;
-    if (node.op !== '+') return failure;
+    if (typeof a === 'number' && typeof b === 'number')
+      return calculate(node.op, a, b, isDouble) ?? (divides && b === 0 ? byZero : failure);
+    if (node.op !== '+') return failureOf(failure, a, b);
     if (Array.isArray(a) && Array.isArray(b)) return [...(a as unknown[]), ...(b as unknown[])];
     const first = left.type.kind === 'id' ? convert.text(a) : a;
     const second = right.type.kind === 'id' ? convert.text(b) : b;
-    return typeof first === 'string' && typeof second === 'string' ? first + second : failure;
+    return typeof first === 'string' && typeof second === 'string' ? first + second : failureOf(failure, a, b);
   };
   const known = types.find(({ kind }) => kind !== 'dyn') ?? dyn;
   const type = isDouble
@@ -84,7 +87,7 @@ function operate(operator: string, a: number, b: number, isDouble: boolean): num
     case '*':
       return a * b;
     case '/':
-      return isDouble ? a / b : b === 0 ? Number.NaN : Math.trunc(a / b);
+      return b === 0 ? Number.NaN : isDouble ? a / b : Math.trunc(a / b);
     default:
       return Number.isSafeInteger(a) && Number.isSafeInteger(b) ? a % b : Number.NaN;
   }

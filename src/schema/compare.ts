@@ -1,6 +1,16 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { convert, type Primitive } from './conversion.js';
-import { computed, type Expr, Failure, faulty, isNullLiteral, type Run, type Scope, textOf } from './expression.js';
+import {
+  computed,
+  type Expr,
+  Failure,
+  failureOf,
+  faulty,
+  isNullLiteral,
+  type Run,
+  type Scope,
+  textOf,
+} from './expression.js';
 import { type Meeting, meet } from './meet.js';
 import { bool, describe, dyn } from './types.js';
 
@@ -50,7 +60,7 @@ export function compileMembership(node: ASTNode, left: Expr, right: Expr, scope:
     return computed(node, bool, operands, (event, args, claims, record) => {
       const key = left.run(event, args, claims, record);
       const map = right.run(event, args, claims, record);
-      return typeof key === 'string' && isMap(map) ? Object.hasOwn(map, key) : failure;
+      return typeof key === 'string' && isMap(map) ? Object.hasOwn(map, key) : failureOf(failure, key, map);
     });
   }
   const element: Expr = { ...right, type: type.kind === 'list' ? type.of : dyn, path: null };
@@ -75,11 +85,13 @@ function equal(left: Expr, right: Expr, { conversion }: Meeting, expected: boole
   const a = left.run;
   const b = right.run;
   return (event, args, claims, record) => {
-    const first = to(a(event, args, claims, record));
-    const second = to(b(event, args, claims, record));
-    if (first === undefined || second === undefined) return failure;
-    if (strict && typeof first !== typeof second) return failure;
-    return (first === second) === expected;
+    const first = a(event, args, claims, record);
+    const second = b(event, args, claims, record);
+    const one = to(first);
+    const other = to(second);
+    if (one === undefined || other === undefined) return failureOf(failure, first, second);
+    if (strict && typeof one !== typeof other) return failure;
+    return (one === other) === expected;
   };
 }
 
@@ -87,10 +99,12 @@ function order(node: ASTNode, left: Expr, right: Expr, { conversion }: Meeting, 
   const to = convert[conversion ?? 'any'];
   const holds = orders[node.op as keyof typeof orders];
   return (event, args, claims, record) => {
-    const first = to(left.run(event, args, claims, record));
-    const second = to(right.run(event, args, claims, record));
-    if (first === undefined || typeof first !== typeof second) return failure;
-    return holds(first, second as Primitive);
+    const first = left.run(event, args, claims, record);
+    const second = right.run(event, args, claims, record);
+    const one = to(first);
+    const other = to(second);
+    if (one === undefined || typeof one !== typeof other) return failureOf(failure, first, second);
+    return holds(one, other as Primitive);
   };
 }
 
@@ -104,9 +118,10 @@ const orders = {
 function membership(left: Expr, right: Expr, { conversion }: Meeting, failure: Failure): Run {
   const to = convert[conversion ?? 'any'];
   return (event, args, claims, record) => {
-    const value = to(left.run(event, args, claims, record));
+    const sought = left.run(event, args, claims, record);
     const list = right.run(event, args, claims, record);
-    if (value === undefined || !Array.isArray(list)) return failure;
+    const value = to(sought);
+    if (value === undefined || !Array.isArray(list)) return failureOf(failure, sought, list);
     let unknown = false;
     for (const item of list) {
       const element = to(item);
@@ -122,7 +137,7 @@ function plainEquality(left: Expr, right: Expr, expected: boolean, failure: Fail
   return (event, args, claims, record) => {
     const first = left.run(event, args, claims, record);
     const second = right.run(event, args, claims, record);
-    if (!isValue(first) || !isValue(second)) return failure;
+    if (!isValue(first) || !isValue(second)) return failureOf(failure, first, second);
     return deepEqual(first, second) === expected;
   };
 }
@@ -131,7 +146,7 @@ function plainMembership(left: Expr, right: Expr, failure: Failure): Run {
   return (event, args, claims, record) => {
     const value = left.run(event, args, claims, record);
     const list = right.run(event, args, claims, record);
-    if (!isValue(value) || !Array.isArray(list)) return failure;
+    if (!isValue(value) || !Array.isArray(list)) return failureOf(failure, value, list);
     if (list.some((element) => deepEqual(element, value))) return true;
     return list.every(isValue) ? false : failure;
   };

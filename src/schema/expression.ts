@@ -17,6 +17,11 @@ export class Failure {
   }
 }
 
+/** Of a part that has no value: what went wrong within it says more than that it has none. */
+export function failureOf(own: Failure, ...operands: readonly unknown[]): Failure {
+  return operands.find((value) => value instanceof Failure) ?? own;
+}
+
 /** A compiled part of a rule. Gives a value or a Failure; a missing field is undefined, which rules treat as null. */
 export type Run = (event: unknown, args: unknown, claims: unknown, record: unknown) => unknown;
 

@@ -18,17 +18,23 @@ export function addressOf(request: IncomingMessage, hops: number): string {
 }
 
 /** One customer has a whole /64 of IPv6: each address of it would count anew. */
-function one(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
-  if (mapped) return mapped[1] as string;
+function one(told: string): string {
+  // Some proxies write the port too, which is another one for each connection: each would count anew.
+  const [, inBrackets, dotted] = /^(?:\[([^\]]*)\]|([\d.]+))(?::\d*)?$/.exec(told) ?? [];
+  const address = inBrackets ?? dotted ?? told;
   if (!isIPv6(address)) return address;
-  const [head = '', tail] = (address.split('%')[0] as string).split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const rest = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : 8 - groups.length - rest.length;
-  const all = [...groups, ...Array<string>(Math.max(0, zeros)).fill('0'), ...rest];
-  return `${all
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`;
+  const groups = groupsOf(address);
+  if (groups.slice(0, 6).join(':') !== '0:0:0:0:0:ffff') return `${groups.slice(0, 4).join(':')}::/64`;
+  const [high, low] = groups.slice(6).map((group) => Number.parseInt(group, 16)) as [number, number];
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.');
+}
+
+/** All eight. Parsed as part of a URL it has one form, without dots, capitals and leading zeros. */
+function groupsOf(address: string): string[] {
+  const { hostname } = new URL(`http://[${address.split('%')[0]}]`);
+  const [head = [], tail = []] = hostname
+    .slice(1, -1)
+    .split('::')
+    .map((part) => part.split(':').filter((group) => group !== ''));
+  return [...head, ...Array<string>(8 - head.length - tail.length).fill('0'), ...tail];
 }

@@ -55,12 +55,12 @@ function overHttp1(request: IncomingMessage, response: ServerResponse, limit: nu
   const outlet = new SocketOutlet(socket, limit, owner);
   const write = (text: string) => outlet.aside(() => response.write(text));
   const end = (last: string, then = () => {}) => outlet.aside(() => response.end(last, then));
-  /** HTTP/1.0 knows no chunks; and behind another request of its connection a response has to wait for its socket. */
-  const isChunked = () => request.httpVersion === '1.1' && response.socket !== null;
+  /** HTTP/1.0 knows no chunks. */
+  const isChunked = request.httpVersion === '1.1';
   return {
     write,
     end,
-    next: (frames) => (isChunked() ? outlet.write(nextChunk(frames), nobody) : write(nextEvents(frames))),
+    next: (frames) => (isChunked ? outlet.write(nextChunk(frames), nobody) : write(nextEvents(frames))),
     leave: (last = '') => end(last, () => socket.destroySoon()),
     drained: () => outlet.drained(),
     isStuck: () => outlet.isStuck(),

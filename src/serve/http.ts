@@ -55,6 +55,8 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     if (pathname === '/graphql/ticket') return ticket(request, response, parts);
     const body = request.method === 'POST' ? await readText(request, parts.limits) : null;
     await parts.turns.wait(parts.admission.addressOf(request));
+    // Whoever has gone meanwhile: its response has told that already, and a place that it took now would be taken for ever.
+    if (response.destroyed) return;
     if (pathname === '/graphql/renew') return renewal(response, parts, body);
     if (pathname === '/graphql/stream') {
       const reserves =

@@ -61,18 +61,25 @@ export async function serveEvents(
     await serve(request, response, parts, body);
   } catch (error) {
     if (!(error instanceof Fault && error.retry && request.method === 'GET')) throw error;
+    if (error.code === 'LIMIT_EXCEEDED') parts.metrics.limited(String(error.details.limit));
     const source: Source = { transport: 'sse', address: parts.admission.addressOf(request) };
     parts.audit({ event: 'refused', claims: null, source, code: error.code });
     comeBack(response, error.message);
   }
 }
 
+/** The `Last-Event-ID` of a browser that was told to come back before it had a cursor: it begins as if it had none. */
+const again = 'again';
+
 /**
  * A browser takes any status but 200 as the end for ever; after a stream that has ended it comes back by itself. On a
- * connection of its own: on this one a balancer would bring it back to the same replica.
+ * connection of its own: on this one a balancer would bring it back to the same replica. A ticket is used up by then, and
+ * works only together with an id.
  */
 function comeBack(response: ServerResponse, why: string): void {
-  response.writeHead(200, eventHeaders(response, 'close')).end(`: ${why}\n\n`);
+  const { req: request } = response;
+  const needsId = urlOf(request).searchParams.has('ticket') && lastEventIdOf(request) === undefined;
+  response.writeHead(200, eventHeaders(response, 'close')).end(`${needsId ? cursorEvent(again) : ''}: ${why}\n\n`);
   http2StreamOf(response)?.session?.close();
 }
 
@@ -82,12 +89,16 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
     return answer(response, 405, { errors: [{ message: 'GET or POST' }] }, { Allow: 'GET, POST' });
   }
   if (parts.retiring()) throw new Fault('UNAVAILABLE', { why: 'this replica is going away' });
+  // Behind another answer of its connection it has no socket: events would pile up in memory, and nobody would say when
+  // its client has gone.
+  if (!response.socket) throw new Fault('UNAVAILABLE', { why: 'another answer is still due on this connection' });
   const place = admission.enter(request);
   response.on('close', () => place.leave());
   const id = randomUUID();
   const source: Source = { transport: 'sse', address: admission.addressOf(request), stream: id };
   const lastEventId = lastEventIdOf(request);
-  const { viewer, ticket } = await whoComes(request, parts, id, lastEventId !== undefined);
+  const resuming = lastEventId !== undefined || request.headers['last-event-id'] === again;
+  const { viewer, ticket } = await whoComes(request, parts, id, resuming);
   place.claim(viewer, () => 1);
   const asked = operationOf(request, body, engine);
   const operation: OperationRequest = { ...asked, viewer, source, lastEventId, admit: (kind) => place.admit(kind) };
@@ -236,7 +247,7 @@ async function whoComes(
 
 function lastEventIdOf(request: IncomingMessage): string | undefined {
   const header = request.headers['last-event-id'];
-  return typeof header === 'string' && header !== '' ? header : undefined;
+  return typeof header === 'string' && header !== '' && header !== again ? header : undefined;
 }
 
 /** `body` is null for what stands in the URL. Throws Fault when it is no operation, or none that may be asked for. */

@@ -8,6 +8,7 @@ import {
   type ServerHttp2Session,
 } from 'node:http2';
 import type { Socket } from 'node:net';
+import { Allowance } from './allowance.js';
 import type { KeyPair } from './tls-pair.js';
 
 export type Listener = (request: IncomingMessage, response: ServerResponse) => void;
@@ -58,6 +59,7 @@ export function tlsServer(pair: KeyPair, { heartbeat, requestTimeout }: Patience
   server.on('session', (session) => {
     sessions.add(session);
     const stop = keepAlive(session, heartbeat);
+    boundResets(session);
     session.on('close', () => {
       sessions.delete(session);
       stop();
@@ -92,6 +94,18 @@ function keepAlive(session: ServerHttp2Session, heartbeat: number): () => void {
     session.ping(() => undefined);
   }, heartbeat);
   return () => clearInterval(beat);
+}
+
+/**
+ * A stream that its client takes back at once counts no more among those it may have, but has been work: a thousand of them
+ * fit into one turn of the event loop (CVE-2023-44487), and only then does nghttp2 end it. A page that is left takes back all
+ * it has, which is not even half of what is let pass here.
+ */
+function boundResets(session: ServerHttp2Session): void {
+  const { maxConcurrentStreams } = settings;
+  const resets = new Allowance(maxConcurrentStreams, 2 * maxConcurrentStreams);
+  const aborted = () => resets.take() || session.destroy();
+  session.on('stream', (stream) => stream.on('aborted', aborted));
 }
 
 /** Node has this for HTTP/1.1 only: a body that never ends would hold its stream as long as its connection lives. */

@@ -236,3 +236,18 @@ test('a ticket is given for a token in the header only', async () => {
   expect(await status('POST', { cookie: `tailrace_token=${await tokenFor({ sub: 'ada' })}` })).toBe(401);
   expect(await status('GET', { authorization: `Bearer ${await tokenFor({ sub: 'ada' })}` })).toBe(405);
 });
+
+test('a page of another origin neither gets a ticket nor uses one up', async () => {
+  await using r = await sampleRiver();
+  const token = await tokenFor({ sub: 'ada' });
+  for (const origin of ['https://evil.example', 'null', `https://${new URL(r.url).host}.evil.example`]) {
+    const headers = { authorization: `Bearer ${token}`, origin };
+    const answer = await fetch(`${r.url}/ticket`, { method: 'POST', headers });
+    expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([403, null]);
+  }
+  const url = asking(`${r.url}/stream`, mine, { ticket: await ticketFor(r.url, token) });
+  expect((await fetch(url, { headers: { origin: 'https://evil.example' } })).status).toBe(403);
+  const own = await fetch(url, { headers: { origin: new URL(r.url).origin } });
+  expect([own.status, own.headers.has('tailrace-stream')]).toEqual([200, true]);
+  await own.body?.cancel();
+});

@@ -42,6 +42,20 @@ describe('an explanation', () => {
     expect(flat(rule)).toContain('claims.sub: undefined');
   });
 
+  test.each([
+    ['event.n / event.f > 1', { n: 1, f: 0 }, 'event.n / event.f: division by zero'],
+    ['!(event.n % args.n == 1)', { n: 7 }, 'event.n % args.n: division by zero'],
+    ['event.n / args.n in [1, 2]', { n: 7 }, 'event.n / args.n: division by zero'],
+    ['[1, 2] == [event.n / args.n]', { n: 7 }, 'event.n / args.n: division by zero'],
+    ['1 + 7 / args.n == event.n', { n: 7 }, '7 / args.n: division by zero'],
+    ['!(event.f > 1.0)', {}, 'event.f > 1.0: a side is null, missing, or of another type'],
+    ['!(event.n - event.f == 1)', { n: 7 }, 'event.n - event.f: a side is null, missing or of another type'],
+  ])('of %s for %j says what went wrong where it began', (rule, event, reason) => {
+    const { verdict, delivered } = explained(rule, { event, args: { n: 0 } }, '@public');
+    expect(delivered).toBe(false);
+    expect(verdict.error).toContain(reason);
+  });
+
   test('does not look into a macro, whose variable has no value of its own', () => {
     const { rule } = explained('event.tags.exists(t, t == claims.tag)', {
       event: { tags: ['a'] },

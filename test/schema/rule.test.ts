@@ -136,6 +136,8 @@ table('arithmetic, functions and macros mean what CEL says', [
   ['-event.n == -7 && -event.n < 0', 'allow', { event: { n: 7 } }],
   ['event.n % 0 == 0', 'error', { event: { n: 7 } }],
   ['event.n / 0 == 0', 'error', { event: { n: 7 } }],
+  ['!(event.n % claims.n == 1)', 'error', { event: { n: 7 }, claims: { n: 0 } }],
+  ['string(event.f / 0.0) != ""', 'error', { event: { f: 7 } }],
   ['string(event.n * 9007199254740991) != ""', 'error', { event: { n: 2 } }],
   ['event.n * 9007199254740991 > 0', 'error', { event: { n: 2 } }],
   ['claims.a + claims.b == 3', 'allow', { claims: { a: 1, b: 2 } }],

@@ -7,6 +7,8 @@ import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import type { GatewayParts } from '../../src/serve/gateway.js';
 import { certificateAuthority } from '../support/certificates.js';
 import { eventually } from '../support/eventually.js';
+import { http2 } from '../support/http2.js';
+import * as raw from '../support/http2-frames.js';
 import { river } from '../support/river.js';
 
 const authority = certificateAuthority();
@@ -71,4 +73,21 @@ test('behind TLS it is the same', async () => {
   expect(stays.socket?.closed).toBe(false);
   for (const socket of sockets) socket.destroy();
   stays.destroy();
+});
+
+test('over HTTP/2 it is the same, also for headers that do not come to their end', async () => {
+  await using r = await limitedRiver(3, { tls: authority.issue('gateway') });
+  const port = Number(new URL(r.url).port);
+  await using stays = http2(r.url, authority.ca);
+  expect((await stays.ask('/healthz')).status).toBe(200);
+  await using one = await raw.frames(port, authority.ca);
+  await using begun = await raw.frames(port, authority.ca);
+  begun.send([raw.frame(raw.headers, 0, 1, raw.fields('GET', '/healthz'))]);
+  await using two = await raw.frames(port, authority.ca);
+  await using three = await raw.frames(port, authority.ca);
+  await using four = await raw.frames(port, authority.ca);
+  await eventually('the eldest are closed', () => one.isClosed() && begun.isClosed());
+  expect([two, three, four].map(({ isClosed }) => isClosed())).toEqual([false, false, false]);
+  expect(r.limited).toEqual(['halfOpen', 'halfOpen']);
+  expect((await stays.ask('/healthz')).status).toBe(200);
 });

@@ -8,7 +8,10 @@ import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import type { GatewayParts } from '../../src/serve/gateway.js';
 import { defaultLimits, type GatewayLimits } from '../../src/serve/limits.js';
 import { socket } from '../clients/socket.js';
+import { certificateAuthority } from '../support/certificates.js';
+import { eventSource } from '../support/event-source.js';
 import { eventually } from '../support/eventually.js';
+import { http2 } from '../support/http2.js';
 import { type River, river, tokenFor } from '../support/river.js';
 
 test('a gateway made in code has the limits that one made by the environment has', () => {
@@ -84,6 +87,69 @@ describe('connections', () => {
     expect(r.limited).toEqual(['connectionsPerAddress']);
   });
 
+  const written = [
+    '192.0.2.1',
+    '192.0.2.2, 192.0.2.3',
+    '2001:db8:1::1',
+    '::ffff:192.0.2.4',
+    'rubbish',
+    ',,,',
+    '9.9.9.9,'.repeat(999),
+  ];
+  test.each([0, 1])(
+    'of an address are limited, whatever it writes into X-Forwarded-For, on every transport, behind %i proxies',
+    async (trustedHops) => {
+      using authority = certificateAuthority();
+      const limits = { connectionsPerAddress: 2, mutationsPerMinute: 3 };
+      await using plain = await limitedRiver(limits, { trustedHops });
+      await using secure = await limitedRiver(limits, { trustedHops, tls: authority.issue('gateway') });
+      /** As it arrives: what the client wrote, and what a proxy adds, on a line of its own. */
+      const headers = (n: number) => [written[n % written.length] as string, ...(trustedHops ? ['198.51.100.1'] : [])];
+      const webSocket = async ({ wsUrl }: River, n: number) => {
+        const one = new WebSocket(wsUrl, 'graphql-transport-ws', {
+          headers: { 'x-forwarded-for': headers(n) as never },
+        });
+        one.on('error', () => undefined);
+        const refused = once(one, 'close').then(([code]) => code);
+        await once(one, 'open');
+        one.send('{"type":"connection_init"}');
+        return Promise.race([once(one, 'message').then(() => 200), refused]);
+      };
+      const request = async ({ url }: River, n: number, body: string | null) => {
+        const path = body === null ? `/graphql/stream?${new URLSearchParams({ query })}` : '/graphql';
+        const type = body === null ? 'text/event-stream' : 'application/json';
+        const lines = headers(n).map((value) => `X-Forwarded-For: ${value}`);
+        const peer = connect(Number(new URL(url).port), '127.0.0.1');
+        peer.write(
+          [`${body === null ? 'GET' : 'POST'} ${path} HTTP/1.1`, 'Host: x', `Accept: ${type}`, ...lines, ''].join(
+            '\r\n',
+          ),
+        );
+        if (body !== null) peer.write(`Content-Type: application/json\r\nContent-Length: ${body.length}\r\n`);
+        peer.write(`\r\n${body ?? ''}`);
+        const [answer] = await once(peer, 'data');
+        return String(answer);
+      };
+      const all = written.map((_, n) => n);
+      expect([await webSocket(plain, 0), await webSocket(plain, 1)]).toEqual([200, 200]);
+      for (const n of all) {
+        expect(await webSocket(plain, n)).toBe(1013);
+        expect(await request(plain, n, null)).toContain(': connectionsPerAddress is at most 2, this would be 3');
+      }
+      const knocks = [];
+      for (const n of all) knocks.push(await request(plain, n, '{"query":"mutation { knock }"}'));
+      expect(knocks.map((answer) => answer.includes('mutationsPerMinute'))).toEqual(all.map((n) => n >= 3));
+      await using client = http2(secure.url, authority.ca);
+      for (const n of all) {
+        const ask = { ':path': '/graphql/stream', ':method': 'POST', 'x-forwarded-for': headers(n) };
+        const stream = client.session.request(ask);
+        stream.end(JSON.stringify({ query }));
+        const [answer] = await once(stream, 'response');
+        expect(answer[':status']).toBe(n < 2 ? 200 : 429);
+      }
+    },
+  );
+
   test('of a user are limited over all transports, and strangers are not', async () => {
     await using r = await limitedRiver({ connectionsPerUser: 2 });
     const authorization = `Bearer ${await tokenFor({ sub: 'ada' })}`;
@@ -98,6 +164,36 @@ describe('connections', () => {
     const others = [`Bearer ${await tokenFor({ sub: 'grace' })}`, `Bearer ${await tokenFor({ sub: 'ada', iss: 'b' })}`];
     for (const other of others) expect((await post(r, { query }, { authorization: other })).status).toBe(200);
     for (let n = 0; n < 3; n++) expect((await post(r, { query })).status).toBe(200);
+  });
+
+  test('an EventSource for which there is no room yet comes back by itself, with a ticket too', async () => {
+    await using r = await limitedRiver({ connectionsPerUser: 1 });
+    const authorization = `Bearer ${await tokenFor({ sub: 'ada' })}`;
+    const { ticket } = (await (
+      await fetch(`${r.url}/ticket`, { method: 'POST', headers: { authorization } })
+    ).json()) as {
+      ticket: string;
+    };
+    const first = new AbortController();
+    expect((await sse(r, { authorization }, first.signal)).status).toBe(200);
+    const got: string[] = [];
+    const ends: number[] = [];
+    const close = eventSource({
+      url: `${r.url}/stream?${new URLSearchParams({ query, ticket })}`,
+      headers: {},
+      onOpen() {},
+      onNext: (data) => got.push(data),
+      onEnd: (status) => ends.push(status),
+      retry: () => 20,
+    });
+    await eventually('it was refused and has come back', () => r.limited.length >= 3 || ends.length > 0);
+    first.abort();
+    await eventually('it is there', async () => {
+      await r.publish('notes', { id: got.length });
+      return got.length > 0 || ends.length > 0;
+    });
+    expect(ends).toEqual([]);
+    close();
   });
 
   test('that come too fast get 503 and when to come back; those that are there stay', async () => {

@@ -55,3 +55,19 @@ test('a client of HTTP/1.0, which knows no chunks, gets none', async () => {
   expect(stream.head()).not.toMatch(/chunked/i);
   expect(stream.body()).not.toContain('\r');
 });
+
+test('a stream that is asked for behind another answer of its connection is refused, and nothing is left of any', async () => {
+  await using r = await river(sdl);
+  const socket = connect(Number(new URL(r.url).port), '127.0.0.1');
+  let text = '';
+  socket.on('data', (data) => {
+    text += String(data);
+  });
+  socket.write(`GET /graphql/stream?query=${query} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(10));
+  await eventually('the first has begun', () => text.includes('id: ') && r.subscribed() === 1);
+  await r.publish('notes', { id: 1 });
+  await eventually('the first goes on', () => text.includes('"id":"1"'));
+  expect(r.subscribed()).toBe(1);
+  socket.destroy();
+  await eventually('it is gone', () => r.subscribed() === 0);
+});

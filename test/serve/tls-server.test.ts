@@ -1,14 +1,16 @@
 import { once } from 'node:events';
-import { constants } from 'node:http2';
+import { type ClientHttp2Stream, constants } from 'node:http2';
 import { get } from 'node:https';
 import { type AddressInfo, createServer, connect as plainly, type Socket } from 'node:net';
 import { connect } from 'node:tls';
 import { createClient } from 'graphql-ws';
 import { afterAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { tlsServer } from '../../src/serve/tls-server.js';
 import { certificateAuthority } from '../support/certificates.js';
 import { eventually } from '../support/eventually.js';
 import { http2 } from '../support/http2.js';
+import * as raw from '../support/http2-frames.js';
 import { type Result, river, tokenFor } from '../support/river.js';
 
 const authority = certificateAuthority();
@@ -219,6 +221,31 @@ test('a request whose body never ends is ended, and its connection goes on', asy
   expect((await client.ask('/healthz')).status).toBe(200);
 });
 
+test('streams that are reset while they wait for their turn take no place from those who come later', async () => {
+  /** Longer than a turn: whoever comes behind it waits. */
+  function busy() {
+    const until = performance.now() + 10;
+    while (performance.now() < until);
+    return 1;
+  }
+  const parts = { tls, resolvers: { Query: { busy } }, limits: { connections: 50 } };
+  await using r = await river(`type Query { busy: Int! @public } ${sdl}`, parts);
+  await using client = http2(r.url, ca);
+  const ask = (query: string) => {
+    const stream = client.session.request({ ':path': '/graphql/stream', ':method': 'POST', ...json });
+    stream.on('error', () => undefined).end(JSON.stringify({ query }));
+    return stream.resume();
+  };
+  const before = upTo(20).map(() => ask('{ busy }'));
+  const answered = Promise.all(before.map((stream) => once(stream, 'end')));
+  const leaving = upTo(50).map(() => ask(everything));
+  await once(before[0] as ClientHttp2Stream, 'response');
+  for (const stream of leaving) stream.close(constants.NGHTTP2_CANCEL);
+  await answered;
+  await using other = http2(r.url, ca);
+  for (const _ of upTo(50)) expect((await other.events(everything)).headers).toHaveProperty('tailrace-stream');
+});
+
 test('a connection that breaks in the middle of everything breaks nothing else', async () => {
   await using r = await river(sdl, { tls, heartbeat: 10 });
   for (const _ of upTo(20)) {
@@ -266,5 +293,59 @@ describe('a client of TLS that comes to no end', () => {
     stream.write('{');
     await eventually('all are gone', () => gone.length === 3);
     expect((await client.ask('/healthz')).status).toBe(200);
+  });
+});
+
+describe('a flood over HTTP/2', () => {
+  const { frame, fields, endStream, endHeaders } = raw;
+  const begun = frame(raw.headers, 0, 1, fields('GET', '/healthz'));
+  const post = fields('POST', '/graphql');
+  const floods: Record<string, Uint8Array[]> = {
+    pings: upTo(100_000).map(() => frame(raw.ping, 0, 0, Buffer.alloc(8))),
+    settings: upTo(100_000).map(() => frame(raw.settings, 0, 0, Buffer.from([0, 4, 0, 1, 0, 0]))),
+    'headers that never end': [begun, ...upTo(100_000).map(() => frame(raw.continuation, 0, 1))],
+    'headers without measure': [
+      begun,
+      ...upTo(100).map(() => frame(raw.continuation, 0, 1, Buffer.alloc(16_000, 0x82))),
+    ],
+    'data without a byte': [frame(raw.headers, endHeaders, 1, post), ...upTo(100_000).map(() => frame(raw.data, 0, 1))],
+    'more streams than it may have': upTo(10_000).map((n) => frame(raw.headers, endHeaders, 2 * n + 1, post)),
+  };
+  test.each(Object.keys(floods))('of %s ends its connection; others are served', async (flood) => {
+    await using r = await river(sdl, { tls });
+    await using other = http2(r.url, ca);
+    expect((await other.ask('/healthz')).status).toBe(200);
+    await using attacker = await raw.frames(Number(new URL(r.url).port), ca);
+    attacker.send(floods[flood] ?? []);
+    await eventually('it is cut off', attacker.isClosed);
+    expect((await other.ask('/healthz')).status).toBe(200);
+  });
+
+  test('of streams that are taken back at once is ended after a few of them; a page that leaves is no flood', async () => {
+    let heard = 0;
+    const server = tlsServer(tls, { heartbeat: 1_000, requestTimeout: 1_000 }, (request, response) => {
+      heard++;
+      if (request.url === '/healthz') setImmediate(() => response.end());
+    });
+    const port = await new Promise<number>((resolve) => {
+      server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+    });
+    await using page = http2(`http://127.0.0.1:${port}/`, ca);
+    const streams = upTo(100).map(() => page.session.request({ ':path': '/stream' }).on('error', () => undefined));
+    await eventually('all are open', () => heard === 100);
+    for (const stream of streams) stream.close(constants.NGHTTP2_CANCEL);
+    expect((await page.ask('/healthz')).status).toBe(200);
+    heard = 0;
+    await using attacker = await raw.frames(port, ca);
+    const stream = (id: number) => [
+      frame(raw.headers, endStream | endHeaders, id, fields('GET', '/stream')),
+      frame(raw.reset, 0, id, Buffer.from([0, 0, 0, constants.NGHTTP2_CANCEL])),
+    ];
+    attacker.send(upTo(2_000).flatMap((n) => stream(2 * n + 1)));
+    await eventually('it is cut off', attacker.isClosed);
+    expect(heard).toBeLessThan(500);
+    expect((await page.ask('/healthz')).status).toBe(200);
+    server.close();
+    server.closeAllConnections();
   });
 });
