@@ -261,7 +261,7 @@ export const variables = {
   halfOpen: serving(
     whole(1, 1_000_000),
     '5000',
-    'Connections of a replica on which no request has come yet; with one more, the eldest of them is closed.',
+    'Connections of a replica on which no whole request has come yet, and as many that were answered and ask nothing more; with one more, the one that has waited longest is closed.',
   ),
   mutationsPerMinute: serving(
     whole(1, 1_000_000_000),

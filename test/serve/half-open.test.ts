@@ -44,6 +44,63 @@ test('of connections on which nothing was asked yet the eldest are closed, and w
   for (const socket of sockets) socket.destroy();
 });
 
+test('connections that were answered, and ask nothing more, are counted too', async () => {
+  await using r = await limitedRiver(3);
+  const sockets: Socket[] = [];
+  for (let n = 0; n < 8; n++) {
+    const socket = await silent(r.url);
+    socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+    const [answer] = await once(socket, 'data');
+    expect(String(answer)).toContain('200 OK');
+    sockets.push(socket);
+  }
+  await eventually('all above the limit are closed', () => sockets.filter(({ closed }) => closed).length === 5);
+  expect(sockets.map(({ closed }) => closed)).toEqual(sockets.map((_, n) => n < 5));
+  for (const socket of sockets) socket.destroy();
+});
+
+test('bodies that do not come to their end are counted too', async () => {
+  await using r = await limitedRiver(3);
+  const sockets: Socket[] = [];
+  for (let n = 0; n < 8; n++) {
+    const socket = await silent(r.url);
+    socket.write('POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{');
+    sockets.push(socket);
+  }
+  await eventually('all above the limit are closed', () => sockets.filter(({ closed }) => closed).length === 5);
+  for (const socket of sockets) socket.destroy();
+});
+
+test('who is answered before the body has come is counted all the same', async () => {
+  await using r = await limitedRiver(3);
+  const sockets: Socket[] = [];
+  for (let n = 0; n < 8; n++) {
+    const socket = await silent(r.url);
+    socket.write('POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n');
+    expect(String((await once(socket, 'data'))[0])).toContain('404');
+    socket.write('x');
+    sockets.push(socket);
+  }
+  await eventually('all above the limit are closed', () => sockets.filter(({ closed }) => closed).length === 5);
+  for (const socket of sockets) socket.destroy();
+});
+
+test('those who never asked push out nobody who did, and who is owed an answer stays', async () => {
+  await using r = await limitedRiver(2);
+  const asked = await silent(r.url);
+  asked.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+  await once(asked, 'data');
+  const streaming = await silent(r.url);
+  const query = encodeURIComponent('subscription { all { id } }');
+  streaming.write(`GET /graphql/stream?query=${query} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n`);
+  expect(String((await once(streaming, 'data'))[0])).toContain('200 OK');
+  const sockets: Socket[] = [];
+  for (let n = 0; n < 6; n++) sockets.push(await silent(r.url));
+  await eventually('all above the limit are closed', () => sockets.filter(({ closed }) => closed).length === 4);
+  expect([asked.closed, streaming.closed]).toEqual([false, false]);
+  for (const socket of [asked, streaming, ...sockets]) socket.destroy();
+});
+
 test('who has asked for something, or is gone, is not among them', async () => {
   await using r = await limitedRiver(2);
   const first = new WebSocket(r.wsUrl, 'graphql-transport-ws');
