@@ -1,3 +1,6 @@
+/** One for all: as a default of its own it would be a closure for each socket. */
+const clock = () => performance.now();
+
 /** Lets so many through a second, and `burst` at once after a rest. */
 export class Allowance {
   #left: number;
@@ -7,7 +10,7 @@ export class Allowance {
     private readonly perSecond: number,
     private readonly burst = perSecond,
     /** Milliseconds, from anywhere. */
-    private readonly now: () => number = () => performance.now(),
+    private readonly now: () => number = clock,
   ) {
     this.#left = burst;
     this.#at = now();

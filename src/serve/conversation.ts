@@ -86,6 +86,8 @@ export function conversationOptions({
       }
       const request = requestOf(payload, engine);
       if (request instanceof GraphQLError) return refuse(session, id, request);
+      // The library keeps the message as long as the operation, and with it its text, which is some hundred bytes of each.
+      Object.assign(payload, { query: '', extensions: undefined });
       const admit: Admit = (kind) => session.place.admit(kind);
       const source = { ...session.source, operation: id };
       const opened = await openFor(session, id, (viewer) => engine.open({ ...request, viewer, source, admit }));

@@ -39,6 +39,7 @@ const namesOfTokens = new Set(['token', 'access_token', 'authorization', 'jwt'])
 
 /** Throws Fault, whoever else the request says that it is from. */
 export function refuseTokenInUrl(request: IncomingMessage): void {
+  if (!request.url?.includes('?')) return;
   for (const name of urlOf(request).searchParams.keys()) {
     if (!namesOfTokens.has(name.toLowerCase())) continue;
     const why = `a token in the URL (?${name}=) is refused: use a header, a cookie or a ticket`;
