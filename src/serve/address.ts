@@ -20,7 +20,8 @@ export function addressOf(request: IncomingMessage, hops: number): string {
 /** One customer has a whole /64 of IPv6: each address of it would count anew. */
 function one(told: string): string {
   // Some proxies write the port too, which is another one for each connection: each would count anew.
-  const [, inBrackets, dotted] = /^(?:\[([^\]]*)\]|([\d.]+))(?::\d*)?$/.exec(told) ?? [];
+  // A socket that listens on IPv6 tells IPv4 as `::ffff:1.2.3.4`.
+  const [, inBrackets, dotted] = /^(?:\[([^\]]*)\]|(?:::ffff:(?=\d+\.))?([\d.]+))(?::\d*)?$/i.exec(told) ?? [];
   const address = inBrackets ?? dotted ?? told;
   // The first is for speed: Node's own is an expression of a thousand characters.
   if (!address.includes(':') || !isIPv6(address)) return address;
