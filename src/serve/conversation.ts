@@ -14,6 +14,7 @@ import type { Admit } from './admission.js';
 import { Ending } from './ending.js';
 import { idBytes } from './frames.js';
 import { type Identity, identify } from './identify.js';
+import { revoked } from './revocations.js';
 import type { Session } from './session.js';
 
 export interface ConversationParts {
@@ -63,6 +64,8 @@ export function conversationOptions({
         const viewer = await identify(request, identity, connectionParams);
         session.place.claim(viewer, () => session.live.size + session.opening);
         session.viewer = viewer;
+        // From here on a revocation finds it; one that came since its token was verified has not.
+        if (identity.isRevoked(viewer)) throw revoked();
         session.expires(viewer.expiresAt);
         return true;
       } catch (error) {

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Fault } from '../event/faults.js';
 import type { Audit } from '../observe/audit.js';
-import { type Authenticate, withToken } from './authenticate.js';
+import { withToken } from './authenticate.js';
+import type { Identity } from './identify.js';
 import { type Holder, type Renewed, refusal, renew } from './renew.js';
 import type { Replicas } from './replicas.js';
 
@@ -16,7 +17,12 @@ export interface RenewalDesk {
   renew(stream: string, token: string): Promise<Renewed>;
 }
 
-export function renewalDesk(replicas: Replicas, authenticate: Authenticate, audit: Audit): RenewalDesk {
+export function renewalDesk(
+  replicas: Replicas,
+  identity: Pick<Identity, 'authenticate' | 'isRevoked'>,
+  audit: Audit,
+): RenewalDesk {
+  const { authenticate } = identity;
   const held = new Map<string, Holder>();
   const asked = new Map<string, (answer: Renewed) => void>();
 
@@ -27,7 +33,7 @@ export function renewalDesk(replicas: Replicas, authenticate: Authenticate, audi
     if (!holder) return;
     const { request, token } = told;
     // Verified here again: a message is no proof of who somebody is.
-    renew(holder, () => authenticate(withToken(token)), audit)
+    renew(holder, () => authenticate(withToken(token)), { identity, audit })
       .then((answer) => replicas.tell({ kind: 'renewed', request, answer }))
       // Whoever asked is told so by the silence.
       .catch(() => undefined);
@@ -43,7 +49,7 @@ export function renewalDesk(replicas: Replicas, authenticate: Authenticate, audi
       // Before anything is told: strangers must not make every replica work.
       const viewer = await authenticate(withToken(token));
       const holder = held.get(stream);
-      if (holder) return renew(holder, async () => viewer, audit);
+      if (holder) return renew(holder, async () => viewer, { identity, audit });
       const request = randomUUID();
       const answered = new Promise<Renewed | null>((resolve) => {
         const timer = setTimeout(() => resolve(null), patience);

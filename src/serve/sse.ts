@@ -180,7 +180,14 @@ async function stream(
   const slot = heartbeats.add(beating);
   const expiry = atExpiry(() => complete(expired()));
   expiry.set(viewer.expiresAt);
-  const holder: Holder = { viewer, source, renewing: false, running: () => [opened], expires: expiry.set };
+  const holder: Holder = {
+    viewer,
+    source,
+    renewing: false,
+    running: () => [opened],
+    expires: expiry.set,
+    expel: complete,
+  };
   const release = renewals.hold(id, holder);
   const connection: Connection = {
     get viewer() {

@@ -116,6 +116,68 @@ describe('a revocation', () => {
     expect(stream.results.map(({ errors }) => errors?.[0].extensions.code)).toEqual(['UNAUTHENTICATED']);
   });
 
+  test.each(['websocket', 'sse'])(
+    'that comes while its token is taking the place of another ends the stream (%s)',
+    async (transport) => {
+      let open = () => {};
+      const gate = new Promise<void>((resolve) => {
+        open = resolve;
+      });
+      let waiting = false;
+      async function* source() {
+        yield { told: 'something' };
+        await new Promise(() => {});
+      }
+      async function subscribe(_: unknown, __: unknown, { claims }: { claims: { slow?: boolean } }) {
+        waiting = claims.slow === true;
+        if (waiting) await gate;
+        return source();
+      }
+      await using r = await river('type Subscription { told: String! @authenticated }', {
+        resolvers: { Subscription: { told: { subscribe } } } as never,
+      });
+      const asked = { query: 'subscription { told }' };
+      const [old, renewed] = [
+        await tokenFor({ sub: 'ada', jti: 'old' }),
+        await tokenFor({ sub: 'ada', jti: 'new', slow: true }),
+      ];
+      await using client = socket(r.wsUrl);
+      await client.init({ Authorization: `Bearer ${old}` });
+      await client.subscribe('1', asked);
+      await using stream = await events(r.url, asked, old);
+      await client.message('next', '1');
+      const renewing =
+        transport === 'sse'
+          ? stream.renew(renewed)
+          : client.send({ type: 'ping', payload: { Authorization: `Bearer ${renewed}` } });
+      await eventually('it waits for the source of the new claims', () => waiting);
+      await r.revoke({ jti: 'new' });
+      open();
+      if (transport === 'websocket') expect((await client.closed).code).toBe(4403);
+      else await stream.ended;
+      await renewing;
+      if (transport === 'sse') expect(stream.results.at(-1).errors[0].extensions.code).toBe('UNAUTHENTICATED');
+    },
+  );
+
+  test('that comes at whatever moment of signing in keeps the socket out or ends it', async () => {
+    for (let moment = 0; moment < 40; moment++) {
+      const revoking: (() => Promise<unknown>)[] = [];
+      await using r = await river(sdl, {
+        async authenticate() {
+          // Its answer is on its way when the revocation comes, a few turns of promises before or after.
+          void revoking[0]?.();
+          for (let turn = 0; turn < moment; turn++) await null;
+          return { signedIn: true, claims: { sub: 'ada' }, expiresAt: null };
+        },
+      });
+      revoking.push(() => r.revoke({ sub: 'ada' }));
+      await using client = socket(r.wsUrl);
+      await client.send({ type: 'connection_init' });
+      expect([moment, (await client.closed).code]).toEqual([moment, 4403]);
+    }
+  });
+
   test('names who is meant: nobody, or everybody, is refused', async () => {
     await using r = await river(sdl);
     await expect(r.revoke({})).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
