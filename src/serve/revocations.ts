@@ -47,6 +47,8 @@ export function revocationsOf(parts: RevocationsParts): Revocations {
   let known = false;
   let closed = false;
   let again: NodeJS.Timeout | undefined;
+  /** From where the next attempt reads: from the earliest of those that failed. */
+  let owed = Number.POSITIVE_INFINITY;
 
   async function read(from: number) {
     if (closed) return;
@@ -60,8 +62,13 @@ export function revocationsOf(parts: RevocationsParts): Revocations {
       if (news.length > 0) parts.changed(isFirst ? [] : news);
     } catch (error) {
       logger.warn({ error: (error as Error).message }, 'revocations cannot be read; trying again');
+      owed = Math.min(owed, from);
       clearTimeout(again);
-      again = setTimeout(() => void read(from), retry);
+      again = setTimeout(() => {
+        const earliest = owed;
+        owed = Number.POSITIVE_INFINITY;
+        void read(earliest);
+      }, retry);
       again.unref();
     }
   }

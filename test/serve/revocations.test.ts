@@ -218,6 +218,44 @@ describe('while the store cannot be read', () => {
   });
 });
 
+test('who joins while the store cannot be read reads all of it later, whatever else is read meanwhile', async () => {
+  const store = memoryRevocations();
+  const replicas = memoryReplicas();
+  const asked: number[] = [];
+  let away = false;
+  const since = async (mark: number) => {
+    asked.push(mark);
+    if (away) throw new Fault('UNAVAILABLE', { why: 'away' });
+    return store.since(mark);
+  };
+  let join = () => {};
+  const revocations = revocationsOf({
+    store: { ...store, since },
+    replicas: {
+      ...replicas,
+      onJoined(listener) {
+        join = listener;
+        listener();
+      },
+    },
+    logger: silent,
+    tokenLife: 60_000,
+    every: 60_000,
+    changed() {},
+  });
+  await revocations.revoke({ sub: 'ada' });
+  away = true;
+  // At another Redis, which may have others: and of one more it is told at once.
+  join();
+  await replicas.tell({ kind: 'revoked' });
+  await eventually('both have failed', () => asked.filter((mark) => mark > 0).length === 2);
+  away = false;
+  asked.length = 0;
+  await eventually('it is read', () => asked.length > 0);
+  expect(asked).toEqual([0]);
+  revocations.close();
+});
+
 test('what was revoked is kept as long as a token may live', async () => {
   const clock = { now: 1_000_000 };
   const store = memoryRevocations(() => clock.now);
