@@ -19,7 +19,7 @@ import type { Asked, Audit, Source } from '../observe/audit.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamField, StreamSchema } from '../schema/stream-schema.js';
-import { refuse, type SelectedField } from './access.js';
+import { refuse, rootsOf, type SelectedField } from './access.js';
 import { defaultBounds, isTooDeep, type OperationBounds } from './bounds.js';
 import type { Context, Executable, PubSub } from './executable.js';
 import { groupKey } from './group-key.js';
@@ -65,7 +65,7 @@ export interface OperationRequest extends StartRequest {
   /** What the audit log says of where it came from. */
   readonly source?: Source;
   /** Asked before it begins, when all else is in order. Throws Fault when it may not begin now. */
-  readonly admit?: (kind: `${OperationTypeNode}`) => Promise<void>;
+  readonly admit?: (kind: `${OperationTypeNode}`, roots: number) => Promise<void>;
 }
 
 export type Opened =
@@ -163,7 +163,7 @@ export function createEngine(parts: EngineParts) {
       contextValue: contextFor(request.viewer),
     };
     try {
-      await request.admit?.(operation.operation);
+      await request.admit?.(operation.operation, rootsOf(fields));
       if (operation.operation !== 'subscription') {
         return { kind: 'result', result: formatted(await execute(args), logger) };
       }

@@ -89,7 +89,7 @@ export function conversationOptions({
       }
       const request = requestOf(payload, engine);
       if (request instanceof GraphQLError) return refuse(session, id, request);
-      const admit: Admit = (kind) => session.place.admit(kind);
+      const admit: Admit = (...asked) => session.place.admit(...asked);
       const source = { ...session.source, operation: id };
       const opened = await openFor(session, id, (viewer) => engine.open({ ...request, viewer, source, admit }));
       if (opened.kind === 'errors') {

@@ -101,7 +101,13 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   const { viewer, ticket } = await whoComes(request, parts, id, resuming);
   place.claim(viewer, () => 1);
   const asked = operationOf(request, body, engine);
-  const operation: OperationRequest = { ...asked, viewer, source, lastEventId, admit: (kind) => place.admit(kind) };
+  const operation: OperationRequest = {
+    ...asked,
+    viewer,
+    source,
+    lastEventId,
+    admit: (...asked) => place.admit(...asked),
+  };
   const native = request.method === 'GET';
   const kind = kindOf(engine.parse(operation.query), operation.operationName);
   // Before it is executed: a link must not be able to act.

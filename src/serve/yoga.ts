@@ -2,7 +2,7 @@ import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { type DocumentNode, GraphQLError, getVariableValues } from 'graphql';
 import { createYoga, type GraphiQLOptions, type Plugin } from 'graphql-yoga';
 import { Fault, statusOf } from '../event/faults.js';
-import { refuse, selectedFields } from '../graphql/access.js';
+import { refuse, rootsOf, selectedFields } from '../graphql/access.js';
 import type { Engine } from '../graphql/engine.js';
 import type { Executable, PubSub } from '../graphql/executable.js';
 import { coded, isDocument, operationOf as operationNamed } from '../graphql/operation.js';
@@ -136,7 +136,7 @@ export function yogaOf(parts: YogaParts) {
         args.variableValues ?? {},
       );
       if (errors) return setResultAndStopExecution({ errors: errors.map((error) => coded(error, 'BAD_USER_INPUT')) });
-      const fault = await faultOf(admit(operation.operation));
+      const fault = await faultOf(admit(operation.operation, rootsOf(fields)));
       if (fault) setResultAndStopExecution({ errors: [toGraphQLError(fault)] });
     },
     onSubscribe({ setResultAndStopExecution }: { setResultAndStopExecution(result: object): void }) {

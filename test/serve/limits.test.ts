@@ -282,6 +282,25 @@ test('mutations of a user are limited over HTTP, server-sent events and WebSocke
   for (let n = 0; n < 5; n++) expect((await post(r, { query: '{ version }' }, json)).status).toBe(200);
 });
 
+test('mutations under many aliases in one operation count as many, on every transport', async () => {
+  await using r = await limitedRiver({ mutationsPerMinute: 5 });
+  const three = { query: 'mutation { a: knock ...more } fragment more on Mutation { ... { b: knock c: knock } }' };
+  const refusal = { code: 'LIMIT_EXCEEDED', limit: 'mutationsPerMinute', max: 5 };
+  const users = await Promise.all(['ada', 'grace', 'alan'].map((sub) => tokenFor({ sub })));
+  const [ada, grace, alan] = users.map((token) => `Bearer ${token}`) as [string, string, string];
+  await using ws = socket(r.wsUrl);
+  await ws.init({ authorization: ada });
+  await ws.subscribe('1', three);
+  await ws.message('next', '1');
+  await ws.subscribe('2', three);
+  expect((await ws.message('error', '2')).payload[0].extensions).toEqual(refusal);
+  await (await post(r, three, { authorization: grace })).text();
+  expect(await (await post(r, three, { authorization: grace })).text()).toContain('"limit":"mutationsPerMinute"');
+  const json = { authorization: alan, accept: 'application/json' };
+  expect((await (await post(r, three, json)).json()).errors).toBeUndefined();
+  expect((await (await post(r, three, json)).json()).errors[0].extensions).toEqual(refusal);
+});
+
 describe('messages of one socket', () => {
   test('are limited by the second; one that comes back may send all its operations at once', async () => {
     await using r = await limitedRiver({ messageRate: 5, subscriptionsPerSocket: 30 });
