@@ -89,7 +89,7 @@ export function conversationOptions({
       }
       const request = requestOf(payload, engine);
       if (request instanceof GraphQLError) return refuse(session, id, request);
-      const admit: Admit = (...asked) => session.place.admit(...asked);
+      const admit: Admit = (kind, roots) => session.place.admit(kind, roots);
       const source = { ...session.source, operation: id };
       const opened = await openFor(session, id, (viewer) => engine.open({ ...request, viewer, source, admit }));
       if (opened.kind === 'errors') {

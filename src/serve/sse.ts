@@ -106,7 +106,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
     viewer,
     source,
     lastEventId,
-    admit: (...asked) => place.admit(...asked),
+    admit: (kind, roots) => place.admit(kind, roots),
   };
   const native = request.method === 'GET';
   const kind = kindOf(engine.parse(operation.query), operation.operationName);
