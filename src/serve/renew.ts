@@ -1,6 +1,6 @@
 import { Fault } from '../event/faults.js';
 import { type Connected, renewAll } from '../graphql/renewal.js';
-import type { Viewer } from '../graphql/viewer.js';
+import { personOf, type Viewer } from '../graphql/viewer.js';
 import type { Audit, Source } from '../observe/audit.js';
 import type { Identity } from './identify.js';
 import { revoked } from './revocations.js';
@@ -68,8 +68,9 @@ async function renewal(
 }
 
 /** Who a token without `sub` belongs to nobody can say. */
-function isSame({ claims: one }: Viewer, { claims: other }: Viewer): boolean {
-  return one.sub !== undefined && one.sub === other.sub && one.iss === other.iss;
+function isSame(one: Viewer, other: Viewer): boolean {
+  const person = personOf(one);
+  return person !== null && person === personOf(other);
 }
 
 export const refusal = ({ code, message }: Fault): Renewed => ({ ok: false, code, message });

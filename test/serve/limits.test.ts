@@ -282,6 +282,29 @@ test('mutations of a user are limited over HTTP, server-sent events and WebSocke
   for (let n = 0; n < 5; n++) expect((await post(r, { query: '{ version }' }, json)).status).toBe(200);
 });
 
+test('who is named by nobody, or by a null, shares no limit of users with others of that kind', async () => {
+  await using r = await limitedRiver({ connectionsPerUser: 1, subscriptionsPerUser: 1 });
+  for (const nobody of [{}, { sub: null }]) {
+    const authorization = `Bearer ${await tokenFor(nobody)}`;
+    await using one = socket(r.wsUrl);
+    await one.init({ authorization });
+    await using other = socket(r.wsUrl);
+    await other.init({ authorization });
+    for (const client of [one, other]) {
+      await client.subscribe('1', { query });
+      await client.message('ping');
+    }
+  }
+});
+
+test('the user 7 and the user "7" are two', async () => {
+  await using r = await limitedRiver({ connectionsPerUser: 1 });
+  for (const sub of [7, '7', ['7'], { id: '7' }]) {
+    const one = socket(r.wsUrl);
+    await one.init({ authorization: `Bearer ${await tokenFor({ sub })}` });
+  }
+});
+
 test('mutations under many aliases in one operation count as many, on every transport', async () => {
   await using r = await limitedRiver({ mutationsPerMinute: 5 });
   const three = { query: 'mutation { a: knock ...more } fragment more on Mutation { ... { b: knock c: knock } }' };
