@@ -305,6 +305,20 @@ test('the user 7 and the user "7" are two', async () => {
   }
 });
 
+test('tickets count as mutations: what one user keeps in the store is limited', async () => {
+  await using r = await limitedRiver({ mutationsPerMinute: 3 });
+  const authorization = `Bearer ${await tokenFor({ sub: 'ada' })}`;
+  const ask = () => fetch(`${r.url}/ticket`, { method: 'POST', headers: { authorization } });
+  for (let n = 0; n < 3; n++) expect((await ask()).status).toBe(201);
+  const refused = await ask();
+  expect([refused.status, (await refused.json()).errors[0].extensions]).toEqual([
+    429,
+    { code: 'LIMIT_EXCEEDED', limit: 'mutationsPerMinute', max: 3 },
+  ]);
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+  expect(r.limited).toEqual(['mutationsPerMinute']);
+});
+
 test('mutations under many aliases in one operation count as many, on every transport', async () => {
   await using r = await limitedRiver({ mutationsPerMinute: 5 });
   const three = { query: 'mutation { a: knock ...more } fragment more on Mutation { ... { b: knock c: knock } }' };
