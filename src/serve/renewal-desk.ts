@@ -9,6 +9,11 @@ import type { Replicas } from './replicas.js';
 /** Milliseconds in which the replica that holds a stream must have answered. */
 const patience = 3_000;
 
+const gone = () => new Fault('BAD_USER_INPUT', { why: 'no replica holds a stream of this id: it may have ended' });
+
+/** As `randomUUID` writes them, which names the streams. */
+const streamId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** Renewals of streams that may be held by any replica: for server-sent events, where a client cannot speak on the stream. */
 export interface RenewalDesk {
   /** To be called when a stream begins; the result, when it ends. */
@@ -50,6 +55,8 @@ export function renewalDesk(
       const viewer = await authenticate(withToken(token));
       const holder = held.get(stream);
       if (holder) return renew(holder, async () => viewer, { identity, audit });
+      // Passed on, 60 KB of anything would be every replica's to read.
+      if (!streamId.test(stream)) return refusal(gone());
       const request = randomUUID();
       const answered = new Promise<Renewed | null>((resolve) => {
         const timer = setTimeout(() => resolve(null), patience);
@@ -60,8 +67,7 @@ export function renewalDesk(
       });
       try {
         await replicas.tell({ kind: 'renew', request, stream, token });
-        const gone = new Fault('BAD_USER_INPUT', { why: 'no replica holds a stream of this id: it may have ended' });
-        return (await answered) ?? refusal(gone);
+        return (await answered) ?? refusal(gone());
       } finally {
         asked.delete(request);
       }
