@@ -104,6 +104,10 @@ export function createEngine(parts: EngineParts) {
     return { kind: 'errors', errors: list };
   };
 
+  /** What the types of an operation's variables make of a client's JSON. */
+  const variablesOf = (operation: OperationDefinitionNode, raw: Readonly<Record<string, unknown>>) =>
+    getVariableValues(schema, operation.variableDefinitions ?? [], raw, { hideSuggestions: !parts.introspection });
+
   /** What is wrong with the JSON beside an operation's text, or null. */
   function excessIn(...values: readonly unknown[]): GraphQLError | null {
     const { jsonDepth: most } = bounds;
@@ -152,7 +156,7 @@ export function createEngine(parts: EngineParts) {
     const refused = refuse(streams, fields, request.viewer);
     if (refused) return errors(toGraphQLError(refused));
     const raw = request.variables ?? {};
-    const { coerced, errors: wrong } = getVariableValues(schema, operation.variableDefinitions ?? [], raw);
+    const { coerced, errors: wrong } = variablesOf(operation, raw);
     if (wrong) return errors(...wrong.map((error) => coded(error, 'BAD_USER_INPUT')));
 
     const args = {
@@ -268,7 +272,7 @@ export function createEngine(parts: EngineParts) {
   /** The text of what a request asks for. Throws Fault. */
   const textOf = (named: Named) => documentOf(named, operations);
 
-  return { open, schema, parse: documents, textOf, excessIn };
+  return { open, schema, parse: documents, textOf, excessIn, variablesOf };
 }
 
 export type Engine = ReturnType<typeof createEngine>;
