@@ -1,11 +1,16 @@
+import { once } from 'node:events';
+import { constants } from 'node:http2';
 import { connect } from 'node:net';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { tokenAuthenticator } from '../../src/serve/authenticate.js';
+import type { GatewayParts } from '../../src/serve/gateway.js';
 import { socket } from '../clients/socket.js';
+import { certificateAuthority } from '../support/certificates.js';
 import { eventually } from '../support/eventually.js';
+import { http2 } from '../support/http2.js';
 import { type River, river, secret, tokenFor } from '../support/river.js';
 
 const sdl = `
@@ -39,7 +44,7 @@ const most = 6;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** A gateway that says what it has now: connections, subscriptions, groups, and sources of its resolvers. */
-async function gauged() {
+async function gauged(parts: Partial<GatewayParts> = {}) {
   const now = { websocket: 0, sse: 0, subscriptions: 0, groups: 0, sources: 0 };
   async function* values(way: string) {
     yield { told: 1 };
@@ -85,6 +90,7 @@ async function gauged() {
       Mutation: { knock: () => 1 },
       Subscription: { told: { subscribe } },
     } as never,
+    ...parts,
     limits: {
       connectionsPerUser: most,
       subscriptionsPerUser: most,
@@ -236,6 +242,36 @@ test('however connections live and end, nothing of them stays counted, and their
     { numRuns: 80, endOnFailure: true },
   );
   for (const sub of ['ada', 'grace']) await fills(r, sub);
+});
+
+const authority = certificateAuthority();
+afterAll(() => authority[Symbol.dispose]());
+
+test('nor does anything of streams of HTTP/2, reset or with their connection gone', async () => {
+  await using r = await gauged({ tls: authority.issue('gateway') });
+  await fc.assert(
+    fc.asyncProperty(fc.array(life, { minLength: 1, maxLength: 12 }), fc.boolean(), async (many, breaks) => {
+      await using client = http2(r.url, authority.ca);
+      await once(client.session, 'connect');
+      const streams = many.map(async ({ user, token, asks, lasts, end }) => {
+        const signed = user && (await tokenFor({ sub: user, ...token }));
+        const path = `/graphql/stream?${new URLSearchParams({ query: operations[asks[0] as number] as string })}`;
+        const authorization = signed ? { authorization: `Bearer ${signed}` } : {};
+        if (client.session.destroyed) return;
+        const stream = client.session.request({ ':path': path, accept: 'text/event-stream', ...authorization });
+        stream.on('error', () => undefined).resume();
+        const over = once(stream, 'close');
+        await pause(lasts);
+        if (end === 'by itself') await Promise.race([over, pause(15)]);
+        stream.close(constants.NGHTTP2_CANCEL);
+        await over;
+      });
+      if (breaks) setTimeout(() => client.session.destroy(), many[0]?.lasts);
+      await Promise.all(streams);
+      await eventually('nothing is left', () => expect(r.now).toEqual(nothing), { within: 3_000, every: 2 });
+    }),
+    { numRuns: 40, endOnFailure: true },
+  );
 });
 
 /** Each of as many connections as this user may have has one subscription, and no more. */
