@@ -80,6 +80,12 @@ describe.each(Object.entries(transports))('over %s', (transport, ask) => {
       expect(await ask(r, request)).toBe('PERSISTED_QUERY_NOT_FOUND');
   });
 
+  test('one that asks for too much is refused as its text is', async () => {
+    await using r = await river(sdl, { operations: { persisted, only: false }, limits: { operationTokens: 2 } });
+    for (const request of [byHash(text), byId(text), { query: text }])
+      expect(await ask(r, request)).toBe('LIMIT_EXCEEDED');
+  });
+
   test('a text is executed, or refused where only persisted ones are wanted', async () => {
     await using open = await river(sdl, { operations: { persisted, only: false } });
     expect(await ask(open, { query: text })).toEqual(expected(transport));

@@ -35,6 +35,7 @@ async function issuerOf(...keys: unknown[]) {
     );
   return {
     state,
+    jwksUrl,
     whose,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
@@ -89,6 +90,25 @@ describe('a token is refused', () => {
     const forged = new SignJWT({ sub: 'ada' }).setProtectedHeader({ alg: 'HS256', kid: 'k' });
     expect(await issuer.whose(await forged.sign(new TextEncoder().encode(secret)))).toBe('UNAUTHENTICATED');
   });
+});
+
+test('two issuers who give their keys the same name are two', async () => {
+  await using one = await issuerOf(await published('one', { kid: 'k' }));
+  await using two = await issuerOf(await published('two', { kid: 'k' }));
+  const settings = (issuer: string, { jwksUrl }: { jwksUrl: string }) => ({
+    secrets: [],
+    audience: null,
+    issuer,
+    jwksUrl,
+  });
+  const authenticate = tokenAuthenticator(settings('one', one), settings('two', two));
+  const token = (iss: string, key: 'one' | 'two') =>
+    new SignJWT({ iss }).setProtectedHeader({ alg: 'RS256', kid: 'k' }).sign(pairs[key].privateKey);
+  for (const iss of ['one', 'two'] as const) {
+    expect((await authenticate(withToken(await token(iss, iss)))).claims.iss).toBe(iss);
+    const other = iss === 'one' ? 'two' : 'one';
+    await expect(authenticate(withToken(await token(iss, other)))).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+  }
 });
 
 describe('the host that publishes keys', () => {

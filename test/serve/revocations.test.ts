@@ -257,6 +257,33 @@ test('who joins while the store cannot be read reads all of it later, whatever e
   revocations.close();
 });
 
+test('a store that comes back empty takes back nothing that a replica knows', async () => {
+  let store = memoryRevocations();
+  let join = () => {};
+  let joins = 0;
+  const replicas = {
+    ...memoryReplicas(),
+    onJoined(listener: () => void) {
+      join = listener;
+      listener();
+    },
+  };
+  const since = (mark: number) => {
+    joins++;
+    return store.since(mark);
+  };
+  const parts = { replicas, logger: silent, tokenLife: 60_000, every: 60_000, changed() {} };
+  const revocations = revocationsOf({ ...parts, store: { add: (...added) => store.add(...added), since } });
+  await revocations.revoke({ sub: 'ada' });
+  store = memoryRevocations();
+  const before = joins;
+  join();
+  await eventually('it has read the empty one', () => joins > before);
+  await revocations.revoke({ sub: 'grace' });
+  expect(revocations.list().map(({ claims }) => claims.sub)).toEqual(['ada', 'grace']);
+  revocations.close();
+});
+
 test('a thousand revocations at once are read by a few, not each with all the others', async () => {
   const store = memoryRevocations();
   const replicas = memoryReplicas();
