@@ -86,6 +86,10 @@ export function selectedFields(
   return found;
 }
 
+/** How many things an operation does: each alias of a mutation is one. */
+export const rootsOf = (fields: readonly SelectedField[]): number =>
+  new Set(fields.filter(({ root }) => root).map(({ path }) => path)).size;
+
 /**
  * May this viewer ask for these fields at all? Returns the fault, or null.
  * A refusal names every path, so that a client can leave them out: an error on each event would end Apollo's stream.

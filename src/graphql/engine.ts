@@ -19,7 +19,7 @@ import type { Asked, Audit, Source } from '../observe/audit.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamField, StreamSchema } from '../schema/stream-schema.js';
-import { refuse, type SelectedField } from './access.js';
+import { refuse, rootsOf, type SelectedField } from './access.js';
 import { defaultBounds, isTooDeep, type OperationBounds } from './bounds.js';
 import type { Context, Executable, PubSub } from './executable.js';
 import { groupKey } from './group-key.js';
@@ -65,7 +65,7 @@ export interface OperationRequest extends StartRequest {
   /** What the audit log says of where it came from. */
   readonly source?: Source;
   /** Asked before it begins, when all else is in order. Throws Fault when it may not begin now. */
-  readonly admit?: (kind: `${OperationTypeNode}`) => Promise<void>;
+  readonly admit?: (kind: `${OperationTypeNode}`, roots: number) => Promise<void>;
 }
 
 export type Opened =
@@ -103,6 +103,10 @@ export function createEngine(parts: EngineParts) {
     if (code === 'LIMIT_EXCEEDED') metrics.limited(String(limit));
     return { kind: 'errors', errors: list };
   };
+
+  /** What the types of an operation's variables make of a client's JSON. */
+  const variablesOf = (operation: OperationDefinitionNode, raw: Readonly<Record<string, unknown>>) =>
+    getVariableValues(schema, operation.variableDefinitions ?? [], raw, { hideSuggestions: !parts.introspection });
 
   /** What is wrong with the JSON beside an operation's text, or null. */
   function excessIn(...values: readonly unknown[]): GraphQLError | null {
@@ -152,7 +156,7 @@ export function createEngine(parts: EngineParts) {
     const refused = refuse(streams, fields, request.viewer);
     if (refused) return errors(toGraphQLError(refused));
     const raw = request.variables ?? {};
-    const { coerced, errors: wrong } = getVariableValues(schema, operation.variableDefinitions ?? [], raw);
+    const { coerced, errors: wrong } = variablesOf(operation, raw);
     if (wrong) return errors(...wrong.map((error) => coded(error, 'BAD_USER_INPUT')));
 
     const args = {
@@ -163,7 +167,7 @@ export function createEngine(parts: EngineParts) {
       contextValue: contextFor(request.viewer),
     };
     try {
-      await request.admit?.(operation.operation);
+      await request.admit?.(operation.operation, rootsOf(fields));
       if (operation.operation !== 'subscription') {
         return { kind: 'result', result: formatted(await execute(args), logger) };
       }
@@ -268,7 +272,7 @@ export function createEngine(parts: EngineParts) {
   /** The text of what a request asks for. Throws Fault. */
   const textOf = (named: Named) => documentOf(named, operations);
 
-  return { open, schema, parse: documents, textOf, excessIn };
+  return { open, schema, parse: documents, textOf, excessIn, variablesOf };
 }
 
 export type Engine = ReturnType<typeof createEngine>;

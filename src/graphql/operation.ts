@@ -43,14 +43,20 @@ export function documentCache(
       cache.set(text, known);
       return known;
     }
-    const parsed = read(schema, text, rules, bounds);
+    const parsed = read(schema, text, rules, bounds, !introspection);
     if (text.length <= 10_000) cache.set(text, parsed);
     if (cache.size > size) cache.delete(cache.keys().next().value as string);
     return parsed;
   };
 }
 
-function read(schema: GraphQLSchema, text: string, rules: readonly ValidationRule[], bounds: OperationBounds): Parsed {
+function read(
+  schema: GraphQLSchema,
+  text: string,
+  rules: readonly ValidationRule[],
+  bounds: OperationBounds,
+  hideSuggestions: boolean,
+): Parsed {
   let ast: DocumentNode;
   const { operationTokens: most } = bounds;
   try {
@@ -64,7 +70,7 @@ function read(schema: GraphQLSchema, text: string, rules: readonly ValidationRul
   }
   const excess = excessOf(schema, ast, bounds);
   if (excess) return [toGraphQLError(excess)];
-  const errors = validated(schema, ast, rules);
+  const errors = validated(schema, ast, rules, hideSuggestions);
   if (errors.length > 0) return errors.map((error) => coded(error, 'GRAPHQL_VALIDATION_FAILED'));
   const known = new Map<OperationDefinitionNode, readonly SelectedField[]>();
   const fields = (operation: OperationDefinitionNode) => {
@@ -76,6 +82,8 @@ function read(schema: GraphQLSchema, text: string, rules: readonly ValidationRul
 }
 
 /**
+ * `hideSuggestions`: by what it was perhaps meant, guesses of a stranger learn the names that introspection would not tell.
+ *
  * graphql-js throws instead of telling where the root of a subscription has `@skip` or `@include` with a variable: it looks
  * for the one field there without any variables.
  */
@@ -83,9 +91,10 @@ function validated(
   schema: GraphQLSchema,
   ast: DocumentNode,
   rules: readonly ValidationRule[],
+  hideSuggestions: boolean,
 ): readonly GraphQLError[] {
   try {
-    return validate(schema, ast, rules, { maxErrors: 20 });
+    return validate(schema, ast, rules, { maxErrors: 20, hideSuggestions });
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
     const { nodes } = error;

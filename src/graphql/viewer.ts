@@ -12,7 +12,9 @@ export const nobody: Viewer = { signedIn: false, claims: Object.freeze({}), expi
 
 /** Who this is, whichever of their tokens they show; null when nobody can say. */
 export function personOf({ claims }: Viewer): string | null {
-  return claims.sub === undefined ? null : JSON.stringify([claims.iss ?? null, claims.sub]);
+  const { iss = null, sub = null } = claims;
+  // Those whom an issuer names by a null are as many as those it does not name.
+  return sub === null ? null : JSON.stringify([iss, sub]);
 }
 
 /** What names one token, and not its holder's rights. */

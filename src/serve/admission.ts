@@ -7,8 +7,8 @@ import { Allowance } from './allowance.js';
 import type { GatewayLimits } from './limits.js';
 import type { MutationBudget } from './mutation-budget.js';
 
-/** Whether an operation may begin. Throws Fault LIMIT_EXCEEDED. */
-export type Admit = (kind: `${OperationTypeNode}`) => Promise<void>;
+/** Whether an operation of so many root fields may begin. Throws Fault LIMIT_EXCEEDED. */
+export type Admit = (kind: `${OperationTypeNode}`, roots: number) => Promise<void>;
 
 /** One connection's place among the others, from when it came until `leave`. */
 export interface Place {
@@ -17,7 +17,7 @@ export interface Place {
    * Throws Fault LIMIT_EXCEEDED.
    */
   claim(viewer: Viewer, operations: () => number): void;
-  admit(kind: `${OperationTypeNode}`): Promise<void>;
+  admit(...asked: Parameters<Admit>): Promise<void>;
   /** Idempotent. */
   leave(): void;
 }
@@ -50,8 +50,8 @@ export function admissionOf({ limits, trustedHops, mutations }: AdmissionParts):
     if (value > limits[limit]) throw limitExceeded(limit, limits[limit], value);
   }
 
-  async function admit(person: string | null, address: string, kind: `${OperationTypeNode}`): Promise<void> {
-    if (kind === 'mutation') await mutations.spend(person ?? address);
+  async function admit(person: string | null, address: string, ...[kind, roots]: Parameters<Admit>): Promise<void> {
+    if (kind === 'mutation') await mutations.spend(person ?? address, roots);
     if (kind !== 'subscription' || person === null) return;
     let count = 0;
     for (const operations of byPerson.get(person) ?? []) count += operations();
@@ -86,8 +86,8 @@ export function admissionOf({ limits, trustedHops, mutations }: AdmissionParts):
       byPerson.set(this.#person, connections.add(operations));
     }
 
-    admit(kind: `${OperationTypeNode}`): Promise<void> {
-      return admit(this.#person, this.address, kind);
+    admit(...asked: Parameters<Admit>): Promise<void> {
+      return admit(this.#person, this.address, ...asked);
     }
 
     leave(): void {
@@ -107,6 +107,8 @@ export function admissionOf({ limits, trustedHops, mutations }: AdmissionParts):
   return {
     enter,
     addressOf: (request) => addressOf(request, trustedHops),
-    admits: (request, viewer) => (kind) => admit(personOf(viewer), addressOf(request, trustedHops), kind),
+    admits(request, viewer) {
+      return (...asked) => admit(personOf(viewer), addressOf(request, trustedHops), ...asked);
+    },
   };
 }

@@ -14,6 +14,7 @@ import type { Admit } from './admission.js';
 import { Ending } from './ending.js';
 import { idBytes } from './frames.js';
 import { type Identity, identify } from './identify.js';
+import { revoked } from './revocations.js';
 import type { Session } from './session.js';
 
 export interface ConversationParts {
@@ -63,6 +64,8 @@ export function conversationOptions({
         const viewer = await identify(request, identity, connectionParams);
         session.place.claim(viewer, () => session.live.size + session.opening);
         session.viewer = viewer;
+        // From here on a revocation finds it; one that came since its token was verified has not.
+        if (identity.isRevoked(viewer)) throw revoked();
         session.expires(viewer.expiresAt);
         return true;
       } catch (error) {
@@ -88,7 +91,7 @@ export function conversationOptions({
       if (request instanceof GraphQLError) return refuse(session, id, request);
       // The library keeps the message as long as the operation, and with it its text, which is some hundred bytes of each.
       Object.assign(payload, { query: '', extensions: undefined });
-      const admit: Admit = (kind) => session.place.admit(kind);
+      const admit: Admit = (kind, roots) => session.place.admit(kind, roots);
       const source = { ...session.source, operation: id };
       const opened = await openFor(session, id, (viewer) => engine.open({ ...request, viewer, source, admit }));
       if (opened.kind === 'errors') {

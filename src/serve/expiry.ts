@@ -2,8 +2,11 @@ import { Fault } from '../event/faults.js';
 
 export const expired = () => new Fault('UNAUTHENTICATED', { why: 'the token has expired' });
 
-/** A Node timer holds at most this many milliseconds, and fires at once beyond. */
-const longest = 2 ** 31 - 1;
+/**
+ * Milliseconds after which the clock is looked at again: timers do not see it jump, and a machine that slept would serve
+ * who has long expired. Beyond 2^31 ms, besides, a timer fires at once.
+ */
+const longest = 60_000;
 
 /**
  * Calls `ended` when a token's time is over, also one that is valid for months. `set` replaces the moment; after `clear`
@@ -16,7 +19,7 @@ export function atExpiry(ended: () => void, now = Date.now) {
     clearTimeout(timer);
     if (at === null || over) return;
     const left = at - now();
-    timer = setTimeout(() => (left > longest ? set(at) : ended()), Math.max(0, Math.min(left, longest)));
+    timer = setTimeout(() => (at > now() ? set(at) : ended()), Math.max(0, Math.min(left, longest)));
     timer.unref();
   }
   function clear() {

@@ -153,15 +153,16 @@ export function createGateway(parts: GatewayParts): Gateway {
     return log.unready();
   }
   const { trustedHops = 0, mutations = memoryBudget(limits.mutationsPerMinute) } = parts;
+  const identity = {
+    authenticate,
+    isRevoked: revocations.isRevoked,
+    cookie: parts.cookie ?? 'tailrace_token',
+    origins: allowedOrigins(parts.origins ?? []),
+  };
   const common = {
     engine,
     admission: admissionOf({ limits, trustedHops, mutations }),
-    identity: {
-      authenticate,
-      isRevoked: revocations.isRevoked,
-      cookie: parts.cookie ?? 'tailrace_token',
-      origins: allowedOrigins(parts.origins ?? []),
-    },
+    identity,
     connections,
     holding,
     metrics,
@@ -183,7 +184,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     pubsub,
     unready,
     tickets: ticketOffice(parts.tickets ?? memoryTickets()),
-    renewals: renewalDesk(replicas, authenticate, audit),
+    renewals: renewalDesk(replicas, identity, audit),
     graphiql: parts.graphiql ?? null,
   });
   boundHalfOpen(server, limits.halfOpen, () => metrics.limited('halfOpen'));

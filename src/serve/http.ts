@@ -145,14 +145,17 @@ function allowOrigin(request: IncomingMessage, response: ServerResponse): void {
 }
 
 /** `201 {ticket, expiresIn}` for whoever shows a token in the header. */
-async function ticket(request: IncomingMessage, response: ServerResponse, { identity, tickets }: HttpParts) {
+async function ticket(request: IncomingMessage, response: ServerResponse, parts: HttpParts) {
+  const { identity, tickets, admission } = parts;
   if (request.method !== 'POST')
     return answer(response, 405, { errors: [{ message: 'POST only' }] }, { Allow: 'POST' });
   const token = bearer(request.headers.authorization);
   if (token === null)
     throw new Fault('UNAUTHENTICATED', { why: 'a ticket is given for a token in the Authorization header' });
-  const { expiresAt } = await identity.authenticate(withToken(token, request));
-  answer(response, 201, { ticket: await tickets.issue(token, expiresAt), expiresIn: ticketLife / 1000 });
+  const viewer = await identity.authenticate(withToken(token, request));
+  // It is kept for a minute with the whole token: without a limit one user fills the store.
+  await admission.admits(request, viewer)('mutation', 1);
+  answer(response, 201, { ticket: await tickets.issue(token, viewer.expiresAt), expiresIn: ticketLife / 1000 });
 }
 
 /** `{"ok": true}` for `{id, token}`: the name of a stream, from its header `Tailrace-Stream`, and its holder's new token. */

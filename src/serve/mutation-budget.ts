@@ -6,7 +6,7 @@ import { limitExceeded } from '../event/faults.js';
 /** How many mutations each may send. */
 export interface MutationBudget {
   /** Throws Fault LIMIT_EXCEEDED when this one has sent as many as they may in this minute. */
-  spend(principal: string): Promise<void>;
+  spend(principal: string, count?: number): Promise<void>;
 }
 
 const minute = 60;
@@ -30,10 +30,10 @@ export function redisBudget(redis: Redis, prefix: string, perMinute: number): Mu
 
 function budgetOf(limiter: RateLimiterMemory | RateLimiterRedis, perMinute: number): MutationBudget {
   return {
-    async spend(principal) {
+    async spend(principal, count = 1) {
       try {
         // Names are whatever their issuer writes: hashed, none is a key or a pattern.
-        await limiter.consume(createHash('sha256').update(principal).digest('base64url'));
+        await limiter.consume(createHash('sha256').update(principal).digest('base64url'), count);
       } catch (error) {
         if (!(error instanceof RateLimiterRes)) throw error;
         throw limitExceeded('mutationsPerMinute', perMinute, error.consumedPoints);

@@ -1,4 +1,12 @@
-import { createRemoteJWKSet, type JWKSCacheInput, type JWTVerifyGetKey, jwksCache } from 'jose';
+import {
+  createRemoteJWKSet,
+  errors,
+  type FlattenedJWSInput,
+  flattenedVerify,
+  type JWKSCacheInput,
+  type JWTVerifyGetKey,
+  jwksCache,
+} from 'jose';
 
 /** Milliseconds after which published keys are fetched again: a key that was taken back must not be good for ever. */
 const fresh = 600_000;
@@ -15,26 +23,74 @@ export function publishedKeys(url: string, now = Date.now): JWTVerifyGetKey {
   const cache: { uat?: number } = {};
   const remote = createRemoteJWKSet(new URL(url), {
     cacheMaxAge: Number.POSITIVE_INFINITY,
-    cooldownDuration: pause,
+    // By itself it would count from the last answer, and ask a host that fails anew for each made-up name.
+    cooldownDuration: Number.POSITIVE_INFINITY,
     [jwksCache]: cache as JWKSCacheInput,
   });
   let tried = 0;
+  let attempt = Promise.resolve();
+  /** Of the last attempt. */
+  let failure: unknown = null;
+
+  const pauses = () => now() - Math.max(tried, cache.uat ?? 0) < pause;
+
+  /** Resolves when the attempt that is under way is over, or a new one. */
+  function reload(): Promise<void> {
+    if (pauses()) return attempt;
+    tried = now();
+    attempt = remote.reload().then(
+      () => {
+        failure = null;
+      },
+      (error: unknown) => {
+        failure = error;
+      },
+    );
+    return attempt;
+  }
 
   async function refresh() {
     const { uat: fetched } = cache;
-    if (fetched === undefined || now() - fetched < fresh || now() - tried < pause) return;
-    tried = now();
-    const reloading = remote.reload();
+    if (fetched === undefined || now() - fetched < fresh || pauses()) return;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, patience);
     });
-    await Promise.race([reloading.catch(() => undefined), late]);
+    await Promise.race([reload(), late]);
     clearTimeout(timer);
   }
 
+  const known: JWTVerifyGetKey = async (header, token) => {
+    try {
+      return await remote(header, token);
+    } catch (error) {
+      if (error instanceof errors.JWKSMultipleMatchingKeys) return whichSigned(token, error);
+      throw error;
+    }
+  };
+
   return async (header, token) => {
     await refresh();
-    return remote(header, token);
+    try {
+      return await known(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+    }
+    await reload();
+    if (failure !== null) throw failure;
+    return known(header, token);
   };
+}
+
+/** A token need not name its key, nor does a key have to have a name: while keys rotate there are two that it could be. */
+async function whichSigned(token: FlattenedJWSInput, keys: errors.JWKSMultipleMatchingKeys): Promise<CryptoKey> {
+  for await (const key of keys) {
+    try {
+      await flattenedVerify(token, key);
+      return key;
+    } catch {
+      // Not this one, or one that is too weak to be any.
+    }
+  }
+  throw new errors.JWSSignatureVerificationFailed();
 }

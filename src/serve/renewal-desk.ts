@@ -1,12 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { Fault } from '../event/faults.js';
 import type { Audit } from '../observe/audit.js';
-import { type Authenticate, withToken } from './authenticate.js';
+import { withToken } from './authenticate.js';
+import type { Identity } from './identify.js';
 import { type Holder, type Renewed, refusal, renew } from './renew.js';
 import type { Replicas } from './replicas.js';
 
 /** Milliseconds in which the replica that holds a stream must have answered. */
 const patience = 3_000;
+
+const gone = () => new Fault('BAD_USER_INPUT', { why: 'no replica holds a stream of this id: it may have ended' });
+
+/** As `randomUUID` writes them, which names the streams. */
+const streamId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Renewals of streams that may be held by any replica: for server-sent events, where a client cannot speak on the stream. */
 export interface RenewalDesk {
@@ -16,7 +22,12 @@ export interface RenewalDesk {
   renew(stream: string, token: string): Promise<Renewed>;
 }
 
-export function renewalDesk(replicas: Replicas, authenticate: Authenticate, audit: Audit): RenewalDesk {
+export function renewalDesk(
+  replicas: Replicas,
+  identity: Pick<Identity, 'authenticate' | 'isRevoked'>,
+  audit: Audit,
+): RenewalDesk {
+  const { authenticate } = identity;
   const held = new Map<string, Holder>();
   const asked = new Map<string, (answer: Renewed) => void>();
 
@@ -27,7 +38,7 @@ export function renewalDesk(replicas: Replicas, authenticate: Authenticate, audi
     if (!holder) return;
     const { request, token } = told;
     // Verified here again: a message is no proof of who somebody is.
-    renew(holder, () => authenticate(withToken(token)), audit)
+    renew(holder, () => authenticate(withToken(token)), { identity, audit })
       .then((answer) => replicas.tell({ kind: 'renewed', request, answer }))
       // Whoever asked is told so by the silence.
       .catch(() => undefined);
@@ -43,7 +54,9 @@ export function renewalDesk(replicas: Replicas, authenticate: Authenticate, audi
       // Before anything is told: strangers must not make every replica work.
       const viewer = await authenticate(withToken(token));
       const holder = held.get(stream);
-      if (holder) return renew(holder, async () => viewer, audit);
+      if (holder) return renew(holder, async () => viewer, { identity, audit });
+      // Passed on, 60 KB of anything would be every replica's to read.
+      if (!streamId.test(stream)) return refusal(gone());
       const request = randomUUID();
       const answered = new Promise<Renewed | null>((resolve) => {
         const timer = setTimeout(() => resolve(null), patience);
@@ -54,8 +67,7 @@ export function renewalDesk(replicas: Replicas, authenticate: Authenticate, audi
       });
       try {
         await replicas.tell({ kind: 'renew', request, stream, token });
-        const gone = new Fault('BAD_USER_INPUT', { why: 'no replica holds a stream of this id: it may have ended' });
-        return (await answered) ?? refusal(gone);
+        return (await answered) ?? refusal(gone());
       } finally {
         asked.delete(request);
       }

@@ -9,10 +9,11 @@ export interface Revocation {
   readonly at: number;
 }
 
-/** What is revoked now, found fast by what nearly every revocation names: `jti` or `sub`. */
+/** What is revoked now. However many there are, of a token's claims only those are looked at that one of them may name. */
 export class RevocationList {
   readonly #byClaims = new Map<string, Revocation>();
-  readonly #byAnchor = new Map<string, Set<Revocation>>();
+  /** By the name of one of its claims, and that claim's value. Each session that is ended by its own claim is one more. */
+  readonly #byAnchor = new Map<string, Map<string, Set<Revocation>>>();
 
   /** Of two for the same claims the later one counts. True when it says something new. */
   add(revocation: Revocation): boolean {
@@ -21,9 +22,10 @@ export class RevocationList {
     if (known && known.at >= revocation.at) return false;
     if (known) this.#drop(known);
     this.#byClaims.set(key, revocation);
-    const anchor = anchorOf(revocation);
-    const others = this.#byAnchor.get(anchor) ?? new Set();
-    this.#byAnchor.set(anchor, others.add(revocation));
+    const [name, text] = anchorOf(revocation);
+    const byText = this.#byAnchor.get(name) ?? new Map<string, Set<Revocation>>();
+    const others = byText.get(text) ?? new Set();
+    this.#byAnchor.set(name, byText.set(text, others.add(revocation)));
     return true;
   }
 
@@ -34,10 +36,12 @@ export class RevocationList {
 
   /** True when one of them takes in a token of these claims. Without a time of issue a token counts as old. */
   has(claims: Claims): boolean {
-    const issued = typeof claims.iat === 'number' ? claims.iat : Number.NEGATIVE_INFINITY;
-    for (const anchor of [`jti ${String(claims.jti)}`, `sub ${String(claims.sub)}`, '']) {
-      for (const revocation of this.#byAnchor.get(anchor) ?? []) {
-        if (Math.floor(issued) <= revocation.at && isMeant(revocation, claims)) return true;
+    const issued = Number.isFinite(claims.iat) ? Math.floor(claims.iat as number) : Number.NEGATIVE_INFINITY;
+    for (const [name, byText] of this.#byAnchor) {
+      for (const text of textsOf(claims, name)) {
+        for (const revocation of byText.get(text) ?? []) {
+          if (issued <= revocation.at && isMeant(revocation, claims)) return true;
+        }
       }
     }
     return false;
@@ -48,26 +52,32 @@ export class RevocationList {
   }
 
   #drop(revocation: Revocation): void {
-    const anchor = anchorOf(revocation);
-    const others = this.#byAnchor.get(anchor);
+    const [name, text] = anchorOf(revocation);
+    const byText = this.#byAnchor.get(name);
+    const others = byText?.get(text);
     others?.delete(revocation);
-    if (others?.size === 0) this.#byAnchor.delete(anchor);
+    if (others?.size === 0) byText?.delete(text);
+    if (byText?.size === 0) this.#byAnchor.delete(name);
     this.#byClaims.delete(keyOf(revocation));
   }
 }
 
 const keyOf = ({ claims }: Revocation) => JSON.stringify(Object.entries(claims).sort());
 
-function anchorOf({ claims }: Revocation): string {
-  for (const name of ['jti', 'sub']) if (Object.hasOwn(claims, name)) return `${name} ${claims[name]}`;
-  return '';
+/** What hardly two tokens share, where it is named. */
+function anchorOf({ claims }: Revocation): readonly [string, string] {
+  const names = Object.keys(claims);
+  const name = ['jti', 'sub'].find((one) => names.includes(one)) ?? names[0] ?? '';
+  return [name, claims[name] ?? ''];
 }
 
 const isMeant = ({ claims: named }: Revocation, claims: Claims): boolean =>
-  Object.entries(named).every(([name, text]) => {
-    const value = claimAt(claims, name);
-    return Array.isArray(value) ? value.some((one) => isText(one, text)) : isText(value, text);
-  });
+  Object.entries(named).every(([name, text]) => textsOf(claims, name).includes(text));
 
-const isText = (value: unknown, text: string): boolean =>
-  (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') && String(value) === text;
+/** A claim's values as a revocation writes them. An object has none, and must not be made a text: it may say how itself. */
+function textsOf(claims: Claims, name: string): readonly string[] {
+  const value = claimAt(claims, name);
+  return (Array.isArray(value) ? value : [value])
+    .filter((one) => typeof one === 'string' || typeof one === 'number' || typeof one === 'boolean')
+    .map(String);
+}

@@ -47,8 +47,28 @@ export function revocationsOf(parts: RevocationsParts): Revocations {
   let known = false;
   let closed = false;
   let again: NodeJS.Timeout | undefined;
+  /** From where the next reading has to begin, if not from the mark: an earlier one has failed, or another Redis is there. */
+  let owed = Number.POSITIVE_INFINITY;
+  let reading = Promise.resolve();
+  let next: Promise<void> | null = null;
 
-  async function read(from: number) {
+  /**
+   * Resolves when all that is stored now has been read. Whoever asks while a reading is under way shares the next one: of a
+   * thousand revocations at once each would read all the others again.
+   */
+  function read(from = Number.POSITIVE_INFINITY): Promise<void> {
+    owed = Math.min(owed, from);
+    next ??= reading.then(() => {
+      next = null;
+      const begin = Math.min(owed, mark);
+      owed = Number.POSITIVE_INFINITY;
+      reading = readFrom(begin);
+      return reading;
+    });
+    return next;
+  }
+
+  async function readFrom(from: number): Promise<void> {
     if (closed) return;
     try {
       const found = await store.since(Math.max(0, from - overlap));
@@ -60,18 +80,19 @@ export function revocationsOf(parts: RevocationsParts): Revocations {
       if (news.length > 0) parts.changed(isFirst ? [] : news);
     } catch (error) {
       logger.warn({ error: (error as Error).message }, 'revocations cannot be read; trying again');
+      owed = Math.min(owed, from);
       clearTimeout(again);
-      again = setTimeout(() => void read(from), retry);
+      again = setTimeout(() => void read(), retry);
       again.unref();
     }
   }
 
   replicas.hear((told) => {
-    if (told.kind === 'revoked') void read(mark);
+    if (told.kind === 'revoked') void read();
   });
   // All of them: another master may have others.
   replicas.onJoined(() => void read(0));
-  const looking = setInterval(() => void read(mark), parts.every);
+  const looking = setInterval(() => void read(), parts.every);
   looking.unref();
 
   const isRevoked = ({ claims }: Viewer) => list.has(claims);
@@ -87,7 +108,7 @@ export function revocationsOf(parts: RevocationsParts): Revocations {
       checked(claims);
       const revocation = await store.add(claims, tokenLife);
       logger.info({ claims: Object.keys(claims), at: revocation.at }, 'Tokens were revoked');
-      await read(mark);
+      await read();
       // Stored, it is found within a heartbeat in any case.
       await replicas.tell({ kind: 'revoked' }).catch(() => undefined);
       return revocation;

@@ -276,7 +276,7 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
     if (payload?.Authorization === undefined && payload?.authorization === undefined) return payload;
     const { identity, audit } = this.parts;
     const verify = async () => identity.authenticate({ ...nothing, authorization: authorizationIn(payload) });
-    return renew(this, verify, audit);
+    return renew(this, verify, { identity, audit });
   }
 }
 

@@ -101,7 +101,13 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   const { viewer, ticket } = await whoComes(request, parts, id, resuming);
   place.claim(viewer, () => 1);
   const asked = operationOf(request, body, engine);
-  const operation: OperationRequest = { ...asked, viewer, source, lastEventId, admit: (kind) => place.admit(kind) };
+  const operation: OperationRequest = {
+    ...asked,
+    viewer,
+    source,
+    lastEventId,
+    admit: (kind, roots) => place.admit(kind, roots),
+  };
   const native = request.method === 'GET';
   const kind = kindOf(engine.parse(operation.query), operation.operationName);
   // Before it is executed: a link must not be able to act.
@@ -180,7 +186,14 @@ async function stream(
   const slot = heartbeats.add(beating);
   const expiry = atExpiry(() => complete(expired()));
   expiry.set(viewer.expiresAt);
-  const holder: Holder = { viewer, source, renewing: false, running: () => [opened], expires: expiry.set };
+  const holder: Holder = {
+    viewer,
+    source,
+    renewing: false,
+    running: () => [opened],
+    expires: expiry.set,
+    expel: complete,
+  };
   const release = renewals.hold(id, holder);
   const connection: Connection = {
     get viewer() {

@@ -1,8 +1,8 @@
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
-import { type DocumentNode, GraphQLError, getVariableValues } from 'graphql';
+import { type DocumentNode, GraphQLError } from 'graphql';
 import { createYoga, type GraphiQLOptions, type Plugin } from 'graphql-yoga';
 import { Fault, statusOf } from '../event/faults.js';
-import { refuse, selectedFields } from '../graphql/access.js';
+import { refuse, rootsOf, selectedFields } from '../graphql/access.js';
 import type { Engine } from '../graphql/engine.js';
 import type { Executable, PubSub } from '../graphql/executable.js';
 import { coded, isDocument, operationOf as operationNamed } from '../graphql/operation.js';
@@ -130,13 +130,9 @@ export function yogaOf(parts: YogaParts) {
       asking.asked = askedOf(executable.schema, operation, document, args.variableValues);
       const refused = refuse(streams, fields, viewer);
       if (refused) return setResultAndStopExecution({ errors: [toGraphQLError(refused)] });
-      const { errors } = getVariableValues(
-        executable.schema,
-        operation.variableDefinitions ?? [],
-        args.variableValues ?? {},
-      );
+      const { errors } = engine.variablesOf(operation, args.variableValues ?? {});
       if (errors) return setResultAndStopExecution({ errors: errors.map((error) => coded(error, 'BAD_USER_INPUT')) });
-      const fault = await faultOf(admit(operation.operation));
+      const fault = await faultOf(admit(operation.operation, rootsOf(fields)));
       if (fault) setResultAndStopExecution({ errors: [toGraphQLError(fault)] });
     },
     onSubscribe({ setResultAndStopExecution }: { setResultAndStopExecution(result: object): void }) {

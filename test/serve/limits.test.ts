@@ -282,6 +282,62 @@ test('mutations of a user are limited over HTTP, server-sent events and WebSocke
   for (let n = 0; n < 5; n++) expect((await post(r, { query: '{ version }' }, json)).status).toBe(200);
 });
 
+test('who is named by nobody, or by a null, shares no limit of users with others of that kind', async () => {
+  await using r = await limitedRiver({ connectionsPerUser: 1, subscriptionsPerUser: 1 });
+  for (const nobody of [{}, { sub: null }]) {
+    const authorization = `Bearer ${await tokenFor(nobody)}`;
+    await using one = socket(r.wsUrl);
+    await one.init({ authorization });
+    await using other = socket(r.wsUrl);
+    await other.init({ authorization });
+    for (const client of [one, other]) {
+      await client.subscribe('1', { query });
+      await client.message('ping');
+    }
+  }
+});
+
+test('the user 7 and the user "7" are two', async () => {
+  await using r = await limitedRiver({ connectionsPerUser: 1 });
+  for (const sub of [7, '7', ['7'], { id: '7' }]) {
+    const one = socket(r.wsUrl);
+    await one.init({ authorization: `Bearer ${await tokenFor({ sub })}` });
+  }
+});
+
+test('tickets count as mutations: what one user keeps in the store is limited', async () => {
+  await using r = await limitedRiver({ mutationsPerMinute: 3 });
+  const authorization = `Bearer ${await tokenFor({ sub: 'ada' })}`;
+  const ask = () => fetch(`${r.url}/ticket`, { method: 'POST', headers: { authorization } });
+  for (let n = 0; n < 3; n++) expect((await ask()).status).toBe(201);
+  const refused = await ask();
+  expect([refused.status, (await refused.json()).errors[0].extensions]).toEqual([
+    429,
+    { code: 'LIMIT_EXCEEDED', limit: 'mutationsPerMinute', max: 3 },
+  ]);
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+  expect(r.limited).toEqual(['mutationsPerMinute']);
+});
+
+test('mutations under many aliases in one operation count as many, on every transport', async () => {
+  await using r = await limitedRiver({ mutationsPerMinute: 5 });
+  const three = { query: 'mutation { a: knock ...more } fragment more on Mutation { ... { b: knock c: knock } }' };
+  const refusal = { code: 'LIMIT_EXCEEDED', limit: 'mutationsPerMinute', max: 5 };
+  const users = await Promise.all(['ada', 'grace', 'alan'].map((sub) => tokenFor({ sub })));
+  const [ada, grace, alan] = users.map((token) => `Bearer ${token}`) as [string, string, string];
+  await using ws = socket(r.wsUrl);
+  await ws.init({ authorization: ada });
+  await ws.subscribe('1', three);
+  await ws.message('next', '1');
+  await ws.subscribe('2', three);
+  expect((await ws.message('error', '2')).payload[0].extensions).toEqual(refusal);
+  await (await post(r, three, { authorization: grace })).text();
+  expect(await (await post(r, three, { authorization: grace })).text()).toContain('"limit":"mutationsPerMinute"');
+  const json = { authorization: alan, accept: 'application/json' };
+  expect((await (await post(r, three, json)).json()).errors).toBeUndefined();
+  expect((await (await post(r, three, json)).json()).errors[0].extensions).toEqual(refusal);
+});
+
 describe('messages of one socket', () => {
   test('are limited by the second; one that comes back may send all its operations at once', async () => {
     await using r = await limitedRiver({ messageRate: 5, subscriptionsPerSocket: 30 });

@@ -24,31 +24,31 @@ const inUrl = (request: object) =>
 
 /** How each transport takes a request: the code of its refusal, or what came. */
 const transports = {
-  async 'HTTP by POST'(r: River, request: object) {
+  async 'HTTP by POST'(r: River, request: object, told = outcomeOf) {
     const headers = { 'content-type': 'application/json', accept: 'application/graphql-response+json' };
     const answer = await fetch(r.url, { method: 'POST', headers, body: JSON.stringify(request) });
-    return outcomeOf((await answer.json()) as Result);
+    return told((await answer.json()) as Result);
   },
-  async 'HTTP by GET'(r: River, request: object) {
+  async 'HTTP by GET'(r: River, request: object, told = outcomeOf) {
     const headers = { accept: 'application/graphql-response+json' };
     const answer = await fetch(`${r.url}?${inUrl(request)}`, { headers });
-    return outcomeOf((await answer.json()) as Result);
+    return told((await answer.json()) as Result);
   },
-  async 'server-sent events by POST'(r: River, request: object) {
+  async 'server-sent events by POST'(r: River, request: object, told = outcomeOf) {
     await using stream = await events(`${r.url}/stream`, request);
-    return outcomeOf(await first(r, stream.results));
+    return told(await first(r, stream.results));
   },
-  async 'server-sent events by GET'(r: River, request: object) {
+  async 'server-sent events by GET'(r: River, request: object, told = outcomeOf) {
     await using stream = await events(`${r.url}/stream?${inUrl(request)}`, null);
-    return outcomeOf(await first(r, stream.results));
+    return told(await first(r, stream.results));
   },
-  async WebSocket(r: River, request: object) {
+  async WebSocket(r: River, request: object, told = outcomeOf) {
     await using client = socket(r.wsUrl);
     await client.init();
     await client.subscribe('1', { query: '', ...request });
     const answers = () => client.messages.filter(({ id }: Result) => id === '1');
     const { type, payload } = await first(r, { at: () => answers()[0] });
-    return outcomeOf(type === 'error' ? { errors: payload } : payload);
+    return told(type === 'error' ? { errors: payload } : payload);
   },
 };
 const operationOn = (transport: string) => (transport.includes('HTTP') ? version : notes);
@@ -60,6 +60,7 @@ async function first(r: River, results: { at(place: number): Result }): Promise<
   return eventually('an answer', () => results.at(0) ?? null);
 }
 
+const messageOf = ({ errors }: Result) => errors[0].message;
 const outcomeOf = ({ data, errors }: Result) => errors?.[0].extensions.code ?? data;
 const expected = (transport: string) => (transport.includes('HTTP') ? { version: '1.2.3' } : { note: { id: '7' } });
 
@@ -79,12 +80,48 @@ describe.each(Object.entries(transports))('over %s', (transport, ask) => {
       expect(await ask(r, request)).toBe('PERSISTED_QUERY_NOT_FOUND');
   });
 
+  test('one that asks for too much is refused as its text is', async () => {
+    await using r = await river(sdl, { operations: { persisted, only: false }, limits: { operationTokens: 2 } });
+    for (const request of [byHash(text), byId(text), { query: text }])
+      expect(await ask(r, request)).toBe('LIMIT_EXCEEDED');
+  });
+
   test('a text is executed, or refused where only persisted ones are wanted', async () => {
     await using open = await river(sdl, { operations: { persisted, only: false } });
     expect(await ask(open, { query: text })).toEqual(expected(transport));
     await using closed = await river(sdl, { operations: { persisted, only: true } });
     for (const query of [text, '{ __typename }', 'query Q { __schema { types { name } } }', 'no GraphQL'])
       expect(await ask(closed, { query })).toBe('PERSISTED_QUERY_ID_REQUIRED');
+  });
+});
+
+describe.each(Object.entries(transports))('where introspection is off, over %s', (transport, ask) => {
+  test('no guess is answered by the name that was meant', async () => {
+    const schema = `
+      type Query { salary(kind: Kind, by: By): Int @public }
+      type Subscription { salaries(kind: Kind, by: By): Salary! @kafka(topic: "salaries") @public }
+      type Salary { amount: Int }
+      enum Kind { GROSS NET }
+      input By { country: String }`;
+    const [kind, root, end] = transport.includes('HTTP')
+      ? ['query', 'salary', '']
+      : ['subscription', 'salaries', '{ amount }'];
+    const guesses: readonly object[] = [
+      { query: `${kind} { ${root}y ${end} }` },
+      { query: `${kind} { ${root}(knd: NET) ${end} }` },
+      { query: `${kind} { ${root}(kind: NETT) ${end} }` },
+      { query: `${kind} { ${root}(by: { contry: "" }) ${end} }` },
+      { query: `${kind} ($kind: Knd) { ${root}(kind: $kind) ${end} }` },
+      { query: `${kind} ($kind: Kind) { ${root}(kind: $kind) ${end} }`, variables: { kind: 'NETT' } },
+      { query: `${kind} ($by: By) { ${root}(by: $by) ${end} }`, variables: { by: { contry: '' } } },
+    ];
+    const resolvers = { Query: { salary: () => 1 } };
+    await using closed = await river(schema, { introspection: false, resolvers });
+    await using open = await river(schema, { introspection: true, resolvers });
+    for (const guess of guesses) {
+      expect(await ask(open, guess, messageOf)).toContain('Did you mean');
+      expect(await ask(closed, guess, messageOf)).not.toMatch(/did you mean/i);
+    }
   });
 });
 

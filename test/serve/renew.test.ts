@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { PubSub } from 'graphql-subscriptions';
 import { describe, expect, test } from 'vitest';
 import { Fault } from '../../src/event/faults.js';
+import { memoryReplicas } from '../../src/serve/replicas.js';
 import { socket } from '../clients/socket.js';
 import { eventually } from '../support/eventually.js';
 import { type River, river, tokenFor } from '../support/river.js';
@@ -132,8 +134,10 @@ describe.each(Object.entries(transports))('a token renewed while a stream runs, 
 
   test('of a viewer whose token names nobody is refused: it could be anybody’s', async () => {
     await using r = await river(sdl);
-    await using client = await subscribe(r, room, await tokenFor({ rooms: ['a'] }));
-    expect(await client.renew(await tokenFor({ rooms: ['b'] }))).toEqual(refused('FORBIDDEN'));
+    for (const nobody of [{}, { sub: null }]) {
+      await using client = await subscribe(r, room, await tokenFor({ ...nobody, rooms: ['a'] }));
+      expect(await client.renew(await tokenFor({ ...nobody, rooms: ['b'] }))).toEqual(refused('FORBIDDEN'));
+    }
   });
 });
 
@@ -256,11 +260,24 @@ describe('POST /graphql/renew', () => {
       return [response.status, (await response.json()).errors?.[0].extensions?.code];
     };
     expect(await post({ id: 'x', token: 'garbage' })).toEqual([401, 'UNAUTHENTICATED']);
-    expect(await post({ id: 'x', token: await inRooms(['a']) })).toEqual([400, 'BAD_USER_INPUT']);
+    expect(await post({ id: randomUUID(), token: await inRooms(['a']) })).toEqual([400, 'BAD_USER_INPUT']);
     expect(await post({ id: 'x' })).toEqual([400, 'BAD_USER_INPUT']);
     expect(await post([])).toEqual([400, 'BAD_USER_INPUT']);
     expect((await post(null, 'GET'))[0]).toBe(405);
   });
+});
+
+test('what is no name of a stream is told to no other replica: it may be as long as a request', async () => {
+  const replicas = memoryReplicas();
+  const heard: unknown[] = [];
+  replicas.hear((told) => heard.push(told.kind));
+  await using r = await river(sdl, { replicas });
+  for (const id of ['', 'x', 'x'.repeat(60_000), `${randomUUID()}\n`, randomUUID().toUpperCase()]) {
+    const body = JSON.stringify({ id, token: await inRooms(['a']) });
+    const response = await fetch(`${r.url}/renew`, { method: 'POST', body });
+    expect([response.status, (await response.json()).errors[0].extensions.code]).toEqual([400, 'BAD_USER_INPUT']);
+  }
+  expect(heard).toEqual([]);
 });
 
 test('while the keys cannot be fetched a renewal is refused as passing, and the stream goes on', async () => {

@@ -116,6 +116,68 @@ describe('a revocation', () => {
     expect(stream.results.map(({ errors }) => errors?.[0].extensions.code)).toEqual(['UNAUTHENTICATED']);
   });
 
+  test.each(['websocket', 'sse'])(
+    'that comes while its token is taking the place of another ends the stream (%s)',
+    async (transport) => {
+      let open = () => {};
+      const gate = new Promise<void>((resolve) => {
+        open = resolve;
+      });
+      let waiting = false;
+      async function* source() {
+        yield { told: 'something' };
+        await new Promise(() => {});
+      }
+      async function subscribe(_: unknown, __: unknown, { claims }: { claims: { slow?: boolean } }) {
+        waiting = claims.slow === true;
+        if (waiting) await gate;
+        return source();
+      }
+      await using r = await river('type Subscription { told: String! @authenticated }', {
+        resolvers: { Subscription: { told: { subscribe } } } as never,
+      });
+      const asked = { query: 'subscription { told }' };
+      const [old, renewed] = [
+        await tokenFor({ sub: 'ada', jti: 'old' }),
+        await tokenFor({ sub: 'ada', jti: 'new', slow: true }),
+      ];
+      await using client = socket(r.wsUrl);
+      await client.init({ Authorization: `Bearer ${old}` });
+      await client.subscribe('1', asked);
+      await using stream = await events(r.url, asked, old);
+      await client.message('next', '1');
+      const renewing =
+        transport === 'sse'
+          ? stream.renew(renewed)
+          : client.send({ type: 'ping', payload: { Authorization: `Bearer ${renewed}` } });
+      await eventually('it waits for the source of the new claims', () => waiting);
+      await r.revoke({ jti: 'new' });
+      open();
+      if (transport === 'websocket') expect((await client.closed).code).toBe(4403);
+      else await stream.ended;
+      await renewing;
+      if (transport === 'sse') expect(stream.results.at(-1).errors[0].extensions.code).toBe('UNAUTHENTICATED');
+    },
+  );
+
+  test('that comes at whatever moment of signing in keeps the socket out or ends it', async () => {
+    for (let moment = 0; moment < 40; moment++) {
+      const revoking: (() => Promise<unknown>)[] = [];
+      await using r = await river(sdl, {
+        async authenticate() {
+          // Its answer is on its way when the revocation comes, a few turns of promises before or after.
+          void revoking[0]?.();
+          for (let turn = 0; turn < moment; turn++) await null;
+          return { signedIn: true, claims: { sub: 'ada' }, expiresAt: null };
+        },
+      });
+      revoking.push(() => r.revoke({ sub: 'ada' }));
+      await using client = socket(r.wsUrl);
+      await client.send({ type: 'connection_init' });
+      expect([moment, (await client.closed).code]).toEqual([moment, 4403]);
+    }
+  });
+
   test('names who is meant: nobody, or everybody, is refused', async () => {
     await using r = await river(sdl);
     await expect(r.revoke({})).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
@@ -154,6 +216,94 @@ describe('while the store cannot be read', () => {
     expect(() => revocations.check(viewer('ada'))).toThrow(expect.objectContaining({ code: 'UNAUTHENTICATED' }));
     revocations.close();
   });
+});
+
+test('who joins while the store cannot be read reads all of it later, whatever else is read meanwhile', async () => {
+  const store = memoryRevocations();
+  const replicas = memoryReplicas();
+  const asked: number[] = [];
+  let away = false;
+  const since = async (mark: number) => {
+    asked.push(mark);
+    if (away) throw new Fault('UNAVAILABLE', { why: 'away' });
+    return store.since(mark);
+  };
+  let join = () => {};
+  const revocations = revocationsOf({
+    store: { ...store, since },
+    replicas: {
+      ...replicas,
+      onJoined(listener) {
+        join = listener;
+        listener();
+      },
+    },
+    logger: silent,
+    tokenLife: 60_000,
+    every: 60_000,
+    changed() {},
+  });
+  await revocations.revoke({ sub: 'ada' });
+  away = true;
+  asked.length = 0;
+  // At another Redis, which may have others: and of one more it is told at once.
+  join();
+  await replicas.tell({ kind: 'revoked' });
+  await eventually('both have failed', () => asked.length === 2);
+  away = false;
+  asked.length = 0;
+  await eventually('it is read', () => asked.length > 0);
+  expect(asked).toEqual([0]);
+  revocations.close();
+});
+
+test('a store that comes back empty takes back nothing that a replica knows', async () => {
+  let store = memoryRevocations();
+  let join = () => {};
+  let joins = 0;
+  const replicas = {
+    ...memoryReplicas(),
+    onJoined(listener: () => void) {
+      join = listener;
+      listener();
+    },
+  };
+  const since = (mark: number) => {
+    joins++;
+    return store.since(mark);
+  };
+  const parts = { replicas, logger: silent, tokenLife: 60_000, every: 60_000, changed() {} };
+  const revocations = revocationsOf({ ...parts, store: { add: (...added) => store.add(...added), since } });
+  await revocations.revoke({ sub: 'ada' });
+  store = memoryRevocations();
+  const before = joins;
+  join();
+  await eventually('it has read the empty one', () => joins > before);
+  await revocations.revoke({ sub: 'grace' });
+  expect(revocations.list().map(({ claims }) => claims.sub)).toEqual(['ada', 'grace']);
+  revocations.close();
+});
+
+test('a thousand revocations at once are read by a few, not each with all the others', async () => {
+  const store = memoryRevocations();
+  const replicas = memoryReplicas();
+  let read = 0;
+  const since = async (mark: number) => {
+    const found = await store.since(mark);
+    read += found.revocations.length;
+    return found;
+  };
+  const parts = { replicas, logger: silent, tokenLife: 60_000, every: 60_000, changed() {} };
+  const revocations = revocationsOf({ ...parts, store: { ...store, since } });
+  await eventually('it is ready', () => revocations.known());
+  const many = Array.from({ length: 1_000 }, (_, n) => ({ sid: `s${n}` }));
+  await Promise.all(many.map((claims) => revocations.revoke(claims)));
+  expect(revocations.list()).toHaveLength(1_000);
+  expect(read).toBeLessThan(10_000);
+  // Who has been told that it is done may rely on it, whoever else revokes.
+  const [last] = await Promise.all([revocations.revoke({ sub: 'ada' }), revocations.revoke({ sub: 'grace' })]);
+  expect(revocations.list()).toContainEqual(last);
+  revocations.close();
 });
 
 test('what was revoked is kept as long as a token may live', async () => {
