@@ -244,6 +244,19 @@ test('however connections live and end, nothing of them stays counted, and their
   for (const sub of ['ada', 'grace']) await fills(r, sub);
 });
 
+test('nor does anything where the replica retires in the midst of it', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(life, { minLength: 6, maxLength: 12 }), fc.nat({ max: 25 }), async (many, after) => {
+      await using r = await gauged();
+      const living = Promise.all(many.map((one) => live(r, one)));
+      await pause(after);
+      await Promise.all([living, r.retire()]);
+      await eventually('nothing is left', () => expect(r.now).toEqual(nothing), { within: 3_000, every: 2 });
+    }),
+    { numRuns: 20, endOnFailure: true },
+  );
+});
+
 const authority = certificateAuthority();
 afterAll(() => authority[Symbol.dispose]());
 
