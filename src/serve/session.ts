@@ -56,6 +56,8 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
   readonly source: Source;
   /** How many operations are being opened. */
   opening = 0;
+  /** Of each id, the one that was asked for last, while it is being opened. */
+  readonly asked = new Map<string, symbol>();
   viewer: Viewer = nobody;
   renewing = false;
   /** Why the socket must close instead of being acknowledged. */
