@@ -74,3 +74,27 @@ describe('an id that is completed and used again while its first operation is st
     ]);
   });
 });
+
+test.each([false, true])(
+  'every id comes back as it was sent, whatever it holds; compression on: %s',
+  async (compression) => {
+    const sdl = 'type Subscription { note: Note! @kafka(topic: "notes") @public } type Note { id: ID! text: String! }';
+    await using r = await river(sdl, { compression, limits: { messageBytes: 200_000 } });
+    await using client = socket(r.wsUrl);
+    await client.init();
+    const ids = ['__proto__', 'toString', '"', '\\', '\u2028\n\0', '\ud800', 'é'.repeat(33_000), 'x'.repeat(100_000)];
+    for (const id of ids) await client.subscribe(id, { query: 'subscription { note { text } }' });
+    await eventually('all have begun', () => r.subscribed() === ids.length);
+    const texts = ['short', 'long '.repeat(20_000)];
+    for (const text of texts) await r.publish('notes', { id: 1, text });
+    const nexts = () => client.messages.filter(({ type }) => type === 'next');
+    await eventually('all has come', () => nexts().length === ids.length * 2);
+    for (const id of ids) {
+      const mine = nexts().filter((message) => message.id === id);
+      expect(mine.map(({ payload }) => payload.data.note.text)).toEqual(texts);
+      await client.send({ type: 'complete', id });
+    }
+    await eventually('all have ended', () => r.subscribed() === 0);
+    expect(client.isOpen()).toBe(true);
+  },
+);
