@@ -111,6 +111,9 @@ export class Subscription implements Seat {
     this.#cursor = this.#own.cursorAt(positions, offsets);
     const seen = new Coordinates(offsets);
     const resumed = start.kind === 'after' ? start.cursor : null;
+    // Parked by a full socket, and moved here by a renewal: each would write one event more into it.
+    const drained = this.parts.outlet.drained();
+    if (drained) await drained;
     await this.#persist((again) => this.#catchUp(seen, resumed, again));
   }
 

@@ -105,11 +105,11 @@ export class Stage implements AsyncDisposable {
     return group;
   }
 
-  seat(group: Group, start: Start = { kind: 'now' }, onGap: OnGap = 'CONTINUE'): Seated {
+  /** `stall` is that of its socket, where it shares one with others. */
+  seat(group: Group, start: Start = { kind: 'now' }, onGap: OnGap = 'CONTINUE', stall = new Stall()): Seated {
     const shown: Seated['shown'] = [];
     const written: string[] = [];
     const faults: Fault[] = [];
-    const stall = new Stall();
     let broken = false;
     const outlet: Outlet = {
       write(frames) {

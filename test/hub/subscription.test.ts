@@ -7,6 +7,7 @@ import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { eventually } from '../support/eventually.js';
 import { turns, type Written } from '../support/hostile-log.js';
+import { Stall } from '../support/stall.js';
 import { decoded, type Seated, Stage, slowly } from './stage.js';
 
 /** A subscription that nobody has started, with what it wrote. */
@@ -379,6 +380,30 @@ describe('how it begins', () => {
     stage.log.append([{ source: old, channels: group.channels }], true);
     await stage.append([2], 'a', true);
     expect(seated.shown).toEqual([2]);
+  });
+});
+
+describe('a full socket', () => {
+  test('is written nothing more to, however often its subscriptions are moved to other groups meanwhile', async () => {
+    await using stage = await Stage.open();
+    const stall = new Stall();
+    const parked = stage.seat(await stage.group(), { kind: 'now' }, 'CONTINUE', stall);
+    stall.begin();
+    // Parked by the first, which it still took.
+    await stage.append([1]);
+    await stage.append([2, 3, 4]);
+    let last = parked;
+    const shown = [...parked.shown];
+    for (let n = 0; n < 3; n++) {
+      last = stage.seat(await stage.group(), last.subscription.handOver(), 'CONTINUE', stall);
+      await turns(10);
+      shown.push(...last.shown);
+    }
+    expect(shown).toEqual([1]);
+    await stage.append([5]);
+    stall.end();
+    await eventually('it has caught up', () => last.shown.length === 4);
+    expect(last.shown).toEqual([2, 3, 4, 5]);
   });
 });
 
