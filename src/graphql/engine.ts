@@ -92,7 +92,11 @@ export function createEngine(parts: EngineParts) {
     if (!isDocument(parsed)) logger.warn({ id, why: parsed[0]?.message }, 'A persisted operation cannot be executed');
   }
   const documents = (text: string): Parsed => persisted.get(text) ?? cache(text);
-  const groups = createGroups((plan) => new Group(plan, hub, cursors, metrics, parts.now), hub.leave, metrics.groups);
+  const groups = createGroups(
+    (plan) => new Group(plan, hub, cursors, metrics, parts.now),
+    (group) => group.leave(),
+    metrics.groups,
+  );
   let singles = 0;
 
   const contextFor = (viewer: Viewer): Context => ({ viewer, claims: viewer.claims, pubsub: parts.pubsub });

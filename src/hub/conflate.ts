@@ -71,6 +71,11 @@ export function openWindow<T>(every: number, deliver: (items: readonly T[]) => v
     settle,
     /** Lets go what waits, before its time. */
     flush,
+    /** Nobody waits for it any more. */
+    close() {
+      if (timer !== null) clearTimeout(timer);
+      waiting.take();
+    },
     some: (test: (item: T) => boolean) => waiting.some(test),
     get isEmpty() {
       return waiting.size === 0;

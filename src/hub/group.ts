@@ -95,7 +95,7 @@ export class Group implements Listener {
 
   constructor(
     readonly plan: GroupPlan,
-    private readonly hub: Pick<Hub, 'join' | 'heads'>,
+    private readonly hub: Pick<Hub, 'join' | 'leave' | 'heads'>,
     private readonly cursors: CursorCodec,
     private readonly metrics: GatewayMetrics,
     private readonly now: () => number,
@@ -112,6 +112,15 @@ export class Group implements Listener {
   /** Resolves when the group hears its channels and nothing is missing. Throws LogUnavailable. */
   join(): Promise<void> {
     return this.hub.join(this);
+  }
+
+  /**
+   * It hears nothing any more. What waits for its time goes with it: of everybody who came for a moment a window would else
+   * keep its events for as long as it may last, an hour, to render them for nobody.
+   */
+  leave(): void {
+    this.#window?.close();
+    this.hub.leave(this);
   }
 
   /** How many publications and gaps were heard: together with the hub's heads, the place where a seat begins. */

@@ -10,6 +10,9 @@ import type { Reach } from './listener.js';
 
 const untilEqual = Number.POSITIVE_INFINITY;
 
+/** Behind every event of a record. */
+const wholeRecord = 2 ** 31;
+
 /**
  * What one subscription was shown, while the group's frames do not tell it: their cursors were made before its replay was
  * through, or the group has heard more than this one was shown, or less. After a loss of the log, what is written again
@@ -82,6 +85,17 @@ export class Own {
   /** What was shown, for a replay that goes on from this cursor. */
   shown(cursor: Cursor): Coordinates {
     return this.#shown ?? new Coordinates(cursor.offsets);
+  }
+
+  /** What was shown before this one, with which its group has heard so much. */
+  before({ source: { record, index } }: Publication, heard: Cursor['offsets']): Cursor['offsets'] {
+    if (this.#shown) return this.#shown.recent;
+    const { partition, offset } = record;
+    const before = new Map(heard);
+    if (index > 0) before.set(partition, { offset, index: index - 1 });
+    else if (offset > 0) before.set(partition, { offset: offset - 1, index: wholeRecord });
+    else before.delete(partition);
+    return before;
   }
 
   /** The frame of an offer, with a cursor of its own where it needs one. */

@@ -136,10 +136,11 @@ export class Subscription implements Seat {
   }
 
   offer({ offers, frames, isPlain }: Batch): void {
-    const first = (offers[0] as Offer).turn;
-    const isUsual = isPlain && this.#state === 'live' && first > this.#from && this.#own.sharesAll(first);
-    if (isUsual) this.#write(frames);
-    else for (const offer of offers) this.#offer(offer);
+    const [first] = offers as readonly [Offer];
+    const { turn } = first;
+    const isUsual = isPlain && this.#state === 'live' && turn > this.#from && this.#own.sharesAll(turn);
+    if (!isUsual) for (const offer of offers) this.#offer(offer);
+    else if (!this.#isParkedBefore(first)) this.#write(frames);
   }
 
   #offer(offer: Offer): void {
@@ -222,10 +223,26 @@ export class Subscription implements Seat {
   #take(offer: Offer): void {
     const { publication, turn } = offer;
     this.#own.sharesAll(turn);
+    if (this.#isParkedBefore(offer)) return;
     const isUnknown = this.#own.isUnknown(publication);
     if (!this.#own.pass(offer) || this.#isHistory(publication)) return;
     if (isUnknown) this.#mayRepeat(publication);
     this.#write(this.#own.frames(offer));
+  }
+
+  /**
+   * Others fill its socket too: with a frame of each of them more than the limit, a hundred times the longest event could
+   * wait. Parked where it stood before this offer, and not at its last frame: that may be older than what is kept.
+   */
+  #isParkedBefore({ frame, publication, repeat }: Offer): boolean {
+    const drained = this.parts.outlet.drained();
+    if (!drained || (repeat && !this.#own.isApart)) return false;
+    const { position } = publication;
+    const { positions, offsets } = this.parts.group.decode(frame.cursor);
+    const before = { ...position, number: position.number - 1, time: position.time - 1 };
+    this.#cursor = this.#own.cursorAt(positions.with(position.shard, before), this.#own.before(publication, offsets));
+    void this.#park(drained);
+    return true;
   }
 
   /** Live, and no longer so when the socket is full. */
@@ -336,9 +353,10 @@ export class Subscription implements Seat {
     const { group, outlet } = this.parts;
     if (this.#state !== 'replaying') return;
     const result = await group.plan.render(source);
+    // Looked at right before the write, and again after each wait: all that were parked with it wake in the same moment.
+    for (let full = outlet.drained(); full; full = outlet.drained()) await full;
     if ((this.#state as State) !== 'replaying') return;
     this.#send([new Frame(result, cursor)]);
-    await outlet.drained();
   }
 
   /** Goes live with what waited, unless too much waited and was dropped. */

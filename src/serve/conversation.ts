@@ -160,19 +160,28 @@ class Frames extends Ending implements Outlet {
 /**
  * A renewal may come while an operation is being opened with the claims of before. From the turn in which they are found
  * to be today's it finds the operation among the live ones: a turn later, one might have come in between.
+ *
+ * So may a `complete`, and another operation under the same id, which the library could not tell from this one: it would
+ * run both and end the one that came last, with its socket too, and the other went on for ever. So of what was given up
+ * the library never hears again.
  */
 async function openFor(session: Session, id: string, open: (viewer: Viewer) => Promise<Opened>): Promise<Opened> {
+  const asked = Symbol();
+  session.asked.set(id, asked);
   for (;;) {
     const { viewer } = session;
     session.opening++;
     const opened = await open(viewer).finally(() => session.opening--);
-    if (viewer === session.viewer || opened.kind === 'result') {
+    const isLatest = session.asked.get(id) === asked;
+    if (isLatest && (viewer === session.viewer || opened.kind === 'result')) {
+      session.asked.delete(id);
       if (opened.kind === 'stream' || opened.kind === 'iterable') session.live.set(id, opened);
       if (opened.kind === 'iterable') opened.onEnd = () => session.left(id, opened);
       return opened;
     }
     if (opened.kind === 'stream') opened.close();
     if (opened.kind === 'iterable') void opened.return();
+    if (!isLatest) return new Promise(() => {});
   }
 }
 

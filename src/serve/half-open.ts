@@ -14,7 +14,7 @@ interface Connected {
 
 /**
  * Bounds the connections on which no answer is due: those on which no request has come, or not the whole of one, and those
- * on which all were answered, each to `most`. Bound by their time alone, they are as many as strangers open in it, up to the
+ * on which all were answered, read or not, each to `most`. Bound by their time alone, they are as many as strangers open in it, up to the
  * last descriptor of the process. With one more, the one that has waited longest is closed and `closed` called: an honest
  * client speaks as soon as it may, so those are others, and who comes anew is never turned away for them.
  */
@@ -57,10 +57,21 @@ export function boundHalfOpen(server: Server, most: number, closed: () => void):
     if (response.destroyed) return;
     one.due++;
     leave(one);
-    response.once('close', () => {
+    let isDue = true;
+    const answered = () => {
+      if (!isDue) return;
+      isDue = false;
       one.answered = true;
       if (--one.due === 0 && connected.get(one.key) === one) wait(one);
-    });
+    };
+    response.once('close', answered);
+    // By then nothing more is owed. Whoever reads nothing of it, or has no window for it over HTTP/2, would else never be
+    // counted again: its answer is not closed before it is taken.
+    const { end } = response;
+    response.end = ((...last: Parameters<typeof end>) => {
+      answered();
+      return end.apply(response, last);
+    }) as typeof end;
   }
 
   server.on('connection', (socket: Socket) => {

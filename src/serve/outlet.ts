@@ -143,13 +143,14 @@ export class SocketOutlet {
   }
 
   /**
-   * To be asked at every heartbeat: true when the peer has taken nothing of what waits for the last few of them.
-   * A peer that never reads is alive to TCP, for ever.
+   * To be asked at every heartbeat: true when the peer has taken nothing of what waits for the last few of them, however
+   * little that is. A peer that never reads is alive to TCP, for ever; and who is at the end of what they may have, and
+   * leaves the last of it unread, would keep a place among the connections.
    */
   isStuck(): boolean {
     const before = this.#sent;
     this.#sent = this.socket.bytesWritten - this.socket.writableLength;
-    this.#beats = this.drained() && this.#sent === before ? this.#beats + 1 : 0;
+    this.#beats = this.waiting() > 0 && this.#sent === before ? this.#beats + 1 : 0;
     return this.#beats >= patience;
   }
 }

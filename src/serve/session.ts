@@ -56,6 +56,8 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
   readonly source: Source;
   /** How many operations are being opened. */
   opening = 0;
+  /** Of each id, the one that was asked for last, while it is being opened. */
+  readonly asked = new Map<string, symbol>();
   viewer: Viewer = nobody;
   renewing = false;
   /** Why the socket must close instead of being acknowledged. */
@@ -199,8 +201,12 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
 
   beat(): void {
     const isStuck = this.#outlet.isStuck();
-    // A full socket has no room for a ping: as long as it drains, someone reads.
-    if (!isStuck && this.#outlet.drained()) return;
+    // A full socket has no room for a ping: as long as it drains, someone reads. To the last one, which stands behind all
+    // that they still have to read, an answer may come late.
+    if (!isStuck && this.#outlet.drained()) {
+      this.#alive = true;
+      return;
+    }
     if (isStuck || !this.#alive) {
       this.terminate();
       return;

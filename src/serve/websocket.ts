@@ -6,6 +6,7 @@ import { Fault } from '../event/faults.js';
 import type { Source } from '../observe/audit.js';
 import type { Place } from './admission.js';
 import { type ConversationParts, conversationOptions } from './conversation.js';
+import { acceptableOffer } from './extensions.js';
 import { retryAfter } from './http-answer.js';
 import { urlOf } from './identify.js';
 import { Session, type SessionParts } from './session.js';
@@ -76,9 +77,9 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     socket.on('error', destroyed);
     const why = refusal(request);
     if (why !== null) return refuse(socket, why);
-    // A smaller window than that of the shared blocks; and ws refuses offers that it cannot accept, with 400.
-    if (/server_max_window_bits/.test(request.headers['sec-websocket-extensions'] ?? ''))
-      delete request.headers['sec-websocket-extensions'];
+    const offer = acceptableOffer(request.headers['sec-websocket-extensions'] ?? '');
+    if (offer === undefined) delete request.headers['sec-websocket-extensions'];
+    else request.headers['sec-websocket-extensions'] = offer;
     const place = placeFor(request);
     if (place instanceof Fault) metrics.limited(String(place.details.limit));
     else socket.on('close', leave(place));

@@ -23,7 +23,11 @@ const odd = new GraphQLScalarType({
   name: 'Odd',
   serialize(value) {
     if (value === 'refused') throw new GraphQLError('refused', { extensions: { code: 'REFUSED' } });
+    if (value === 'broken') throw new Error('broken');
     if (value === 'nothing') return undefined;
+    if (value === 'minus') return -0;
+    if (value === 'none') return Number.NaN;
+    if (value === 'deep') return { 2: [{ toJSON: (key: string) => `at ${key}` }, undefined, () => 1], 1: new Set() };
     if (value === 'date') return new Date(0);
     if (value === 'keyed') return { toJSON: (key: string) => `under ${key}` };
     return value;
@@ -45,7 +49,7 @@ const one = <T>(g: Gen, from: readonly T[]) => from[g(fc.nat, from.length - 1)] 
 export function randomSchema(g: Gen): GraphQLSchema {
   const some = <T>(from: readonly T[]) => one(g, from);
   const typeOf = (depth = 0): string => {
-    const named = g(fc.nat, 2) > 0 ? some(leaves) : some(['A', 'B', 'C', 'Named', 'Any']);
+    const named = g(fc.nat, 2) > 0 ? some(leaves) : some(['A', 'B', 'C', 'Named', 'Other', 'Any']);
     const inner = depth < 2 && g(fc.nat, 4) === 0 ? `[${typeOf(depth + 1)}]` : named;
     return g(fc.boolean) ? `${inner}!` : inner;
   };
@@ -60,13 +64,24 @@ export function randomSchema(g: Gen): GraphQLSchema {
     `scalar Odd
      enum Colour { RED GREEN }
      interface Named { label: String! }
+     interface Other implements Named { label: String! }
      union Any = A | B | C
-     type Subscription { it(n: Int): ${some(['A', 'Any', '[Named]', 'A!', '[[B!]]!', 'Odd'])} @kafka(topic: "t") @public }
+     type Subscription { it(n: Int): ${some(['A', 'Any', '[Named]', 'A!', '[[B!]]!', 'Other', '[[[[Any!]!]]]', 'Odd'])} @kafka(topic: "t") @public }
      type A { ${fields()} }
      type B implements Named { label: String! ${fields()} }
-     type C implements Named { label: String! ${fields()} }`,
+     type C implements Named & Other { label: String! ${fields()} }`,
     { Odd: odd, ...(g(fc.boolean) ? { Colour: { RED: 1, GREEN: 'green' } } : {}) },
   );
+}
+
+/** The types on which a fragment may be spread there. */
+function overlapping(schema: GraphQLSchema, typeName: string): string[] {
+  const possible = (name: string) => {
+    const type = schema.getType(name);
+    return isAbstractType(type) ? schema.getPossibleTypes(type).map(String) : [name];
+  };
+  const here = new Set(possible(typeName));
+  return ['A', 'B', 'C', 'Named', 'Other', 'Any'].filter((name) => possible(name).some((one) => here.has(one)));
 }
 
 /** Valid by the types; merged fields may contradict each other, which no executed operation may. */
@@ -88,7 +103,7 @@ export function randomOperation(
       const kind = g(fc.nat, 9);
       if (kind === 0 || (fields.length === 0 && kind < 5)) return `${alias()}__typename${condition()}`;
       if ((kind < 3 || fields.length === 0) && depth < 4) {
-        const on = isAbstractType(type) ? some([typeName, ...schema.getPossibleTypes(type).map(String)]) : typeName;
+        const on = some(overlapping(schema, typeName));
         if (g(fc.boolean)) return `... on ${on}${condition()} ${selection(on, depth + 1)}`;
         const name = `F${fragments.length}`;
         fragments.push('');
@@ -133,6 +148,7 @@ const wrong = () =>
       '',
       'refused',
     ),
+    fc.constantFrom<unknown>('broken', 'minus', 'none', 'deep', { 2: 0, 1: -0, __proto__: null }),
     fc.constantFrom<unknown>('nothing', 'date', 'keyed', [], {}, [null], { __typename: 'Nobody' }, { label: 1 }),
     text(),
     fc.jsonValue(),

@@ -59,6 +59,24 @@ describe('a conflated field', () => {
     expect(rendered).toBe(2);
   });
 
+  test('what waits for somebody who leaves is not kept, nor rendered for nobody', async () => {
+    await using stage = await Stage.open();
+    let rendered = 0;
+    const render = ({ event }: { event: unknown }) => `{"data":${++rendered && (event as number)}`;
+    const left = await stage.group('a', { ...soon, render });
+    const seated = stage.seat(left);
+    const stays = stage.seat(await stage.group('b', soon));
+    await stage.append([11]);
+    await stage.append([12]);
+    seated.subscription.close();
+    left.leave();
+    await stage.append([11], 'b');
+    await stage.append([12], 'b');
+    // Its window began later, and is over.
+    await has(stays, 11, 12);
+    expect(rendered).toBe(1);
+  });
+
   test('a cursor never stands for an event that still waits', async () => {
     await using stage = await Stage.open();
     const group = await stage.group('a', never);

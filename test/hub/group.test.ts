@@ -113,7 +113,7 @@ describe('a group', () => {
     await using stage = await Stage.open();
     const group = await stage.group('a', { render: ({ event }) => `{"data":"${event}${'x'.repeat(10_000)}"` });
     const { subscription, cursors, fill } = stage.seat(group);
-    fill();
+    fill('next');
     hearing(stage, group)(1, 2, 3, 4);
     await turns(1);
     expect(cursors).toHaveLength(2);

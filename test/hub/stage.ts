@@ -23,8 +23,8 @@ export interface Seated {
   readonly shown: (number | { readonly n: number; readonly gap: string })[];
   readonly cursors: string[];
   readonly faults: Fault[];
-  /** The socket is full until `drain`. */
-  fill(): void;
+  /** The socket is full until `drain`; `by` what is written next, or by others. */
+  fill(by?: 'next'): void;
   drain(): void;
   /** Every further write throws. */
   breakDown(): void;
@@ -105,12 +105,13 @@ export class Stage implements AsyncDisposable {
     return group;
   }
 
-  seat(group: Group, start: Start = { kind: 'now' }, onGap: OnGap = 'CONTINUE'): Seated {
+  /** `stall` is that of its socket, where it shares one with others. */
+  seat(group: Group, start: Start = { kind: 'now' }, onGap: OnGap = 'CONTINUE', stall = new Stall()): Seated {
     const shown: Seated['shown'] = [];
     const written: string[] = [];
     const faults: Fault[] = [];
-    const stall = new Stall();
     let broken = false;
+    let fillsNext = false;
     const outlet: Outlet = {
       write(frames) {
         if (broken) throw new Error('the socket broke');
@@ -119,6 +120,8 @@ export class Stage implements AsyncDisposable {
           shown.push(extensions.gap ? { n: data, gap: extensions.gap.reason } : data);
           written.push(extensions.cursor);
         }
+        if (fillsNext) stall.begin();
+        fillsNext = false;
       },
       drained: () => stall.drained(),
       fail: (fault) => void faults.push(fault),
@@ -141,7 +144,10 @@ export class Stage implements AsyncDisposable {
       shown,
       cursors: written,
       faults,
-      fill: () => stall.begin(),
+      fill(by) {
+        if (by === 'next') fillsNext = true;
+        else stall.begin();
+      },
       drain: () => stall.end(),
       breakDown() {
         broken = true;

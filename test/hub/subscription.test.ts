@@ -7,7 +7,10 @@ import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { eventually } from '../support/eventually.js';
 import { turns, type Written } from '../support/hostile-log.js';
+import { Stall } from '../support/stall.js';
 import { decoded, type Seated, Stage, slowly } from './stage.js';
+
+const isOdd = ({ event }: { event: unknown }) => ({ pass: (event as number) % 2 === 1, error: null });
 
 /** A subscription that nobody has started, with what it wrote. */
 function unstarted(stage: Stage, group: Group, onClose: () => void = () => {}) {
@@ -67,7 +70,7 @@ const states: Record<string, (stage: Stage) => Promise<{ group: Group; seated: S
     const group = await stage.group();
     const seated = stage.seat(group);
     await stage.append([1]);
-    seated.fill();
+    seated.fill('next');
     await stage.append([2]);
     return {
       group,
@@ -379,6 +382,77 @@ describe('how it begins', () => {
     stage.log.append([{ source: old, channels: group.channels }], true);
     await stage.append([2], 'a', true);
     expect(seated.shown).toEqual([2]);
+  });
+});
+
+describe('a full socket', () => {
+  test('is written nothing more to, by however many subscriptions, and all of them catch up', async () => {
+    await using stage = await Stage.open();
+    const stall = new Stall();
+    const groups = [await stage.group(), await stage.group('a', { permit: isOdd })];
+    const seats = groups.map((group) => stage.seat(group, { kind: 'now' }, 'CONTINUE', stall));
+    await stage.append([1, 2]);
+    stall.begin();
+    await stage.append([3, 4]);
+    await stage.append([5]);
+    expect(seats.map(({ shown }) => shown)).toEqual([[1, 2], [1]]);
+    stall.end();
+    await eventually('they have caught up', () => seats.every(({ shown }) => shown.at(-1) === 5));
+    await stage.append([6, 7]);
+    expect(seats.map(({ shown }) => shown)).toEqual([
+      [1, 2, 3, 4, 5, 6, 7],
+      [1, 3, 5, 7],
+    ]);
+  });
+
+  test('that drains is not filled by all that wait for it at once', async () => {
+    await using stage = await Stage.open();
+    const stall = new Stall();
+    const seats = await Promise.all(
+      [1, 2, 3].map(async () => stage.seat(await stage.group(), { kind: 'now' }, 'CONTINUE', stall)),
+    );
+    const shown = () => seats.reduce((sum, seated) => sum + seated.shown.length, 0);
+    stall.begin();
+    await stage.append([1, 2, 3]);
+    for (let n = 0; n < 9; n++) {
+      expect(shown()).toBe(n);
+      for (const { fill } of seats) fill('next');
+      stall.end();
+      await eventually('one more was written', () => shown() > n, { every: 1 });
+      await turns(5);
+    }
+    expect(seats.map((seated) => seated.shown)).toEqual([1, 2, 3].map(() => [1, 2, 3]));
+  });
+
+  test('takes no gap for what was never missed by one that had nothing to show for longer than history is kept', async () => {
+    await using stage = await Stage.open();
+    const quiet = stage.seat(await stage.group('a', { permit: isOdd }), { kind: 'now' }, 'FAIL');
+    await stage.append([2]);
+    stage.clock += 700_000;
+    await stage.append([4]);
+    quiet.fill();
+    await stage.append([5, 7]);
+    expect(quiet.shown).toEqual([]);
+    quiet.drain();
+    await eventually('it has caught up', () => quiet.shown.length === 2);
+    expect([quiet.shown, quiet.faults]).toEqual([[5, 7], []]);
+  });
+
+  test('is written nothing more to, however often its subscriptions are moved to other groups meanwhile', async () => {
+    await using stage = await Stage.open();
+    const stall = new Stall();
+    let last = stage.seat(await stage.group(), { kind: 'now' }, 'CONTINUE', stall);
+    stall.begin();
+    await stage.append([1, 2, 3, 4]);
+    for (let n = 0; n < 3; n++) {
+      last = stage.seat(await stage.group(), last.subscription.handOver(), 'CONTINUE', stall);
+      await turns(10);
+      expect(last.shown).toEqual([]);
+    }
+    await stage.append([5]);
+    stall.end();
+    await eventually('it has caught up', () => last.shown.length === 5);
+    expect(last.shown).toEqual([1, 2, 3, 4, 5]);
   });
 });
 

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { get } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { afterAll, expect, test } from 'vitest';
@@ -147,4 +148,21 @@ test('over HTTP/2 it is the same, also for headers that do not come to their end
   expect([two, three, four].map(({ isClosed }) => isClosed())).toEqual([false, false, false]);
   expect(r.limited).toEqual(['halfOpen', 'halfOpen']);
   expect((await stays.ask('/healthz')).status).toBe(200);
+});
+
+test('who is answered and leaves no room for the answer is counted all the same', async () => {
+  await using r = await limitedRiver(3, { tls: authority.issue('gateway') });
+  const { origin } = new URL(r.url.replace('http:', 'https:'));
+  const sessions: ClientHttp2Session[] = [];
+  for (let n = 0; n < 8; n++) {
+    const session = connectHttp2(origin, { ca: authority.ca, settings: { initialWindowSize: 0 } });
+    session.on('error', () => undefined);
+    const request = session.request({ ':path': '/healthz' });
+    request.on('error', () => undefined);
+    await once(request, 'response');
+    sessions.push(session);
+  }
+  await eventually('the eldest are closed', () => sessions.filter(({ closed }) => closed).length === 5);
+  expect(sessions.map(({ closed }) => closed)).toEqual(sessions.map((_, n) => n < 5));
+  for (const session of sessions) session.destroy();
 });

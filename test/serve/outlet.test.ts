@@ -144,6 +144,19 @@ test('a reader that takes nothing for five heartbeats is stuck; one that takes a
   await eventually('something was taken', () => !outlet.isStuck());
 });
 
+test('so is one that leaves unread less than it may have waiting', async () => {
+  await using ends = await pair();
+  const outlet = new SocketOutlet(ends.near, 2 ** 30, opened);
+  const frame = prepared('x'.repeat(99_999).concat('?'));
+  while (outlet.waiting() < 200_000) {
+    outlet.write(frame, id('\n'));
+    outlet.flush();
+  }
+  expect(outlet.drained()).toBeNull();
+  const beats = Array.from({ length: 6 }, () => outlet.isStuck());
+  expect(beats).toEqual([false, false, false, false, false, true]);
+});
+
 test('one that closes while something waits is not told to hold it: nobody would ever take it off the list', async () => {
   await using ends = await pair();
   let [open, held] = [true, 0];

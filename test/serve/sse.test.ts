@@ -1,7 +1,8 @@
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
+import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { eventually } from '../support/eventually.js';
-import { river } from '../support/river.js';
+import { river, tokenFor } from '../support/river.js';
 
 const sdl = 'type Subscription { note: Note! @kafka(topic: "notes") @public } type Note { id: ID! }';
 const query = encodeURIComponent('subscription { note { id } }');
@@ -70,4 +71,29 @@ test('a stream that is asked for behind another answer of its connection is refu
   expect(r.subscribed()).toBe(1);
   socket.destroy();
   await eventually('it is gone', () => r.subscribed() === 0);
+});
+
+test('a stream that was ended, and whose last words are never read, keeps no place among the connections', async () => {
+  let connections = 0;
+  const connected = (_: string, change: number) => {
+    connections += change;
+  };
+  const text = 'x'.repeat(60_000);
+  await using r = await river(`${sdl} extend type Note { text: String }`, {
+    heartbeat: 50,
+    // However much waits, it may: the stream is never parked.
+    limits: { socketBuffer: 2 ** 30 },
+    metrics: { ...noGatewayMetrics, connected },
+  });
+  const { hostname, port } = new URL(r.url);
+  const socket = connect(Number(port), hostname);
+  const lines = [`GET /graphql/stream?query=${encodeURIComponent('subscription { note { id text } }')} HTTP/1.1`];
+  lines.push('Host: gateway', `Authorization: Bearer ${await tokenFor({ sub: 'ada' })}`);
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+  await eventually('it has begun', () => connections === 1);
+  socket.pause();
+  for (let n = 0; n < 150; n++) await r.publish('notes', { id: n, text });
+  await r.revoke({ sub: 'ada' });
+  await eventually('its place is free', () => connections === 0);
+  socket.destroy();
 });
