@@ -232,13 +232,15 @@ export class Subscription implements Seat {
 
   /**
    * Others fill its socket too: with a frame of each of them more than the limit, a hundred times the longest event could
-   * wait. Parked where it stood before this offer, and not at its last frame: that may be older than what is kept.
+   * wait. Parked where it stood before this offer, and not at its last frame: that may be older than what is kept. Of a
+   * conflated field that place is not known: before it may lie what one behind it replaced, which new claims may hide.
    */
   #isParkedBefore({ frame, publication, repeat }: Offer): boolean {
     const drained = this.parts.outlet.drained();
-    if (!drained || (repeat && !this.#own.isApart)) return false;
+    const { group } = this.parts;
+    if (!drained || group.plan.conflation || (repeat && !this.#own.isApart)) return false;
     const { position } = publication;
-    const { positions, offsets } = this.parts.group.decode(frame.cursor);
+    const { positions, offsets } = group.decode(frame.cursor);
     const before = { ...position, number: position.number - 1, time: position.time - 1 };
     this.#cursor = this.#own.cursorAt(positions.with(position.shard, before), this.#own.before(publication, offsets));
     void this.#park(drained);
