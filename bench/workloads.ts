@@ -78,8 +78,8 @@ export const workloads: readonly Workload[] = [
       sideBySide(
         {
           setting: sized(perUser, effort),
-          systems: ['tailrace lingering 0ms', 'tailrace', 'tailrace lingering 20ms'],
-          rates: [1_000, 4_000],
+          systems: ['tailrace lingering 0ms', 'tailrace', 'tailrace lingering 100ms'],
+          rates: [1_000, 4_000, 8_000],
           figures: perEvent,
         },
         effort,

@@ -165,8 +165,8 @@ export const variables = {
   kafkaGroupId: relaying(text, 'tailrace', 'The consumer group that all relays of one log share.'),
   kafkaLinger: relaying(
     duration(0, 1_000),
-    '5ms',
-    'Where records come fast, how far fetches are apart: records gather, and cost less each. `0ms` fetches as they come.',
+    '20ms',
+    'How far fetches are apart where 10,000 records/s and more come, and at lower rates as much less: records gather, and cost less each. Few are not waited for. `0ms` fetches as they come.',
   ),
   kafkaSsl: kafka(toggle, 'off', 'TLS to the brokers.'),
   kafkaSslCa: kafka(text, null, 'The authority that signed the brokers’ certificates (PEM).', secret),

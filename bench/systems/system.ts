@@ -48,7 +48,7 @@ export const systems = {
   tailrace: (ground) => tailrace(ground),
   'tailrace beside': beside,
   'tailrace lingering 0ms': (ground) => tailrace(ground, { TAILRACE_KAFKA_LINGER: '0ms' }),
-  'tailrace lingering 20ms': (ground) => tailrace(ground, { TAILRACE_KAFKA_LINGER: '20ms' }),
+  'tailrace lingering 100ms': (ground) => tailrace(ground, { TAILRACE_KAFKA_LINGER: '100ms' }),
   naive: (ground) => naive(ground, 'off'),
   'naive with withFilter': (ground) => naive(ground, 'on'),
   nchan,

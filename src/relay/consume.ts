@@ -18,7 +18,7 @@ export interface ConsumeOptions {
   readonly logger: Logger;
   /** Milliseconds between looks at the log for partitions to which no batch comes. */
   readonly lookEvery: number;
-  /** Milliseconds between two fetches where records come fast. */
+  /** The most milliseconds between two fetches, where records come fast. */
   readonly linger: number;
 }
 
@@ -178,7 +178,7 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
     // A stopping consumer takes no commits any more but through its last batch.
     if (!isRunning()) await edge.commitOffsetsIfNecessary({ topics: takeUncommitted() });
     if (rebalancing !== null) throw rebalancing;
-    await pace.rest(taken.records.length);
+    await pace.rest(taken.records.length, taken.to < taken.end);
   }
 
   /**

@@ -22,7 +22,7 @@ export interface KafkaRelayOptions extends Omit<RelayOptions, 'cluster' | 'deadL
   readonly watchEvery?: number;
   /** Milliseconds between looks whether the log still has what it was given of quiet topics; default 5000. */
   readonly lookEvery?: number;
-  /** Milliseconds that records gather where they come fast (`createPace`); default 5, 0 fetches as they come. */
+  /** Milliseconds that records gather where they come fast (`createPace`); default 20, 0 fetches as they come. */
   readonly linger?: number;
 }
 
@@ -38,7 +38,7 @@ export interface KafkaRelay {
  * a log line each time, and `ready` tells why not.
  */
 export function startKafkaRelay(options: KafkaRelayOptions): KafkaRelay {
-  const { groupId, logger, watchEvery = 2_000, lookEvery = 5_000, linger = 5, deadLetter = {} } = options;
+  const { groupId, logger, watchEvery = 2_000, lookEvery = 5_000, linger = 20, deadLetter = {} } = options;
   const kafka = openKafka(options.kafka, logger);
   const letters = createDeadLetterTopic(kafka, deadLetter.topic ?? `${groupId}.dlq`, groupId, logger);
   const deadLetters = deadLetter.unwritable === 'skip' ? skipping(letters.write, logger) : letters.write;

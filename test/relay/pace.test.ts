@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { createPace } from '../../src/relay/pace.js';
 
 /** Batches of `size` records, one every `apart` ms of a clock of the test's own; how long the pace made them wait. */
-async function paced(linger: number, size: number, apart: number, batches: number): Promise<number[]> {
+async function paced(linger: number, size: number, apart: number, batches: number, more = false): Promise<number[]> {
   vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] });
   try {
     const pace = createPace(linger);
@@ -10,7 +10,7 @@ async function paced(linger: number, size: number, apart: number, batches: numbe
     for (let n = 0; n < batches; n++) {
       await vi.advanceTimersByTimeAsync(apart);
       const began = performance.now();
-      const rest = pace.rest(size);
+      const rest = pace.rest(size, more);
       if (rest) {
         await vi.runOnlyPendingTimersAsync();
         await rest;
@@ -25,12 +25,23 @@ async function paced(linger: number, size: number, apart: number, batches: numbe
 
 describe('records that come fast', () => {
   test('gather: fetches are then as far apart as was asked for', async () => {
-    const waits = await paced(5, 8, 1, 200);
-    expect(waits.slice(100).every((wait) => wait === 4)).toBe(true);
+    const waits = await paced(20, 200, 1, 200);
+    expect(waits.slice(100).every((wait) => wait === 19)).toBe(true);
+  });
+
+  test('gather for as much less time as they come slower', async () => {
+    const waits = await paced(20, 40, 8, 400);
+    // Five a millisecond, and so half of it.
+    expect(waits.slice(200)).toContain(2);
+    expect(Math.max(...waits.slice(200))).toBeLessThan(4);
+  });
+
+  test('wait for nothing while Kafka has more of them already', async () => {
+    expect(Math.max(...(await paced(20, 200, 1, 200, true)))).toBe(0);
   });
 
   test('do not wait where a fetch and its append take longer than that anyway', async () => {
-    expect(Math.max(...(await paced(5, 500, 20, 50)))).toBe(0);
+    expect(Math.max(...(await paced(20, 500, 25, 50)))).toBe(0);
   });
 
   test('wait together: all batches of a fetch go on at the same moment', async () => {
@@ -47,7 +58,7 @@ describe('records that come fast', () => {
 });
 
 test('records that come one by one go at once', async () => {
-  expect(Math.max(...(await paced(5, 1, 1, 300)))).toBe(0);
+  expect(Math.max(...(await paced(20, 1, 1, 300)))).toBe(0);
 });
 
 test('a pace of 0 never waits', async () => {
