@@ -166,15 +166,19 @@ class Frames extends Ending implements Outlet {
  * the library never hears again.
  */
 async function openFor(session: Session, id: string, open: (viewer: Viewer) => Promise<Opened>): Promise<Opened> {
-  const asked = Symbol();
-  session.asked.set(id, asked);
+  const asked = session.asks(id);
   for (;;) {
     const { viewer } = session;
     session.opening++;
-    const opened = await open(viewer).finally(() => session.opening--);
-    const isLatest = session.asked.get(id) === asked;
+    const opened = await open(viewer)
+      .catch((error: unknown) => {
+        session.asksNoMore(id, asked);
+        throw error;
+      })
+      .finally(() => session.opening--);
+    const isLatest = session.isAsked(id, asked);
     if (isLatest && (viewer === session.viewer || opened.kind === 'result')) {
-      session.asked.delete(id);
+      session.asksNoMore(id, asked);
       if (opened.kind === 'stream' || opened.kind === 'iterable') session.live.set(id, opened);
       if (opened.kind === 'iterable') opened.onEnd = () => session.left(id, opened);
       return opened;

@@ -14,9 +14,9 @@ interface Connected {
 
 /**
  * Bounds the connections on which no answer is due: those on which no request has come, or not the whole of one, and those
- * on which all were answered, read or not, each to `most`. Bound by their time alone, they are as many as strangers open in it, up to the
- * last descriptor of the process. With one more, the one that has waited longest is closed and `closed` called: an honest
- * client speaks as soon as it may, so those are others, and who comes anew is never turned away for them.
+ * on which all were answered, read or not, each to `most`. Bound by their time alone, they are as many as strangers open in
+ * it, up to the last descriptor of the process. With one more, the one that has waited longest is closed and `closed`
+ * called: an honest client speaks as soon as it may, so those are others, and who comes anew is never turned away for them.
  */
 export function boundHalfOpen(server: Server, most: number, closed: () => void): void {
   const connected = new Map<string, Connected>();
