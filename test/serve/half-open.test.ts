@@ -45,44 +45,46 @@ test('of connections on which nothing was asked yet the eldest are closed, and w
   for (const socket of sockets) socket.destroy();
 });
 
-test('connections that were answered, and ask nothing more, are counted too', async () => {
-  await using r = await limitedRiver(3);
+/** Eight connections one after another, each of which sends `text`. */
+async function eight(url: string, text: string, sent: (socket: Socket) => Promise<unknown> = async () => {}) {
   const sockets: Socket[] = [];
   for (let n = 0; n < 8; n++) {
-    const socket = await silent(r.url);
-    socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
-    const [answer] = await once(socket, 'data');
-    expect(String(answer)).toContain('200 OK');
+    const socket = await silent(url);
+    socket.write(text);
+    await sent(socket);
     sockets.push(socket);
   }
   await eventually('all above the limit are closed', () => sockets.filter(({ closed }) => closed).length === 5);
+  return sockets;
+}
+
+const answer = async (socket: Socket) => String((await once(socket, 'data'))[0]);
+
+test('connections that were answered, and ask nothing more, are counted too', async () => {
+  await using r = await limitedRiver(3);
+  const sockets = await eight(r.url, 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n', async (socket) =>
+    expect(await answer(socket)).toContain('200 OK'),
+  );
   expect(sockets.map(({ closed }) => closed)).toEqual(sockets.map((_, n) => n < 5));
   for (const socket of sockets) socket.destroy();
 });
 
 test('bodies that do not come to their end are counted too', async () => {
   await using r = await limitedRiver(3);
-  const sockets: Socket[] = [];
-  for (let n = 0; n < 8; n++) {
-    const socket = await silent(r.url);
-    socket.write('POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{');
-    sockets.push(socket);
-  }
-  await eventually('all above the limit are closed', () => sockets.filter(({ closed }) => closed).length === 5);
-  for (const socket of sockets) socket.destroy();
+  const begun = 'POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{';
+  for (const socket of await eight(r.url, begun)) socket.destroy();
 });
 
 test('who is answered before the body has come is counted all the same', async () => {
   await using r = await limitedRiver(3);
-  const sockets: Socket[] = [];
-  for (let n = 0; n < 8; n++) {
-    const socket = await silent(r.url);
-    socket.write('POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n');
-    expect(String((await once(socket, 'data'))[0])).toContain('404');
-    socket.write('x');
-    sockets.push(socket);
-  }
-  await eventually('all above the limit are closed', () => sockets.filter(({ closed }) => closed).length === 5);
+  const sockets = await eight(
+    r.url,
+    'POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n',
+    async (socket) => {
+      expect(await answer(socket)).toContain('404');
+      socket.write('x');
+    },
+  );
   for (const socket of sockets) socket.destroy();
 });
 
