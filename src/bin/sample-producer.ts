@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { pinoLogger } from '../observe/pino.js';
 import { openKafka } from '../relay/kafka-connection.js';
+import { makeTopics } from '../relay/kafka-topics.js';
 import { configOf, type Run } from './command.js';
 import { kafkaSettings } from './kafka-settings.js';
 import { Refusal } from './refusal.js';
@@ -31,7 +32,7 @@ const sample: Run = async (args, env, { err }) => {
     try {
       await admin.connect();
       const topics = Object.entries(sampleTopics).map(([topic, numPartitions]) => ({ topic, numPartitions }));
-      await admin.createTopics({ topics, waitForLeaders: true });
+      await makeTopics(admin, topics);
       await producer.connect();
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);

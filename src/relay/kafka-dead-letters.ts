@@ -1,6 +1,7 @@
 import kafkajs, { type Kafka, type Producer } from 'kafkajs';
 import type { Logger } from '../observe/logger.js';
 import { type DeadLetters, type LetterMessage, letterMessage } from './dead-letter.js';
+import { makeTopics } from './kafka-topics.js';
 
 export interface DeadLetterTopic {
   readonly write: DeadLetters;
@@ -20,7 +21,7 @@ export function createDeadLetterTopic(kafka: Kafka, topic: string, connector: st
     try {
       await admin.connect();
       if (!(await admin.listTopics()).includes(topic)) {
-        await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] });
+        await makeTopics(admin, [{ topic, numPartitions: 1 }]);
         logger.info({ topic }, 'The dead-letter topic was created');
       }
     } finally {

@@ -11,6 +11,7 @@ import { freePort } from '../../scripts/services/ports.mjs';
 import { kafkaSettings } from '../../src/bin/kafka-settings.js';
 import { silent } from '../../src/observe/logger.js';
 import { openKafka } from '../../src/relay/kafka-connection.js';
+import { makeTopics } from '../../src/relay/kafka-topics.js';
 import { run } from '../bin/process.js';
 import { certificateAuthority } from '../support/certificates.js';
 import { read } from '../support/relay-kafka.js';
@@ -69,7 +70,7 @@ beforeAll(async () => {
     },
   });
   await withAdmin(kafka.brokers, async (admin) => {
-    await admin.createTopics({ topics: [{ topic: 'guarded' }] });
+    await makeTopics(admin, [{ topic: 'guarded' }]);
     const { AclOperationTypes: operations, AclResourceTypes: of, AclPermissionTypes, ResourcePatternTypes } = kafkajs;
     const may = (resourceType: number, resourceName: string, operation: number) => ({
       ...{ principal: 'User:relay', host: '*', permissionType: AclPermissionTypes.ALLOW },

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createMemoryLog } from '../../src/log/memory-log.js';
+import { makeTopics } from '../../src/relay/kafka-topics.js';
 import { committedOf, jsonOf, numbersOf, produce, testRelay, upTo } from '../support/relay-kafka.js';
 import { eventually, freshPrefix, freshTopic, kafkaBrokers, startKafka, withAdmin } from '../support/services.js';
 
@@ -15,7 +16,7 @@ test('a topic that is missing at the start is reported once and read when it app
       ({ line, fields }) => line.includes('does not exist') && 'topic' in fields && fields.topic === late,
     );
   expect(reports()).toHaveLength(1);
-  await withAdmin(kafkaBrokers(), (admin) => admin.createTopics({ topics: [{ topic: late }], waitForLeaders: true }));
+  await withAdmin(kafkaBrokers(), (admin) => makeTopics(admin, [{ topic: late }]));
   await produce(late, jsonOf(0, 3));
   await produce(present.name, jsonOf(2, 4));
   await eventually('the late topic', async () => (await relay.held(late)).length === 3);
@@ -29,7 +30,7 @@ const recreate = async (topic: string) => {
   await withAdmin(kafkaBrokers(), async (admin) => {
     await admin.deleteTopics({ topics: [topic] });
     await eventually('the topic is gone', async () => !(await admin.listTopics()).includes(topic));
-    await eventually('the topic is made', () => admin.createTopics({ topics: [{ topic }], waitForLeaders: true }));
+    await eventually('the topic is made', () => makeTopics(admin, [{ topic }]));
   });
 };
 
@@ -97,7 +98,7 @@ test('Kafka that is not there at the start is waited for, with a line each time,
   await using kafka = await startKafka();
   const brokers = kafka.brokers;
   const topic = freshPrefix('waited');
-  await withAdmin(brokers, (admin) => admin.createTopics({ topics: [{ topic }], waitForLeaders: true }));
+  await withAdmin(brokers, (admin) => makeTopics(admin, [{ topic }]));
   await kafka.stop();
   await using relay = testRelay([topic], { kafka: { brokers } });
   await eventually('two attempts', () => relay.lines.filter(({ line }) => line.includes('trying again')).length >= 2);

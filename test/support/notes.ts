@@ -1,3 +1,4 @@
+import { makeTopics } from '../../src/relay/kafka-topics.js';
 import type { Ledger, Note } from './ledger.js';
 import { eventually, freshTopic, kafkaClient, withAdmin } from './services.js';
 
@@ -67,7 +68,7 @@ export async function notesOn(brokers: string[]) {
           await eventually('the topic is gone', gone, { within: 60_000 });
           recreated();
           const again = { topic, numPartitions: partitions, replicationFactor: 1 };
-          const makes = () => admin.createTopics({ topics: [again], waitForLeaders: true });
+          const makes = () => makeTopics(admin, [again]);
           await eventually('the topic is made again', makes, { within: 60_000 });
         });
         // Its numbering belonged to the topic that is gone.

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Admin, type ITopicConfig, Kafka, logLevel } from 'kafkajs';
 import { readState } from '../../scripts/services/state.mjs';
+import { makeTopics } from '../../src/relay/kafka-topics.js';
 
 export { chromiumPath } from '../../scripts/services/chromium.mjs';
 export { eventually } from './eventually.js';
@@ -44,7 +45,7 @@ export async function freshTopic(
     replicationFactor: 1,
     configEntries: Object.entries(config).map(([key, value]) => ({ name: key, value })),
   };
-  await withAdmin(brokers, (admin) => admin.createTopics({ topics: [topic], waitForLeaders: true }));
+  await withAdmin(brokers, (admin) => makeTopics(admin, [topic]));
   return {
     name: topic.topic,
     [Symbol.asyncDispose]: () =>
