@@ -29,6 +29,20 @@ test('a mutation where the schema has none ends with an error that has a code', 
   expect(await answer.json()).toMatchObject({ errors: [{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }] });
 });
 
+test('what is wrong with an operation has its status for who asks for GraphQL responses, and 200 for who asks for JSON', async () => {
+  await using r = await river(sdl, { limits: { operationDepth: 1 } });
+  const body = JSON.stringify({ query: '{ viewer { claims } }' });
+  const statusFor = async (more: Record<string, string>) => {
+    const answer = await fetch(r.url, { method: 'POST', headers: { ...json, ...more }, body });
+    await answer.text();
+    return answer.status;
+  };
+  const accept = 'application/graphql-response+json';
+  expect([await statusFor({}), await statusFor({ accept })]).toEqual([200, 413]);
+  const authorization = 'Bearer nonsense';
+  expect([await statusFor({ authorization }), await statusFor({ authorization, accept })]).toEqual([401, 401]);
+});
+
 describe('a page of an allowed origin', () => {
   test('may send the headers of its client and its tracing', async () => {
     await using r = await river(sdl, { origins: [page] });
