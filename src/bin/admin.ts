@@ -75,10 +75,15 @@ const unauthorized: Reply = {
 };
 
 async function answer(parts: AdminParts, request: IncomingMessage): Promise<Reply> {
-  if (parts.graphql && request.url?.split('?', 1)[0] === '/graphql') return audited(parts, parts.graphql, request);
+  const path = request.url?.split('?', 1)[0];
+  const here = `here are ${parts.graphql ? '/graphql, ' : ''}/metrics, /healthz and /readyz`;
+  if (path === '/graphql') {
+    if (parts.graphql) return audited(parts, parts.graphql, request);
+    return { status: 404, text: `/graphql is on a gateway's admin port; ${here}` };
+  }
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return { status: 405, text: 'GET only', headers: { Allow: 'GET, HEAD' } };
-  switch (request.url?.split('?', 1)[0]) {
+  switch (path) {
     case '/healthz':
       return { status: 200, text: 'ok' };
     case '/readyz': {
@@ -94,7 +99,7 @@ async function answer(parts: AdminParts, request: IncomingMessage): Promise<Repl
       return { status: 200, text: await parts.metrics.text(), headers: { 'Content-Type': contentType } };
     }
     default:
-      return { status: 404, text: 'here are /metrics, /healthz and /readyz' };
+      return { status: 404, text: here };
   }
 }
 

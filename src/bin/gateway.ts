@@ -8,6 +8,7 @@ import { overRedis } from '../serve/over-redis.js';
 import { startAdmin } from './admin.js';
 import { adminGraphQL } from './admin-graphql.js';
 import { configOf, type Run } from './command.js';
+import { exampleOf } from './graphiql.js';
 import { issuersOf } from './issuers.js';
 import { loadResolvers, loadSchema } from './load.js';
 import { redisSettings } from './redis-settings.js';
@@ -45,7 +46,7 @@ export const gateway: Run = async (args, env) => {
       ...shared.parts,
       authenticate: tokenAuthenticator(...issuersOf(config)),
       cursorSecrets: config.cursorSecret,
-      graphiql: config.graphiql ? {} : null,
+      graphiql: config.graphiql ? { defaultQuery: exampleOf(streams) } : null,
       tls: tlsOf(config, env),
       metrics,
       logger,

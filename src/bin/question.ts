@@ -1,4 +1,4 @@
-import { coerceInputValue, type GraphQLField } from 'graphql';
+import { coerceInputValue, type GraphQLField, isRequiredArgument } from 'graphql';
 import { z } from 'zod';
 import type { RecordMeta } from '../event/source-event.js';
 import { type Explanation, explain, type Part } from '../schema/explain.js';
@@ -63,6 +63,8 @@ function argsOf(schema: StreamSchema, { name }: StreamField, given: Readonly<Rec
     .filter((key) => declared.every((arg) => arg.name !== key))
     .map((key) => `args: ${name} has no argument ${JSON.stringify(key)}`);
   const values = declared.map((arg) => {
+    if (!Object.hasOwn(given, arg.name) && isRequiredArgument(arg))
+      faults.push(`args: ${name} needs ${JSON.stringify(arg.name)} (${arg.type})`);
     if (!Object.hasOwn(given, arg.name)) return [arg.name, arg.defaultValue ?? null];
     const value: unknown = coerceInputValue(given[arg.name], arg.type, (path, _, error) => {
       faults.push(`args: ${[arg.name, ...path].join('.')}: ${error.message}`);
@@ -81,7 +83,7 @@ export function shown(
   const heard = goesTo.some(({ channel }) => channel !== null && listensTo.includes(channel));
   const why =
     refused !== null
-      ? `${refused.by} refuses this viewer: ${refused.code}`
+      ? `${refused.by} refuses this viewer: ${refused.code}, it asks for ${neededBy(refused)}`
       : verdict.error !== null
         ? `the rule ends in an error: ${verdict.error}`
         : !verdict.pass
@@ -103,6 +105,11 @@ export function shown(
     ...(listensTo.length === 0 ? ['  nothing'] : listensTo.map((channel) => `  ${channel}`)),
   ];
 }
+
+const neededBy = ({ code, scopes }: NonNullable<Explanation['refused']>): string =>
+  code === 'UNAUTHENTICATED'
+    ? 'a token (--claims)'
+    : `the scopes ${scopes.map((all) => all.join(' and ')).join(', or ')}`;
 
 function tree({ text, value, error, parts }: Part, indent: string): readonly string[] {
   const result = error === null ? written(value) : 'error';

@@ -28,6 +28,10 @@ export const revoke: Run = async (args, env, { out }) => {
 
   const waiting = { enableOfflineQueue: true, maxRetriesPerRequest: null, commandTimeout: patience };
   const redis = connectRedis(config.redisUrl, 'revoke', silent, { ...redisSettings(config), ...waiting });
+  let failure = '';
+  redis.on('error', ({ message }) => {
+    failure = message;
+  });
   try {
     const { at } = await redisRevocations(redis, config.redisPrefix).add(claims, config.tokenLife);
     await tellReplicas(redis, config.redisPrefix, { kind: 'revoked' });
@@ -36,7 +40,10 @@ export const revoke: Run = async (args, env, { out }) => {
     return 0;
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
-    throw new Refusal(error.message);
+    throw new Refusal(
+      error.message,
+      ...(failure ? [`The Redis of TAILRACE_REDIS_URL cannot be reached: ${failure}`] : []),
+    );
   } finally {
     redis.disconnect();
   }

@@ -18,16 +18,23 @@ export async function runProcess(run: (terminal: Terminal) => Promise<number>): 
   process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));
 }
 
+/** What is wrong with the arguments, when that is what the error says. */
+export function notUnderstood(error: unknown): string | null {
+  if (!(error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'))) return null;
+  return error.message.split('\n', 1)[0] ?? null;
+}
+
 function failed(error: unknown): number {
   if (error instanceof Refusal) {
     for (const line of error.lines) terminal.err(line);
     return 1;
   }
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')) {
-    terminal.err(message.split('\n', 1)[0] ?? message);
+  const misread = notUnderstood(error);
+  if (misread !== null) {
+    terminal.err(misread);
     return 2;
   }
+  const message = error instanceof Error ? error.message : String(error);
   terminal.err(`tailrace failed: ${message}`);
   // A stack is for whoever mends Tailrace, not for whoever runs it.
   if (process.env.TAILRACE_LOG_LEVEL === 'debug' && error instanceof Error && error.stack) terminal.err(error.stack);

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import type { Print, Run, Terminal } from './command.js';
-import { runProcess } from './run-process.js';
+import { notUnderstood, runProcess } from './run-process.js';
 import { version } from './version.js';
 
 interface Entry {
@@ -30,11 +30,11 @@ const commands: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./relay.js')).relay,
   },
   check: {
-    about: 'checks schema, rules and configuration; needs no services',
+    about: 'checks schema, rules and configuration; needs no services: [schema.graphql]',
     load: async () => answering((await import('./check.js')).check),
   },
   explain: {
-    about: 'would this viewer get this event, and why not',
+    about: 'would this viewer get this event, and why not: --field … --event … [--args …] [--claims …] [--record …]',
     load: async () => answering((await import('./explain.js')).explain),
   },
   test: {
@@ -76,7 +76,20 @@ async function main([name, ...args]: readonly string[], terminal: Terminal): Pro
     for (const line of usage()) terminal.err(line);
     return 2;
   }
-  return (await entry.load())(args, process.env, terminal);
+  const about = `tailrace ${name}: ${entry.about}`;
+  if (args.some((arg) => arg === '--help' || arg === '-h')) {
+    terminal.out(about);
+    return 0;
+  }
+  try {
+    return await (await entry.load())(args, process.env, terminal);
+  } catch (error) {
+    const misread = notUnderstood(error);
+    if (misread === null) throw error;
+    terminal.err(misread);
+    terminal.err(about);
+    return 2;
+  }
 }
 
 await runProcess((terminal) => main(process.argv.slice(2), terminal));

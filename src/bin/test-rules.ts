@@ -77,7 +77,15 @@ function casesOf(file: string): readonly Case[] {
       const place = at(item.range[0]);
       const parsed = shape.safeParse(item.toJS(document));
       if (!parsed.success) {
-        const told = parsed.error.issues.map(({ path, message }) => [...(path[0] ? [path.join('.')] : []), message]);
+        const told = parsed.error.issues.map(({ path, message, code }) =>
+          path[0]
+            ? [path.join('.'), message]
+            : [
+                code === 'unrecognized_keys'
+                  ? `${message}; there are allow, deny, claims, args, event, record`
+                  : message,
+              ],
+        );
         throw new Refusal(...told.map((words) => `${place} ${words.join(': ')}`));
       }
       const { allow, deny } = parsed.data;

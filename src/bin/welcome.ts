@@ -33,7 +33,10 @@ export function welcome({ address, admin, graphiql, schema, schemaFile, viewers 
     ...(admin === null ? [] : [row('metrics', `${admin}/metrics`)]),
     ...(fed.length > 0 ? [row('samples', fed.join(', '))] : []),
     ...unfed.map((topic) =>
-      row('not fed', `${topic}: no sample has this topic; \`tailrace relay\` brings it from Kafka`),
+      row(
+        'not fed',
+        `${topic}: no sample has this topic, and dev reads no Kafka: \`tailrace relay\` and \`tailrace gateway\` do`,
+      ),
     ),
     ...viewers.flatMap(({ name, token }) => ['', `  token of ${name}`, `  ${token}`]),
     ...(fed.length > 0 && schema.fields.has('transaction') && first !== undefined

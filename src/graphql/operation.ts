@@ -3,6 +3,7 @@ import {
   GraphQLError,
   type GraphQLSchema,
   getOperationAST,
+  Kind,
   NoSchemaIntrospectionCustomRule,
   type OperationDefinitionNode,
   type OperationTypeNode,
@@ -70,7 +71,7 @@ function read(
   }
   const excess = excessOf(schema, ast, bounds);
   if (excess) return [toGraphQLError(excess)];
-  const errors = validated(schema, ast, rules, hideSuggestions);
+  const errors = [...validated(schema, ast, rules, hideSuggestions), ...rootless(schema, ast)];
   if (errors.length > 0) return errors.map((error) => coded(error, 'GRAPHQL_VALIDATION_FAILED'));
   const known = new Map<OperationDefinitionNode, readonly SelectedField[]>();
   const fields = (operation: OperationDefinitionNode) => {
@@ -101,6 +102,15 @@ function validated(
     const message = 'The field of a subscription cannot depend on a variable: leave out @skip and @include there.';
     return [new GraphQLError(message, { nodes })];
   }
+}
+
+/** graphql-js says so only when it executes, as a result with data. */
+function rootless(schema: GraphQLSchema, { definitions }: DocumentNode): readonly GraphQLError[] {
+  return definitions.flatMap((node) =>
+    node.kind !== Kind.OPERATION_DEFINITION || schema.getRootType(node.operation)
+      ? []
+      : [new GraphQLError(`This schema has no ${node.operation}.`, { nodes: node })],
+  );
 }
 
 /** Apollo's name for the fault, where the rest of the error stays as graphql-js made it. */

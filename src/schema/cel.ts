@@ -24,7 +24,7 @@ export function compileCel(text: string, variables: ReadonlyMap<string, Variable
     return compile(parse(text).ast, { variables, say, compile });
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
-    say.fault(error.range?.start ?? 0, error.summary);
+    say.fault(error.range?.start ?? 0, `${error.summary}; this is CEL, which has == != < <= > >= in && || !`);
     return null;
   }
 }

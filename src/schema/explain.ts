@@ -19,7 +19,12 @@ export interface Explanation {
   /** Whether this viewer gets this event: admitted, permitted, and listening where the event goes. */
   readonly delivered: boolean;
   /** The field that refuses the viewer; types below it may refuse a selection of theirs. */
-  readonly refused: { readonly by: string; readonly code: 'UNAUTHENTICATED' | 'FORBIDDEN' } | null;
+  readonly refused: {
+    readonly by: string;
+    readonly code: 'UNAUTHENTICATED' | 'FORBIDDEN';
+    /** All of one of these lists are needed. */
+    readonly scopes: readonly (readonly string[])[];
+  } | null;
   readonly verdict: Verdict;
   /** Null without a rule. */
   readonly rule: Part | null;
@@ -42,7 +47,8 @@ export function explain(schema: StreamSchema, field: StreamField, { event, args,
   const root = schema.graphql.getSubscriptionType();
   const own = root?.getFields()[field.name];
   const by = `${root?.name ?? 'Subscription'}.${field.name}`;
-  const code = refusal(schema.access.get(by), claims, schema.scopeClaims);
+  const access = schema.access.get(by);
+  const code = refusal(access, claims, schema.scopeClaims);
   const viewer = claims ?? {};
   const silent = { fault() {}, warn() {} };
   const rule = field.rule === null || own === undefined ? null : fieldRule(field.rule, own, schema.graphql, silent);
@@ -52,7 +58,7 @@ export function explain(schema: StreamSchema, field: StreamField, { event, args,
   return {
     delivered:
       code === null && verdict.pass && goesTo.some(({ channel }) => channel !== null && listensTo.includes(channel)),
-    refused: code === null ? null : { by, code },
+    refused: code === null ? null : { by, code, scopes: access?.scopes ?? [] },
     verdict,
     rule: rule === null ? null : partOf(rule.expr, (expr) => expr.run(event, args, viewer, record)),
     goesTo,

@@ -16,6 +16,12 @@ export function answerFault(response: ServerResponse, fault: Fault): void {
   answer(response, status, { errors: [{ message: fault.message, extensions: fault.extensions }] }, headers);
 }
 
+/** What is no request of ours, in the form of a fault: a client that reads `extensions.code` of each error must find one. */
+export function answerBadRequest(response: ServerResponse, status: number, message: string, allow?: string): void {
+  const errors = [{ message, extensions: { code: 'BAD_REQUEST' } }];
+  answer(response, status, { errors }, allow === undefined ? {} : { Allow: allow });
+}
+
 export function answer(
   response: ServerResponse,
   status: number,
@@ -36,6 +42,11 @@ export async function readText(
   request: IncomingMessage,
   { messageBytes: most, requestTimeout }: Pick<GatewayLimits, 'messageBytes' | 'requestTimeout'>,
 ): Promise<string> {
+  const { 'content-encoding': encoding = 'identity' } = request.headers;
+  if (encoding !== 'identity')
+    throw new Fault('BAD_USER_INPUT', {
+      why: `the body comes with Content-Encoding ${encoding}: send it uncompressed`,
+    });
   let late = false;
   // Node's own limit of time is for HTTP/1.1.
   const timer = setTimeout(() => {

@@ -5,7 +5,7 @@ import { kindOf } from '../graphql/operation.js';
 import type { Source } from '../observe/audit.js';
 import { bearer, withToken } from './authenticate.js';
 import type { FairTurns } from './fair-turns.js';
-import { answer, answerFault, jsonObject, readText } from './http-answer.js';
+import { answer, answerBadRequest, answerFault, jsonObject, readText } from './http-answer.js';
 import { identify, refuseTokenInUrl, urlOf } from './identify.js';
 import { inTurns } from './in-turns.js';
 import { operationOf, refuseSingleConnection, type SseParts, serveEvents } from './sse.js';
@@ -44,8 +44,7 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
         why === null ? { status: 'ready' } : { status: 'not ready', why },
       );
     }
-    if (!pathname.startsWith('/graphql'))
-      return answer(response, 404, { errors: [{ message: 'GraphQL is at /graphql' }] });
+    if (!pathname.startsWith('/graphql')) return answerBadRequest(response, 404, 'GraphQL is at /graphql');
     if (!identity.origins.allows(request))
       throw new Fault('FORBIDDEN', { why: `pages of ${request.headers.origin} may not connect (TAILRACE_ORIGINS)` });
     allowOrigin(request, response);
@@ -64,7 +63,7 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
       if (reserves || request.headers['x-graphql-event-stream-token']) return refuseSingleConnection(response);
       return serveEvents(request, response, parts, body);
     }
-    if (pathname !== '/graphql') return answer(response, 404, { errors: [{ message: 'GraphQL is at /graphql' }] });
+    if (pathname !== '/graphql') return answerBadRequest(response, 404, 'GraphQL is at /graphql');
     if (wantsEvents(request, body, parts)) return serveEvents(request, response, parts, body);
     const isPage = request.method === 'GET' && parts.graphiql !== null && request.headers.accept?.includes('text/html');
     const viewer = isPage ? null : await identify(request, identity);
@@ -120,7 +119,10 @@ const brokenRequest: Readonly<Record<string, string>> = {
 
 /** urql lists server-sent events for every operation, beside JSON: then the operation decides. */
 function wantsEvents(request: IncomingMessage, body: string | null, { engine }: HttpParts): boolean {
-  const types = (request.headers.accept ?? '').split(',').map((type) => type.split(';')[0]?.trim());
+  const types = (request.headers.accept ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((type) => type.split(';')[0]?.trim());
   if (!types.includes('text/event-stream')) return false;
   if (!types.some((type) => type === 'application/json' || type === 'application/graphql-response+json')) return true;
   try {
@@ -137,18 +139,19 @@ function allowOrigin(request: IncomingMessage, response: ServerResponse): void {
   response.setHeader('Vary', 'Origin');
   response.setHeader('Access-Control-Allow-Origin', origin);
   response.setHeader('Access-Control-Allow-Credentials', 'true');
-  response.setHeader('Access-Control-Expose-Headers', 'Tailrace-Stream');
+  response.setHeader('Access-Control-Expose-Headers', 'Tailrace-Stream, Retry-After');
   if (request.method !== 'OPTIONS') return;
   response.setHeader('Access-Control-Allow-Methods', 'GET, POST');
-  response.setHeader('Access-Control-Allow-Headers', 'authorization, content-type, last-event-id');
+  // Whatever it asks for: a page that may send tokens may send the headers of its tracing too.
+  const asked = request.headers['access-control-request-headers'];
+  if (asked) response.setHeader('Access-Control-Allow-Headers', asked);
   response.setHeader('Access-Control-Max-Age', '600');
 }
 
 /** `201 {ticket, expiresIn}` for whoever shows a token in the header. */
 async function ticket(request: IncomingMessage, response: ServerResponse, parts: HttpParts) {
   const { identity, tickets, admission } = parts;
-  if (request.method !== 'POST')
-    return answer(response, 405, { errors: [{ message: 'POST only' }] }, { Allow: 'POST' });
+  if (request.method !== 'POST') return answerBadRequest(response, 405, 'POST only', 'POST');
   const token = bearer(request.headers.authorization);
   if (token === null)
     throw new Fault('UNAUTHENTICATED', { why: 'a ticket is given for a token in the Authorization header' });
@@ -160,7 +163,7 @@ async function ticket(request: IncomingMessage, response: ServerResponse, parts:
 
 /** `{"ok": true}` for `{id, token}`: the name of a stream, from its header `Tailrace-Stream`, and its holder's new token. */
 async function renewal(response: ServerResponse, parts: HttpParts, body: string | null) {
-  if (body === null) return answer(response, 405, { errors: [{ message: 'POST only' }] }, { Allow: 'POST' });
+  if (body === null) return answerBadRequest(response, 405, 'POST only', 'POST');
   const { id, token } = jsonObject(body, 'the body');
   if (typeof id !== 'string' || typeof token !== 'string') {
     throw new Fault('BAD_USER_INPUT', { why: 'the body must be {"id": …, "token": …}' });

@@ -14,7 +14,7 @@ import { eventHeaders, eventsOut, http2StreamOf } from './events-out.js';
 import { atExpiry, expired } from './expiry.js';
 import { commentEvent, completeEvent, cursorEvent, resultEvent } from './frames.js';
 import type { Heartbeats } from './heartbeats.js';
-import { answer, jsonObject } from './http-answer.js';
+import { answer, answerBadRequest, jsonObject } from './http-answer.js';
 import { type Identity, identify, urlOf } from './identify.js';
 import type { Holder } from './renew.js';
 import type { RenewalDesk } from './renewal-desk.js';
@@ -86,7 +86,7 @@ function comeBack(response: ServerResponse, why: string): void {
 async function serve(request: IncomingMessage, response: ServerResponse, parts: SseParts, body: string | null) {
   const { engine, admission } = parts;
   if (request.method !== 'GET' && request.method !== 'POST') {
-    return answer(response, 405, { errors: [{ message: 'GET or POST' }] }, { Allow: 'GET, POST' });
+    return answerBadRequest(response, 405, 'GET or POST', 'GET, POST');
   }
   if (parts.retiring()) throw new Fault('UNAVAILABLE', { why: 'this replica is going away' });
   // Behind another answer of its connection it has no socket: events would pile up in memory, and nobody would say when
@@ -112,7 +112,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   const kind = kindOf(engine.parse(operation.query), operation.operationName);
   // Before it is executed: a link must not be able to act.
   if (native && kind !== null && kind !== 'subscription') {
-    return answer(response, 405, { errors: [{ message: 'EventSource is for subscriptions' }] }, { Allow: 'POST' });
+    return answerBadRequest(response, 405, 'EventSource is for subscriptions', 'POST');
   }
   const opened = await engine.open(operation);
 
@@ -242,7 +242,7 @@ async function stream(
 export function refuseSingleConnection(response: ServerResponse): void {
   const message =
     'The single connection mode of graphql-sse needs sticky sessions; use distinct connections (singleConnection: false).';
-  answer(response, 501, { errors: [{ message }] });
+  answerBadRequest(response, 501, message);
 }
 
 async function whoComes(

@@ -9,6 +9,7 @@ import { type ConversationParts, conversationOptions } from './conversation.js';
 import { acceptableOffer } from './extensions.js';
 import { retryAfter } from './http-answer.js';
 import { urlOf } from './identify.js';
+import { declineUpgrade, isOtherUpgrade } from './other-upgrade.js';
 import { Session, type SessionParts } from './session.js';
 
 export interface WebSocketParts extends SessionParts, ConversationParts {
@@ -74,6 +75,7 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
   }
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (isOtherUpgrade(request, socket)) return declineUpgrade(server, request, socket, head);
     socket.on('error', destroyed);
     const why = refusal(request);
     if (why !== null) return refuse(socket, why);

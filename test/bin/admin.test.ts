@@ -21,6 +21,27 @@ test('metrics and health are on one port', async () => {
   expect((await server.get('/metrics', {}, 'POST'))[0]).toBe(405);
 });
 
+test('a path that is not there is answered with those that are, on a gateway with /graphql too', async () => {
+  const graphql = async () => ({ status: 200, text: '{}', asked: null });
+  const gateway = await startAdmin({
+    host: '127.0.0.1',
+    port: 0,
+    token: null,
+    metrics,
+    ready: async () => null,
+    graphql,
+  });
+  const answer = await fetch(`http://127.0.0.1:${gateway.port}/else`);
+  expect(await answer.text()).toBe('here are /graphql, /metrics, /healthz and /readyz\n');
+  await gateway.close();
+});
+
+test("an operation at a relay's port is told where it belongs", async () => {
+  await using relay = await admin(null);
+  const where = "/graphql is on a gateway's admin port; here are /metrics, /healthz and /readyz\n";
+  for (const method of ['POST', 'GET']) expect(await relay.get('/graphql', {}, method)).toEqual([404, where]);
+});
+
 test('a process that cannot work says so, and why', async () => {
   await using server = await admin(null, async () => 'Redis is not connected');
   expect(await server.get('/readyz')).toEqual([503, 'Redis is not connected\n']);

@@ -13,8 +13,9 @@ writeFileSync(
     mine(least: Float = 5): Payment @kafka(topic: "payments") @where(rule: "event.user == claims.sub && event.amount >= args.least")
     fromEu: Payment @kafka(topic: "payments") @where(rule: "record.headers.region == 'eu'") @public
     typing: String @public
+    shop(id: ID!): Payment @kafka(topic: "payments") @where(rule: "event.shop == args.id") @requiresScopes(scopes: [["shop:read", "eu"], ["admin"]])
   }
-  type Payment { user: ID amount: Float }`,
+  type Payment { user: ID amount: Float shop: ID }`,
 );
 
 function explained(...words: string[]) {
@@ -55,7 +56,7 @@ test('arguments are as GraphQL would hand them over: coerced, with their default
 test('a viewer who does not: 1, with the reason', () => {
   expect(explained('--field', 'mine', '--event', payment)).toMatchObject({
     code: 1,
-    first: 'deny: Subscription.mine refuses this viewer: UNAUTHENTICATED',
+    first: 'deny: Subscription.mine refuses this viewer: UNAUTHENTICATED, it asks for a token (--claims)',
   });
   expect(explained('--field', 'mine', '--event', payment, '--claims', '{"sub": "2"}')).toMatchObject({
     code: 1,
@@ -79,10 +80,11 @@ test.each([
   [['--field', 'mine'], 'usage: tailrace explain'],
   [['--field', 'mine', '--event', '{'], '--event must be JSON'],
   [['--field', 'mine', '--event', '@nowhere.json'], '--event must be JSON'],
-  [['--field', 'nope', '--event', '1'], 'there are: mine, fromEu'],
+  [['--field', 'nope', '--event', '1'], 'there are: mine, fromEu, shop'],
   [['--field', 'typing', '--event', '1'], 'typing has no @kafka'],
   [['--field', 'mine', '--event', '1', '--args', '{"x": 1}'], 'mine has no argument "x"'],
   [['--field', 'mine', '--event', '1', '--args', '{"least": "a lot"}'], 'args: least'],
+  [['--field', 'shop', '--event', '1'], 'args: shop needs "id" (ID!)'],
   [['--field', 'mine', '--event', '1', '--claims', '[]'], '--claims'],
   [['--field', 'mine', '--event', '1', '--record', '{"offset": "x"}'], '--record.offset'],
   [['--loud'], '--loud'],
@@ -90,6 +92,14 @@ test.each([
   const { code, text } = explained(...words);
   expect(code).toBe(2);
   expect(text).toContain(message);
+});
+
+test('a viewer without the scopes is told which ones the field asks for', () => {
+  const words = ['--field', 'shop', '--event', '{"shop": 1}', '--args', '{"id": 1}', '--claims', '{"scope": "eu"}'];
+  expect(explained(...words)).toMatchObject({
+    code: 1,
+    first: 'deny: Subscription.shop refuses this viewer: FORBIDDEN, it asks for the scopes shop:read and eu, or admin',
+  });
 });
 
 test('a number too large to be one is shown as it was taken', () => {

@@ -30,6 +30,23 @@ describe('tailrace', () => {
     });
   });
 
+  test.each(['dev', 'gateway', 'relay', 'check', 'explain', 'test', 'revoke', 'token'])(
+    '%s --help says what it is for and exits 0, and so does -h',
+    async (command) => {
+      for (const flag of ['--help', '-h']) {
+        const { code, out, err } = await run([command, flag]).ended;
+        expect({ code, err }).toEqual({ code: 0, err: '' });
+        expect(out).toMatch(new RegExp(`^tailrace ${command}: `));
+      }
+    },
+  );
+
+  test('an option that a command does not have is told with what the command takes', async () => {
+    const { code, err } = await run(['token', '--user', 'ada']).ended;
+    expect(code).toBe(2);
+    expect(err).toMatch(/'--user'[\s\S]*\ntailrace token: .*--sub/);
+  });
+
   test.each([[[]], [['deploy']], [['constructor']], [['dev', '--fast']]])(
     '%j is not understood: exit 2',
     async (args) => {
@@ -107,7 +124,9 @@ describe('tailrace dev', () => {
     const schema = join(mkdtempSync(join(tmpdir(), 'tailrace-')), 'own.graphql');
     writeFileSync(schema, 'type Subscription { order: Order! @kafka(topic: "orders") @public } type Order { id: ID! }');
     await using dev = run(['dev'], { ...free, TAILRACE_SCHEMA: schema });
-    await dev.until('orders: no sample has this topic');
+    await dev.until(
+      'orders: no sample has this topic, and dev reads no Kafka: `tailrace relay` and `tailrace gateway` do',
+    );
   });
 
   test('in a directory without a schema it shows the sample', async () => {
@@ -142,6 +161,12 @@ describe('tailrace dev', () => {
 describe('without Redis and Kafka', () => {
   const nowhere = { TAILRACE_REDIS_URL: 'redis://127.0.0.1:1', TAILRACE_KAFKA_BROKERS: '127.0.0.1:1' };
   const keys = { TAILRACE_CURSOR_SECRET: 'c'.repeat(32), TAILRACE_AUTH_JWT_SECRET: 'k'.repeat(32) };
+
+  test('revoke says where it looked for Redis and why it was not there', async () => {
+    const { code, err } = await run(['revoke', '--sub', 'ada'], nowhere).ended;
+    expect(code).toBe(1);
+    expect(err).toContain('The Redis of TAILRACE_REDIS_URL cannot be reached: connect ECONNREFUSED 127.0.0.1:1');
+  });
 
   test.each(['gateway', 'relay'])(
     'a %s starts, says why it is not ready, and SIGTERM ends it with 0',

@@ -79,7 +79,10 @@ describe('a file that cannot be understood ends with 2 and its place', () => {
     ['mine:\n  - { allow: a, deny: b, event: {} }', 'rules.yaml:2:5 needs either allow or deny'],
     ['mine:\n  - { event: {} }', 'rules.yaml:2:5 needs either allow or deny'],
     ['mine:\n  - { allow: a }', 'rules.yaml:2:5 event: is needed'],
-    ['mine:\n  - { allow: a, event: {}, claim: {} }', 'rules.yaml:2:5 Unrecognized key: "claim"'],
+    [
+      'mine:\n  - { allow: a, event: {}, claim: {} }',
+      'rules.yaml:2:5 Unrecognized key: "claim"; there are allow, deny, claims, args, event, record',
+    ],
     ['mine:\n  - { allow: a, event: {}, args: { most: 1 } }', 'rules.yaml:2:5 args: mine has no argument "most"'],
     ['nope:\n  - { allow: a, event: {} }', 'rules.yaml:2:5 There is no subscription field "nope"'],
     ['typing:\n  - { allow: a, event: {} }', 'rules.yaml:2:5 typing has no @kafka'],

@@ -81,6 +81,7 @@ describe('an explanation', () => {
     expect(explained(rule, { event: { id: '1' }, claims: null }).refused).toEqual({
       by: 'Subscription.event',
       code: 'UNAUTHENTICATED',
+      scopes: [],
     });
     expect(explained(rule, { event: { id: '1' }, claims: null }).delivered).toBe(false);
     expect(explained(rule, { event: { id: '1' }, claims: null }, '@public').delivered).toBe(true);

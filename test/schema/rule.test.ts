@@ -247,6 +247,8 @@ describe('a rule is refused', () => {
     ['record.value.x == 1', '`value` is unknown in record'],
     ['event[args.s] == "x"', 'is named by a literal'],
     ['event.id == ', 'Unexpected token'],
+    ['event.id = claims.sub', 'Unexpected character: =; this is CEL, which has == != < <= > >= in && || !'],
+    ['event.id == claims.sub and event.b', 'which has == != < <= > >= in && || !'],
     ['cel.bind(x, 1, x == 1)', 'is unknown here'],
   ])('%s', (rule, message) => {
     expect(faultsOf(schemaWith(rule)).join('\n')).toContain(message);
