@@ -45,6 +45,15 @@ export function letterMessage({ record, fault }: DeadLetter, connector: string):
   return { key: record.key, value: record.value, headers };
 }
 
+/** Where the whole one is too large: without its value, and then with what is said of the record alone. */
+export function lesserLetters({ record, fault }: DeadLetter, connector: string): readonly LetterMessage[] {
+  const { originalHeaders: _, ...bare } = { ...record, value: null };
+  return [
+    letterMessage({ record: { ...record, value: null }, fault }, connector),
+    letterMessage({ record: { ...bare, key: null }, fault }, connector),
+  ];
+}
+
 /**
  * Dead letters of one partition, each written, counted and logged once: an append that is tried again, or a refill,
  * brings its records again. In the order of offsets, so one number says which were written.

@@ -52,6 +52,24 @@ test('dead letters too large for their topic keep their headers and lose their v
   expect(found[0]?.headers['__connect.errors.offset']?.toString()).toBe('0');
 });
 
+test('dead letters of records whose headers or key alone are too large keep what is said of them', async () => {
+  await using topic = await freshTopic('large-headers');
+  await using letters = await freshTopic('small-dlq', 1, { 'max.message.bytes': '20000' });
+  await using relay = testRelay([topic.name], { deadLetter: { topic: letters.name } });
+  await produce(topic.name, [
+    { value: '{', headers: { trace: 'x'.repeat(30_000) } },
+    { value: '{', key: Buffer.alloc(30_000), partition: 0 },
+    { value: '{"n":1}' },
+  ]);
+  await eventually('the stream to go on', async () => (await relay.held(topic.name)).length === 1);
+  const found = await read(letters.name, ({ length }) => length === 2);
+  const said = found.map(({ key, value, headers }) => [key, value, String(headers['__connect.errors.offset'])]);
+  expect(said).toEqual([
+    [null, null, '0'],
+    [null, null, '1'],
+  ]);
+});
+
 test('dead letters that cannot be written hold their partition and no other; skipped, if so configured', async () => {
   await using bad = await freshTopic('bad');
   await using good = await freshTopic('good');
