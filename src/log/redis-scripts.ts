@@ -149,11 +149,13 @@ for c = 3, #KEYS do
       for i = 1, added, 1000 do length = call('RPUSH', key, unpack(list, i, math.min(i + 999, added))) end
     end
     if length > max then call('LTRIM', key, -max, -1) end
-    if length >= 8 and length % 8 < added then
+    -- A full channel has one length for ever: by that alone, it would be looked at each time or never.
+    if length > max or length >= 8 and length % 8 < added then
       local old = 0
       while old < 64 do
         local entry = call('LINDEX', key, old)
-        if not entry or tonumber(match(entry, '^1 %d+ %d+ %S+ (%d+)')) > time - retain then break end
+        -- One that is none of ours goes too: an error here would leave the append half done.
+        if not entry or (tonumber(match(entry, '^1 %d+ %d+ %S+ (%d+)')) or 0) > time - retain then break end
         old = old + 1
       end
       if old > 0 then call('LTRIM', key, old, -1) end

@@ -17,7 +17,8 @@ export interface Chunk {
 }
 
 /**
- * Decodes and routes records in order and gathers them into chunks of at most `maxEntries` and `maxBytes`.
+ * Decodes and routes records in order and gathers them into chunks of at most `maxEntries` entries and dead letters, and
+ * `maxBytes` of both.
  * A record is never split: the watermark counts records, so half of one would be taken for the whole after a crash.
  * One record that alone exceeds the limits therefore travels alone, and whole.
  */
@@ -34,10 +35,16 @@ export function* chunks(
       decoded.kind === 'value'
         ? route(metaOf(record), decoded, plan, isRefilled(record))
         : { entries: [], forNobody: 0, fault: decoded.kind === 'fault' ? decoded.fault : null };
+    // A letter is larger than its record, by headers and a stack: all those of one fetch at once were gigabytes.
+    const isLetter = routed.fault === null ? 0 : 1;
     // In characters, which is close enough: counting the bytes of each text showed in a relay's profile.
-    const bytes = routed.entries.reduce((sum, { payload }) => sum + payload.length, 0);
-    const full = chunk.entries.length + routed.entries.length > maxEntries || chunk.bytes + bytes > maxBytes;
-    if (chunk.entries.length > 0 && (full || routed.fault !== null)) {
+    const bytes = routed.entries.reduce(
+      (sum, { payload }) => sum + payload.length,
+      isLetter * (record.value?.length ?? 0),
+    );
+    const gathered = chunk.entries.length + chunk.faults.length;
+    const full = gathered + routed.entries.length + isLetter > maxEntries || chunk.bytes + bytes > maxBytes;
+    if ((gathered > 0 && full) || (chunk.entries.length > 0 && isLetter)) {
       yield chunk;
       chunk = empty();
     }

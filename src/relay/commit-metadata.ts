@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { Reached } from './record-batch.js';
 
-const words = z.object({ timestamp: z.number(), lag: z.number() });
+// Of a fraction Kafka cannot be asked: a partition whose log lost something would wait for ever.
+const words = z.object({ timestamp: z.int(), lag: z.int() });
 
 /** What a relay keeps with an offset that it commits, as text. */
 export const said = (newest: Reached | null): string =>

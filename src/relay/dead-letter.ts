@@ -45,9 +45,18 @@ export function letterMessage({ record, fault }: DeadLetter, connector: string):
   return { key: record.key, value: record.value, headers };
 }
 
+/** Where the whole one is too large: without its value, and then with what is said of the record alone. */
+export function lesserLetters({ record, fault }: DeadLetter, connector: string): readonly LetterMessage[] {
+  const { originalHeaders: _, ...bare } = { ...record, value: null };
+  return [
+    letterMessage({ record: { ...record, value: null }, fault }, connector),
+    letterMessage({ record: { ...bare, key: null }, fault }, connector),
+  ];
+}
+
 /**
- * Dead letters of one partition, each written, counted and logged once: an append that is tried again, or a refill,
- * brings its records again. In the order of offsets, so one number says which were written.
+ * Dead letters of one partition, each written and counted once, with one line for those that come together: an append that
+ * is tried again, or a refill, brings its records again. In the order of offsets, so one number says which were written.
  */
 export function writeOnce(deadLetters: DeadLetters, metrics: RelayMetrics, logger: Logger) {
   let newest = -1;
@@ -58,12 +67,15 @@ export function writeOnce(deadLetters: DeadLetters, metrics: RelayMetrics, logge
       if (unwritten.length === 0) return;
       await deadLetters(unwritten);
       for (const { record, fault } of unwritten) {
-        const { topic, partition, offset } = record;
-        newest = offset;
-        metrics.deadLettered(topic, fault.reason);
-        const fields = { topic, partition, offset, reason: fault.reason, fault: fault.error.message };
-        logger.error(fields, 'A record cannot be read: it is a dead letter');
+        newest = record.offset;
+        metrics.deadLettered(record.topic, fault.reason);
       }
+      const [{ record, fault }] = unwritten as [DeadLetter];
+      const { topic, partition, offset } = record;
+      // A line for each would be as fast as Kafka, where all of a topic is of another format.
+      const more = unwritten.length === 1 ? {} : { letters: unwritten.length, newest };
+      const fields = { topic, partition, offset, reason: fault.reason, fault: fault.error.message, ...more };
+      logger.error(fields, 'A record cannot be read: it is a dead letter');
     },
     /** The offsets begin anew. */
     forget: () => {

@@ -1,6 +1,6 @@
 import kafkajs, { type Kafka, type Producer } from 'kafkajs';
 import type { Logger } from '../observe/logger.js';
-import { type DeadLetters, type LetterMessage, letterMessage } from './dead-letter.js';
+import { type DeadLetter, type DeadLetters, type LetterMessage, lesserLetters, letterMessage } from './dead-letter.js';
 import { makeTopics } from './kafka-topics.js';
 
 export interface DeadLetterTopic {
@@ -45,16 +45,19 @@ export function createDeadLetterTopic(kafka: Kafka, topic: string, connector: st
   const send = (producer: Producer, messages: readonly LetterMessage[]) =>
     producer.send({ topic, acks: -1, messages: messages.map((message) => ({ ...message, partition: 0 })) });
 
-  async function sendOne(producer: Producer, message: LetterMessage): Promise<void> {
-    try {
-      await send(producer, [message]);
-    } catch (error) {
-      if (!isTooLarge(error)) throw error;
-      // The headers made the letter larger than the topic takes. Tried again it would be as large: the partition would
-      // wait for ever. What is said of the record still goes, and the record itself is where the headers say.
-      logger.error({ topic }, 'A dead letter is too large for its topic: it is written without its value');
-      await send(producer, [{ ...message, value: null }]);
+  async function sendOne(producer: Producer, letter: DeadLetter): Promise<void> {
+    for (const message of [letterMessage(letter, connector), ...lesserLetters(letter, connector)]) {
+      try {
+        await send(producer, [message]);
+        return;
+      } catch (error) {
+        if (!isTooLarge(error)) throw error;
+        // Tried again it would be as large: the partition would wait for ever. What is said of the record still goes, and
+        // the record itself is where the headers say.
+        logger.error({ topic }, 'A dead letter is too large for its topic: less of it is written');
+      }
     }
+    throw new Error(`${topic} takes not even what is said of a dead letter: its max.message.bytes is too small`);
   }
 
   async function write(letters: Parameters<DeadLetters>[0]): Promise<void> {
@@ -66,7 +69,7 @@ export function createDeadLetterTopic(kafka: Kafka, topic: string, connector: st
         await send(producer, messages);
       } catch (error) {
         if (!isTooLarge(error)) throw error;
-        for (const message of messages) await sendOne(producer, message);
+        for (const letter of letters) await sendOne(producer, letter);
       }
     } catch (error) {
       // The topic may have been deleted, the producer be stuck to a broker that is gone: begin anew next time.

@@ -191,6 +191,20 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
     expect([publications.map((p) => p.position.number), trimmedTo]).toEqual([[3, 4, 5], 2]);
   });
 
+  test('a channel that is full still lets go of what is older than its retention', async () => {
+    const { epoch } = await log.writer.partition(source);
+    const channels = [{ channel: alice, retention: { retain: 1_500, max: 50 } }];
+    const full = Array.from({ length: 50 }, (_, offset) => entry(offset, [], { channels }));
+    await log.writer.append(batch(epoch, 0, full));
+    let next = 50;
+    const goOn = async () => {
+      await log.writer.append(batch(epoch, next, [entry(next, [], { channels })]));
+      next++;
+      expect((await offsets(alice)).length).toBeLessThan(40);
+    };
+    await eventually('the burst is let go while the channel goes on', goOn, { within: 6_000, every: 100 });
+  });
+
   test('a channel is forgotten when its retention is over', async () => {
     const { epoch } = await log.writer.partition(source);
     const brief = [{ channel: alice, retention: { retain: 40, max: 100 } }];

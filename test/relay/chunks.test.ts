@@ -40,6 +40,19 @@ test('dead letters stand before any entry of their append, so that waiting for t
   ]);
 });
 
+test('dead letters are no more at once than entries are, by number and by bytes', () => {
+  const bad = (offset: number, length = 1) => recordAt(offset, '{'.repeat(length));
+  expect(shapeOf([bad(0), bad(1), bad(2), listOf(3, 1), bad(4)], { maxEntries: 2 })).toEqual([
+    { offsets: [0, 1], entries: 0, faults: [0, 1] },
+    { offsets: [2, 3], entries: 1, faults: [2] },
+    { offsets: [4], entries: 0, faults: [4] },
+  ]);
+  expect(shapeOf([bad(0, 60), bad(1, 60), bad(2, 10)], { maxBytes: 100 })).toEqual([
+    { offsets: [0], entries: 0, faults: [0] },
+    { offsets: [1, 2], entries: 0, faults: [1, 2] },
+  ]);
+});
+
 test('tombstones and events for nobody are counted, and their records still move the watermark', () => {
   const byUser = planOf('t', sourceOf('s', { user: field('user') }));
   const records = [recordAt(0, null), recordAt(1, {}), recordAt(2, null)];

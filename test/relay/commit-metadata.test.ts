@@ -7,6 +7,15 @@ test('what a relay says of its newest append is heard with the offset it was com
 });
 
 test('nothing said, or said by somebody else, is nothing', () => {
-  for (const words of [said(null), null, undefined, 'x', '{}', '{"timestamp":"1","lag":2}', '[]'])
+  for (const words of [
+    said(null),
+    null,
+    undefined,
+    'x',
+    '{}',
+    '{"timestamp":"1","lag":2}',
+    '{"timestamp":1.5,"lag":2}',
+    '[]',
+  ])
     expect(heard(7, words)).toBeNull();
 });

@@ -408,6 +408,19 @@ describe('records that cannot be read', () => {
     });
   });
 
+  test('leave one line where many come together, with the first and how many they are', async () => {
+    const records = Array.from({ length: 1_200 }, (_, offset) => recordAt(offset, '{'));
+    const { relay, run, letters, heard, lines } = world(fakePartition(records), known(0));
+    expect((await run(await relay.start())).position).toBe(1_200);
+    expect([letters.length, heard.filter((what) => what.startsWith('dead')).length]).toEqual([1_200, 1_200]);
+    const told = lines.filter(({ line }) => line.includes('dead letter')).map(({ fields }) => fields);
+    expect(told).toMatchObject([
+      { offset: 0, letters: 500, newest: 499 },
+      { offset: 500, letters: 500, newest: 999 },
+      { offset: 1_000, letters: 200, newest: 1_199 },
+    ]);
+  });
+
   test('hold the partition while they cannot be kept, with everything before them in the log', async () => {
     let broken = true;
     const kept: number[] = [];

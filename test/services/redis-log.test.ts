@@ -26,6 +26,21 @@ async function connected(url: string, name: string, prefix: string, shards = 1) 
 describe('the log in Redis', () => {
   contract((shards) => connected(redisUrl(), 'contract', freshPrefix(), shards));
 
+  test('an entry that is none of ours is let go, and no append beside it is left half done', async () => {
+    await using server = await startRedis();
+    const log = await connected(server.url, 'foreign', 'p');
+    const { epoch } = await log.writer.partition(source);
+    await log.writer.append(batch(epoch, 0, [entry(0)]));
+    const [channel] = await log.redis.keys('*:c:*');
+    await log.redis.lpush(channel as string, '2 of a version to come');
+    for (let n = 1; n < 12; n++) {
+      expect(await log.writer.append(batch(epoch, n, [entry(n)]))).toMatchObject({ kind: 'appended', appended: 1 });
+    }
+    const { publications } = await log.reader.read(entry(0).channels[0]?.channel as never, 0, 0, 100);
+    expect(publications.map((p) => p.source.record.offset)).toEqual(Array.from({ length: 12 }, (_, n) => n));
+    await log.close();
+  });
+
   test('whichever command is refused, nothing is written, and the retry writes everything once', async () => {
     await using server = await startRedis();
     const commands = ['hmget', 'hset', 'lindex', 'rpush', 'ltrim', 'pexpire', 'publish', 'time', 'type'];

@@ -1,5 +1,6 @@
+import { CompressionTypes } from 'kafkajs';
 import { expect, test } from 'vitest';
-import { jsonOf, numbersOf, produce, read, testRelay } from '../support/relay-kafka.js';
+import { jsonOf, numbersOf, produce, read, testRelay, withProducer } from '../support/relay-kafka.js';
 import { eventually, freshTopic, kafkaBrokers, withAdmin } from '../support/services.js';
 
 test('dead letters go to <group>.dlq with Kafka Connect’s headers, as they were written, and the stream goes on', async () => {
@@ -51,6 +52,40 @@ test('dead letters too large for their topic keep their headers and lose their v
   expect(found.map(({ value }) => value?.toString() ?? null)).toEqual([null, '{small']);
   expect(found[0]?.headers['__connect.errors.offset']?.toString()).toBe('0');
 });
+
+test('dead letters of records whose headers or key alone are too large keep what is said of them', async () => {
+  await using topic = await freshTopic('large-headers');
+  await using letters = await freshTopic('small-dlq', 1, { 'max.message.bytes': '20000' });
+  await using relay = testRelay([topic.name], { deadLetter: { topic: letters.name } });
+  await produce(topic.name, [
+    { value: '{', headers: { trace: 'x'.repeat(30_000) } },
+    { value: '{', key: Buffer.alloc(30_000), partition: 0 },
+    { value: '{"n":1}' },
+  ]);
+  await eventually('the stream to go on', async () => (await relay.held(topic.name)).length === 1);
+  const found = await read(letters.name, ({ length }) => length === 2);
+  const said = found.map(({ key, value, headers }) => [key, value, String(headers['__connect.errors.offset'])]);
+  expect(said).toEqual([
+    [null, null, '0'],
+    [null, null, '1'],
+  ]);
+});
+
+test('a flood of records that cannot be read passes: its letters are written many at a time, and never all at once', async () => {
+  await using topic = await freshTopic('flood');
+  await using letters = await freshTopic('flood-dlq');
+  await using relay = testRelay([topic.name], { deadLetter: { topic: letters.name } });
+  const flood = 30_000;
+  await withProducer(async (producer) => {
+    const messages = Array.from({ length: flood / 6 }, () => ({ value: '' }));
+    for (let i = 0; i < 6; i++)
+      await producer.send({ topic: topic.name, messages, compression: CompressionTypes.GZIP });
+  });
+  await produce(topic.name, [{ value: '{"n":1}' }]);
+  await eventually('the stream to go on', async () => (await relay.held(topic.name)).length === 1, { within: 25_000 });
+  const [end] = await withAdmin(kafkaBrokers(), (admin) => admin.fetchTopicOffsets(letters.name));
+  expect(Number(end?.high)).toBe(flood);
+}, 60_000);
 
 test('dead letters that cannot be written hold their partition and no other; skipped, if so configured', async () => {
   await using bad = await freshTopic('bad');
