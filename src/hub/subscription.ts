@@ -156,8 +156,8 @@ export class Subscription implements Seat {
   lost(gap: Gap, source: SourcePartition | null, turn: number, reach?: Reach): void {
     // What came before it began to listen, the replay tells.
     if (turn <= this.#from) return;
-    // It will come upon the gap by itself, and in its place.
-    if (this.#state === 'parked') return;
+    // It will come upon the gap by itself, and in its place; told now, it would be told twice.
+    if (this.#state === 'parked' || this.#outrun) return;
     if (reach && !this.#own.isReached(reach)) return;
     if (gap.reason === 'TOPIC_RECREATED' && source) {
       if (this.#state === 'replaying') {

@@ -512,6 +512,26 @@ describe('gaps', () => {
     expect(late.faults).toMatchObject([{ code: 'CURSOR_EXPIRED', extensions: { gap: { reason: 'EXPIRED' } } }]);
   });
 
+  test('one that comes while a replay has too much to wait for is told once, and in its place', async () => {
+    await using stage = await Stage.open();
+    const render = slowly();
+    let slow = false;
+    const plan: Partial<Group['plan']> = { render: (one) => (slow ? render.render(one) : `{"data":${one.event}`) };
+    const group = await stage.group('a', plan);
+    const begin = stage.seat(group).subscription.cursor();
+    await stage.append([1]);
+    slow = true;
+    const seated = stage.seat(group, stage.after(begin));
+    await eventually('the first event is being rendered', () => render.waiting === 1);
+    slow = false;
+    await stage.append(Array.from({ length: 1_200 }, (_, i) => i + 2));
+    stage.log.gap({ reason: 'SOURCE_LOST', missed: null, source: { cluster: 'c', topic: 'notes', partition: 0 } });
+    await stage.append([2_000]);
+    await render.finish();
+    await eventually('it has caught up', () => seated.shown.at(-1) === 2_000);
+    expect(seated.shown.filter((one) => typeof one !== 'number')).toEqual([{ n: 2, gap: 'SOURCE_LOST' }]);
+  });
+
   test('under FAIL a gap ends a live subscription with EVENTS_LOST', async () => {
     await using stage = await Stage.open();
     const group = await stage.group();
