@@ -64,7 +64,7 @@ export class Subscription implements Seat {
   #gap: Gap | null = null;
   /** Everything up to here was shown. Null for a rewind that has not found its beginning yet. */
   #cursor: string | null = null;
-  /** Refilled events older than this are history to a plain start. */
+  /** Refilled events older than this are history: those of before that it was to see, it has seen. */
   #since = 0;
   /** The group's turn at which it began to listen. */
   #from = 0;
@@ -97,7 +97,8 @@ export class Subscription implements Seat {
       const seen = new Coordinates();
       const begun = this.#begin();
       const replay = { ...begun, upTo: start.upTo ?? begun.upTo };
-      this.#rewinding = { ...start, upTo: replay.upTo };
+      this.#since = start.since ?? now;
+      this.#rewinding = { ...start, upTo: replay.upTo, since: this.#since };
       await this.#persist(() => this.#rewind(start.count, seen, replay));
       await this.#persist((again) => this.#catchUp(seen, null, again));
       return;

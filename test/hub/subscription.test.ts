@@ -734,6 +734,51 @@ describe('a log that loses data', () => {
     });
   });
 
+  test('began with the last n: what is older than they are does not come after them when it is written again', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const { channels } = group;
+    for (const [n, partition] of [1, 0, 0].entries()) {
+      stage.clock++;
+      stage.log.append([{ source: stage.event(n, partition), channels }]);
+    }
+    await turns(3);
+    const seated = stage.seat(group, { kind: 'rewind', count: 1 });
+    await seated.started;
+    await stage.append([3]);
+    stage.log.append(stage.log.lose(0, 4), true);
+    await stage.append([4]);
+    await eventually('it has what is new', () => seated.shown.includes(4));
+    expect(seated.shown).toEqual([2, 3, 4]);
+  });
+
+  test('parked by the first of what it lacked, it is shown the rest too, and so by the cursor it has then, though others of its group had it', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const { channels } = group;
+    const stayed = stage.seat(group);
+    for (const [n, partition] of [0, 1, 0].entries()) {
+      stage.clock++;
+      stage.log.append([{ source: stage.event(n, partition), channels }]);
+    }
+    await turns(3);
+    const lost = stage.log.lose(0, 2);
+    stage.tail.interrupt();
+    stage.tail.restore();
+    await turns(10);
+    const back = stage.seat(group, stage.after(stayed.cursors[0]));
+    await back.started;
+    back.fill();
+    // Of its two partitions the other one first: by what the group has heard, the event that follows was shown.
+    for (const one of lost.reverse()) stage.log.append([one], true);
+    await turns(5);
+    expect(back.shown).toEqual([]);
+    const again = stage.seat(group, stage.after(back.subscription.cursor()));
+    back.drain();
+    for (const one of [back, again]) await eventually('it has all', () => expect(one.shown).toEqual([2, 1]));
+    expect(stayed.shown).toEqual([0, 1, 2]);
+  });
+
   test('live: what is written again is not shown again', async () => {
     await using stage = await Stage.open();
     const group = await stage.group();
