@@ -234,16 +234,20 @@ export class Subscription implements Seat {
   /**
    * Others fill its socket too: with a frame of each of them more than the limit, a hundred times the longest event could
    * wait. Parked where it stood before this offer, and not at its last frame: that may be older than what is kept. Of a
-   * conflated field that place is not known: before it may lie what one behind it replaced, which new claims may hide.
+   * conflated field that is before all that the window held: what one behind it replaced, new claims may hide.
    */
-  #isParkedBefore({ frame, publication, repeat }: Offer): boolean {
+  #isParkedBefore({ oldest, repeat }: Offer): boolean {
     const drained = this.parts.outlet.drained();
     const { group } = this.parts;
-    if (!drained || group.plan.conflation || (repeat && !this.#own.isApart)) return false;
-    const { position } = publication;
-    const { positions, offsets } = group.decode(frame.cursor);
-    const before = { ...position, number: position.number - 1, time: position.time - 1 };
-    this.#cursor = this.#own.cursorAt(positions.with(position.shard, before), this.#own.before(publication, offsets));
+    if (!drained || oldest === null || (repeat && !this.#own.isApart)) return false;
+    // A window that was open when it began to listen: it stands where it began.
+    if (oldest.turn > this.#from) {
+      const { position } = oldest.publication;
+      const { positions, offsets } = group.decode(oldest.cursor);
+      const before = { ...position, number: position.number - 1, time: position.time - 1 };
+      const shown = this.#own.before(oldest.publication, offsets);
+      this.#cursor = this.#own.cursorAt(positions.with(position.shard, before), shown);
+    }
     void this.#park(drained);
     return true;
   }
