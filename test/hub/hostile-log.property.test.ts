@@ -80,6 +80,7 @@ const step = fc.oneof(
   happens(2, 'stall the tail', [either], (w, at) => w.log.tails[at]?.stall()),
   happens(2, 'let the tail go on', [either], (w, at) => w.log.tails[at]?.go()),
   happens(2, 'answers take', [few], (w, count) => w.latency(count)),
+  happens(2, 'answers have at most', [fc.integer({ min: 1, max: 5 })], (w, most) => w.paging(most)),
   happens(1, 'answers fail', [few], (w, count) => w.failing(count)),
   happens(1, 'new epoch', [either], (w, shard) => w.log.renew(shard)),
   happens(2, 'lose and refill', [either, fc.nat({ max: 8 }), few], (w, shard, count, after) =>
@@ -114,6 +115,10 @@ class World {
 
   failing(count: number) {
     this.log.failing = count;
+  }
+
+  paging(most: number) {
+    this.log.page = most;
   }
 
   append(partition: number, notes: readonly { user: string; slow: number }[]) {
