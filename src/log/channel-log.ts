@@ -134,6 +134,8 @@ export interface History {
   readonly trimmedTo: number;
   /** True when there are more entries to ask for. */
   readonly more: boolean;
+  /** True for what was not asked of the log, because it was heard and is kept: nothing is missing. */
+  readonly heard?: true;
 }
 
 /** The gateway's side. Never writes. */

@@ -487,6 +487,42 @@ describe('gaps', () => {
     expect(again.shown).toEqual([2, 3, 4]);
   });
 
+  test('a channel that expires while a slow reader catches up is told, also when it is written to again', async () => {
+    for (const isWritten of [false, true]) {
+      await using stage = await Stage.open(1, { tailBytes: 0 });
+      stage.log.page = 2;
+      const group = await stage.group();
+      const first = stage.seat(group);
+      await stage.append([1, 2, 3, 4]);
+      await stage.append([5]);
+      const slow = stage.seat(group, stage.after(first.cursors[0]));
+      slow.fill('next');
+      await eventually('its first event is shown', () => slow.shown.length === 1);
+      stage.log.expire(0, group.channels[0] as never);
+      if (isWritten) await stage.append([6]);
+      slow.drain();
+      await eventually('it has all that was read', () => slow.shown.length >= 2);
+      await slow.started;
+      if (!isWritten) await stage.append([6]);
+      await eventually('it has what is new', () => expect(slow.shown).toEqual([2, 3, { n: 6, gap: 'EXPIRED' }]));
+    }
+  });
+
+  test('what waits in the log only beyond its replica is no gap to a slow reader', async () => {
+    await using stage = await Stage.open(1, { tailBytes: 0 });
+    stage.log.page = 2;
+    const group = await stage.group();
+    const first = stage.seat(group);
+    await stage.append([1, 2, 3]);
+    stage.tail.stall();
+    await stage.append([4]);
+    const slow = stage.seat(group, stage.after(first.cursors[0]), 'FAIL');
+    await slow.started;
+    stage.tail.go();
+    await eventually('it has all', () => expect(slow.shown).toEqual([2, 3, 4]));
+    expect(slow.faults).toEqual([]);
+  });
+
   test('CONTINUE starts at the oldest and marks the first event', async () => {
     await using stage = await Stage.open(1, { tailBytes: 0 });
     const group = await stage.group();

@@ -155,6 +155,11 @@ export class HostileLog {
     return gone.map(({ source }) => source);
   }
 
+  /** Nobody has written to the channel for so long that nothing is left of it. */
+  expire(at: number, channel: Channel): void {
+    this.#shards[at]?.channels.delete(channel);
+  }
+
   reader(): ChannelLogReader {
     return {
       shards: this.shards,
