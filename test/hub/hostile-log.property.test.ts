@@ -59,7 +59,10 @@ const notes = fc.array(
 );
 
 const step = fc.oneof(
-  happens(12, 'append to', [fc.nat({ max: partitions - 1 }), notes], (w, partition, some) => w.append(partition, some)),
+  happens(9, 'append to', [fc.nat({ max: partitions - 1 }), notes], (w, partition, some) => w.append(partition, some)),
+  happens(3, 'append one record to', [fc.nat({ max: partitions - 1 }), notes], (w, partition, some) =>
+    w.append(partition, some, true),
+  ),
   happens(4, 'turns', [few], (_, count) => turns(count)),
   happens(
     3,
@@ -121,16 +124,17 @@ class World {
     this.log.page = most;
   }
 
-  append(partition: number, notes: readonly { user: string; slow: number }[]) {
+  append(partition: number, notes: readonly { user: string; slow: number }[], areOneRecord = false) {
     this.refill(partition, 0);
     this.clock++;
-    const written = notes.map(({ user, slow }): Written => {
-      const offset = this.#offsets[partition] as number;
-      this.#offsets[partition] = offset + 1;
-      const note: Note = { id: `${partition}-${this.events.length}`, user, slow, even: offset % 2 === 0 };
+    const first = this.#offsets[partition] as number;
+    this.#offsets[partition] = first + (areOneRecord ? 1 : notes.length);
+    const written = notes.map(({ user, slow }, at): Written => {
+      const [offset, index] = areOneRecord ? [first, at] : [first + at, 0];
+      const note: Note = { id: `${partition}-${this.events.length}`, user, slow, even: (offset + index) % 2 === 0 };
       this.events.push({ note, partition, sequence: this.events.length });
       const record = { topic: 'notes', partition, offset, timestamp: this.clock, key: null, headers: {} };
-      return { source: { record, index: 0, event: note }, channels: [route?.channel(note) as Channel] };
+      return { source: { record, index, event: note }, channels: [route?.channel(note) as Channel] };
     });
     this.log.append(written);
   }
