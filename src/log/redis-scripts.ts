@@ -201,14 +201,16 @@ elseif ARGV[1] == 'after' then
   end
   first = low
 end
-local entries, most, step = {}, 1 / 0, limit
+local entries, size, most, step = {}, 0, 1 / 0, limit
 if ARGV[1] == 'after' then most, step = ${pageSize}, 16 end
-while most > 0 and #entries < limit and first + #entries < length do
+while size < most and #entries < limit and first + #entries < length do
   local at = first + #entries
   for _, entry in ipairs(redis.call('LRANGE', KEYS[2], at, at + math.min(step, limit - #entries) - 1)) do
     entries[#entries + 1] = entry
-    most = most - #entry
+    size = size + #entry
   end
+  -- Each LRANGE walks a long list anew: as many as may still fit, by those that are there.
+  step = math.max(16, math.min(128, math.floor((most - size) * #entries / size)))
 end
 local more = 0
 if ARGV[1] == 'newest' then
