@@ -8,8 +8,8 @@ const everything = 1_000_000_000;
 
 export interface Page {
   readonly publications: readonly Publication[];
-  /** True when entries between the page before and this one were trimmed: they are lost. */
-  readonly trimmed: boolean;
+  /** Why entries between the page before and this one are lost; null when none are. */
+  readonly gone: 'TRIMMED' | 'EXPIRED' | null;
 }
 
 /** The log is another one than the one that was to be read: it has begun an epoch, or lost what it had. */
@@ -36,6 +36,8 @@ export class ChannelHistory {
   now = 0;
   #from: Moment;
   #more = true;
+  /** A page was read, and after its last entry there was another one. */
+  #goesOn = false;
 
   constructor(
     private readonly log: Pick<ChannelLogReader, 'read'>,
@@ -61,10 +63,13 @@ export class ChannelHistory {
     const later = read.publications.filter(({ position }) => isAfter(position, from, upTo.epoch));
     const publications = later.filter(({ position }) => !isAfter(position, upTo, upTo.epoch));
     const last = later.at(-1);
-    this.#more = numbered && read.more && publications.length === later.length && last !== undefined;
-    this.#from = last?.position ?? from;
     const trimmed = numbered ? read.trimmedTo > from.number : isCut(read.publications[0], from, upTo.epoch);
-    return { publications, trimmed };
+    // A channel that has expired is gone without a trace, in the midst of a reader that is slower than its retention.
+    const expired = this.#goesOn && !read.heard && read.publications[0]?.previous !== from.number;
+    this.#more = numbered && read.more && publications.length === later.length && last !== undefined;
+    this.#goesOn = this.#more;
+    this.#from = last?.position ?? from;
+    return { publications, gone: trimmed ? 'TRIMMED' : expired ? 'EXPIRED' : null };
   }
 }
 

@@ -57,7 +57,7 @@ export async function readMissed(
         const history = new ChannelHistory(log, name, head, from, pageSize);
         for (let page = await history.next(); page; page = await history.next()) {
           for (const publication of page.publications) publications.push(publication);
-          if (page.trimmed) mark(listeners, { reason: 'TRIMMED', missed: null });
+          if (page.gone) mark(listeners, { reason: page.gone, missed: null });
         }
       });
       await Promise.all(asked);

@@ -40,6 +40,11 @@ export interface Offer {
   readonly turn: number;
   /** True when the group has heard these coordinates before: for seats that may still lack them. */
   readonly repeat: boolean;
+  /**
+   * The oldest of what goes with it, itself where it goes alone: right before that one a seat stands that was shown nothing of
+   * all that. Null when some of it went before.
+   */
+  readonly oldest: Heard | null;
 }
 
 /** What the seats of a group are offered at once, in order: never empty. */
@@ -52,7 +57,7 @@ export interface Batch {
 }
 
 /** A publication that was heard and may be seen, and what was true at that moment. */
-interface Heard extends Omit<Offer, 'frame' | 'alone'> {
+export interface Heard extends Omit<Offer, 'frame' | 'alone' | 'oldest'> {
   readonly cursor: string;
 }
 
@@ -92,6 +97,8 @@ export class Group implements Listener {
   #readyLength = 0;
   /** What waits for its time under `@conflate`: unrendered, for most of it never will be shown. */
   readonly #window: Window<Heard> | null;
+  /** What came first of what waits there, though another may have taken its place. */
+  #oldest: Heard | null = null;
 
   constructor(
     readonly plan: GroupPlan,
@@ -105,7 +112,10 @@ export class Group implements Listener {
     this.#window =
       conflation &&
       openWindow(conflation.every, (items) => {
-        for (const item of items) this.#show(item);
+        for (const item of items) {
+          this.#show(item, this.#oldest);
+          this.#oldest = null;
+        }
       });
   }
 
@@ -172,7 +182,7 @@ export class Group implements Listener {
       if (!this.judge(source)) continue;
       const heard = { publication, turn, repeat, cursor: this.cursorAt(heads.with(position.shard, position)) };
       if (this.#window) this.#hold(this.#window, heard);
-      else this.#show(heard);
+      else this.#show(heard, heard);
     }
     this.#window?.settle();
   }
@@ -201,14 +211,15 @@ export class Group implements Listener {
   #hold(window: Window<Heard>, heard: Heard): void {
     // Most seats pass over a repeat: it must not take the place of an event they lack.
     if (heard.repeat && window.some(({ repeat }) => !repeat)) window.flush();
+    if (window.isEmpty) this.#oldest = heard;
     window.put(this.plan.conflation?.keyOf(heard.publication.source.event) ?? null, heard);
   }
 
-  #show({ publication, turn, repeat, cursor }: Heard): void {
+  #show({ publication, turn, repeat, cursor }: Heard, oldest: Heard | null): void {
     const result = this.plan.render(publication.source);
     const deliver = (text: string) => {
       const frame = new Frame(text, cursor);
-      this.#deliver({ frame, alone: [frame], publication, turn, repeat });
+      this.#deliver({ frame, alone: [frame], publication, turn, repeat, oldest });
     };
     if (typeof result === 'string' && this.#waiting.length === 0) deliver(result);
     else this.#wait(result, deliver);

@@ -49,7 +49,7 @@ export class HubHistory {
     const later = after === null ? null : this.#after(channel, head, after);
     if (!later) return this.log.read(channel, shard, after, limit);
     const publications = later.slice(0, limit);
-    return { publications, head, now: head.time, trimmedTo: 0, more: later.length > limit };
+    return { publications, head, now: head.time, trimmedTo: 0, more: later.length > limit, heard: true };
   }
 
   newest(channel: Channel, shard: number, limit: number): Promise<History> {

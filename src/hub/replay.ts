@@ -37,7 +37,7 @@ export interface Passage {
   readonly oldest: Progress;
   /**
    * The events, shard by shard in the order of the log. What `seen` knows is left out, and it learns the rest. `lost` is called
-   * where entries were trimmed while they were waited for. Throws LogUnavailable.
+   * where entries went while they were waited for. Throws LogUnavailable.
    */
   events(seen: Coordinates, lost: (gap: Gap) => void): AsyncGenerator<Replayed>;
 }
@@ -100,7 +100,7 @@ async function openShard(
       !isAfter(mark.position, head, head.epoch),
   );
   const now = Math.max(head.time, ...histories.map((history) => history.now));
-  const cut = pages.flatMap((page) => (page?.trimmed && page.publications[0]?.position) || []);
+  const cut = pages.flatMap((page) => (page?.gone && page.publications[0]?.position) || []);
   const whole = [
     ...cut.map((position) => ({ ...position, number: position.number - 1 })),
     ...marks.map(({ position }) => position),
@@ -115,7 +115,7 @@ async function openShard(
 }
 
 function gapOf(pages: readonly (Page | null)[], marks: readonly LoggedGap[], tooOld: boolean): Gap | null {
-  if (pages.some((page) => page?.trimmed)) return { reason: 'TRIMMED', missed: null };
+  if (pages.some((page) => page?.gone)) return { reason: 'TRIMMED', missed: null };
   if (tooOld && pages.length > 0) return { reason: 'EXPIRED', missed: null };
   const [mark] = marks;
   return mark ? { reason: mark.reason, missed: mark.missed } : null;
@@ -133,7 +133,7 @@ async function* merged(
       while (page.length === 0) {
         const next = await history.next();
         if (!next) break;
-        if (next.trimmed) lost({ reason: 'TRIMMED', missed: null });
+        if (next.gone) lost({ reason: next.gone, missed: null });
         page.push(...next.publications);
       }
     }

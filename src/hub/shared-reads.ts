@@ -15,9 +15,16 @@ export function sharedReads(log: Reads, most = 64): Reads {
   /** Per channel that is about to be read, the range that covers all who asked. */
   const ranges = new Map<string, { after: number; limit: number }>();
 
-  async function read(channel: Channel, shard: number, after: number | null, limit: number): Promise<History> {
+  /** `round` is how often others, far behind, have taken the whole page. */
+  async function read(
+    channel: Channel,
+    shard: number,
+    after: number | null,
+    limit: number,
+    round = 0,
+  ): Promise<History> {
     if (after === null) return once(`all ${shard} ${limit} ${channel}`, () => log.read(channel, shard, null, limit));
-    const key = `after ${shard} ${channel}`;
+    const key = `after ${shard} ${round} ${channel}`;
     const range = ranges.get(key);
     ranges.set(
       key,
@@ -29,13 +36,13 @@ export function sharedReads(log: Reads, most = 64): Reads {
       return log.read(channel, shard, asked.after, asked.limit);
     });
     const later = history.publications.filter(({ position }) => position.number > after);
-    // Another one, far behind, took the whole page.
-    if (later.length === 0 && history.more) return read(channel, shard, after, limit);
+    // Only with those who were left out as often: new ones may always be behind.
+    if (later.length === 0 && history.more) return read(channel, shard, after, limit, round + 1);
     return { ...history, publications: later.slice(0, limit), more: history.more || later.length > limit };
   }
 
   return {
-    read,
+    read: (channel, shard, after, limit) => read(channel, shard, after, limit),
     newest: (channel, shard, limit) =>
       once(`newest ${shard} ${limit} ${channel}`, () => log.newest(channel, shard, limit)),
     gaps: (shard) => once<readonly LoggedGap[]>(`gaps ${shard}`, () => log.gaps(shard)),

@@ -9,6 +9,8 @@ export type Start =
       readonly count: number;
       /** The last of them lies here; where it begins when not given. */
       readonly upTo?: readonly Position[];
+      /** Refilled events older than this are history; when it begins, when not given. */
+      readonly since?: number;
     }
   | { readonly kind: 'after'; readonly cursor: Cursor }
   | Handover;

@@ -64,7 +64,7 @@ export class Subscription implements Seat {
   #gap: Gap | null = null;
   /** Everything up to here was shown. Null for a rewind that has not found its beginning yet. */
   #cursor: string | null = null;
-  /** Refilled events older than this are history to a plain start. */
+  /** Refilled events older than this are history: those of before that it was to see, it has seen. */
   #since = 0;
   /** The group's turn at which it began to listen. */
   #from = 0;
@@ -97,7 +97,8 @@ export class Subscription implements Seat {
       const seen = new Coordinates();
       const begun = this.#begin();
       const replay = { ...begun, upTo: start.upTo ?? begun.upTo };
-      this.#rewinding = { ...start, upTo: replay.upTo };
+      this.#since = start.since ?? now;
+      this.#rewinding = { ...start, upTo: replay.upTo, since: this.#since };
       await this.#persist(() => this.#rewind(start.count, seen, replay));
       await this.#persist((again) => this.#catchUp(seen, null, again));
       return;
@@ -156,8 +157,8 @@ export class Subscription implements Seat {
   lost(gap: Gap, source: SourcePartition | null, turn: number, reach?: Reach): void {
     // What came before it began to listen, the replay tells.
     if (turn <= this.#from) return;
-    // It will come upon the gap by itself, and in its place.
-    if (this.#state === 'parked') return;
+    // It will come upon the gap by itself, and in its place; told now, it would be told twice.
+    if (this.#state === 'parked' || this.#outrun) return;
     if (reach && !this.#own.isReached(reach)) return;
     if (gap.reason === 'TOPIC_RECREATED' && source) {
       if (this.#state === 'replaying') {
@@ -233,16 +234,20 @@ export class Subscription implements Seat {
   /**
    * Others fill its socket too: with a frame of each of them more than the limit, a hundred times the longest event could
    * wait. Parked where it stood before this offer, and not at its last frame: that may be older than what is kept. Of a
-   * conflated field that place is not known: before it may lie what one behind it replaced, which new claims may hide.
+   * conflated field that is before all that the window held: what one behind it replaced, new claims may hide.
    */
-  #isParkedBefore({ frame, publication, repeat }: Offer): boolean {
+  #isParkedBefore({ oldest, repeat }: Offer): boolean {
     const drained = this.parts.outlet.drained();
     const { group } = this.parts;
-    if (!drained || group.plan.conflation || (repeat && !this.#own.isApart)) return false;
-    const { position } = publication;
-    const { positions, offsets } = group.decode(frame.cursor);
-    const before = { ...position, number: position.number - 1, time: position.time - 1 };
-    this.#cursor = this.#own.cursorAt(positions.with(position.shard, before), this.#own.before(publication, offsets));
+    if (!drained || oldest === null || (repeat && !this.#own.isApart)) return false;
+    // A window that was open when it began to listen: it stands where it began.
+    if (oldest.turn > this.#from) {
+      const { position } = oldest.publication;
+      const { positions, offsets } = group.decode(oldest.cursor);
+      const before = { ...position, number: position.number - 1, time: position.time - 1 };
+      const shown = this.#own.before(oldest.publication, offsets);
+      this.#cursor = this.#own.cursorAt(positions.with(position.shard, before), shown);
+    }
     void this.#park(drained);
     return true;
   }

@@ -134,6 +134,8 @@ export interface History {
   readonly trimmedTo: number;
   /** True when there are more entries to ask for. */
   readonly more: boolean;
+  /** True for what was not asked of the log, because it was heard and is kept: nothing is missing. */
+  readonly heard?: true;
 }
 
 /** The gateway's side. Never writes. */
@@ -142,7 +144,8 @@ export interface ChannelLogReader {
   /** One tail per process; resolves when its heads are known. */
   tail(listener: TailListener): Promise<LogTail>;
   /**
-   * Entries of the channel after `after` (a number of the current epoch), oldest first, at most `limit`.
+   * Entries of the channel after `after` (a number of the current epoch), oldest first, at most `limit`, and fewer where they
+   * are long.
    * With `after: null` everything kept, of whatever epoch.
    */
   read(channel: Channel, shard: number, after: number | null, limit: number): Promise<History>;

@@ -168,10 +168,14 @@ redis.call('PUBLISH', commit, '1 ' .. epoch .. ' ' .. pad(from) .. ' ' .. pad(nu
 return {'A', pad(number), pad(time), pad(appended)}
 `;
 
+/** Characters of a page. */
+const pageSize = 262_144;
+
 /**
  * KEYS: meta, channel. ARGV: 'after' and a number, or 'all', or 'newest'; limit.
  * Answers {epoch, number, time, trimmed to, 1 if there is more, entries, seconds, microseconds}. Reads only, and goes by EVALSHA_RO.
- * Entries of the current epoch are the list's end, in order: the first one after a number is found by halving.
+ * Entries of the current epoch are the list's end, in order: the first one after a number is found by halving. What comes
+ * after it is a page at the most: whoever reads slowly has it in a gateway's memory until the last of it is through.
  */
 export const readScript = `
 local stored = redis.call('HMGET', KEYS[1], 'epoch', 'number', 'time')
@@ -199,12 +203,21 @@ elseif ARGV[1] == 'after' then
   end
   first = low
 end
-local entries = {}
-if first < length then entries = redis.call('LRANGE', KEYS[2], first, first + limit - 1) end
+local entries, size, most, step = {}, 0, 1 / 0, limit
+if ARGV[1] == 'after' then most, step = ${pageSize}, 16 end
+while size < most and #entries < limit and first + #entries < length do
+  local at = first + #entries
+  for _, entry in ipairs(redis.call('LRANGE', KEYS[2], at, at + math.min(step, limit - #entries) - 1)) do
+    entries[#entries + 1] = entry
+    size = size + #entry
+  end
+  -- Each LRANGE walks a long list anew: as many as may still fit, by those that are there.
+  step = math.max(16, math.min(128, math.floor((most - size) * #entries / size)))
+end
 local more = 0
 if ARGV[1] == 'newest' then
   if first > 0 then more = 1 end
-elseif first + limit < length then
+elseif first + #entries < length then
   more = 1
 end
 local now = redis.call('TIME')

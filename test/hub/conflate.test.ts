@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
+import { Stall } from '../support/stall.js';
 import { type Seated, Stage } from './stage.js';
 
 /** A key is the tens of a number: 11 and 12 are of one, 21 of another; 5 has none. */
@@ -120,6 +121,27 @@ describe('a conflated field', () => {
     seated.drain();
     await eventually('it has caught up', () => seated.shown.includes(22) && seated.shown.includes(13));
     expect(seated.shown.length).toBeLessThan(20);
+  });
+
+  test('a full socket is written nothing more to, and catches up from before the window', async () => {
+    await using stage = await Stage.open();
+    const stall = new Stall();
+    const group = await stage.group('a', soon);
+    const begun = stage.seat(group, { kind: 'now' }, 'CONTINUE', stall);
+    const other = stage.seat(group);
+    await stage.append([11]);
+    await stage.append([21]);
+    const late = stage.seat(group, { kind: 'now' }, 'CONTINUE', stall);
+    stall.begin();
+    await stage.append([31, 22]);
+    await has(other, 11, 31, 22);
+    expect([begun.shown, late.shown]).toEqual([[11], []]);
+    // Under new claims, which hide what took the place of another.
+    const narrower = { ...soon, permit: ({ event }: { event: unknown }) => ({ pass: event !== 22, error: null }) };
+    const moved = stage.seat(await stage.group('a', narrower), begun.subscription.handOver(), 'CONTINUE', stall);
+    stall.end();
+    await has(moved, 21, 31);
+    await has(late, 31, 22);
   });
 
   test('a gap is told in its place', async () => {

@@ -59,7 +59,10 @@ const notes = fc.array(
 );
 
 const step = fc.oneof(
-  happens(12, 'append to', [fc.nat({ max: partitions - 1 }), notes], (w, partition, some) => w.append(partition, some)),
+  happens(9, 'append to', [fc.nat({ max: partitions - 1 }), notes], (w, partition, some) => w.append(partition, some)),
+  happens(3, 'append one record to', [fc.nat({ max: partitions - 1 }), notes], (w, partition, some) =>
+    w.append(partition, some, true),
+  ),
   happens(4, 'turns', [few], (_, count) => turns(count)),
   happens(
     3,
@@ -80,6 +83,7 @@ const step = fc.oneof(
   happens(2, 'stall the tail', [either], (w, at) => w.log.tails[at]?.stall()),
   happens(2, 'let the tail go on', [either], (w, at) => w.log.tails[at]?.go()),
   happens(2, 'answers take', [few], (w, count) => w.latency(count)),
+  happens(2, 'answers have at most', [fc.integer({ min: 1, max: 5 })], (w, most) => w.paging(most)),
   happens(1, 'answers fail', [few], (w, count) => w.failing(count)),
   happens(1, 'new epoch', [either], (w, shard) => w.log.renew(shard)),
   happens(2, 'lose and refill', [either, fc.nat({ max: 8 }), few], (w, shard, count, after) =>
@@ -116,16 +120,21 @@ class World {
     this.log.failing = count;
   }
 
-  append(partition: number, notes: readonly { user: string; slow: number }[]) {
+  paging(most: number) {
+    this.log.page = most;
+  }
+
+  append(partition: number, notes: readonly { user: string; slow: number }[], areOneRecord = false) {
     this.refill(partition, 0);
     this.clock++;
-    const written = notes.map(({ user, slow }): Written => {
-      const offset = this.#offsets[partition] as number;
-      this.#offsets[partition] = offset + 1;
-      const note: Note = { id: `${partition}-${this.events.length}`, user, slow, even: offset % 2 === 0 };
+    const first = this.#offsets[partition] as number;
+    this.#offsets[partition] = first + (areOneRecord ? 1 : notes.length);
+    const written = notes.map(({ user, slow }, at): Written => {
+      const [offset, index] = areOneRecord ? [first, at] : [first + at, 0];
+      const note: Note = { id: `${partition}-${this.events.length}`, user, slow, even: (offset + index) % 2 === 0 };
       this.events.push({ note, partition, sequence: this.events.length });
       const record = { topic: 'notes', partition, offset, timestamp: this.clock, key: null, headers: {} };
-      return { source: { record, index: 0, event: note }, channels: [route?.channel(note) as Channel] };
+      return { source: { record, index, event: note }, channels: [route?.channel(note) as Channel] };
     });
     this.log.append(written);
   }

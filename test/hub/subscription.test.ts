@@ -487,6 +487,42 @@ describe('gaps', () => {
     expect(again.shown).toEqual([2, 3, 4]);
   });
 
+  test('a channel that expires while a slow reader catches up is told, also when it is written to again', async () => {
+    for (const isWritten of [false, true]) {
+      await using stage = await Stage.open(1, { tailBytes: 0 });
+      stage.log.page = 2;
+      const group = await stage.group();
+      const first = stage.seat(group);
+      await stage.append([1, 2, 3, 4]);
+      await stage.append([5]);
+      const slow = stage.seat(group, stage.after(first.cursors[0]));
+      slow.fill('next');
+      await eventually('its first event is shown', () => slow.shown.length === 1);
+      stage.log.expire(0, group.channels[0] as never);
+      if (isWritten) await stage.append([6]);
+      slow.drain();
+      await eventually('it has all that was read', () => slow.shown.length >= 2);
+      await slow.started;
+      if (!isWritten) await stage.append([6]);
+      await eventually('it has what is new', () => expect(slow.shown).toEqual([2, 3, { n: 6, gap: 'EXPIRED' }]));
+    }
+  });
+
+  test('what waits in the log only beyond its replica is no gap to a slow reader', async () => {
+    await using stage = await Stage.open(1, { tailBytes: 0 });
+    stage.log.page = 2;
+    const group = await stage.group();
+    const first = stage.seat(group);
+    await stage.append([1, 2, 3]);
+    stage.tail.stall();
+    await stage.append([4]);
+    const slow = stage.seat(group, stage.after(first.cursors[0]), 'FAIL');
+    await slow.started;
+    stage.tail.go();
+    await eventually('it has all', () => expect(slow.shown).toEqual([2, 3, 4]));
+    expect(slow.faults).toEqual([]);
+  });
+
   test('CONTINUE starts at the oldest and marks the first event', async () => {
     await using stage = await Stage.open(1, { tailBytes: 0 });
     const group = await stage.group();
@@ -510,6 +546,26 @@ describe('gaps', () => {
     const late = stage.seat(group, stage.after(quiet), 'FAIL');
     await late.started;
     expect(late.faults).toMatchObject([{ code: 'CURSOR_EXPIRED', extensions: { gap: { reason: 'EXPIRED' } } }]);
+  });
+
+  test('one that comes while a replay has too much to wait for is told once, and in its place', async () => {
+    await using stage = await Stage.open();
+    const render = slowly();
+    let slow = false;
+    const plan: Partial<Group['plan']> = { render: (one) => (slow ? render.render(one) : `{"data":${one.event}`) };
+    const group = await stage.group('a', plan);
+    const begin = stage.seat(group).subscription.cursor();
+    await stage.append([1]);
+    slow = true;
+    const seated = stage.seat(group, stage.after(begin));
+    await eventually('the first event is being rendered', () => render.waiting === 1);
+    slow = false;
+    await stage.append(Array.from({ length: 1_200 }, (_, i) => i + 2));
+    stage.log.gap({ reason: 'SOURCE_LOST', missed: null, source: { cluster: 'c', topic: 'notes', partition: 0 } });
+    await stage.append([2_000]);
+    await render.finish();
+    await eventually('it has caught up', () => seated.shown.at(-1) === 2_000);
+    expect(seated.shown.filter((one) => typeof one !== 'number')).toEqual([{ n: 2, gap: 'SOURCE_LOST' }]);
   });
 
   test('under FAIL a gap ends a live subscription with EVENTS_LOST', async () => {
@@ -712,6 +768,51 @@ describe('a log that loses data', () => {
       await back.started;
       expect(back.shown).toEqual([50]);
     });
+  });
+
+  test('began with the last n: what is older than they are does not come after them when it is written again', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const { channels } = group;
+    for (const [n, partition] of [1, 0, 0].entries()) {
+      stage.clock++;
+      stage.log.append([{ source: stage.event(n, partition), channels }]);
+    }
+    await turns(3);
+    const seated = stage.seat(group, { kind: 'rewind', count: 1 });
+    await seated.started;
+    await stage.append([3]);
+    stage.log.append(stage.log.lose(0, 4), true);
+    await stage.append([4]);
+    await eventually('it has what is new', () => seated.shown.includes(4));
+    expect(seated.shown).toEqual([2, 3, 4]);
+  });
+
+  test('parked by the first of what it lacked, it is shown the rest too, and so by the cursor it has then, though others of its group had it', async () => {
+    await using stage = await Stage.open();
+    const group = await stage.group();
+    const { channels } = group;
+    const stayed = stage.seat(group);
+    for (const [n, partition] of [0, 1, 0].entries()) {
+      stage.clock++;
+      stage.log.append([{ source: stage.event(n, partition), channels }]);
+    }
+    await turns(3);
+    const lost = stage.log.lose(0, 2);
+    stage.tail.interrupt();
+    stage.tail.restore();
+    await turns(10);
+    const back = stage.seat(group, stage.after(stayed.cursors[0]));
+    await back.started;
+    back.fill();
+    // Of its two partitions the other one first: by what the group has heard, the event that follows was shown.
+    for (const one of lost.reverse()) stage.log.append([one], true);
+    await turns(5);
+    expect(back.shown).toEqual([]);
+    const again = stage.seat(group, stage.after(back.subscription.cursor()));
+    back.drain();
+    for (const one of [back, again]) await eventually('it has all', () => expect(one.shown).toEqual([2, 1]));
+    expect(stayed.shown).toEqual([0, 1, 2]);
   });
 
   test('live: what is written again is not shown again', async () => {

@@ -183,6 +183,30 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
     expect((await log.reader.read('r:nobody' as Channel, 0, 0, 5)).publications).toEqual([]);
   });
 
+  test('a page of long entries may end before its limit; the next one goes on behind it', async () => {
+    const { epoch } = await log.writer.partition(source);
+    const payload = JSON.stringify('x'.repeat(20_000));
+    await log.writer.append(
+      batch(
+        epoch,
+        0,
+        Array.from({ length: 100 }, (_, offset) => entry(offset, [alice], { payload })),
+      ),
+    );
+    const found: number[] = [];
+    let longest = 0;
+    for (let more = true; more; ) {
+      const page = await log.reader.read(alice, 0, found.at(-1) ?? 0, 90);
+      found.push(...page.publications.map(({ position }) => position.number));
+      longest = Math.max(longest, page.publications.length);
+      more = page.more;
+    }
+    expect(found).toEqual(Array.from({ length: 100 }, (_, i) => i + 1));
+    expect(longest).toBeLessThanOrEqual(90);
+    // Whole, where the numbers of another epoch cannot say where to go on.
+    expect((await log.reader.read(alice, 0, null, 1_000)).publications).toHaveLength(100);
+  });
+
   test('a channel keeps at most its count, and says how far it was trimmed', async () => {
     const { epoch } = await log.writer.partition(source);
     const small = [{ channel: alice, retention: { retain: 60_000, max: 3 } }];

@@ -6,6 +6,7 @@ import { connect } from 'node:tls';
 import { createClient } from 'graphql-ws';
 import { afterAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { tlsServer } from '../../src/serve/tls-server.js';
 import { certificateAuthority } from '../support/certificates.js';
 import { eventually } from '../support/eventually.js';
@@ -166,6 +167,30 @@ describe('server-sent events over HTTP/2', () => {
     await r.publish('notes', note(50));
     await eventually('the other has all', () => quick.results().length === 51);
     expect(client.session.destroyed).toBe(false);
+  });
+
+  test('when all of them together hold too much, those that are not read end, and one that is read loses nothing', async () => {
+    const limited: string[] = [];
+    let running = 0;
+    const metrics = {
+      ...noGatewayMetrics,
+      limited: (limit: string) => void limited.push(limit),
+      connected: (_: string, by: number) => void (running += by),
+    };
+    await using r = await river(sdl, { tls, metrics, limits: { processBuffer: 300_000 } });
+    await using client = http2(r.url, ca);
+    const read = await client.events(everything);
+    const stuck = await Promise.all([1, 2, 3].map(() => client.events(everything)));
+    await eventually('all have started', () => running === 4);
+    for (const stream of stuck) stream.pause();
+    let sent = 0;
+    await eventually('somebody is sent away', async () => {
+      for (let n = 0; n < 5; n++) await r.publish('notes', note(sent++, 'x'.repeat(60_000)));
+      return limited.length > 0;
+    });
+    await eventually('nothing is kept of them', () => running === 4 - limited.length);
+    expect(new Set(limited)).toEqual(new Set(['processBuffer']));
+    await eventually('the one that is read has all', () => expect(ids(read.results())).toEqual(upTo(sent)));
   });
 
   test('a retiring replica tells its clients to go, ends each stream, and they resume on another', async () => {

@@ -41,6 +41,18 @@ describe('the log in Redis', () => {
     await log.close();
   });
 
+  test('what is read at once is bounded by its length, so that slow readers hold little of it', async () => {
+    const log = await connected(redisUrl(), 'long', freshPrefix());
+    const { epoch } = await log.writer.partition(source);
+    const payload = JSON.stringify('x'.repeat(50_000));
+    const entries = Array.from({ length: 60 }, (_, offset) => entry(offset, undefined, { payload }));
+    await log.writer.append(batch(epoch, 0, entries));
+    const { publications, more } = await log.reader.read(entry(0).channels[0]?.channel as never, 0, 0, 1_000);
+    expect(publications.length).toBeLessThan(30);
+    expect(more).toBe(true);
+    await log.close();
+  });
+
   test('whichever command is refused, nothing is written, and the retry writes everything once', async () => {
     await using server = await startRedis();
     const commands = ['hmget', 'hset', 'lindex', 'rpush', 'ltrim', 'pexpire', 'publish', 'time', 'type'];

@@ -58,6 +58,8 @@ export class HostileLog {
   latency = 0;
   /** This many of the next questions fail. */
   failing = 0;
+  /** The most entries that an answer has: who asks for more has to ask again. */
+  page = Number.POSITIVE_INFINITY;
   readonly tails: HostileTail[] = [];
 
   constructor(
@@ -153,6 +155,11 @@ export class HostileLog {
     return gone.map(({ source }) => source);
   }
 
+  /** Nobody has written to the channel for so long that nothing is left of it. */
+  expire(at: number, channel: Channel): void {
+    this.#shards[at]?.channels.delete(channel);
+  }
+
   reader(): ChannelLogReader {
     return {
       shards: this.shards,
@@ -162,7 +169,8 @@ export class HostileLog {
           const { epoch } = this.#shards[at] as Shard;
           const all = this.#kept(at, channel);
           const later = after === null ? all : all.filter(({ position: p }) => p.epoch === epoch && p.number > after);
-          return this.#history(at, channel, later.slice(0, limit), later.length > limit);
+          const most = after === null ? limit : Math.min(limit, this.page);
+          return this.#history(at, channel, later.slice(0, most), later.length > most);
         }),
       newest: (channel, at, limit) =>
         this.#answer(() => {
