@@ -12,6 +12,7 @@ import { configOf, type Run } from './command.js';
 import { kafkaSettings } from './kafka-settings.js';
 import { loadSchema } from './load.js';
 import { redisSettings } from './redis-settings.js';
+import { Refusal } from './refusal.js';
 import { untilStopped } from './until-stopped.js';
 
 /** `tailrace relay`: from Kafka to the log in Redis, until it is stopped. */
@@ -21,6 +22,11 @@ export const relay: Run = async (args, env) => {
   const logger = pinoLogger({ level: config.logLevel, command: 'relay' });
   const { schema, warnings } = loadSchema(config.schema, config);
   for (const warning of warnings) logger.warn({}, warning);
+  const deadLetterTopic = config.dlqTopic ?? `${config.kafkaGroupId}.dlq`;
+  if (schema.topics.has(deadLetterTopic))
+    throw new Refusal(
+      `${deadLetterTopic} is a topic of the schema and the dead-letter topic too: a letter that cannot be read would become another one, for ever. Read it by a relay of another group, or set TAILRACE_DLQ_TOPIC.`,
+    );
   const metrics = prometheusRelay(processRegistry());
 
   return untilStopped(async (started) => {
@@ -45,7 +51,7 @@ export const relay: Run = async (args, env) => {
       log,
       kafka: { ...kafkaSettings(config), clientId: 'tailrace-relay' },
       groupId: config.kafkaGroupId,
-      deadLetter: { unwritable: config.dlq, ...(config.dlqTopic === null ? {} : { topic: config.dlqTopic }) },
+      deadLetter: { unwritable: config.dlq, topic: deadLetterTopic },
       refillMax: config.refillMax,
       linger: config.kafkaLinger,
       metrics,

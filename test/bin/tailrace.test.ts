@@ -80,6 +80,18 @@ describe('tailrace', () => {
     expect(err).toBe('There is no schema at nowhere.graphql (ENOENT): TAILRACE_SCHEMA says where it is.\n');
   });
 
+  test('a relay does not read its own dead letters, which would become dead letters', async () => {
+    const schema = join(mkdtempSync(join(tmpdir(), 'tailrace-letters-')), 'schema.graphql');
+    writeFileSync(
+      schema,
+      'type Subscription { letter: Letter! @kafka(topic: "ops.dlq") @public } type Letter { id: ID! }',
+    );
+    const env = { TAILRACE_SCHEMA: schema, TAILRACE_KAFKA_GROUP_ID: 'ops' };
+    const { code, err } = await run(['relay'], env).ended;
+    expect(code).toBe(1);
+    expect(err).toMatch(/^ops\.dlq is a topic of the schema and the dead-letter topic too: .*TAILRACE_DLQ_TOPIC\.\n$/);
+  });
+
   test('a port in use is one clear line and exit 1', async () => {
     using taken = await occupied();
     const env = { TAILRACE_PORT: String(taken.port), TAILRACE_ADMIN_PORT: '0' };

@@ -175,7 +175,9 @@ describe('server-sent events over HTTP/2', () => {
     const metrics = {
       ...noGatewayMetrics,
       limited: (limit: string) => void limited.push(limit),
-      connected: (_: string, by: number) => void (running += by),
+      connected(_: string, by: number) {
+        running += by;
+      },
     };
     await using r = await river(sdl, { tls, metrics, limits: { processBuffer: 300_000 } });
     await using client = http2(r.url, ca);
