@@ -6,6 +6,7 @@ import { memoryRevocations } from '../../src/serve/revocation-store.js';
 import { revocationsOf } from '../../src/serve/revocations.js';
 import { socket } from '../clients/socket.js';
 import { eventually } from '../support/eventually.js';
+import { opened } from '../support/opened.js';
 import { listen, river, tokenFor } from '../support/river.js';
 import { slowSource } from '../support/slow-source.js';
 import { events } from '../support/stream.js';
@@ -77,6 +78,29 @@ describe('a revocation', () => {
     const anew = await tokenFor({ sub: 'ada', jti: '8' });
     expect(await asks(anew)).toBe(200);
     expect(await asks(await tokenFor({ sub: 'ada', jti: '7', ...issued(5) }))).toBe(200);
+  });
+
+  test('that takes in many ends a few of them in each turn of the loop', async () => {
+    let [inTurn, most, expelled] = [0, 0, 0];
+    await using r = await river(sdl, {
+      audit({ event }) {
+        if (event !== 'expelled') return;
+        expelled++;
+        if (inTurn++ === 0)
+          setImmediate(() => {
+            inTurn = 0;
+          });
+        most = Math.max(most, inTurn);
+      },
+    });
+    await using all = opened();
+    const token = await tokenFor({ sub: 'ada' });
+    const clients = Array.from({ length: 80 }, () => all.use(socket(r.wsUrl)));
+    await Promise.all(clients.map((client) => client.init({ Authorization: `Bearer ${token}` })));
+    await r.revoke({ sub: 'ada' });
+    for (const { code } of await Promise.all(clients.map(({ closed }) => closed))) expect(code).toBe(4403);
+    expect(expelled).toBe(80);
+    expect(most).toBeLessThanOrEqual(32);
   });
 
   test('is no reason to renew: the new token counts, not the old one', async () => {
