@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Fault } from '../../src/event/faults.js';
 import { silent } from '../../src/observe/logger.js';
 import { memoryReplicas } from '../../src/serve/replicas.js';
-import { memoryRevocations } from '../../src/serve/revocation-store.js';
+import { memoryRevocations, type RevocationStore } from '../../src/serve/revocation-store.js';
 import { revocationsOf } from '../../src/serve/revocations.js';
 import { socket } from '../clients/socket.js';
 import { eventually } from '../support/eventually.js';
@@ -297,12 +297,19 @@ test('a store that comes back empty takes back nothing that a replica knows', as
     return store.since(mark);
   };
   const parts = { replicas, logger: silent, tokenLife: 60_000, every: 60_000, changed() {} };
-  const revocations = revocationsOf({ ...parts, store: { add: (...added) => store.add(...added), since } });
+  const always = {
+    add: (...added: Parameters<RevocationStore['add']>) => store.add(...added),
+    restore: (...given: Parameters<RevocationStore['restore']>) => store.restore(...given),
+    since,
+  };
+  const revocations = revocationsOf({ ...parts, store: always });
   await revocations.revoke({ sub: 'ada' });
   store = memoryRevocations();
   const before = joins;
   join();
   await eventually('it has read the empty one', () => joins > before);
+  // Whoever begins later knows it as well.
+  await eventually('it is there again', async () => (await store.since(0)).revocations.length === 1);
   await revocations.revoke({ sub: 'grace' });
   expect(revocations.list().map(({ claims }) => claims.sub)).toEqual(['ada', 'grace']);
   revocations.close();
@@ -340,4 +347,18 @@ test('what was revoked is kept as long as a token may live', async () => {
   clock.now += 2_000;
   await store.add({ sub: 'alan' }, 10_000);
   expect((await store.since(0)).revocations.map(({ claims }) => claims.sub)).toEqual(['grace', 'alan']);
+});
+
+test('a store whose clock goes back has no revocation that a replica has read past', async () => {
+  const clock = { now: Date.now() };
+  const store = memoryRevocations(() => clock.now);
+  const replicas = memoryReplicas();
+  const parts = { store, replicas, logger: silent, tokenLife: 3_600_000, every: 60_000, changed() {} };
+  const [one, other] = [revocationsOf(parts), revocationsOf(parts)];
+  await one.revoke({ sub: 'ada' });
+  await eventually('the other knows', () => other.list().length === 1);
+  clock.now -= 600_000;
+  await one.revoke({ sub: 'grace' });
+  await eventually('the other knows both', () => other.list().length === 2);
+  for (const each of [one, other]) each.close();
 });
