@@ -7,7 +7,7 @@ import { silent } from './observe/logger.js';
 import { noGatewayMetrics } from './observe/metrics.js';
 import { compileSchema } from './schema/compile.js';
 import { parseDuration } from './schema/duration.js';
-import { type Authenticate, tokenAuthenticator } from './serve/authenticate.js';
+import { type Authenticate, inTime, tokenAuthenticator } from './serve/authenticate.js';
 import { createGateway as createReplica, type Gateway, type GatewayParts } from './serve/gateway.js';
 import { defaultLimits } from './serve/limits.js';
 import { overRedis } from './serve/over-redis.js';
@@ -36,7 +36,7 @@ export type Signer = ({ readonly secrets: readonly string[] } | { readonly jwksU
 /**
  * How requests become viewers: by tokens of one signer or of several issuers side by side, or by a function of your own,
  * called for every request and every renewal. What the function lets in by a cookie is for it to protect from other
- * pages, and what it throws but a Fault is an internal error.
+ * pages, and what it throws but a Fault is an internal error. After ten seconds without an answer the request is UNAVAILABLE.
  */
 export type Auth =
   | Signer
@@ -116,7 +116,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 }
 
 function authenticatorOf(auth: Auth): Authenticate {
-  if ('authenticate' in auth) return auth.authenticate;
+  if ('authenticate' in auth) return inTime(auth.authenticate);
   const signers: readonly Signer[] = 'issuers' in auth ? auth.issuers : [auth];
   const unset = { secrets: [], jwksUrl: null, issuer: null, audience: null };
   return tokenAuthenticator(...signers.map((signer) => ({ ...unset, ...signer })));

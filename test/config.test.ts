@@ -205,7 +205,9 @@ describe('faults', () => {
 describe('secrets', () => {
   const file = (path: string): string => {
     if (path === '/run/secrets/key') return 'first,second\n';
+    if (path === '/run/secrets/marked') return '\uFEFFhush\r\n\r\n';
     if (path === '/run/secrets/empty') return '\n';
+    if (path === '/run/secrets/blank') return '\uFEFF \n\n';
     throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
   };
 
@@ -214,13 +216,20 @@ describe('secrets', () => {
     expect(read.authJwtSecret).toEqual(['first', 'second']);
   });
 
+  test('can come from a file of Windows, whose mark and lines are no part of them', () => {
+    const read = config({ TAILRACE_ADMIN_TOKEN_FILE: '/run/secrets/marked' }, 'dev', file);
+    expect(read.adminToken).toBe('hush');
+  });
+
   test('a file that is missing, empty or beside the variable is a fault', () => {
     expect(faults({ TAILRACE_CURSOR_SECRET_FILE: '/nowhere' }, 'dev', file)).toEqual([
       'TAILRACE_CURSOR_SECRET_FILE names "/nowhere", which cannot be read (ENOENT).',
     ]);
-    expect(faults({ TAILRACE_CURSOR_SECRET_FILE: '/run/secrets/empty' }, 'dev', file)).toEqual([
-      'TAILRACE_CURSOR_SECRET_FILE names an empty file.',
-    ]);
+    for (const empty of ['/run/secrets/empty', '/run/secrets/blank']) {
+      expect(faults({ TAILRACE_CURSOR_SECRET_FILE: empty }, 'dev', file)).toEqual([
+        'TAILRACE_CURSOR_SECRET_FILE names an empty file.',
+      ]);
+    }
     const both = { TAILRACE_CURSOR_SECRET: 'hush', TAILRACE_CURSOR_SECRET_FILE: '/run/secrets/key' };
     expect(faults(both, 'dev', file)).toEqual([
       'TAILRACE_CURSOR_SECRET and TAILRACE_CURSOR_SECRET_FILE are both set: keep one.',

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, isIPv4 } from 'node:net';
 import { Fault } from '../event/faults.js';
 import type { Asked, Audit, Source } from '../observe/audit.js';
 import type { Exposition } from '../observe/prometheus.js';
@@ -74,6 +74,23 @@ const unauthorized: Reply = {
   headers: { 'WWW-Authenticate': 'Bearer' },
 };
 
+/** Null for whoever may ask. */
+function refusal({ token }: AdminParts, { headers: { authorization, host } }: IncomingMessage): Reply | null {
+  if (!allowed(token, authorization)) return unauthorized;
+  return token === null && !isFixed(host ?? '') ? byName : null;
+}
+
+const byName: Reply = { status: 403, text: 'by this name only with TAILRACE_ADMIN_TOKEN; without one ask 127.0.0.1' };
+
+/**
+ * False for a name whose address others decide. A page of such a name may have it lead here (DNS rebinding), and the browser
+ * would let it read the answers as its own.
+ */
+function isFixed(host: string): boolean {
+  const { hostname = '' } = URL.canParse(`http://${host}`) ? new URL(`http://${host}`) : {};
+  return host === '' || /^(.+\.)?localhost$|^\[/.test(hostname) || isIPv4(hostname);
+}
+
 async function answer(parts: AdminParts, request: IncomingMessage): Promise<Reply> {
   const path = request.url?.split('?', 1)[0];
   const here = `here are ${parts.graphql ? '/graphql, ' : ''}/metrics, /healthz and /readyz`;
@@ -91,9 +108,10 @@ async function answer(parts: AdminParts, request: IncomingMessage): Promise<Repl
       return reason === null ? { status: 200, text: 'ready' } : { status: 503, text: reason };
     }
     case '/metrics': {
-      if (!allowed(parts.token, request.headers.authorization)) {
-        told(parts, request, null, unauthorized.status);
-        return unauthorized;
+      const refused = refusal(parts, request);
+      if (refused) {
+        told(parts, request, null, refused.status);
+        return refused;
       }
       const { contentType } = parts.metrics;
       return { status: 200, text: await parts.metrics.text(), headers: { 'Content-Type': contentType } };
@@ -124,9 +142,10 @@ function told({ audit }: AdminParts, request: IncomingMessage, asked: Asked | nu
 type Answered = Reply & { readonly asked?: Asked | null };
 
 /** Any page a browser shows may send a POST to this port; only one of JSON, and from no page, is an operator's. */
-async function operation({ token }: AdminParts, graphql: AdminGraphQL, request: IncomingMessage): Promise<Answered> {
-  const { authorization, origin, 'content-type': type = '' } = request.headers;
-  if (!allowed(token, authorization)) return unauthorized;
+async function operation(parts: AdminParts, graphql: AdminGraphQL, request: IncomingMessage): Promise<Answered> {
+  const { origin, 'content-type': type = '' } = request.headers;
+  const refused = refusal(parts, request);
+  if (refused) return refused;
   if (request.method !== 'POST') return { status: 405, text: 'POST only', headers: { Allow: 'POST' } };
   if (origin !== undefined) return { status: 403, text: 'not from a page' };
   if (!/^application\/json *(;|$)/i.test(type)) return { status: 415, text: 'the body must be application/json' };

@@ -61,10 +61,11 @@ function read(env: Environment, name: string, variable: Variable, readFile: (pat
   if (path === null) return { text: here, fault: null };
   if (here !== null) return { text: null, fault: `${name} and ${name}_FILE are both set: keep one.` };
   try {
-    // Editors and `echo` end a file with a newline that is no part of the secret.
-    const text = readFile(path).replace(/\r?\n$/, '');
+    // Editors and `echo` end a file with newlines, and some begin it with a mark of its encoding: no part of the secret,
+    // and nobody could see why it is refused.
+    const text = readFile(path).replace(/^\uFEFF|[\r\n]+$/g, '');
     // An empty file would otherwise read as "no secret wanted" and open what it should close.
-    return text === '' ? { text: null, fault: `${name}_FILE names an empty file.` } : { text, fault: null };
+    return text.trim() === '' ? { text: null, fault: `${name}_FILE names an empty file.` } : { text, fault: null };
   } catch (error) {
     const why = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
     return { text: null, fault: `${name}_FILE names ${JSON.stringify(path)}, which cannot be read${why}.` };

@@ -31,6 +31,10 @@ export interface SelectedField {
 
 /** Fragments that spread fragments select exponentially many fields with few words. */
 const mostFields = 10_000;
+/** Characters. So are their paths, each with all aliases on its way: of a request of 60 KB they would be 30 MB. */
+const mostPaths = 1_000_000;
+/** A refusal's sentence names so many of them. */
+const mostNamed = 20;
 
 /**
  * Every field that executing the operation may reach, in the document's order, through its fragments. Leaves out
@@ -42,6 +46,7 @@ export function selectedFields(
   operation: OperationDefinitionNode,
 ): readonly SelectedField[] {
   const found: SelectedField[] = [];
+  let paths = 0;
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const node of document.definitions)
     if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
@@ -61,12 +66,15 @@ export function selectedFields(
         const field = isUnionType(type) ? undefined : type.getFields()[name];
         if (!field) continue;
         const at = [...path, selection.alias?.value ?? name];
+        const text = at.join('.');
+        paths += text.length;
+        if (paths > mostPaths) throw new GraphQLError('The paths of all fields of the operation are too long.');
         const result = getNamedType(field.type);
         const reached = isCompositeType(result) ? [result, ...typesBehind(result)] : [];
         const parents = [...new Set<GraphQLCompositeType>([type, ...possible])];
         const types = [...new Set([...parents, ...reached].map((one) => one.name))];
         for (const parent of parents) {
-          found.push({ coordinate: `${parent.name}.${name}`, types, path: at.join('.'), root: path.length === 0 });
+          found.push({ coordinate: `${parent.name}.${name}`, types, path: text, root: path.length === 0 });
         }
         if (found.length > mostFields) throw new GraphQLError(`The operation selects more than ${mostFields} fields.`);
         if (selection.selectionSet && isCompositeType(result))
@@ -110,7 +118,9 @@ export function refuse(schema: StreamSchema, fields: readonly SelectedField[], v
   }
   if (forbidden.size === 0) return null;
   const paths = [...forbidden];
-  return new Fault('FORBIDDEN', { why: `this viewer may not read ${paths.join(', ')}` }, { paths });
+  const more = paths.length > mostNamed ? ` and ${paths.length - mostNamed} more` : '';
+  const why = `this viewer may not read ${paths.slice(0, mostNamed).join(', ')}${more}`;
+  return new Fault('FORBIDDEN', { why }, { paths });
 }
 
 function isAllowed({ authenticated, scopes }: Access, viewer: Viewer, scopeClaims: readonly string[]): boolean {

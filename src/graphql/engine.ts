@@ -24,7 +24,7 @@ import { defaultBounds, isTooDeep, type OperationBounds } from './bounds.js';
 import type { Context, Executable, PubSub } from './executable.js';
 import { groupKey } from './group-key.js';
 import { createGroups } from './groups.js';
-import { coded, type Document, documentCache, isDocument, operationOf, type Parsed } from './operation.js';
+import { coded, type Document, documentCache, fieldsOf, isDocument, operationOf, type Parsed } from './operation.js';
 import { anyOperation, documentOf, type Named, type Operations } from './persisted.js';
 import { formatted, formattedResults, masked, type Results, renderer, toGraphQLError } from './render.js';
 import type { Renewable } from './renewal.js';
@@ -155,7 +155,7 @@ export function createEngine(parts: EngineParts) {
     if (!isDocument(document)) return errors(...document);
     const operation = operationOf(document.ast, request.operationName);
     if (operation instanceof GraphQLError) return errors(operation);
-    const fields = fieldsOf(document, operation);
+    const fields = fieldsOf(() => document.fields(operation));
     if (fields instanceof GraphQLError) return errors(fields);
     const refused = refuse(streams, fields, request.viewer);
     if (refused) return errors(toGraphQLError(refused));
@@ -280,12 +280,3 @@ export function createEngine(parts: EngineParts) {
 }
 
 export type Engine = ReturnType<typeof createEngine>;
-
-/** Too many fields are the client's fault, like a field that is not there. */
-function fieldsOf(document: Document, operation: OperationDefinitionNode) {
-  try {
-    return document.fields(operation);
-  } catch (error) {
-    return coded(error as GraphQLError, 'GRAPHQL_VALIDATION_FAILED');
-  }
-}

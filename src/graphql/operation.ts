@@ -120,6 +120,15 @@ export function coded(error: GraphQLError, code: string): GraphQLError {
   return new GraphQLError(message, { nodes, source, positions, path, originalError, extensions });
 }
 
+/** Too many fields are the client's fault, like a field that is not there. */
+export function fieldsOf(select: () => readonly SelectedField[]): readonly SelectedField[] | GraphQLError {
+  try {
+    return select();
+  } catch (error) {
+    return coded(error as GraphQLError, 'GRAPHQL_VALIDATION_FAILED');
+  }
+}
+
 /** Whether the operation meant is a query, a mutation or a subscription; null when there is none. */
 export function kindOf(parsed: Parsed, name: string | null | undefined): `${OperationTypeNode}` | null {
   const operation = isDocument(parsed) ? operationOf(parsed.ast, name) : null;

@@ -25,7 +25,7 @@ export const endsWith = (commit: () => void): Renewal => ({ commit, abandon: not
 /** One connection with a token: a socket with its operations, or a stream of server-sent events. */
 export interface Connected {
   viewer: Viewer;
-  /** What runs on it now, in the order of beginning. Whatever joins later was opened for `viewer`. */
+  /** What runs on it now. Whatever joins later was opened for `viewer`. */
   readonly running: () => Iterable<Renewable>;
 }
 

@@ -7,6 +7,8 @@ export type { ArgumentsTold } from './audit-arguments.js';
 
 /** Clients choose ids, and issuers claims: none may fill the log. Characters. */
 const longest = 200;
+/** Of those that a refused operation may not read. */
+const mostPaths = 20;
 
 /**
  * The audit log: a JSON object a line, named `audit`, on stderr beside the other lines, whatever their level. Never a
@@ -36,7 +38,7 @@ function lineOf(entry: AuditEntry, told: ArgumentsTold): object {
         ...witness(entry),
         ...operationOf(entry.asked ?? null, told),
         code: entry.code,
-        ...(entry.paths ? { paths: entry.paths } : {}),
+        ...(Array.isArray(entry.paths) ? { paths: entry.paths.slice(0, mostPaths).map(named) } : {}),
       };
     case 'executed':
       return {

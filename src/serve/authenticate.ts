@@ -53,6 +53,24 @@ const asymmetric = [
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 ];
 
+/**
+ * Gives it so many milliseconds. One that waits for ever, for a database that does not answer, would have every socket open
+ * and unacknowledged, and its client would never come back.
+ */
+export function inTime(authenticate: Authenticate, patience = 10_000): Authenticate {
+  return async (request) => {
+    // Before there is a timer, for it may throw at once.
+    const answer = authenticate(request);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const fault = () =>
+        reject(new Fault('UNAVAILABLE', { why: 'it takes too long to find out whose request this is' }));
+      timer = setTimeout(fault, patience);
+    });
+    return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+  };
+}
+
 /** For bearer tokens that are JWTs of these issuers: who is without any is `nobody`. */
 export function tokenAuthenticator(...issuers: readonly TokenSettings[]): Authenticate {
   const verify = issuers.length === 1 ? verifierOf(issuers[0] as TokenSettings) : byIssuer(issuers);

@@ -14,6 +14,7 @@ import type { Admit } from './admission.js';
 import { Ending } from './ending.js';
 import { idBytes } from './frames.js';
 import { type Identity, identify } from './identify.js';
+import { pingOf } from './ping.js';
 import { revoked } from './revocations.js';
 import type { Session } from './session.js';
 
@@ -112,7 +113,7 @@ export function conversationOptions({
       const frames = new Frames(session, id, opened);
       opened.start(frames);
       // Before any event, so that a first one lost in a blip is not lost.
-      session.ping([[id, opened]]);
+      session.ping(pingOf([id, opened]));
       return frames as never;
     },
     execute(args) {

@@ -1,4 +1,5 @@
 import { Fault } from '../event/faults.js';
+import { inTurns } from './in-turns.js';
 
 export const expired = () => new Fault('UNAUTHENTICATED', { why: 'the token has expired' });
 
@@ -8,6 +9,9 @@ export const expired = () => new Fault('UNAUTHENTICATED', { why: 'the token has 
  */
 const longest = 60_000;
 
+/** Tokens given out together end together: thousands of sockets closed in one turn are a second in which no event leaves. */
+const due = inTurns((end: () => void) => end());
+
 /**
  * Calls `ended` when a token's time is over, also one that is valid for months. `set` replaces the moment; after `clear`
  * it sets none: a renewal may still be under way when its connection closes.
@@ -15,11 +19,14 @@ const longest = 60_000;
 export function atExpiry(ended: () => void, now = Date.now) {
   let timer: NodeJS.Timeout | undefined;
   let over = false;
+  let end: number | null = null;
   function set(at: number | null) {
     clearTimeout(timer);
+    end = at;
     if (at === null || over) return;
     const left = at - now();
-    timer = setTimeout(() => (at > now() ? set(at) : ended()), Math.max(0, Math.min(left, longest)));
+    const look = () => (at > now() ? set(at) : due(() => over || !Object.is(end, at) || ended()));
+    timer = setTimeout(look, Math.max(0, Math.min(left, longest)));
     timer.unref();
   }
   function clear() {

@@ -15,6 +15,7 @@ import { FairTurns } from './fair-turns.js';
 import { boundHalfOpen } from './half-open.js';
 import { Heartbeats } from './heartbeats.js';
 import { createHttpServer } from './http.js';
+import { inTurns } from './in-turns.js';
 import { defaultLimits, type GatewayLimits } from './limits.js';
 import { type MutationBudget, memoryBudget } from './mutation-budget.js';
 import { allowedOrigins } from './origins.js';
@@ -125,6 +126,14 @@ export function createGateway(parts: GatewayParts): Gateway {
   const replicas = parts.replicas ?? memoryReplicas();
   let retiring: Promise<void> | null = null;
 
+  /** A tenant that is revoked has thousands of sockets. Whoever has renewed or gone meanwhile is spared. */
+  const expel = inTurns((connection: Connection) => {
+    const { viewer, source } = connection;
+    if (!connections.has(connection) || !revocations.isRevoked(viewer)) return;
+    connection.expel(revoked());
+    audit({ event: 'expelled', claims: viewer.claims, source });
+  });
+
   const revocations = revocationsOf({
     store: parts.revocations ?? memoryRevocations(),
     replicas,
@@ -133,12 +142,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     every: heartbeat,
     changed(news) {
       for (const { claims, at } of news) audit({ event: 'revoked', revoked: claims, at });
-      for (const connection of connections) {
-        const { viewer } = connection;
-        if (!revocations.isRevoked(viewer)) continue;
-        connection.expel(revoked());
-        audit({ event: 'expelled', claims: viewer.claims, source: connection.source });
-      }
+      for (const connection of connections) if (revocations.isRevoked(connection.viewer)) expel(connection);
     },
   });
   const authenticate: Authenticate = async (request) => {

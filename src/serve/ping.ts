@@ -3,22 +3,47 @@ import type { Running } from '../graphql/engine.js';
 /** A ping's payload stays below this: clients echo it in their pong. */
 const mostBytes = 32 * 1024;
 
-/** Brings streams their cursors: each when it starts, all with every heartbeat, so that a quiet one resumes where it is. */
-export function pingOf(operations: Iterable<readonly [string, Running]>): string {
-  // With a prototype, an id called `__proto__` would set it, and have no cursor.
-  const cursors: Record<string, string> = Object.create(null);
-  const gaps: Record<string, unknown> = Object.create(null);
+type Named = readonly [id: string, operation: Running];
+
+/** Brings a stream its cursor when it starts, so that a quiet one resumes where it is. */
+export const pingOf = (...operations: readonly Named[]): string => written(operations).text;
+
+/**
+ * Brings all streams their cursors. What finds no room waits for the next heartbeat and comes first in it: always left
+ * out, a quiet stream would keep the cursor of its beginning until that is older than what is kept.
+ */
+export function heartbeatOf(live: Map<string, Running>): string {
+  const { text, told, isWhole } = written(live);
+  if (isWhole) return text;
+  for (const [id, operation] of told) {
+    live.delete(id);
+    live.set(id, operation);
+  }
+  return text;
+}
+
+function written(operations: Iterable<Named>) {
+  const told: Named[] = [];
+  const cursors: string[] = [];
+  const gaps: string[] = [];
+  let isWhole = true;
   let bytes = 0;
   for (const [id, operation] of operations) {
     const cursor = operation.kind === 'stream' ? operation.cursor() : null;
     if (operation.kind !== 'stream' || cursor === null) continue;
-    const more = Buffer.byteLength(id) + cursor.length + 8;
+    const name = JSON.stringify(id);
+    const gap = operation.gap && `${name}:${JSON.stringify(operation.gap)}`;
+    const more = Buffer.byteLength(name) + cursor.length + (gap ? Buffer.byteLength(gap) : 0) + 8;
     // One long id takes only its own cursor, and not those of all that come after it.
-    if (bytes + more > mostBytes) continue;
+    if (bytes + more > mostBytes) {
+      isWhole = false;
+      continue;
+    }
     bytes += more;
-    cursors[id] = cursor;
-    if (operation.gap) gaps[id] = operation.gap;
+    told.push([id, operation]);
+    cursors.push(`${name}:"${cursor}"`);
+    if (gap) gaps.push(gap);
   }
-  if (bytes === 0) return '{"type":"ping"}';
-  return JSON.stringify({ type: 'ping', payload: { cursors, ...(Object.keys(gaps).length > 0 ? { gaps } : {}) } });
+  const payload = `{"cursors":{${cursors}}${gaps.length > 0 ? `,"gaps":{${gaps}}` : ''}}`;
+  return { text: told.length === 0 ? '{"type":"ping"}' : `{"type":"ping","payload":${payload}}`, told, isWhole };
 }

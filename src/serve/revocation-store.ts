@@ -6,6 +6,8 @@ import type { Revocation } from './revocation.js';
 export interface RevocationStore {
   /** `life`: milliseconds. Throws Fault UNAVAILABLE. */
   add(claims: Revocation['claims'], life: number): Promise<Revocation>;
+  /** Puts back what another store has had. Throws Fault UNAVAILABLE. */
+  restore(revocations: readonly Revocation[], life: number): Promise<void>;
   /** Those added at or after this mark, 0 for all, and the mark to go on from. Throws Fault UNAVAILABLE. */
   since(mark: number): Promise<{ readonly revocations: readonly Revocation[]; readonly mark: number }>;
 }
@@ -13,12 +15,15 @@ export interface RevocationStore {
 /** In this process only. */
 export function memoryRevocations(now = Date.now): RevocationStore {
   let kept: readonly { readonly revocation: Revocation; readonly mark: number }[] = [];
+  function keep(revocation: Revocation, life: number): Revocation {
+    const mark = Math.max(now(), kept.at(-1)?.mark ?? 0);
+    kept = [...kept.filter((one) => one.mark > mark - life), { revocation, mark }];
+    return revocation;
+  }
   return {
-    async add(claims, life) {
-      const mark = now();
-      const revocation = { claims, at: Math.floor(mark / 1000) };
-      kept = [...kept.filter((one) => one.mark > mark - life), { revocation, mark }];
-      return revocation;
+    add: async (claims, life) => keep({ claims, at: Math.floor(now() / 1000) }, life),
+    async restore(revocations, life) {
+      for (const revocation of revocations) keep(revocation, life);
     },
     async since(mark) {
       const found = kept.filter((one) => one.mark >= mark);
@@ -28,16 +33,30 @@ export function memoryRevocations(now = Date.now): RevocationStore {
 }
 
 /**
- * KEYS: the sorted set. ARGV: claims, life in ms. The clock is Redis's own, so that a command run on a machine whose
- * clock is slow revokes what was issued until now, and no replica has read past it already.
+ * KEYS: the sorted set. ARGV[1]: life in ms. The clock is Redis's own, so that a
+ * command run on a machine whose clock is slow revokes what was issued until now. Marks never go back, as it may after a
+ * failover: no replica has read past a new one already.
  */
-const adding = `
+const writing = `
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
-redis.call('ZADD', KEYS[1], now, time[1] .. ' ' .. ARGV[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
+local mark = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', mark - ARGV[1])
+local later = redis.call('ZRANGEBYSCORE', KEYS[1], mark, '+inf', 'WITHSCORES')
+if #later > 0 then mark = later[#later] end`;
+
+/** ARGV[2]: claims. */
+const adding = `${writing}
+redis.call('ZADD', KEYS[1], mark, time[1] .. ' ' .. ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return tonumber(time[1])`;
+
+/** Each session that was ended is one: all at once they are more than a call has room for. */
+const mostAtOnce = 1_000;
+
+/** ARGV from the second on: members. */
+const restoring = `${writing}
+for at = 2, #ARGV do redis.call('ZADD', KEYS[1], 'NX', mark, ARGV[at]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])`;
 
 /** For all replicas: a sorted set, by the moment of revocation. */
 export function redisRevocations(redis: Redis, prefix: string): RevocationStore {
@@ -51,8 +70,13 @@ export function redisRevocations(redis: Redis, prefix: string): RevocationStore 
   }
   return {
     async add(claims, life) {
-      const at = await asked(redis.eval(adding, 1, key, JSON.stringify(claims), life));
+      const at = await asked(redis.eval(adding, 1, key, life, JSON.stringify(claims)));
       return { claims, at: Number(at) };
+    },
+    async restore(revocations, life) {
+      for (let at = 0; at < revocations.length; at += mostAtOnce) {
+        await asked(redis.eval(restoring, 1, key, life, ...revocations.slice(at, at + mostAtOnce).map(written)));
+      }
     },
     async since(mark) {
       const found = await asked(redis.zrangebyscore(key, mark, '+inf', 'WITHSCORES'));
@@ -61,6 +85,8 @@ export function redisRevocations(redis: Redis, prefix: string): RevocationStore 
     },
   };
 }
+
+const written = ({ claims, at }: Revocation) => `${at} ${JSON.stringify(claims)}`;
 
 function parsed(member: string): Revocation {
   const at = member.indexOf(' ');

@@ -72,12 +72,14 @@ export function revocationsOf(parts: RevocationsParts): Revocations {
     if (closed) return;
     try {
       const found = await store.since(Math.max(0, from - overlap));
-      mark = Math.max(mark, found.mark);
+      // A store that was read anew may have a slower clock, or have begun anew.
+      mark = from === 0 ? found.mark : Math.max(mark, found.mark);
       const isFirst = !known;
       known = true;
       const news = found.revocations.filter((revocation) => list.add(revocation));
       list.forgetBefore((Date.now() - tokenLife) / 1000 - overlap / 1000);
       if (news.length > 0) parts.changed(isFirst ? [] : news);
+      if (from === 0) await giveBack(found.revocations);
     } catch (error) {
       logger.warn({ error: (error as Error).message }, 'revocations cannot be read; trying again');
       owed = Math.min(owed, from);
@@ -85,6 +87,18 @@ export function revocationsOf(parts: RevocationsParts): Revocations {
       again = setTimeout(() => void read(), retry);
       again.unref();
     }
+  }
+
+  /** What another master has lost: a replica that begins later would let those tokens in again. */
+  async function giveBack(stored: readonly Revocation[]): Promise<void> {
+    const there = new RevocationList();
+    for (const revocation of stored) there.add(revocation);
+    const oldest = (Date.now() - tokenLife) / 1000;
+    const lost = [...list].filter((revocation) => revocation.at > oldest && there.add(revocation));
+    if (lost.length === 0) return;
+    await store.restore(lost, tokenLife);
+    logger.warn({ revocations: lost.length }, 'Redis had lost revocations: they are there again');
+    await replicas.tell({ kind: 'revoked' }).catch(() => undefined);
   }
 
   replicas.hear((told) => {

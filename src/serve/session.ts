@@ -18,7 +18,7 @@ import { Hearing } from './hearing.js';
 import type { Beating, Heartbeats } from './heartbeats.js';
 import { authorizationIn, type Identity } from './identify.js';
 import { type OutletOwner, SocketOutlet } from './outlet.js';
-import { pingOf } from './ping.js';
+import { heartbeatOf } from './ping.js';
 import { type Holder, renew } from './renew.js';
 import type { Connection } from './retire.js';
 
@@ -101,10 +101,10 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
     return this.#outlet.drained();
   }
 
-  /** Brings the operations their cursors. The client's answer is no message of its own. */
-  ping(operations: Iterable<readonly [string, Running]> = this.live): void {
+  /** As `ping.ts` writes them. The client's answer is no message of its own. */
+  ping(ping: string): void {
     this.#hearing.pinged();
-    this.#write(pingOf(operations));
+    this.#write(ping);
   }
 
   /** An operation of this id is being opened; whichever was so far is given up. */
@@ -231,7 +231,7 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
       return;
     }
     this.#alive = false;
-    this.ping();
+    this.ping(heartbeatOf(this.live));
   }
 
   isOpen(): boolean {

@@ -20,7 +20,7 @@ import type { Holder } from './renew.js';
 import type { RenewalDesk } from './renewal-desk.js';
 import type { Connection } from './retire.js';
 import { revoked } from './revocations.js';
-import type { TicketOffice } from './tickets.js';
+import type { Redeemed, TicketOffice } from './tickets.js';
 
 export interface SseParts {
   readonly engine: Engine;
@@ -143,7 +143,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
 interface Opening {
   readonly id: string;
   readonly opened: Extract<Opened, { kind: 'stream' | 'iterable' }>;
-  readonly ticket: string | null;
+  readonly ticket: Redeemed | null;
   readonly viewer: Viewer;
   readonly source: Source;
 }
@@ -152,7 +152,7 @@ interface Opening {
 async function stream(
   request: IncomingMessage,
   response: ServerResponse,
-  { connections, holding, metrics, limits, tickets, heartbeats, logger, renewals, identity }: SseParts,
+  { connections, holding, metrics, limits, heartbeats, logger, renewals, identity }: SseParts,
   { id, opened, ticket, viewer, source }: Opening,
 ): Promise<void> {
   const out = eventsOut(request, response, limits.socketBuffer, () => holding.add(connection));
@@ -177,7 +177,7 @@ async function stream(
     out.write(cursor ? cursorEvent(cursor) + commentEvent : commentEvent);
     if (ticket === null) return;
     // Another stream has taken the ticket over. While that cannot be asked, nobody can have.
-    tickets.holds(ticket, id).then(
+    ticket.holds().then(
       (held) => held || end(),
       () => undefined,
     );
@@ -250,12 +250,12 @@ async function whoComes(
   { identity, tickets }: SseParts,
   stream: string,
   resuming: boolean,
-): Promise<{ viewer: Viewer; ticket: string | null }> {
-  const ticket = urlOf(request).searchParams.get('ticket');
-  if (ticket === null) return { viewer: await identify(request, identity), ticket };
-  const token = await tickets.redeem(ticket, resuming, stream);
-  if (token === null) throw new Fault('UNAUTHENTICATED', { why: 'the ticket is unknown, used or too old' });
-  return { viewer: await identity.authenticate(withToken(token, request)), ticket };
+): Promise<{ viewer: Viewer; ticket: Redeemed | null }> {
+  const shown = urlOf(request).searchParams.get('ticket');
+  if (shown === null) return { viewer: await identify(request, identity), ticket: null };
+  const ticket = await tickets.redeem(shown, resuming, stream);
+  if (ticket === null) throw new Fault('UNAUTHENTICATED', { why: 'the ticket is unknown, used or too old' });
+  return { viewer: await identity.authenticate(withToken(ticket.token, request)), ticket };
 }
 
 function lastEventIdOf(request: IncomingMessage): string | undefined {

@@ -6,26 +6,35 @@ import { Fault } from '../event/faults.js';
 export interface TicketStore {
   set(key: string, value: string, ttl: number): Promise<void>;
   get(key: string): Promise<string | null>;
+  /** Gets what is there; where nothing is, this is set. */
+  keep(key: string, value: string, ttl: number): Promise<string>;
   /** Gets and deletes at once: of two who ask for the same key, one gets it. */
   take(key: string): Promise<string | null>;
 }
 
 export function memoryTickets(now = Date.now): TicketStore {
   const kept = new Map<string, { value: string; until: number }>();
-  const get = async (key: string) => {
-    const found = kept.get(key);
-    return found && found.until > now() ? found.value : null;
+  const found = (key: string) => {
+    const one = kept.get(key);
+    return one && one.until > now() ? one.value : null;
   };
+  const get = async (key: string) => found(key);
+  async function set(key: string, value: string, ttl: number) {
+    for (const [old, { until }] of kept) if (until <= now()) kept.delete(old);
+    kept.set(key, { value, until: now() + ttl });
+  }
   return {
     get,
-    async set(key, value, ttl) {
-      for (const [old, { until }] of kept) if (until <= now()) kept.delete(old);
-      kept.set(key, { value, until: now() + ttl });
+    set,
+    async keep(key, value, ttl) {
+      const there = found(key);
+      if (there === null) await set(key, value, ttl);
+      return there ?? value;
     },
     take(key) {
-      const found = get(key);
+      const taken = get(key);
       kept.delete(key);
-      return found;
+      return taken;
     },
   };
 }
@@ -33,6 +42,7 @@ export function memoryTickets(now = Date.now): TicketStore {
 /** For all replicas. Throws Fault UNAVAILABLE while Redis cannot be asked. */
 export function redisTickets(redis: Redis, prefix: string): TicketStore {
   const name = (key: string) => `${prefix}:ticket:${key}`;
+  const whole = (ttl: number) => Math.max(1, Math.ceil(ttl));
   async function asked<T>(answer: Promise<T>): Promise<T> {
     try {
       return await answer;
@@ -41,7 +51,8 @@ export function redisTickets(redis: Redis, prefix: string): TicketStore {
     }
   }
   return {
-    set: async (key, value, ttl) => void (await asked(redis.set(name(key), value, 'PX', Math.max(1, Math.ceil(ttl))))),
+    set: async (key, value, ttl) => void (await asked(redis.set(name(key), value, 'PX', whole(ttl)))),
+    keep: async (key, value, ttl) => (await asked(redis.set(name(key), value, 'PX', whole(ttl), 'NX', 'GET'))) ?? value,
     get: (key) => asked(redis.get(name(key))),
     take: (key) => asked(redis.getdel(name(key))),
   };
@@ -49,8 +60,15 @@ export function redisTickets(redis: Redis, prefix: string): TicketStore {
 
 /** Milliseconds in which a new ticket must be used. */
 export const ticketLife = 60_000;
-/** Milliseconds a ticket of a token without `exp` lasts once used. */
-const longest = 24 * 3_600_000;
+const day = 24 * 3_600_000;
+/** Milliseconds. Java's longest number as `exp` is more of them than Redis can add to its clock. */
+const longest = 365 * day;
+
+export interface Redeemed {
+  readonly token: string;
+  /** True while no newer stream has taken the ticket over. To be asked now and then: it is what keeps the ticket. */
+  holds(): Promise<boolean>;
+}
 
 interface Ticket {
   readonly token: string;
@@ -68,6 +86,8 @@ export function ticketOffice(store: TicketStore, now = Date.now) {
   const hash = (ticket: string) => createHash('sha256').update(ticket).digest('base64url');
   const fresh = (ticket: string) => `new:${hash(ticket)}`;
   const used = (ticket: string) => `used:${hash(ticket)}`;
+  /** Milliseconds it lasts once used; of a token without `exp` a day, and longer while its stream runs. */
+  const left = ({ expires }: Ticket) => (expires === null ? day : Math.min(expires - now(), longest));
   return {
     async issue(token: string, expires: number | null): Promise<string> {
       const ticket = randomBytes(24).toString('base64url');
@@ -75,21 +95,23 @@ export function ticketOffice(store: TicketStore, now = Date.now) {
       return ticket;
     },
 
-    /** The token behind it, or null when it cannot open a stream now. From then on `stream` holds it. */
-    async redeem(ticket: string, resuming: boolean, stream: string): Promise<string | null> {
+    /** What is behind it, or null when it cannot open a stream now. From then on `stream` holds it. */
+    async redeem(ticket: string, resuming: boolean, stream: string): Promise<Redeemed | null> {
       const text = (await store.take(fresh(ticket))) ?? (resuming ? await store.get(used(ticket)) : null);
       if (text === null) return null;
-      const found = JSON.parse(text) as Ticket;
-      const left = found.expires === null ? longest : found.expires - now();
-      if (left <= 0) return null;
-      await store.set(used(ticket), JSON.stringify({ ...found, stream } satisfies Ticket), left);
-      return found.token;
-    },
-
-    /** True while no newer stream has taken the ticket over. */
-    async holds(ticket: string, stream: string): Promise<boolean> {
-      const text = await store.get(used(ticket));
-      return text !== null && (JSON.parse(text) as Ticket).stream === stream;
+      const own: Ticket = { ...(JSON.parse(text) as Ticket), stream };
+      if (left(own) <= 0) return null;
+      await store.set(used(ticket), JSON.stringify(own), left(own));
+      return {
+        token: own.token,
+        async holds() {
+          // Nobody can take over what opens nothing any more: the stream may have renewed its token.
+          if (left(own) <= 0) return true;
+          // A Redis that has lost it would else end its stream, and its browser for ever.
+          const now = await store.keep(used(ticket), JSON.stringify(own), left(own));
+          return (JSON.parse(now) as Ticket).stream === stream;
+        },
+      };
     },
   };
 }

@@ -5,7 +5,7 @@ import { Fault, statusOf } from '../event/faults.js';
 import { refuse, rootsOf, selectedFields } from '../graphql/access.js';
 import type { Engine } from '../graphql/engine.js';
 import type { Executable, PubSub } from '../graphql/executable.js';
-import { coded, isDocument, operationOf as operationNamed } from '../graphql/operation.js';
+import { coded, fieldsOf, isDocument, operationOf as operationNamed } from '../graphql/operation.js';
 import { masked, toGraphQLError } from '../graphql/render.js';
 import { askedOf } from '../graphql/root-fields.js';
 import type { Viewer } from '../graphql/viewer.js';
@@ -125,7 +125,8 @@ export function yogaOf(parts: YogaParts) {
       const document = args.document as DocumentNode;
       const operation = operationNamed(document, args.operationName);
       if (operation instanceof GraphQLError) return setResultAndStopExecution({ errors: [operation] });
-      const fields = selectedFields(executable.schema, document, operation);
+      const fields = fieldsOf(() => selectedFields(executable.schema, document, operation));
+      if (fields instanceof GraphQLError) return setResultAndStopExecution({ errors: [fields] });
       const { viewer, admit, asking } = args.contextValue;
       asking.asked = askedOf(executable.schema, operation, document, args.variableValues);
       const refused = refuse(streams, fields, viewer);

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { expect, test } from 'vitest';
 import { startAdmin } from '../../src/bin/admin.js';
 
@@ -10,6 +11,17 @@ async function admin(token: string | null, ready: () => Promise<string | null> =
     return [response.status, await response.text()];
   };
   return { get, port: server.port, [Symbol.asyncDispose]: () => server.close() };
+}
+
+/** By a request that names this host; `fetch` would name its own. */
+function statusFor(port: number, host: string, headers: Record<string, string> = {}): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ port, host: '127.0.0.1', path: '/metrics', headers: { ...headers, host } }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    asked.on('error', reject).end();
+  });
 }
 
 test('metrics and health are on one port', async () => {
@@ -54,6 +66,22 @@ test('with a token, metrics are for its bearer and health for every probe', asyn
   expect((await server.get('/metrics', { authorization: 'Bearer wrong' }))[0]).toBe(401);
   expect((await server.get('/metrics', { authorization: 'Bearer hush' }))[0]).toBe(200);
   expect((await server.get('/readyz'))[0]).toBe(200);
+});
+
+test.each<[string, number]>([
+  ['rebound.example:4001', 403],
+  ['localhost.example', 403],
+  ['127.0.0.1.example', 403],
+  ['', 200],
+  ['localhost', 200],
+  ['LOCALHOST:4001', 200],
+  ['127.0.0.2:4001', 200],
+  ['[::1]:4001', 200],
+])('without a token, metrics are not for a page whose name was made to lead here: %s', async (host, status) => {
+  await using server = await admin(null);
+  expect(await statusFor(server.port, host)).toBe(status);
+  await using closed = await admin('hush');
+  expect(await statusFor(closed.port, host, { authorization: 'Bearer hush' })).toBe(200);
 });
 
 test('a port in use is told in one line that names its variable', async () => {

@@ -1,4 +1,4 @@
-import { parse } from 'graphql';
+import { type OperationDefinitionNode, parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { refuse, selectedFields } from '../../src/graphql/access.js';
 import { operationOf } from '../../src/graphql/operation.js';
@@ -114,5 +114,23 @@ describe('who may ask', () => {
       return `fragment ${name} on Thing { ${inner} }`;
     });
     expect(() => asked(`{ open { ...F0 } } ${fragments.join(' ')}`, nobody)).toThrow(/selects more than/);
+  });
+
+  test('long aliases that fragments multiply are refused: the paths of a small request would be as long as a book', () => {
+    const [left, right] = ['a'.repeat(2_000), 'b'.repeat(2_000)];
+    const fragments = Array.from({ length: 9 }, (_, i) => {
+      const inner = i === 8 ? 'id' : `${left}: inner { ...F${i + 1} } ${right}: inner { ...F${i + 1} }`;
+      return `fragment F${i} on Thing { ${inner} }`;
+    });
+    expect(() => asked(`{ open { ...F0 } } ${fragments.join(' ')}`, nobody)).toThrow(/too long/);
+  });
+
+  test('a refusal names every path, and in its sentence the first of them', () => {
+    const many = Array.from({ length: 25 }, (_, n) => `a${n}: cost`).join(' ');
+    const document = parse(`{ open { ${many} } }`);
+    const [operation] = document.definitions as [OperationDefinitionNode];
+    const refused = refuse(streams, selectedFields(streams.graphql, document, operation), signedIn());
+    expect(refused?.extensions.paths).toHaveLength(25);
+    expect(refused?.message).toMatch(/^Not allowed: this viewer may not read open\.a0, .*open\.a19 and 5 more$/);
   });
 });

@@ -70,6 +70,10 @@ describe('a line of the audit log', () => {
     const by = { claims, source };
     const refused = lineOf({ event: 'refused', claims: null, source, code: 'FORBIDDEN', paths: ['a.b'] }).line;
     expect(refused).toMatchObject({ event: 'refused', code: 'FORBIDDEN', paths: ['a.b'], address: '192.0.2.7' });
+    const paths = Array.from({ length: 1_000 }, () => 'a'.repeat(1_000));
+    expect(lineOf({ event: 'refused', claims: null, source, code: 'FORBIDDEN', paths }).line).toMatchObject({
+      paths: Array.from({ length: 20 }, () => 'a'.repeat(200)),
+    });
     expect(refused).not.toHaveProperty('sub');
     expect(lineOf({ event: 'renewed', ...by, code: null }).line).toMatchObject({ sub: 'ada', ok: true });
     expect(lineOf({ event: 'renewed', ...by, code: 'FORBIDDEN' }).line).toMatchObject({ ok: false, code: 'FORBIDDEN' });

@@ -2,7 +2,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { bearer, type TokenSettings, tokenAuthenticator, withToken } from '../../src/serve/authenticate.js';
+import { bearer, inTime, type TokenSettings, tokenAuthenticator, withToken } from '../../src/serve/authenticate.js';
+import { socket } from '../clients/socket.js';
+import { river } from '../support/river.js';
 
 const secret = 'a secret of at least thirty-two bytes';
 const none: TokenSettings = { secrets: [], jwksUrl: null, issuer: null, audience: null };
@@ -260,5 +262,31 @@ describe('what Authorization says', () => {
 
   test.each(['Basic abc', 'Bearer', 'Bearer a b', 'Bearer a\nb', 42, ['Bearer a'], {}])('%j is refused', (value) => {
     expect(() => bearer(value)).toThrow(/Bearer/);
+  });
+});
+
+describe('a function that says whose a request is', () => {
+  test('has its time: whoever waits longer is told to come back', async () => {
+    const never = inTime(() => new Promise(() => {}), 20);
+    await using r = await river('type Query { open: Int @public }', { authenticate: never });
+    const answer = await fetch(r.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"query":"{ open }"}',
+    });
+    expect(answer.status).toBe(503);
+    await using client = socket(r.wsUrl);
+    await client.send({ type: 'connection_init' });
+    expect((await client.closed).code).toBe(1013);
+  });
+
+  test('is answered by what it says in time, and by what it throws', async () => {
+    const viewer = { signedIn: true, claims: { sub: 'ada' }, expiresAt: null };
+    expect(await inTime(async () => viewer)(withToken('t'))).toBe(viewer);
+    await expect(inTime(() => Promise.reject(new Error('no')))(withToken('t'))).rejects.toThrow('no');
+    const thrown = inTime(() => {
+      throw new Error('at once');
+    });
+    await expect(thrown(withToken('t'))).rejects.toThrow('at once');
   });
 });

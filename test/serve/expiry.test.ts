@@ -1,65 +1,97 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { atExpiry } from '../../src/serve/expiry.js';
+import { eventually } from '../support/eventually.js';
 
-beforeEach(() => vi.useFakeTimers());
+beforeEach(() => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] }));
 afterEach(() => vi.useRealTimers());
 
-test('a token that is valid for months ends then, and not at once', () => {
+/** Lets so many milliseconds go by, and the loop turn. */
+async function pass(milliseconds: number) {
+  vi.advanceTimersByTime(milliseconds);
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+test('a token that is valid for months ends then, and not at once', async () => {
   const ended = vi.fn();
   const months = 100 * 24 * 3_600_000;
   atExpiry(ended).set(Date.now() + months);
-  vi.advanceTimersByTime(months - 1);
+  await pass(months - 1);
   expect(ended).not.toHaveBeenCalled();
-  vi.advanceTimersByTime(1);
+  await pass(1);
   expect(ended).toHaveBeenCalledOnce();
 });
 
-test('a renewed token puts the end off, one without an end takes it away, and one that has ended ends at once', () => {
+test('a renewed token puts the end off, one without an end takes it away, and one that has ended ends at once', async () => {
   const ended = vi.fn();
   const expiry = atExpiry(ended);
   expiry.set(Date.now() + 1_000);
   expiry.set(Date.now() + 5_000);
-  vi.advanceTimersByTime(2_000);
+  await pass(2_000);
   expiry.set(null);
-  vi.advanceTimersByTime(10_000);
+  await pass(10_000);
   expect(ended).not.toHaveBeenCalled();
   expiry.set(Date.now() - 1);
-  vi.advanceTimersByTime(0);
+  await pass(0);
   expect(ended).toHaveBeenCalledOnce();
   expiry.set(Date.now() + 1_000);
   expiry.clear();
   expiry.set(Date.now() + 1_000);
-  vi.advanceTimersByTime(10_000);
+  await pass(10_000);
   expect(ended).toHaveBeenCalledOnce();
 });
 
-test('a token ends by the clock, also when that jumps: a machine that slept wakes up after it', () => {
+test('a token ends by the clock, also when that jumps: a machine that slept wakes up after it', async () => {
   const ended = vi.fn();
   const hour = 3_600_000;
   atExpiry(ended).set(Date.now() + 2 * hour);
   vi.setSystemTime(Date.now() + 3 * hour);
-  vi.advanceTimersByTime(60_000);
+  await pass(60_000);
   expect(ended).toHaveBeenCalledOnce();
 
   const spared = vi.fn();
   atExpiry(spared).set(Date.now() + hour);
   vi.setSystemTime(Date.now() - hour);
-  vi.advanceTimersByTime(2 * hour - 1);
+  await pass(2 * hour - 1);
   expect(spared).not.toHaveBeenCalled();
-  vi.advanceTimersByTime(1);
+  await pass(1);
   expect(spared).toHaveBeenCalledOnce();
 });
 
-test('an end that is no time is one that has been', () => {
+test('an end that is no time is one that has been', async () => {
   const ended = vi.fn();
   atExpiry(ended).set(Number.NaN);
-  vi.advanceTimersByTime(1);
+  await pass(1);
   expect(ended).toHaveBeenCalledOnce();
 });
 
-test.each([1e300, Number.POSITIVE_INFINITY])('an end at %s is never', (at) => {
+test.each([1e300, Number.POSITIVE_INFINITY])('an end at %s is never', async (at) => {
   const ended = vi.fn();
   atExpiry(ended).set(at);
-  vi.advanceTimersByTime(24 * 3_600_000);
+  await pass(24 * 3_600_000);
   expect(ended).not.toHaveBeenCalled();
+});
+
+test('thousands that end in one moment end a few in each turn of the loop, and whoever renews until then goes on', async () => {
+  vi.useRealTimers();
+  const ended: number[] = [];
+  let [inTurn, most] = [0, 0];
+  const end = (n: number) => () => {
+    if (inTurn++ === 0)
+      setImmediate(() => {
+        inTurn = 0;
+      });
+    most = Math.max(most, inTurn);
+    // By then the last two are due too.
+    if (ended.push(n) === 1) {
+      all.at(-1)?.set(Date.now() + 60_000);
+      all.at(-2)?.clear();
+    }
+  };
+  const all = Array.from({ length: 1_000 }, (_, n) => atExpiry(end(n)));
+  const at = Date.now();
+  for (const one of all) one.set(at);
+  await eventually('they have ended', () => ended.length >= 998);
+  expect(most).toBeLessThanOrEqual(32);
+  expect(ended).not.toContain(999);
+  expect(ended).not.toContain(998);
 });

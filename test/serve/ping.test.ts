@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import type { Running } from '../../src/graphql/engine.js';
-import { pingOf } from '../../src/serve/ping.js';
+import { heartbeatOf, pingOf } from '../../src/serve/ping.js';
 
 /** A stream that stands at this cursor. */
 const at = (cursor: string, gap: object | null = null) =>
   ({ kind: 'stream', cursor: () => cursor, gap }) as unknown as Running;
-const told = (operations: [string, Running][]) => JSON.parse(pingOf(operations)).payload;
+const told = (operations: [string, Running][]) => JSON.parse(pingOf(...operations)).payload;
 
 test('a heartbeat brings each stream its cursor, and its gap, whatever its id', () => {
   const gap = { reason: 'TRIMMED', missed: null };
@@ -24,5 +24,24 @@ test('it stays below what a client may send back, and one long id takes no curso
   ]);
   expect(cursors).toEqual({ 1: 'a', 2: 'c' });
   const many = Array.from({ length: 1_000 }, (_, n): [string, Running] => [`${n}`, at('x'.repeat(60))]);
-  expect(pingOf(many).length).toBeLessThan(33_000);
+  expect(pingOf(...many).length).toBeLessThan(33_000);
+});
+
+test('gaps count for that, and what an id becomes as JSON', () => {
+  const gap = { reason: 'TRIMMED', missed: null };
+  const many = Array.from({ length: 1_000 }, (_, n): [string, Running] => [`\u0000${n}`, at('x'.repeat(60), gap)]);
+  expect(pingOf(...many).length).toBeLessThan(33_000);
+});
+
+test('of more streams than fit into a heartbeat each gets its turn, also while others come and go', () => {
+  const live = new Map(Array.from({ length: 1_000 }, (_, n): [string, Running] => [`${n}`, at('x'.repeat(60))]));
+  live.set('é'.repeat(20_000), at('too long for any'));
+  const had = new Set<string>();
+  for (let beat = 0; beat < 4; beat++) {
+    for (const id of Object.keys(JSON.parse(heartbeatOf(live)).payload.cursors)) had.add(id);
+    live.delete(`${beat}`);
+    live.set(`new ${beat}`, at('x'.repeat(60)));
+  }
+  expect([...live.keys()].filter((id) => !had.has(id) && /^\d+$/.test(id))).toEqual([]);
+  expect(had).toContain('new 0');
 });

@@ -2,10 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { Fault } from '../../src/event/faults.js';
 import { silent } from '../../src/observe/logger.js';
 import { memoryReplicas } from '../../src/serve/replicas.js';
-import { memoryRevocations } from '../../src/serve/revocation-store.js';
+import { memoryRevocations, type RevocationStore } from '../../src/serve/revocation-store.js';
 import { revocationsOf } from '../../src/serve/revocations.js';
 import { socket } from '../clients/socket.js';
 import { eventually } from '../support/eventually.js';
+import { opened } from '../support/opened.js';
 import { listen, river, tokenFor } from '../support/river.js';
 import { slowSource } from '../support/slow-source.js';
 import { events } from '../support/stream.js';
@@ -77,6 +78,29 @@ describe('a revocation', () => {
     const anew = await tokenFor({ sub: 'ada', jti: '8' });
     expect(await asks(anew)).toBe(200);
     expect(await asks(await tokenFor({ sub: 'ada', jti: '7', ...issued(5) }))).toBe(200);
+  });
+
+  test('that takes in many ends a few of them in each turn of the loop', async () => {
+    let [inTurn, most, expelled] = [0, 0, 0];
+    await using r = await river(sdl, {
+      audit({ event }) {
+        if (event !== 'expelled') return;
+        expelled++;
+        if (inTurn++ === 0)
+          setImmediate(() => {
+            inTurn = 0;
+          });
+        most = Math.max(most, inTurn);
+      },
+    });
+    await using all = opened();
+    const token = await tokenFor({ sub: 'ada' });
+    const clients = Array.from({ length: 80 }, () => all.use(socket(r.wsUrl)));
+    await Promise.all(clients.map((client) => client.init({ Authorization: `Bearer ${token}` })));
+    await r.revoke({ sub: 'ada' });
+    for (const { code } of await Promise.all(clients.map(({ closed }) => closed))) expect(code).toBe(4403);
+    expect(expelled).toBe(80);
+    expect(most).toBeLessThanOrEqual(32);
   });
 
   test('is no reason to renew: the new token counts, not the old one', async () => {
@@ -273,12 +297,19 @@ test('a store that comes back empty takes back nothing that a replica knows', as
     return store.since(mark);
   };
   const parts = { replicas, logger: silent, tokenLife: 60_000, every: 60_000, changed() {} };
-  const revocations = revocationsOf({ ...parts, store: { add: (...added) => store.add(...added), since } });
+  const always = {
+    add: (...added: Parameters<RevocationStore['add']>) => store.add(...added),
+    restore: (...given: Parameters<RevocationStore['restore']>) => store.restore(...given),
+    since,
+  };
+  const revocations = revocationsOf({ ...parts, store: always });
   await revocations.revoke({ sub: 'ada' });
   store = memoryRevocations();
   const before = joins;
   join();
   await eventually('it has read the empty one', () => joins > before);
+  // Whoever begins later knows it as well.
+  await eventually('it is there again', async () => (await store.since(0)).revocations.length === 1);
   await revocations.revoke({ sub: 'grace' });
   expect(revocations.list().map(({ claims }) => claims.sub)).toEqual(['ada', 'grace']);
   revocations.close();
@@ -316,4 +347,18 @@ test('what was revoked is kept as long as a token may live', async () => {
   clock.now += 2_000;
   await store.add({ sub: 'alan' }, 10_000);
   expect((await store.since(0)).revocations.map(({ claims }) => claims.sub)).toEqual(['grace', 'alan']);
+});
+
+test('a store whose clock goes back has no revocation that a replica has read past', async () => {
+  const clock = { now: Date.now() };
+  const store = memoryRevocations(() => clock.now);
+  const replicas = memoryReplicas();
+  const parts = { store, replicas, logger: silent, tokenLife: 3_600_000, every: 60_000, changed() {} };
+  const [one, other] = [revocationsOf(parts), revocationsOf(parts)];
+  await one.revoke({ sub: 'ada' });
+  await eventually('the other knows', () => other.list().length === 1);
+  clock.now -= 600_000;
+  await one.revoke({ sub: 'grace' });
+  await eventually('the other knows both', () => other.list().length === 2);
+  for (const each of [one, other]) each.close();
 });

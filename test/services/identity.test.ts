@@ -208,6 +208,35 @@ describe('revocation', () => {
     expect(world.gateways[0]?.revocations()).toMatchObject([{ claims: { sub: 'ada' } }]);
   });
 
+  test('that Redis has lost is there again with the gateways that know it: one that starts later knows it', async () => {
+    await using server = await startRedis();
+    await using world = await replicas(server.url, 'tailrace');
+    const token = await tokenOf('ada', ['a']);
+    await world.gateways[0]?.revoke({ sub: 'ada' });
+    await server.kill();
+    await server.start({ empty: true });
+    const store = redisRevocations(world.redis, 'tailrace');
+    await eventually('it is there again', async () => (await store.since(0)).revocations.length === 1);
+    await using later = await replicas(server.url, 'tailrace');
+    await using late = socket(later.sockets[0]);
+    await late.send({ type: 'connection_init', payload: { Authorization: `Bearer ${token}` } });
+    expect(await late.closed).toMatchObject({ code: 4403 });
+  });
+
+  test('made while the clock of Redis is behind is found by replicas that have read past it', async () => {
+    await using world = await replicas();
+    const ahead = Date.now() + 600_000;
+    const somebody = `${Math.floor(ahead / 1_000)} {"sub":"somebody"}`;
+    await world.redis.zadd(`${world.prefix}:revocations`, ahead, somebody);
+    await using client = await subscribed(world.sockets[1], await tokenOf('ada', ['a']));
+    await world.gateways[0]?.revoke({ sub: 'grace' });
+    await eventually('both have read so far', () =>
+      world.gateways.every((gateway) => gateway.revocations().length === 2),
+    );
+    await world.gateways[0]?.revoke({ sub: 'ada' });
+    expect(await client.closed).toMatchObject({ code: 4403 });
+  });
+
   test('while Redis is away is refused, not forgotten', async () => {
     await using server = await startRedis();
     await using world = await replicas(server.url);

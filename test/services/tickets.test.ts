@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { connectRedis } from '../../src/log/redis-connection.js';
 import { silent } from '../../src/observe/logger.js';
 import { redisTickets, ticketOffice } from '../../src/serve/tickets.js';
-import { freshPrefix, redisUrl, startRedis } from '../support/services.js';
+import { eventually, freshPrefix, redisUrl, startRedis } from '../support/services.js';
 
 async function connected(url: string) {
   const redis = connectRedis(url, 'tickets', silent);
@@ -20,10 +20,12 @@ test('over Redis a ticket of one replica is good on another, and of many who sho
   const ticket = await one.issue('token', Date.now() + 60_000);
   const asked = Array.from({ length: 20 }, (_, i) => (i % 2 ? one : other).redeem(ticket, false, `s${i}`));
   const found = await Promise.all(asked);
-  expect(found.filter((token) => token !== null)).toEqual(['token']);
-  expect(await one.redeem(ticket, true, 'resumed')).toBe('token');
-  expect(await other.holds(ticket, 'resumed')).toBe(true);
-  expect(await other.holds(ticket, `s${found.indexOf('token')}`)).toBe(false);
+  const [first, ...others] = found.filter((redeemed) => redeemed !== null);
+  expect(others).toEqual([]);
+  const resumed = await other.redeem(ticket, true, 'resumed');
+  expect(resumed?.token).toBe('token');
+  expect(await resumed?.holds()).toBe(true);
+  expect(await first?.holds()).toBe(false);
   for (const redis of connections) redis.disconnect();
 });
 
@@ -35,5 +37,33 @@ test('while Redis is away a ticket is neither taken nor refused', async () => {
   await server.kill();
   await expect(tickets.redeem(ticket, false, 's1')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   await expect(tickets.issue('token', null)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  redis.disconnect();
+});
+
+test.each([4e9, Number.MAX_SAFE_INTEGER, 2 ** 63, 1e300])(
+  'a ticket of a token that ends at %s opens a stream',
+  async (exp) => {
+    const redis = await connected(redisUrl());
+    const tickets = ticketOffice(redisTickets(redis, freshPrefix()));
+    const ticket = await tickets.issue('token', exp * 1000);
+    expect((await tickets.redeem(ticket, false, 's1'))?.token).toBe('token');
+    redis.disconnect();
+  },
+);
+
+test('a Redis that has lost all tickets ends no stream, and the browser comes back with its own', async () => {
+  await using server = await startRedis();
+  const redis = await connected(server.url);
+  const tickets = ticketOffice(redisTickets(redis, 'p'));
+  const ticket = await tickets.issue('token', Date.now() + 60_000);
+  const stream = await tickets.redeem(ticket, false, 's1');
+  await server.kill();
+  await server.start({ empty: true });
+  await eventually('it is asked again', async () => {
+    expect(await stream?.holds()).toBe(true);
+  });
+  const resumed = await tickets.redeem(ticket, true, 's2');
+  expect(resumed?.token).toBe('token');
+  expect(await stream?.holds()).toBe(false);
   redis.disconnect();
 });
