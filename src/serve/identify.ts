@@ -35,13 +35,14 @@ export async function identify(
   return authenticate({ authorization: fromCookie ? `Bearer ${fromCookie}` : authorization, headers, url, payload });
 }
 
-const namesOfTokens = new Set(['token', 'access_token', 'authorization', 'jwt']);
+/** In whatever way they are written: `access_token`, `access-token`, `accessToken`. */
+const namesOfTokens = new Set(['token', 'accesstoken', 'idtoken', 'authtoken', 'authorization', 'jwt']);
 
 /** Throws Fault, whoever else the request says that it is from. */
 export function refuseTokenInUrl(request: IncomingMessage): void {
   if (!request.url?.includes('?')) return;
   for (const name of urlOf(request).searchParams.keys()) {
-    if (!namesOfTokens.has(name.toLowerCase())) continue;
+    if (!namesOfTokens.has(name.toLowerCase().replace(/[-_]/g, ''))) continue;
     const why = `a token in the URL (?${name}=) is refused: use a header, a cookie or a ticket`;
     throw new Fault('UNAUTHENTICATED', { why });
   }

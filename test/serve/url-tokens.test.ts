@@ -7,7 +7,7 @@ const sdl = `
   type Note { id: ID! }`;
 const query = 'subscription { note { id } }';
 
-test.each(['token', 'access_token', 'Token', 'AUTHORIZATION', 'jwt'])(
+test.each(['token', 'access_token', 'access-token', 'accessToken', 'id_token', 'Token', 'AUTHORIZATION', 'jwt'])(
   'a token in a URL, as ?%s=, is refused on every way in, also beside a good one, and is not repeated',
   async (name) => {
     await using r = await river(sdl, { graphiql: {} });
