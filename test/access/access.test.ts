@@ -190,7 +190,8 @@ function expected(transport: Transport, kind: Kind, directive: Directive, row: R
   if (row === nothing && transport === 'WebSocket') return 'closed 4403';
   // A ticket is given for a token only.
   if (transport === 'EventSource with a ticket' && token === null) return 'UNAUTHENTICATED';
-  if (transport.startsWith('EventSource') && row !== nothing && (kind === 'query' || kind === 'mutation')) return '405';
+  if (transport.startsWith('EventSource') && row !== nothing && (kind === 'query' || kind === 'mutation'))
+    return 'BAD_REQUEST';
   // Plain HTTP cannot stream, whoever asks.
   if (transport === 'HTTP' && kind.endsWith('subscription') && row !== nothing) return 'BAD_REQUEST';
   return row[directive];
