@@ -1,6 +1,8 @@
+import type { Channel } from '../event/channel.js';
 import { byAge, isAfter, type Position } from '../event/position.js';
 import type { Publication } from '../event/publication.js';
 import type { SourceEvent } from '../event/source-event.js';
+import type { History } from '../log/channel-log.js';
 import type { Coordinates } from './coordinates.js';
 import type { Progress, Replay, Replayed } from './replay.js';
 
@@ -13,7 +15,8 @@ export interface Rewind {
 }
 
 /**
- * Looks for the newest `count` that `permit` lets pass, at most `scan` of each channel: what the log still has of them.
+ * Looks for the newest `count` that `permit` lets pass among the newest `scan`: what the log still has of them. `permit` is
+ * asked once or a few times for each.
  * Throws LogUnavailable.
  */
 export async function openRewind(
@@ -23,8 +26,7 @@ export async function openRewind(
   permit: (source: SourceEvent) => boolean,
 ): Promise<Rewind> {
   const { upTo } = replay;
-  const [publications, recreated] = await Promise.all([newest(replay, scan), recreations(replay)]);
-  const shown = publications.filter(({ source }) => permit(source)).slice(-count);
+  const [shown, recreated] = await Promise.all([newest(replay, count, scan, permit), recreations(replay)]);
   const beginning: Progress = upTo.map((head) => {
     const first = shown.find(({ position }) => position.shard === head.shard)?.position;
     return first ? { ...first, number: first.number - 1, time: first.time - 1 } : head;
@@ -52,22 +54,64 @@ export async function openRewind(
   return { beginning, events };
 }
 
-/** The newest events of all channels, oldest first, at most `scan` of each channel. */
-async function newest({ hub, channels, upTo }: Replay, scan: number): Promise<readonly Publication[]> {
-  const shards = upTo.map(async (head) => {
-    // An event in two channels has one number.
+/** Entries that are read of each channel at first. */
+const firstLook = 16;
+
+/** The end of one channel in one shard, as far back as it was read. */
+interface End {
+  readonly head: Position;
+  readonly channel: Channel;
+  history: History | null;
+}
+
+/**
+ * The newest `count` that may be seen of the newest `scan` of all channels, oldest first. A channel is read from its end,
+ * and further back, twice as far each time, only while what was not read may be among them: all that is kept of 256
+ * channels, read for the last event of them, would be a quarter of a million entries in memory.
+ */
+async function newest(
+  { hub, channels, upTo }: Replay,
+  count: number,
+  scan: number,
+  permit: (source: SourceEvent) => boolean,
+): Promise<readonly Publication[]> {
+  const ends: End[] = upTo.flatMap((head) => channels.map((channel) => ({ head, channel, history: null })));
+  let open: readonly End[] = ends;
+  // Doubled, and not what was asked for: so who asks for ten shares the reads of who asks for five.
+  let limit = firstLook;
+  while (limit < count) limit *= 2;
+  for (; ; limit *= 2) {
+    const most = Math.min(limit, scan);
+    await Promise.all(
+      open.map(async (end) => {
+        end.history = await hub.newest(end.channel, end.head.shard, most);
+      }),
+    );
+    const looked = merged(ends, upTo).slice(-scan);
+    const shown = looked.filter(({ source }) => permit(source)).slice(-count);
+    const [last] = shown.length === count ? shown : looked;
+    open = open.filter(({ history }) => {
+      const oldest = history?.publications[0];
+      return history?.more && !(last && oldest && oldest.position.time < last.position.time);
+    });
+    if (most === scan || open.length === 0) return shown;
+  }
+}
+
+/** What was read, oldest first. An event in two channels has one number. */
+function merged(ends: readonly End[], upTo: readonly Position[]): readonly Publication[] {
+  const shards = upTo.map((head) => {
     const found = new Map<string, Publication>();
-    const histories = await Promise.all(channels.map((channel) => hub.newest(channel, head.shard, scan)));
-    for (const { publications, head: now } of histories) {
-      for (const one of publications) {
+    for (const end of ends) {
+      if (end.head !== head || !end.history) continue;
+      for (const one of end.history.publications) {
         const { epoch, number } = one.position;
-        if (!isAfter(one.position, head, now.epoch)) found.set(`${epoch} ${number}`, one);
+        if (!isAfter(one.position, head, end.history.head.epoch)) found.set(`${epoch} ${number}`, one);
       }
     }
     return [...found.values()].sort((a, b) => byAge(a.position, b.position, head.epoch));
   });
-  const all = (await Promise.all(shards)).flat().sort((a, b) => a.position.time - b.position.time);
-  return all.slice(-scan);
+  return shards.flat().sort((a, b) => a.position.time - b.position.time);
 }
 
 /** Per partition of a recreated topic, where the log tells of it last. */
