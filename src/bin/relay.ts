@@ -6,7 +6,7 @@ import { noAudit } from '../observe/audit.js';
 import { auditLines } from '../observe/audit-lines.js';
 import { pinoLogger } from '../observe/pino.js';
 import { processRegistry, prometheusRelay } from '../observe/prometheus.js';
-import { type KafkaRelay, startKafkaRelay } from '../relay/kafka-relay.js';
+import { deadLetterTopicOf, type KafkaRelay, startKafkaRelay } from '../relay/kafka-relay.js';
 import { startAdmin } from './admin.js';
 import { configOf, type Run } from './command.js';
 import { kafkaSettings } from './kafka-settings.js';
@@ -22,7 +22,7 @@ export const relay: Run = async (args, env) => {
   const logger = pinoLogger({ level: config.logLevel, command: 'relay' });
   const { schema, warnings } = loadSchema(config.schema, config);
   for (const warning of warnings) logger.warn({}, warning);
-  const deadLetterTopic = config.dlqTopic ?? `${config.kafkaGroupId}.dlq`;
+  const deadLetterTopic = config.dlqTopic ?? deadLetterTopicOf(config.kafkaGroupId);
   if (schema.topics.has(deadLetterTopic))
     throw new Refusal(
       `${deadLetterTopic} is a topic of the schema and the dead-letter topic too: a letter that cannot be read would become another one, for ever. Read it by a relay of another group, or set TAILRACE_DLQ_TOPIC.`,

@@ -77,16 +77,13 @@ function casesOf(file: string): readonly Case[] {
       const place = at(item.range[0]);
       const parsed = shape.safeParse(item.toJS(document));
       if (!parsed.success) {
-        const told = parsed.error.issues.map(({ path, message, code }) =>
-          path[0]
-            ? [path.join('.'), message]
-            : [
-                code === 'unrecognized_keys'
-                  ? `${message}; there are allow, deny, claims, args, event, record`
-                  : message,
-              ],
-        );
-        throw new Refusal(...told.map((words) => `${place} ${words.join(': ')}`));
+        const told = parsed.error.issues.map(({ path, message, code }) => {
+          const where = path.length === 0 ? '' : `${path.join('.')}: `;
+          const known =
+            code === 'unrecognized_keys' && where === '' ? '; there are allow, deny, claims, args, event, record' : '';
+          return `${place} ${where}${message}${known}`;
+        });
+        throw new Refusal(...told);
       }
       const { allow, deny } = parsed.data;
       if ((allow === undefined) === (deny === undefined)) throw new Refusal(`${place} needs either allow or deny`);

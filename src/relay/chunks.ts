@@ -36,15 +36,15 @@ export function* chunks(
         ? route(metaOf(record), decoded, plan, isRefilled(record))
         : { entries: [], forNobody: 0, fault: decoded.kind === 'fault' ? decoded.fault : null };
     // A letter is larger than its record, by headers and a stack: all those of one fetch at once were gigabytes.
-    const isLetter = routed.fault === null ? 0 : 1;
+    const letters = routed.fault === null ? 0 : 1;
     // In characters, which is close enough: counting the bytes of each text showed in a relay's profile.
     const bytes = routed.entries.reduce(
       (sum, { payload }) => sum + payload.length,
-      isLetter * (record.value?.length ?? 0),
+      letters * (record.value?.length ?? 0),
     );
     const gathered = chunk.entries.length + chunk.faults.length;
-    const full = gathered + routed.entries.length + isLetter > maxEntries || chunk.bytes + bytes > maxBytes;
-    if ((gathered > 0 && full) || (chunk.entries.length > 0 && isLetter)) {
+    const full = gathered + routed.entries.length + letters > maxEntries || chunk.bytes + bytes > maxBytes;
+    if ((gathered > 0 && full) || (chunk.entries.length > 0 && letters > 0)) {
       yield chunk;
       chunk = empty();
     }

@@ -8,6 +8,9 @@ import { type KafkaSettings, openKafka } from './kafka-connection.js';
 import { createDeadLetterTopic } from './kafka-dead-letters.js';
 import { createRelay, type RelayCore, type RelayOptions } from './relay.js';
 
+/** Where a group writes its dead letters when nobody says where. */
+export const deadLetterTopicOf = (groupId: string): string => `${groupId}.dlq`;
+
 export interface KafkaRelayOptions extends Omit<RelayOptions, 'cluster' | 'deadLetters'> {
   readonly kafka: KafkaSettings;
   /** Relays of one group share the partitions; relays of one log must be one group. */
@@ -40,7 +43,7 @@ export interface KafkaRelay {
 export function startKafkaRelay(options: KafkaRelayOptions): KafkaRelay {
   const { groupId, logger, watchEvery = 2_000, lookEvery = 5_000, linger = 20, deadLetter = {} } = options;
   const kafka = openKafka(options.kafka, logger);
-  const letters = createDeadLetterTopic(kafka, deadLetter.topic ?? `${groupId}.dlq`, groupId, logger);
+  const letters = createDeadLetterTopic(kafka, deadLetter.topic ?? deadLetterTopicOf(groupId), groupId, logger);
   const deadLetters = deadLetter.unwritable === 'skip' ? skipping(letters.write, logger) : letters.write;
   const stopping = new AbortController();
   /** Ends early at a stop. */

@@ -5,7 +5,6 @@ import type { Engine, Opened } from '../graphql/engine.js';
 import { isDocument } from '../graphql/operation.js';
 import { toGraphQLError } from '../graphql/render.js';
 import type { Stream } from '../graphql/stream.js';
-import type { Viewer } from '../graphql/viewer.js';
 import type { Frame } from '../hub/frame.js';
 import type { Outlet } from '../hub/outlet.js';
 import type { Audit } from '../observe/audit.js';
@@ -14,6 +13,7 @@ import type { Admit } from './admission.js';
 import { Ending } from './ending.js';
 import { idBytes } from './frames.js';
 import { type Identity, identify } from './identify.js';
+import { openFor } from './opening.js';
 import { pingOf } from './ping.js';
 import { revoked } from './revocations.js';
 import type { Session } from './session.js';
@@ -155,38 +155,6 @@ class Frames extends Ending implements Outlet {
   protected override left(): void {
     this.session.left(this.key, this.stream);
     this.stream.close();
-  }
-}
-
-/**
- * A renewal may come while an operation is being opened with the claims of before. From the turn in which they are found
- * to be today's it finds the operation among the live ones: a turn later, one might have come in between.
- *
- * So may a `complete`, and another operation under the same id, which the library could not tell from this one: it would
- * run both and end the one that came last, with its socket too, and the other went on for ever. So of what was given up
- * the library never hears again.
- */
-async function openFor(session: Session, id: string, open: (viewer: Viewer) => Promise<Opened>): Promise<Opened> {
-  const asked = session.asks(id);
-  for (;;) {
-    const { viewer } = session;
-    session.opening++;
-    const opened = await open(viewer)
-      .catch((error: unknown) => {
-        session.asksNoMore(id, asked);
-        throw error;
-      })
-      .finally(() => session.opening--);
-    const isLatest = session.isAsked(id, asked);
-    if (isLatest && (viewer === session.viewer || opened.kind === 'result')) {
-      session.asksNoMore(id, asked);
-      if (opened.kind === 'stream' || opened.kind === 'iterable') session.live.set(id, opened);
-      if (opened.kind === 'iterable') opened.onEnd = () => session.left(id, opened);
-      return opened;
-    }
-    if (opened.kind === 'stream') opened.close();
-    if (opened.kind === 'iterable') void opened.return();
-    if (!isLatest) return new Promise(() => {});
   }
 }
 

@@ -25,7 +25,10 @@ export function atExpiry(ended: () => void, now = Date.now) {
     end = at;
     if (at === null || over) return;
     const left = at - now();
-    const look = () => (at > now() ? set(at) : due(() => over || !Object.is(end, at) || ended()));
+    const unlessRenewed = () => {
+      if (!over && Object.is(end, at)) ended();
+    };
+    const look = () => (at > now() ? set(at) : due(unlessRenewed));
     timer = setTimeout(look, Math.max(0, Math.min(left, longest)));
     timer.unref();
   }

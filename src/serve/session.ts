@@ -56,8 +56,6 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
   readonly source: Source;
   /** How many operations are being opened. */
   opening = 0;
-  /** Of each id, the one that was asked for last, while it is being opened. Null most of the time: a map is 200 bytes of each socket. */
-  #asked: Map<string, symbol> | null = null;
   viewer: Viewer = nobody;
   renewing = false;
   /** Why the socket must close instead of being acknowledged. */
@@ -105,25 +103,6 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
   ping(ping: string): void {
     this.#hearing.pinged();
     this.#write(ping);
-  }
-
-  /** An operation of this id is being opened; whichever was so far is given up. */
-  asks(id: string): symbol {
-    const asked = Symbol();
-    this.#asked = (this.#asked ?? new Map<string, symbol>()).set(id, asked);
-    return asked;
-  }
-
-  /** True while nothing else was asked for under its id. */
-  isAsked(id: string, asked: symbol): boolean {
-    return this.#asked?.get(id) === asked;
-  }
-
-  /** It is open, or will not be. */
-  asksNoMore(id: string, asked: symbol): void {
-    if (!this.isAsked(id, asked)) return;
-    this.#asked?.delete(id);
-    if (this.#asked?.size === 0) this.#asked = null;
   }
 
   /** The id may be in use again already. */
