@@ -4,10 +4,13 @@ import { decode, type RecordFault } from './decode.js';
 import type { FedRecord } from './record-batch.js';
 import { metaOf, type Routed, route } from './route.js';
 
-/** Records that go into the log by one append, or to the dead letters before it. */
+/** Records that go into the log by one append, once those of them that cannot be read are dead letters. */
 export interface Chunk {
   readonly entries: AppendEntry[];
-  /** All of them come before any entry: while dead letters cannot be written, what precedes them is in the log. */
+  /**
+   * No entry comes before the first of them: a write of letters may hang as long as Kafka does. The others may lie
+   * between entries: a chunk that ended before each of them cost one write for each.
+   */
   readonly faults: { readonly record: FedRecord; readonly fault: RecordFault }[];
   /** Never empty. */
   readonly records: FedRecord[];
@@ -44,7 +47,8 @@ export function* chunks(
     );
     const gathered = chunk.entries.length + chunk.faults.length;
     const full = gathered + routed.entries.length + letters > maxEntries || chunk.bytes + bytes > maxBytes;
-    if ((gathered > 0 && full) || (chunk.entries.length > 0 && letters > 0)) {
+    const first = letters > 0 && chunk.faults.length === 0;
+    if ((gathered > 0 && full) || (first && chunk.entries.length > 0)) {
       yield chunk;
       chunk = empty();
     }

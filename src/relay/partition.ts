@@ -183,11 +183,19 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     const known = (batch.records[0]?.offset ?? now.appended) < now.appended;
     const fresh = known ? batch.records.filter(({ offset }) => offset >= now.appended) : batch.records;
     const last = fresh.at(-1);
-    for (const chunk of chunks(fresh, plan, (record) => isRefilled(now.refill, record))) {
-      await letters.write(chunk.faults);
-      const newest = chunk.records.at(-1) as FedRecord;
-      await bring(now, chunk, newest, newest === last ? batch.to : newest.offset + 1);
-      if (newest !== last && !(await pulse())) return;
+    const inChunks = (records: readonly FedRecord[]) =>
+      chunks(records, plan, (record) => isRefilled(now.refill, record));
+    for (const chunk of inChunks(fresh)) {
+      const unwritten = await letters.write(chunk.faults);
+      if (unwritten !== null) {
+        // The letter may have to wait for hours. What precedes it does not.
+        const before = chunk.records.filter(({ offset }) => offset < unwritten.offset);
+        for (const part of inChunks(before)) await bring(now, part);
+        throw unwritten.error;
+      }
+      const isLast = chunk.records.at(-1) === last;
+      await bring(now, chunk, isLast ? batch.to : undefined);
+      if (!isLast && !(await pulse())) return;
     }
     position = batch.to;
     metrics.lag(topic, partition, Math.max(0, batch.end - position));
@@ -205,8 +213,9 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     else await findPlace();
   }
 
-  async function bring(now: Placed, chunk: Chunk, newest: FedRecord, next: number): Promise<void> {
-    const { offset, timestamp } = newest;
+  async function bring(now: Placed, chunk: Chunk, end?: number): Promise<void> {
+    const { offset, timestamp } = chunk.records.at(-1) as FedRecord;
+    const next = end ?? offset + 1;
     const { epoch, appended: base } = now;
     const { entries } = chunk;
     // `first` only allows that there is no watermark. It was set when the place was found; missing now, it was lost.

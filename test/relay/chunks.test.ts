@@ -31,12 +31,11 @@ test('an append stays below its bytes, unless one record alone is larger', () =>
   expect(taken).toEqual([[0, 1], [2], [3], [4]]);
 });
 
-test('dead letters stand before any entry of their append, so that waiting for them holds back nothing older', () => {
+test('what precedes a dead letter goes ahead of it; those that follow go with it, whatever lies between', () => {
   const records = [listOf(0, 1), recordAt(1, '{'), recordAt(2, '{'), listOf(3, 1), recordAt(4, '{}'), listOf(5, 1)];
   expect(shapeOf(records, {})).toEqual([
     { offsets: [0], entries: 1, faults: [] },
-    { offsets: [1, 2, 3], entries: 1, faults: [1, 2] },
-    { offsets: [4, 5], entries: 1, faults: [4] },
+    { offsets: [1, 2, 3, 4, 5], entries: 2, faults: [1, 2, 4] },
   ]);
 });
 

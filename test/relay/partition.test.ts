@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { PartitionState } from '../../src/log/channel-log.js';
 import { LogUnavailable } from '../../src/log/channel-log.js';
-import type { DeadLetter } from '../../src/relay/dead-letter.js';
+import type { DeadLetter, DeadLetters } from '../../src/relay/dead-letter.js';
 import type { PartitionRelay } from '../../src/relay/partition.js';
 import type { Turn } from '../../src/relay/record-batch.js';
 import { createRelay } from '../../src/relay/relay.js';
@@ -40,7 +40,7 @@ function world(
   more: {
     refillMax?: number;
     now?: () => number;
-    writeLetters?: (letters: readonly DeadLetter[]) => Promise<void>;
+    writeLetters?: DeadLetters;
   } = {},
 ): World {
   const log = scriptedLog(state);
@@ -399,8 +399,8 @@ describe('records that cannot be read', () => {
       [2, 'empty-value'],
       [4, 'not-extracted'],
     ]);
-    expect(offsetsOf(log)).toEqual([[0], [3], [4]]);
-    expect(log.appends.map(({ next }) => next)).toEqual([1, 4, 5]);
+    expect(offsetsOf(log)).toEqual([[0], [3, 4]]);
+    expect(log.appends.map(({ next }) => next)).toEqual([1, 5]);
     expect(heard.filter((what) => what.startsWith('dead'))).toHaveLength(3);
     expect(lines).toContainEqual({
       line: 'error A record cannot be read: it is a dead letter',
@@ -440,6 +440,38 @@ describe('records that cannot be read', () => {
     expect(await run(turn)).toEqual({ position: 3, wait: 0, appended: 3 });
     expect(kept).toEqual([1]);
     expect(offsetsOf(log)).toEqual([[0], [2]]);
+  });
+
+  test('alternate with good ones, and all are written by one write before one append', async () => {
+    const writes: number[][] = [];
+    const records = Array.from({ length: 40 }, (_, offset) => recordAt(offset, offset % 2 === 0 ? '{' : {}));
+    const { relay, log, run } = world(fakePartition(records), known(0), {
+      writeLetters: async (letters) => void writes.push(letters.map(({ record }) => record.offset)),
+    });
+    expect((await run(await relay.start())).position).toBe(40);
+    expect(writes).toEqual([records.filter((_, i) => i % 2 === 0).map(({ offset }) => offset)]);
+    expect(offsetsOf(log)).toEqual([records.filter((_, i) => i % 2 === 1).map(({ offset }) => offset)]);
+  });
+
+  test('and cannot be kept from one on: what precedes that one is in the log, and no letter is written twice', async () => {
+    let broken = true;
+    const written: number[] = [];
+    const writeLetters: DeadLetters = async (letters, kept) => {
+      const some = broken ? letters.slice(0, 2) : letters;
+      written.push(...some.map(({ record }) => record.offset));
+      kept(some);
+      if (broken) throw new Error('the dead-letter topic does not answer');
+    };
+    const records = [{}, '{', {}, '{', {}, '{', {}].map((value, offset) => recordAt(offset, value));
+    const { relay, log, run, heard } = world(fakePartition(records), known(0), { writeLetters });
+    const turn = await run(await relay.start());
+    expect(turn).toEqual({ position: 5, wait: 10, appended: 5 });
+    expect(offsetsOf(log)).toEqual([[0], [2, 4]]);
+    broken = false;
+    expect(await run(turn)).toEqual({ position: 7, wait: 0, appended: 7 });
+    expect(offsetsOf(log)).toEqual([[0], [2, 4], [6]]);
+    expect(written).toEqual([1, 3, 5]);
+    expect(heard.filter((what) => what.startsWith('dead'))).toHaveLength(3);
   });
 
   test('are written once, however often the append after them fails', async () => {
