@@ -1,3 +1,4 @@
+import { originOf } from '../event/origin.js';
 import type { SourcePartition } from '../event/source-event.js';
 import type { AppendAnswer, ChannelLogWriter, PartitionState } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
@@ -91,6 +92,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
   const { topic, partition } = source;
   const where = { topic, partition };
   const routes = routeIds(plan);
+  const origin = originOf(source, null);
 
   let placed: Placed | null = null;
   /** Where the next batch is expected to begin. Unlike `placed.appended` it moves over holes at once. */
@@ -183,7 +185,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     const known = (batch.records[0]?.offset ?? now.appended) < now.appended;
     const fresh = known ? batch.records.filter(({ offset }) => offset >= now.appended) : batch.records;
     const last = fresh.at(-1);
-    for (const chunk of chunks(fresh, plan, (record) => isRefilled(now.refill, record))) {
+    for (const chunk of chunks(fresh, plan, origin, (record) => isRefilled(now.refill, record))) {
       await letters.write(chunk.faults);
       const newest = chunk.records.at(-1) as FedRecord;
       await bring(now, chunk, newest, newest === last ? batch.to : newest.offset + 1);
