@@ -24,6 +24,8 @@ export interface ChannelAddress {
 
 /** One event on its way into the log. */
 export interface AppendEntry {
+  /** Whose offset the record has: see `originOf`. */
+  readonly origin: string;
   readonly record: RecordMeta;
   readonly index: number;
   /** The event as JSON text. */

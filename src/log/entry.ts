@@ -8,22 +8,22 @@ import type { AppendEntry, LoggedGap } from './channel-log.js';
  * An entry's text, format 1. Three lines; the log writes the first, the relay the others:
  *
  *     1 <number> <previous> <epoch> <time> <fingerprint>
- *     [partition, offset, index, refilled, timestamp, topic, key, headers]
+ *     [partition, offset, index, refilled, timestamp, topic, key, headers, origin]
  *     <the event as JSON>
  *
- * The second line is JSON.stringify's, so it holds no line break. Entries that travel in one message are parted
+ * The second line is JSON.stringify's, so it holds no line break. A former version wrote it without `origin`. Entries that travel in one message are parted
  * by U+001E, which JSON text never holds raw (RFC 8259, section 7).
  */
 export const format = '1';
 export const separator = '\x1e';
 
-type Meta = [number, number, number, 0 | 1, number, string, string | null, Record<string, string>];
+type Meta = [number, number, number, 0 | 1, number, string, string | null, Record<string, string>, string?];
 
 /** The second line of an entry, which the relay writes as it does the third. */
-export function encodeMeta({ record, index, refilled }: AppendEntry): string {
+export function encodeMeta({ origin, record, index, refilled }: AppendEntry): string {
   const { partition, offset, timestamp, topic, key, headers } = record;
   const names = `${JSON.stringify(topic)},${JSON.stringify(key)},${JSON.stringify(headers)}`;
-  return `[${partition},${offset},${index},${refilled ? 1 : 0},${timestamp},${names}]`;
+  return `[${partition},${offset},${index},${refilled ? 1 : 0},${timestamp},${names},"${origin}"]`;
 }
 
 /** Reads an entry. Throws a plain Error for a format this version does not know. */
@@ -70,10 +70,10 @@ class LazyPublication implements Publication {
     if (this.#parsed) return this.#parsed;
     const end = this.text.indexOf('\n', this.bodyAt);
     const meta = JSON.parse(this.text.slice(this.bodyAt, end)) as Meta;
-    const [partition, offset, index, refilled, timestamp, topic, key, headers] = meta;
+    const [partition, offset, index, refilled, timestamp, topic, key, headers, origin = ''] = meta;
     const record = { topic, partition, offset, timestamp, key, headers };
     this.#parsed = {
-      source: { record, index, event: JSON.parse(this.text.slice(end + 1)) as unknown },
+      source: { origin, record, index, event: JSON.parse(this.text.slice(end + 1)) as unknown },
       refilled: refilled === 1,
     };
     return this.#parsed;

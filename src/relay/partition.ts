@@ -1,3 +1,4 @@
+import { originOf } from '../event/origin.js';
 import type { SourcePartition } from '../event/source-event.js';
 import type { AppendAnswer, ChannelLogWriter, PartitionState } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
@@ -91,6 +92,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
   const { topic, partition } = source;
   const where = { topic, partition };
   const routes = routeIds(plan);
+  const origin = originOf(source, null);
 
   let placed: Placed | null = null;
   /** Where the next batch is expected to begin. Unlike `placed.appended` it moves over holes at once. */
@@ -184,7 +186,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     const fresh = known ? batch.records.filter(({ offset }) => offset >= now.appended) : batch.records;
     const last = fresh.at(-1);
     const inChunks = (records: readonly FedRecord[]) =>
-      chunks(records, plan, (record) => isRefilled(now.refill, record));
+      chunks(records, plan, origin, (record) => isRefilled(now.refill, record));
     for (const chunk of inChunks(fresh)) {
       const unwritten = await letters.write(chunk.faults);
       if (unwritten !== null) {

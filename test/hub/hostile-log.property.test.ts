@@ -134,7 +134,7 @@ class World {
       const note: Note = { id: `${partition}-${this.events.length}`, user, slow, even: (offset + index) % 2 === 0 };
       this.events.push({ note, partition, sequence: this.events.length });
       const record = { topic: 'notes', partition, offset, timestamp: this.clock, key: null, headers: {} };
-      return { source: { record, index, event: note }, channels: [route?.channel(note) as Channel] };
+      return { source: { origin: 'topicA', record, index, event: note }, channels: [route?.channel(note) as Channel] };
     });
     this.log.append(written);
   }

@@ -39,7 +39,7 @@ function logOf(events: readonly Made[]) {
     time += pause;
     const position: Position = { shard, epoch: 'e', number: next(shard), time };
     const record = { topic: 't', partition: shard, offset: id, timestamp: time, key: null, headers: {} };
-    const source = { record, index: 0, event: { id, seen } };
+    const source = { origin: 'topicA', record, index: 0, event: { id, seen } };
     return channels.map((channel) => ({ channel, position, source }) as Publication);
   });
   let read = 0;

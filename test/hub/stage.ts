@@ -33,6 +33,8 @@ export interface Seated {
 /** One replica over a log of the test's own: events are numbers, heard on channels by letter, refused when negative. */
 export class Stage implements AsyncDisposable {
   #offset = 0;
+  /** Of what is appended from now on. */
+  origin = 'topicA';
 
   private constructor(
     readonly log: HostileLog,
@@ -68,7 +70,7 @@ export class Stage implements AsyncDisposable {
 
   event(n: number, partition = 0, offset = this.#offset++): SourceEvent {
     const record = { topic: 'notes', partition, offset, timestamp: this.clock, key: null, headers: {} };
-    return { record, index: 0, event: n };
+    return { origin: this.origin, record, index: 0, event: n };
   }
 
   /** Appends one event for each number, and lets it arrive. */

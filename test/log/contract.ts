@@ -17,6 +17,7 @@ const retention = { retain: 600_000, max: 1000 };
 
 export function entry(offset: number, channels: Channel[] = [alice], more: Partial<AppendEntry> = {}): AppendEntry {
   return {
+    origin: 'topicA',
     record: { topic: 'cards', partition: 0, offset, timestamp: 1000 + offset, key: 'k', headers: {} },
     index: 0,
     payload: JSON.stringify({ n: offset }),
@@ -83,7 +84,12 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
     const answer = await log.writer.append(batch(epoch, 7, [entry(7, [alice], { record, payload })], { first: true }));
     expect(answer).toMatchObject({ kind: 'appended', appended: 1, position: { shard: 0, epoch, number: 1 } });
     const { publications, head, trimmedTo, more } = await log.reader.read(alice, 0, 0, 10);
-    expect(publications[0]?.source).toEqual({ record, index: 0, event: { text: 'é \u001e ☃ \n', n: 7 } });
+    expect(publications[0]?.source).toEqual({
+      origin: 'topicA',
+      record,
+      index: 0,
+      event: { text: 'é \u001e ☃ \n', n: 7 },
+    });
     expect(publications[0]).toMatchObject({ channel: alice, previous: 0, refilled: false, fingerprint: 'fp' });
     expect(head).toEqual(publications[0]?.position);
     expect({ trimmedTo, more }).toEqual({ trimmedTo: 0, more: false });
