@@ -29,6 +29,8 @@ export interface SourceGap extends Gap {
   readonly since?: number;
   /** Ids of routes: it concerns only who listens to one of them. Absent: everybody. */
   readonly routes?: readonly string[];
+  /** From this offset on, offsets of the origin's partition name other records than before. */
+  readonly cut?: { readonly origin: string; readonly offset: number };
 }
 
 /** A source's gap as the log keeps it, told to those who listen to that topic. */

@@ -2,6 +2,7 @@ import type { Channel, Retention } from '../event/channel.js';
 import type { Position } from '../event/position.js';
 import type { Commit, GapMark, Publication, SourceGap } from '../event/publication.js';
 import type { RecordMeta, SourcePartition } from '../event/source-event.js';
+import type { SourceHistory } from '../event/source-history.js';
 
 /**
  * The one boundary between relay and gateway: an ordered, retained history per channel, and its live tail.
@@ -45,8 +46,10 @@ export interface Append {
   readonly next: number;
   /** True when the partition is expected to have no watermark yet; without it, a missing watermark is *behind*. */
   readonly first: boolean;
-  /** The newest record below `next`: read again at assignment, it tells a recreated topic. Null keeps what is stored. */
+  /** The newest record below `next`. Null keeps what is stored. */
   readonly last: { readonly offset: number; readonly timestamp: number } | null;
+  /** Names all that lies below `next`; absent keeps what is stored. A relay that is behind (`base`) teaches nothing. */
+  readonly history?: SourceHistory;
   /** In the order of their offsets and indexes. May be empty: then only the watermark moves. */
   readonly entries: readonly AppendEntry[];
   /**
@@ -75,6 +78,17 @@ export type AppendAnswer =
   /** The partition is fed by these routes. Nothing was written. */
   | { readonly kind: 'other-routes'; readonly routes: readonly string[] };
 
+/** Another history of a partition takes the place of the one that the log knows. */
+export interface Renewal extends Pick<Append, 'source' | 'epoch' | 'fingerprint'> {
+  /** What the log is expected to hold: with another watermark it answers `behind`. */
+  readonly watermark: number | null;
+  /** The watermark from now on, mostly a lower one. */
+  readonly next: number;
+  readonly history: SourceHistory;
+  /** Told to those who listen to the topic. */
+  readonly gap: SourceGap;
+}
+
 /** Where the log stands with a partition. */
 export interface PartitionState {
   readonly epoch: string;
@@ -82,18 +96,39 @@ export interface PartitionState {
   readonly newLog: boolean;
   readonly watermark: number | null;
   readonly last: { readonly offset: number; readonly timestamp: number } | null;
+  /** Names what is below the watermark; null where the log does not know. */
+  readonly history: SourceHistory | null;
   /** The routes that feed it, by the newest append; empty where the log does not know. */
   readonly routes: readonly string[];
+  /**
+   * The cluster whose relay feeds the topic's partition of this number, and how long ago that one last asked for its state, in
+   * milliseconds. The first who asks takes the place; another cluster takes it by a `renew`.
+   */
+  readonly feeder: { readonly cluster: string; readonly idle: number };
+}
+
+/** What the log knows of a topic. */
+export interface TopicState {
+  /** How many partitions it had when the log first heard of it; 0 when it was waited for before it was there. */
+  readonly partitions: number;
+  /** True when that is now. */
+  readonly isNew: boolean;
 }
 
 /** The relay's side. Calls for one partition are made one at a time; partitions may overlap. */
 export interface ChannelLogWriter {
-  /** Ask at assignment, and after `other-epoch`. Opens a new epoch when the master behind it is another than before. */
+  /**
+   * Ask at assignment, after `other-epoch`, and every few seconds while a partition is assigned: by that the log's clock is
+   * kept, and its feeder known. Opens a new epoch where numbers would be given out twice under the old one: the log is
+   * another one, or an older copy of itself.
+   */
   partition(source: SourcePartition): Promise<PartitionState>;
   /** Safe to repeat with the same arguments after any failure. Throws LogUnavailable, having written nothing or all. */
   append(append: Append): Promise<AppendAnswer>;
-  /** The topic was recreated or truncated: opens a new epoch and forgets the partition's watermark, if `epoch` still holds. */
-  renew(source: SourcePartition, epoch: string): Promise<PartitionState>;
+  /** In one step: opens a new epoch, sets the watermark and what names it, and tells the gap. Throws as `append` does. */
+  renew(renewal: Renewal): Promise<AppendAnswer>;
+  /** To be asked before a topic's first partition is placed; remembers `partitions` when the topic is new to the log. */
+  topic(topic: Omit<SourcePartition, 'partition'>, partitions: number): Promise<TopicState>;
   close(): Promise<void>;
 }
 

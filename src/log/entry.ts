@@ -2,6 +2,7 @@ import type { Channel } from '../event/channel.js';
 import type { Position } from '../event/position.js';
 import type { GapMark, Publication } from '../event/publication.js';
 import type { SourceEvent } from '../event/source-event.js';
+import { mostEpochs, type SourceHistory } from '../event/source-history.js';
 import type { AppendEntry, LoggedGap } from './channel-log.js';
 
 /**
@@ -102,6 +103,20 @@ export function decodeGap(shard: number, text: string): LoggedGap {
 /** The routes that feed a partition, as the log keeps them: ids parted by commas. */
 export const routesAsText = (routes: readonly string[]): string => routes.join();
 export const routesIn = (text = ''): readonly string[] => (text === '' ? [] : text.split(','));
+
+/** A history, as the log keeps it: `<topic id or -> <epoch>:<first>,…`. */
+export const historyAsText = ({ topicId, epochs }: SourceHistory): string =>
+  `${topicId ?? '-'} ${epochs
+    .slice(-mostEpochs)
+    .map((epoch) => epoch.join(':'))
+    .join()}`;
+
+export function historyIn(text: string): SourceHistory | null {
+  if (text === '') return null;
+  const [topicId, epochs = ''] = text.split(' ');
+  const read = epochs === '' ? [] : epochs.split(',').map((epoch) => epoch.split(':').map(Number) as [number, number]);
+  return { topicId: topicId === '-' ? null : (topicId as string), epochs: read };
+}
 
 /** Which shard a partition's events go to: the same for every relay, spread over topics. */
 export function shardOf(topic: string, partition: number, shards: number): number {

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Channel } from '../event/channel.js';
-import type { Position } from '../event/position.js';
 import { type ChannelLogReader, type History, LogUnavailable } from './channel-log.js';
 import { decodeEntry, decodeGap } from './entry.js';
 import { redisKeys } from './redis-keys.js';
@@ -11,11 +10,11 @@ import { guarded, type RedisLogOptions } from './redis-writer.js';
 
 const readSha = createHash('sha1').update(readScript).digest('hex');
 
-type Read = [string, string, string, string, number, string[], string, string];
+type Read = [string, string, string, string, number, string[], string];
 
 /**
  * The gateway's side of the log in Redis. `redis` answers reads; `subscribe` opens the tail's own connection.
- * Writes nothing: its user needs HMGET, LLEN, LINDEX, LRANGE, TIME, INFO, EVAL_RO, EVALSHA_RO, SUBSCRIBE, and PUBLISH
+ * Writes nothing: its user needs HMGET, LLEN, LINDEX, LRANGE, EXISTS, TIME, INFO, EVAL_RO, EVALSHA_RO, SUBSCRIBE, and PUBLISH
  * on `<prefix>:probe:*`, by which the tail hears whether it still hears.
  */
 export function createRedisLogReader(
@@ -28,36 +27,32 @@ export function createRedisLogReader(
   /** By EVALSHA_RO: for EVAL, Redis asks for the right to write the keys, which a gateway is not to have. */
   async function run(...args: (string | number)[]): Promise<Read> {
     try {
-      return (await redis.call('EVALSHA_RO', readSha, 2, ...args)) as Read;
+      return (await redis.call('EVALSHA_RO', readSha, 3, ...args)) as Read;
     } catch (error) {
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return (await redis.call('EVAL_RO', readScript, 2, ...args)) as Read;
+      return (await redis.call('EVAL_RO', readScript, 3, ...args)) as Read;
     }
   }
 
   async function read(channel: Channel, shard: number, mode: string, after: number, limit: number): Promise<History> {
-    const [epoch, number, time, trimmedTo, more, entries, seconds, micros] = await guarded(() =>
-      run(keys.meta(shard), keys.channel(shard, channel), mode, after, limit),
+    const [epoch, number, time, trimmedTo, more, entries, now] = await guarded(() =>
+      run(keys.meta(shard), keys.channel(shard, channel), keys.canary(shard), mode, after, limit),
     );
     return {
       publications: entries.map((text) => decodeEntry(channel, shard, text)),
       head: { shard, epoch, number: Number(number), time: Number(time) },
-      now: milliseconds(seconds, micros),
+      now: Number(now),
       trimmedTo: Number(trimmedTo),
       more: more === 1,
     };
   }
 
-  async function head(shard: number): Promise<Position> {
-    const [epoch, number, time] = await guarded(() => redis.hmget(keys.meta(shard), 'epoch', 'number', 'time'));
-    return { shard, epoch: epoch ?? '', number: Number(number ?? 0), time: Number(time ?? 0) };
-  }
+  /** Of no channel: what is asked is where the log stands, by its own clock. */
+  const head = (shard: number) => read('' as Channel, shard, 'newest', 0, 0);
 
   async function heads() {
-    // The clock first: whatever the heads say was true at that moment or later.
-    const [seconds, micros] = await guarded(() => redis.time());
     const all = await Promise.all(Array.from({ length: shards }, (_, shard) => head(shard)));
-    return { heads: all, now: milliseconds(seconds, micros) };
+    return { heads: all.map((answer) => answer.head), now: Math.min(...all.map(({ now }) => now)) };
   }
 
   return {
@@ -84,9 +79,6 @@ export function createRedisLogReader(
     },
   };
 }
-
-const milliseconds = (seconds: string | number = 0, micros: string | number = 0) =>
-  Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
 
 /** An evicting Redis deletes channels without a word: a gateway on it would promise what it cannot keep. */
 export async function unreadyRedis(redis: Redis): Promise<string | null> {

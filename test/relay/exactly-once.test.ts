@@ -113,7 +113,9 @@ function lossyLog(): TestLog {
     const newest = appends.at(-1)?.append;
     const last = appends.findLast(({ append }) => append.last !== null)?.append.last ?? null;
     const routes = newest?.routes ?? [];
-    return { epoch: String(epoch), newLog: appends.length === 0, watermark: newest?.next ?? null, last, routes };
+    const feeder = { cluster: 'c', idle: 0 };
+    const watermark = newest?.next ?? null;
+    return { epoch: String(epoch), newLog: appends.length === 0, watermark, last, history: null, routes, feeder };
   };
   const log: TestLog = {
     fault: null,
@@ -149,6 +151,7 @@ function lossyLog(): TestLog {
     renew: async () => {
       throw new Error('no topic was recreated');
     },
+    topic: async (_, partitions) => ({ partitions, isNew: false }),
     close: async () => {},
     held: async (channel) =>
       appends.flatMap(({ append, from }) =>
