@@ -5,7 +5,7 @@ import type { Position } from '../event/position.js';
 import { type ChannelLogReader, type History, LogUnavailable } from './channel-log.js';
 import { decodeEntry, decodeGap } from './entry.js';
 import { redisKeys } from './redis-keys.js';
-import { readScript } from './redis-scripts.js';
+import { readScript } from './redis-read-script.js';
 import { openRedisTail } from './redis-tail.js';
 import { guarded, type RedisLogOptions } from './redis-writer.js';
 
@@ -13,10 +13,13 @@ const readSha = createHash('sha1').update(readScript).digest('hex');
 
 type Read = [string, string, string, string, number, string[], string, string];
 
+/** Milliseconds that a doubt is kept: longer than a relay takes to look, and than a gateway to tell it again. */
+const doubtFor = 60_000;
+
 /**
  * The gateway's side of the log in Redis. `redis` answers reads; `subscribe` opens the tail's own connection.
- * Writes nothing: its user needs HMGET, LLEN, LINDEX, LRANGE, TIME, INFO, EVAL_RO, EVALSHA_RO, SUBSCRIBE, and PUBLISH
- * on `<prefix>:probe:*`, by which the tail hears whether it still hears.
+ * Its user needs HMGET, LLEN, LINDEX, LRANGE, TIME, INFO, EVAL_RO, EVALSHA_RO, SUBSCRIBE, PUBLISH on `<prefix>:probe:*`, by
+ * which the tail hears whether it still hears, and SET on the doubts, which is all that it writes.
  */
 export function createRedisLogReader(
   redis: Redis,
@@ -35,9 +38,16 @@ export function createRedisLogReader(
     }
   }
 
-  async function read(channel: Channel, shard: number, mode: string, after: number, limit: number): Promise<History> {
+  async function read(
+    channel: Channel,
+    shard: number,
+    mode: string,
+    after: number,
+    limit: number,
+    since: number | '' = '',
+  ): Promise<History> {
     const [epoch, number, time, trimmedTo, more, entries, seconds, micros] = await guarded(() =>
-      run(keys.meta(shard), keys.channel(shard, channel), mode, after, limit),
+      run(keys.meta(shard), keys.channel(shard, channel), mode, after, limit, since),
     );
     return {
       publications: entries.map((text) => decodeEntry(channel, shard, text)),
@@ -55,9 +65,15 @@ export function createRedisLogReader(
 
   async function heads() {
     // The clock first: whatever the heads say was true at that moment or later.
-    const [seconds, micros] = await guarded(() => redis.time());
+    const [[seconds, micros], isFirst] = await Promise.all([guarded(() => redis.time()), isMaster()]);
     const all = await Promise.all(Array.from({ length: shards }, (_, shard) => head(shard)));
-    return { heads: all, now: milliseconds(seconds, micros) };
+    // A replica may lack what came after its newest entry, whatever its clock says.
+    const now = isFirst ? milliseconds(seconds, micros) : Math.max(...all.map(({ time }) => time));
+    return { heads: all, now };
+  }
+
+  async function isMaster(): Promise<boolean> {
+    return /^role:master/m.test(await guarded(() => redis.info('replication')));
   }
 
   return {
@@ -72,11 +88,17 @@ export function createRedisLogReader(
         publish: (name) => redis.publish(name, ''),
         listener,
       }),
-    read: (channel, shard, after, limit) => read(channel, shard, after === null ? 'all' : 'after', after ?? 0, limit),
+    read: (channel, shard, after, limit, since) =>
+      read(channel, shard, after === null ? 'all' : 'after', after ?? 0, limit, since),
     newest: (channel, shard, limit) => read(channel, shard, 'newest', 0, limit),
     async gaps(shard) {
       const marks = await guarded(() => redis.lrange(keys.gaps(shard), 0, -1));
       return marks.map((text) => decodeGap(shard, text));
+    },
+    async doubt({ shard, epoch, number }, certain) {
+      // A replica would refuse, and the connection be given up for it: what it lacks is on its way.
+      if (!(await isMaster())) return;
+      await guarded(() => redis.set(keys.doubt(shard), `${epoch} ${certain ? '*' : number}`, 'PX', doubtFor));
     },
     unready: () => unreadyRedis(redis),
     async close() {
