@@ -9,7 +9,7 @@ import type { Hub } from './hub.js';
 import type { Late } from './late.js';
 
 export interface Replay {
-  readonly hub: Pick<Hub, 'read' | 'newest' | 'gaps'>;
+  readonly hub: Pick<Hub, 'read' | 'newest' | 'gaps'> & Partial<Pick<Hub, 'twice'>>;
   readonly channels: readonly Channel[];
   readonly topic: string;
   readonly retain: number;
@@ -87,7 +87,8 @@ async function openShard(
   after: Progress,
 ): Promise<OpenShard> {
   const from = after[head.shard] ?? unheard;
-  if (!isAfter(head, from, head.epoch)) return { head, channels: [], marks: [], gap: null, oldest: head };
+  const isThere = head.epoch === from.epoch && head.number === from.number;
+  if (isThere || !isAfter(head, from, head.epoch)) return { head, channels: [], marks: [], gap: null, oldest: head };
   const pageSize = Math.max(10, Math.floor(readAhead / Math.max(1, channels.length)));
   const histories = channels.map((channel) => new ChannelHistory(hub, channel, head, from, pageSize));
   const pages = await Promise.all(histories.map((history) => history.next()));

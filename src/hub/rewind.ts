@@ -3,6 +3,7 @@ import { byAge, isAfter, type Position } from '../event/position.js';
 import type { Publication } from '../event/publication.js';
 import type { SourceEvent } from '../event/source-event.js';
 import type { History } from '../log/channel-log.js';
+import { LogMoved } from './channel-history.js';
 import type { Coordinates } from './coordinates.js';
 import type { Progress, Replay, Replayed } from './replay.js';
 
@@ -26,7 +27,8 @@ export async function openRewind(
   permit: (source: SourceEvent) => boolean,
 ): Promise<Rewind> {
   const { upTo } = replay;
-  const [shown, recreated] = await Promise.all([newest(replay, count, scan, permit), recreations(replay)]);
+  const shown = await newest(replay, count, scan, permit);
+  const recreated = await recreations(replay);
   const beginning: Progress = upTo.map((head) => {
     const first = shown.find(({ position }) => position.shard === head.shard)?.position;
     return first ? { ...first, number: first.number - 1, time: first.time - 1 } : head;
@@ -84,7 +86,11 @@ async function newest(
     const most = Math.min(limit, scan);
     await Promise.all(
       open.map(async (end) => {
-        end.history = await hub.newest(end.channel, end.head.shard, most);
+        const history = await hub.newest(end.channel, end.head.shard, most);
+        const { epoch, number } = history.head;
+        // A replica that lags, or a log that lost data: what is not there now would never be shown.
+        if (epoch === end.head.epoch && number < end.head.number) throw new LogMoved();
+        end.history = history;
       }),
     );
     const looked = merged(ends, upTo).slice(-scan);
@@ -105,8 +111,8 @@ function merged(ends: readonly End[], upTo: readonly Position[]): readonly Publi
     for (const end of ends) {
       if (end.head !== head || !end.history) continue;
       for (const one of end.history.publications) {
-        const { epoch, number } = one.position;
-        if (!isAfter(one.position, head, end.history.head.epoch)) found.set(`${epoch} ${number}`, one);
+        const { epoch, number, time } = one.position;
+        if (!isAfter(one.position, head, end.history.head.epoch)) found.set(`${epoch} ${number} ${time}`, one);
       }
     }
     return [...found.values()].sort((a, b) => byAge(a.position, b.position, head.epoch));

@@ -24,7 +24,7 @@ export interface SubscriptionParts {
   /** The subscription is in it from the first to the last moment. */
   readonly group: Group;
   readonly outlet: Outlet;
-  readonly hub: Pick<Hub, 'heads' | 'refresh' | 'read' | 'newest' | 'gaps'>;
+  readonly hub: Pick<Hub, 'heads' | 'refresh' | 'read' | 'newest' | 'gaps'> & Partial<Pick<Hub, 'twice'>>;
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
   readonly onGap: OnGap;
@@ -296,7 +296,7 @@ export class Subscription implements Seat {
     for (let first = resumed; this.#state === 'replaying'; first = null) {
       const { positions: after } = this.#shown();
       // A client may know more of the log than this replica, whose tail is a moment behind, or deaf.
-      if (isAhead(after, hub.heads())) await hub.refresh();
+      if (isAhead(after, hub.heads())) await hub.refresh(after);
       const replay = this.#begin();
       const passage = await openPassage(replay, after);
       this.#own.goes(after, replay.upTo);

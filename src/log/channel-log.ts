@@ -175,26 +175,33 @@ export interface History {
   readonly heard?: true;
 }
 
-/** The gateway's side. Never writes. */
+/** The gateway's side. Never writes more than a doubt. */
 export interface ChannelLogReader {
   readonly shards: number;
   /** One tail per process; resolves when its heads are known. */
   tail(listener: TailListener): Promise<LogTail>;
   /**
    * Entries of the channel after `after` (a number of the current epoch), oldest first, at most `limit`, and fewer where they
-   * are long.
+   * are long. What came later than `since`, by the log's clock, is after it too, whatever its number: there is such a thing
+   * only where numbers were given out twice.
    * With `after: null` everything kept, of whatever epoch.
    */
-  read(channel: Channel, shard: number, after: number | null, limit: number): Promise<History>;
+  read(channel: Channel, shard: number, after: number | null, limit: number, since?: number): Promise<History>;
   /** The newest `limit` entries, oldest first; `more` is true when older ones are kept too. */
   newest(channel: Channel, shard: number, limit: number): Promise<History>;
   /**
-   * Per shard, where the log stands: at least as far as any commit a tail has told before the call. `now` is the log's
-   * clock before that.
+   * Per shard, where the log stands: at least as far as any commit a tail has told before the call, unless it is a replica
+   * that lags. `now` is the log's clock before that: up to then nothing newer was there.
    */
   heads(): Promise<{ readonly heads: readonly Position[]; readonly now: number }>;
   /** The gap marks a shard still keeps (the newest hundred, for a day), oldest first. */
   gaps(shard: number): Promise<readonly LoggedGap[]>;
+  /**
+   * The log has less than is `known`: relays are told, and open another epoch where this one is still open and their log
+   * has less too. It was no more than a replica that lags if theirs has not. With `certain` they open one whatever they have:
+   * numbers of this epoch were given out twice. To be repeated while the doubt lasts. Throws LogUnavailable.
+   */
+  doubt(known: Position, certain: boolean): Promise<void>;
   /** Null when the log can serve; else the reason in a sentence: unreachable, evicting. */
   unready(): Promise<string | null>;
   close(): Promise<void>;

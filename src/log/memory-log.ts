@@ -237,10 +237,11 @@ export function createMemoryLog({
         close: async () => void tails.delete(tail),
       };
     },
-    async read(channel, shard, after, limit) {
+    async read(channel, shard, after, limit, since = Number.POSITIVE_INFINITY) {
       return history(channel, shard, (all) => {
         const { epoch } = shards[shard] as Shard;
-        const later = after === null ? all : all.filter(({ position: p }) => p.epoch === epoch && p.number > after);
+        const isLater = ({ number, time }: Position) => number > (after as number) || time > since;
+        const later = after === null ? all : all.filter(({ position: p }) => p.epoch === epoch && isLater(p));
         return [later.slice(0, limit), later.length > limit];
       });
     },
@@ -249,6 +250,8 @@ export function createMemoryLog({
     },
     heads: async () => ({ heads: heads(), now: Math.min(...shards.map(clock)) }),
     gaps: async (shard) => (shards[shard] as Shard).gaps,
+    // It never loses anything.
+    doubt: async () => {},
     unready: async () => (closed ? 'the log is closed' : null),
     close: async () => {
       closed = true;

@@ -11,14 +11,14 @@ export function redisKeys(prefix: string) {
     meta: (shard: number) => `${shardName(shard)}:meta`,
     /** List of gap marks. */
     gaps: (shard: number) => `${shardName(shard)}:gaps`,
+    /** `<epoch> <number>`: the log had given out this number in this epoch; `*` where it has given out one twice. */
+    doubt: (shard: number) => `${shardName(shard)}:doubt`,
     /** Pub/sub channel on which every append ends. */
     commit: (shard: number) => `${shardName(shard)}:commit`,
     /** List of entries, and pub/sub channel. */
     channel: (shard: number, channel: Channel) => `${shardName(shard)}:c:${channel}`,
     /** Expires as channels do: gone too early, it tells that the server's clock was set. */
     canary: (shard: number) => `${shardName(shard)}:canary`,
-    /** What a gateway knows better than the log: `<epoch> <number>`, or `*` for a number that was given out twice. */
-    doubt: (shard: number) => `${shardName(shard)}:doubt`,
     /** Pub/sub channel on which one gateway hears itself. */
     probe: (id: string) => `${prefix}:probe:${id}`,
     /** What `channel` was made of. */

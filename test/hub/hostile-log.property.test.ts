@@ -90,6 +90,16 @@ const step = fc.oneof(
     w.lose(shard, count, after),
   ),
   happens(2, 'lose for a while', [either, fc.nat({ max: 8 })], (w, shard, count) => w.lose(shard, count, null)),
+  happens(
+    2,
+    'go back under one epoch',
+    [either, fc.nat({ max: 8 }), fc.option(few), fc.boolean().map(() => false)],
+    (w, shard, count, after, clock) => w.goBack(shard, count, after, clock),
+  ),
+  happens(1, 'a relay sees what was lost of', [either], (w, shard) => w.log.heed(shard)),
+  happens(1, 'doubts are heeded after', [few], (w, count) => w.heeding(count)),
+  happens(1, 'a replica that lags answers', [], (w) => w.log.lag()),
+  happens(2, 'the replica catches up', [], (w) => w.log.catchUp()),
   happens(2, 'refill but the oldest of', [fc.nat({ max: partitions - 1 }), few], (w, partition, gone) =>
     w.refill(partition, gone),
   ),
@@ -118,6 +128,10 @@ class World {
 
   failing(count: number) {
     this.log.failing = count;
+  }
+
+  heeding(count: number) {
+    this.log.heeding = count;
   }
 
   paging(most: number) {
@@ -153,15 +167,31 @@ class World {
   /** The log loses its newest part, and after a while a relay writes it again; with null when it comes to that. */
   async lose(shard: number, numbers: number, after: number | null) {
     this.clock++;
-    const lost = this.log.lose(shard, numbers);
-    for (const [partition, owed] of this.#owed.entries()) {
-      // Lost again before all of it was back: the older part of it comes first.
-      owed.unshift(...lost.filter(({ source }) => source.record.partition === partition));
-    }
+    this.#owe(this.log.lose(shard, numbers));
     if (after === null) return;
     await turns(after);
     this.clock++;
     for (let at = 0; at < partitions; at++) this.refill(at, 0);
+  }
+
+  /**
+   * It goes back under the same epoch. A relay that knows less goes on from where the log stands now, until one that knows
+   * more opens another epoch: with null not before a gateway doubts.
+   */
+  async goBack(shard: number, numbers: number, after: number | null, clock: boolean) {
+    // An older copy takes a while to come.
+    this.clock += 10;
+    this.#owe(this.log.goBack(shard, numbers, clock));
+    if (after === null) return;
+    await turns(after);
+    this.log.heed(shard);
+  }
+
+  /** Lost again before all of it was back: the older part of it comes first. */
+  #owe(lost: readonly Lost[]) {
+    for (const [partition, owed] of this.#owed.entries()) {
+      owed.unshift(...lost.filter(({ source }) => source.record.partition === partition));
+    }
   }
 
   /** A relay writes again what was lost of a partition, in its order, and tells if the oldest are too old for that. */
@@ -171,6 +201,8 @@ class World {
     const since = Math.max(0, ...gone.map(({ time }) => time));
     for (const { source } of gone) this.trimmed.add((source.event as Note).id);
     const source = { cluster: 'c', topic: 'notes', partition };
+    // Who knows that something is missing has opened another epoch.
+    if (gone.length > 0) this.log.heed(this.log.shardOf(source));
     if (gone.length > 0) this.log.gap({ reason: 'LOG_LOST', missed: gone.length, since, source });
     for (const one of owed) this.log.append([one], true);
   }
@@ -339,6 +371,7 @@ test('whatever befalls the log: every event once, in order, to whom it concerns,
       // The day ends: everything works again, and everybody comes back.
       world.latency(0);
       world.failing(0);
+      world.log.catchUp();
       for (const tail of world.log.tails) {
         tail.interrupt();
         tail.restore();

@@ -82,7 +82,8 @@ async function rewound(log: ReturnType<typeof logOf>, upTo: readonly Position[],
 const headsAfter = (events: readonly Made[], many: number): readonly Position[] =>
   [0, 1].map((shard) => {
     const number = events.slice(0, many).filter((one) => one.shard === shard).length;
-    return { shard, epoch: 'e', number, time: 0 };
+    const time = events.slice(0, many).reduce((sum, { pause }) => sum + pause, 1_000);
+    return { shard, epoch: 'e', number, time };
   });
 
 describe('a rewind', () => {
