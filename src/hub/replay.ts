@@ -149,7 +149,7 @@ async function* merged(
     }
     if (!publication) return;
     // An event in two channels has the same coordinates in both.
-    const isUnknown = seen.isUnknown(publication.source.record.partition);
+    const isUnknown = seen.isUnknown(publication.source);
     if (seen.pass(publication)) yield [publication, isUnknown];
   }
 }
