@@ -150,7 +150,7 @@ async function* merged(
     }
     if (!publication) return;
     // An event in two channels has the same coordinates in both.
-    const isUnknown = seen.isUnknown(publication.source.record.partition);
+    const isUnknown = seen.isUnknown(publication.source);
     if (seen.pass(publication)) yield [publication, isUnknown];
   }
 }
