@@ -1,3 +1,9 @@
+/**
+ * Milliseconds by which the clock of Redis, or of a replica, may be set forward without a loss: so much longer than needed is
+ * kept what a clock that was set would take away before its time. Whether it counts still, is asked by another clock.
+ */
+export const clockStep = 2 * 3_600_000;
+
 /** Milliseconds between two looks at the clock. */
 const every = 500;
 /** Milliseconds by which it may have strayed: a clock that is being put right runs a little fast or slow for hours. */
