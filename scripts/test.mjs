@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, checkNode, install } from './project/prepare.mjs';
 import { chromiumPath } from './services/chromium.mjs';
+import { clockNeeds } from './services/clock.mjs';
 import { exitWith, Fault } from './services/fault.mjs';
 import { down, everyService, up } from './services/find.mjs';
 import { ensureCommands } from './services/packages.mjs';
@@ -62,8 +63,8 @@ async function main() {
   console.log('Build …');
   build();
 
-  // Tests of faults start and kill a Redis of their own, wherever the others come from.
-  ensureCommands(redisNeeds, 'for tests that kill their Redis.');
+  // Tests of faults start and kill a Redis of their own, wherever the others come from, and move its clock.
+  ensureCommands([...redisNeeds, ...clockNeeds], 'for tests that kill their Redis and move its clock.');
   chromiumPath();
   const brought = await up(everyService);
   const report = join(stateFolder, 'report.json');

@@ -10,17 +10,18 @@ export const redisNeeds = [{ command: 'redis-server', package: 'redis-server' }]
 
 /**
  * Starts a redis-server on 127.0.0.1 without persistence and waits for its answer.
- * @param {{ folder: string, port: number, args?: readonly string[], fresh?: boolean }} options `fresh: false` keeps
- *   what lies in the folder; `args` are redis-server's own, such as `--save ''`
+ * @param {{ folder: string, port: number, args?: readonly string[], env?: Readonly<Record<string, string>>, fresh?: boolean }} options
+ *   `fresh: false` keeps what lies in the folder; `args` are redis-server's own, such as `--save ''`; `env` comes beside
+ *   this process's
  * @returns {Promise<import('./processes.mjs').Owned & { log: string }>}
  */
-export async function startRedisServer({ folder, port, args = [], fresh = true }) {
+export async function startRedisServer({ folder, port, args = [], env = {}, fresh = true }) {
   ensureCommands(redisNeeds, 'to run a Redis.');
   if (fresh) rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const log = join(folder, 'redis.log');
   const own = ['--bind', '127.0.0.1', '--port', String(port), '--dir', folder, '--save', '', '--appendonly', 'no'];
-  return started('redis-server', [...own, ...args], { folder, port, log });
+  return started('redis-server', [...own, ...args], { folder, port, log, env });
 }
 
 /**
@@ -43,10 +44,10 @@ export async function startSentinelServer({ folder, port, settings, fresh = true
 /**
  * @param {string} what
  * @param {readonly string[]} args
- * @param {{ folder: string, port: number, log: string }} where
+ * @param {{ folder: string, port: number, log: string, env?: Readonly<Record<string, string>> }} where
  */
-async function started(what, args, { folder, port, log }) {
-  const server = await startDetached('redis-server', args, { cwd: folder, log });
+async function started(what, args, { folder, port, log, env = {} }) {
+  const server = await startDetached('redis-server', args, { cwd: folder, log, env: { ...process.env, ...env } });
   const dead = () => !lives(server);
   if (!(await untilAnswers(() => redisIsUp(`redis://127.0.0.1:${port}`), { within: 15_000, abandoned: dead }))) {
     await stopOwned(server);

@@ -15,11 +15,14 @@ const pause = 30_000;
 /** Milliseconds that whoever signs in with a known key waits for a host that does not answer. */
 const patience = 1_000;
 
+/** Never set: with the clock on the wall an hour back, keys would not be fetched for an hour, and those taken back be good. */
+const clock = () => performance.now();
+
 /**
  * The keys an issuer publishes (JWKS). They are fetched when first asked for, when they have become old, and for a key
  * that is not among them, so that rotated keys are known without a restart. While the host fails, known keys stay good.
  */
-export function publishedKeys(url: string, now = Date.now): JWTVerifyGetKey {
+export function publishedKeys(url: string, now = clock): JWTVerifyGetKey {
   const cache: { uat?: number } = {};
   const remote = createRemoteJWKSet(new URL(url), {
     cacheMaxAge: Number.POSITIVE_INFINITY,
@@ -27,12 +30,19 @@ export function publishedKeys(url: string, now = Date.now): JWTVerifyGetKey {
     cooldownDuration: Number.POSITIVE_INFINITY,
     [jwksCache]: cache as JWKSCacheInput,
   });
-  let tried = 0;
+  let tried = Number.NEGATIVE_INFINITY;
+  let fetched = Number.NEGATIVE_INFINITY;
+  /** jose's time of it, which only says that there was another. */
+  let stamp: number | undefined;
   let attempt = Promise.resolve();
   /** Of the last attempt. */
   let failure: unknown = null;
 
-  const pauses = () => now() - Math.max(tried, cache.uat ?? 0) < pause;
+  function lastFetched(): number {
+    if (cache.uat !== stamp) [stamp, fetched] = [cache.uat, now()];
+    return fetched;
+  }
+  const pauses = () => now() - Math.max(tried, lastFetched()) < pause;
 
   /** Resolves when the attempt that is under way is over, or a new one. */
   function reload(): Promise<void> {
@@ -40,6 +50,7 @@ export function publishedKeys(url: string, now = Date.now): JWTVerifyGetKey {
     tried = now();
     attempt = remote.reload().then(
       () => {
+        lastFetched();
         failure = null;
       },
       (error: unknown) => {
@@ -50,8 +61,7 @@ export function publishedKeys(url: string, now = Date.now): JWTVerifyGetKey {
   }
 
   async function refresh() {
-    const { uat: fetched } = cache;
-    if (fetched === undefined || now() - fetched < fresh || pauses()) return;
+    if (cache.uat === undefined || now() - lastFetched() < fresh || pauses()) return;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, patience);
@@ -66,6 +76,8 @@ export function publishedKeys(url: string, now = Date.now): JWTVerifyGetKey {
     } catch (error) {
       if (error instanceof errors.JWKSMultipleMatchingKeys) return whichSigned(token, error);
       throw error;
+    } finally {
+      lastFetched();
     }
   };
 

@@ -29,7 +29,7 @@ export async function retire(
   random = Math.random,
 ): Promise<void> {
   for (const connection of connections) setTimeout(() => connection.retire(), random() * period);
-  const last = Date.now() + period + 1_000;
-  while (connections.size > 0 && Date.now() < last) await new Promise((resolve) => setTimeout(resolve, 20));
+  const last = performance.now() + period + 1_000;
+  while (connections.size > 0 && performance.now() < last) await new Promise((resolve) => setTimeout(resolve, 20));
   for (const connection of connections) connection.terminate();
 }

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { Fault } from '../event/faults.js';
+import { clockStep } from './clock-steps.js';
 
 /** A ticket's life, as any replica sees it. Values are JSON; times are milliseconds. */
 export interface TicketStore {
@@ -12,7 +13,7 @@ export interface TicketStore {
   take(key: string): Promise<string | null>;
 }
 
-export function memoryTickets(now = Date.now): TicketStore {
+export function memoryTickets(now = () => performance.now()): TicketStore {
   const kept = new Map<string, { value: string; until: number }>();
   const found = (key: string) => {
     const one = kept.get(key);
@@ -73,6 +74,8 @@ export interface Redeemed {
 interface Ticket {
   readonly token: string;
   readonly expires: number | null;
+  /** By the clock of the replica that gave it out. */
+  readonly issued: number;
   /** The stream that holds it; null until it was used. */
   readonly stream: string | null;
 }
@@ -88,27 +91,33 @@ export function ticketOffice(store: TicketStore, now = Date.now) {
   const used = (ticket: string) => `used:${hash(ticket)}`;
   /** Milliseconds it lasts once used; of a token without `exp` a day, and longer while its stream runs. */
   const left = ({ expires }: Ticket) => (expires === null ? day : Math.min(expires - now(), longest));
+  /** How long the store keeps it: by a clock that may be set, and then it would be gone before its token. */
+  const kept = (ticket: Ticket) => left(ticket) + (ticket.expires === null ? 0 : clockStep);
+  /** The store has a clock of its own: set back by an hour, that keeps it for an hour. On one machine both were set back. */
+  const isLate = ({ issued }: Ticket) => Math.abs(now() - issued) >= ticketLife;
   return {
     async issue(token: string, expires: number | null): Promise<string> {
       const ticket = randomBytes(24).toString('base64url');
-      await store.set(fresh(ticket), JSON.stringify({ token, expires, stream: null } satisfies Ticket), ticketLife);
+      const issued: Ticket = { token, expires, issued: now(), stream: null };
+      await store.set(fresh(ticket), JSON.stringify(issued), ticketLife);
       return ticket;
     },
 
     /** What is behind it, or null when it cannot open a stream now. From then on `stream` holds it. */
     async redeem(ticket: string, resuming: boolean, stream: string): Promise<Redeemed | null> {
-      const text = (await store.take(fresh(ticket))) ?? (resuming ? await store.get(used(ticket)) : null);
+      const unused = await store.take(fresh(ticket));
+      const text = unused ?? (resuming ? await store.get(used(ticket)) : null);
       if (text === null) return null;
       const own: Ticket = { ...(JSON.parse(text) as Ticket), stream };
-      if (left(own) <= 0) return null;
-      await store.set(used(ticket), JSON.stringify(own), left(own));
+      if (left(own) <= 0 || (unused !== null && isLate(own))) return null;
+      await store.set(used(ticket), JSON.stringify(own), kept(own));
       return {
         token: own.token,
         async holds() {
           // Nobody can take over what opens nothing any more: the stream may have renewed its token.
           if (left(own) <= 0) return true;
           // A Redis that has lost it would else end its stream, and its browser for ever.
-          const now = await store.keep(used(ticket), JSON.stringify(own), left(own));
+          const now = await store.keep(used(ticket), JSON.stringify(own), kept(own));
           return (JSON.parse(now) as Ticket).stream === stream;
         },
       };

@@ -1,10 +1,14 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { forgetClock } from '../support/clock.js';
 
 export const program = fileURLToPath(new URL('../../dist/bin/tailrace.js', import.meta.url));
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** A real process of a built command. `until` resolves when it wrote the text, to stdout or stderr. */
+/**
+ * A real process of a built command; with the `env` of a `testClock` in its own it runs by that clock. `until` resolves
+ * when it wrote the text, to stdout or stderr.
+ */
 export function run(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
@@ -26,7 +30,10 @@ export function run(
     });
   }
   const ended = new Promise<{ code: number | null; out: string; err: string }>((resolve) => {
-    child.on('close', (code) => resolve({ code, ...output }));
+    child.on('close', (code) => {
+      forgetClock(child.pid as number);
+      resolve({ code, ...output });
+    });
   });
   const until = (text: string | RegExp) =>
     new Promise<RegExpMatchArray>((resolve, reject) => {

@@ -180,10 +180,11 @@ describe('keys that change', () => {
       },
     };
   }
-  const later = (milliseconds: number) => vi.setSystemTime(Date.now() + milliseconds);
+  const clocks = { toFake: ['Date', 'performance'] as ('Date' | 'performance')[] };
+  const later = (milliseconds: number) => vi.advanceTimersByTime(milliseconds);
 
   test('are picked up when a token names one that is new', async () => {
-    vi.useFakeTimers({ toFake: ['Date'] });
+    vi.useFakeTimers(clocks);
     await using issuer = await issuerOf('old', 'new');
     await issuer.authenticate(await issuer.sign('old'));
     await expect(issuer.authenticate(await issuer.sign('new'))).rejects.toMatchObject(refused);
@@ -202,8 +203,25 @@ describe('keys that change', () => {
     expect(issuer.state.asked).toBe(1);
   });
 
+  test.each([-3_600_000, -1_000, 1_000, 3_600_000])(
+    'are picked up, and taken back, as soon as ever when the clock was set by %s ms',
+    async (step) => {
+      vi.useFakeTimers(clocks);
+      await using issuer = await issuerOf('k1', 'k2', 'k3');
+      await issuer.authenticate(await issuer.sign('k1'));
+      vi.setSystemTime(Date.now() + step);
+      issuer.state.published = ['k1', 'k2'];
+      later(31_000);
+      expect((await issuer.authenticate(await issuer.sign('k2'))).claims.sub).toBe('k2');
+      vi.setSystemTime(Date.now() + step);
+      issuer.state.published = ['k2'];
+      later(601_000);
+      await expect(issuer.authenticate(await issuer.sign('k1'))).rejects.toMatchObject(refused);
+    },
+  );
+
   test('stay good while the host fails, for hours', async () => {
-    vi.useFakeTimers({ toFake: ['Date'] });
+    vi.useFakeTimers(clocks);
     await using issuer = await issuerOf('k1', 'k2');
     await issuer.authenticate(await issuer.sign('k1'));
     issuer.state.works = false;
@@ -216,7 +234,7 @@ describe('keys that change', () => {
   });
 
   test('that are taken back are good for ten minutes more, not for ever', async () => {
-    vi.useFakeTimers({ toFake: ['Date'] });
+    vi.useFakeTimers(clocks);
     await using issuer = await issuerOf('k1', 'k2');
     await issuer.authenticate(await issuer.sign('k1'));
     issuer.state.published = ['k2'];

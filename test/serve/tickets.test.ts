@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { memoryTickets, ticketLife, ticketOffice } from '../../src/serve/tickets.js';
 
@@ -101,4 +102,63 @@ test('tickets that were never used are forgotten', async () => {
   expect(await store.get('a')).toBeNull();
   expect(await store.take('b')).toBe('2');
   expect(await store.take('b')).toBeNull();
+});
+
+describe('while a clock is set, back and forward by up to an hour', () => {
+  const ms = (most: number) => fc.integer({ min: -most, max: most });
+  const hour = 3_600_000;
+  /** How far off each of the two clocks is, from when. */
+  const which = fc.constantFrom('store' as const, 'replica' as const);
+
+  function twoClocks() {
+    const at = { time: 1e12, store: 0, replica: 0 };
+    const store = memoryTickets(() => at.time + at.store);
+    return { at, tickets: ticketOffice(store, () => at.time + at.replica) };
+  }
+
+  test('of the store or of a replica, no ticket opens a stream after its minute', async () => {
+    const day = fc.array(fc.record({ pass: fc.integer({ min: 0, max: 40_000 }), off: ms(hour) }), { maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(which, ms(hour), day, async (clock, off, days) => {
+        const { at, tickets } = twoClocks();
+        at[clock] = off;
+        const ticket = await tickets.issue('token', null);
+        const begun = at.time;
+        for (const { pass, off } of days) {
+          at.time += pass;
+          at[clock] = off;
+        }
+        const redeemed = await tickets.redeem(ticket, true, 's1');
+        if (at.time - begun >= ticketLife) expect(redeemed).toBeNull();
+      }),
+    );
+  });
+
+  test('of both together, as on one machine, a ticket is not good for an hour', async () => {
+    const { at, tickets } = twoClocks();
+    const ticket = await tickets.issue('token', null);
+    [at.store, at.replica] = [-hour, -hour];
+    at.time += ticketLife;
+    expect(await tickets.redeem(ticket, true, 's1')).toBeNull();
+  });
+
+  test('of the store, a ticket that was used resumes its stream until its token ends, and no longer', async () => {
+    const moment = fc.record({ pass: fc.integer({ min: 1, max: 600_000 }), off: ms(hour), beats: fc.boolean() });
+    await fc.assert(
+      fc.asyncProperty(fc.array(moment, { maxLength: 10 }), async (days) => {
+        const { at, tickets } = twoClocks();
+        const end = at.time + hour;
+        const ticket = await tickets.issue('token', end);
+        let stream = await tickets.redeem(ticket, false, 's');
+        for (const [n, { pass, off, beats }] of days.entries()) {
+          at.time += pass;
+          at.store = off;
+          if (beats) expect(await stream?.holds()).toBe(true);
+          const resumed = await tickets.redeem(ticket, true, `s${n}`);
+          expect(resumed?.token ?? null).toBe(at.time < end ? 'token' : null);
+          stream = resumed ?? stream;
+        }
+      }),
+    );
+  });
 });

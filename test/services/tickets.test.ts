@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { connectRedis } from '../../src/log/redis-connection.js';
 import { silent } from '../../src/observe/logger.js';
 import { redisTickets, ticketOffice } from '../../src/serve/tickets.js';
@@ -66,4 +66,71 @@ test('a Redis that has lost all tickets ends no stream, and the browser comes ba
   expect(resumed?.token).toBe('token');
   expect(await stream?.holds()).toBe(false);
   redis.disconnect();
+});
+
+describe('while the clock of Redis, or of a replica, is set', () => {
+  const [second, minute, hour] = [1_000, 60_000, 3_600_000];
+
+  /** A Redis and a replica, each with a clock in the test's hands. */
+  async function clocked() {
+    const server = await startRedis({ clock: true });
+    const redis = await connected(server.url);
+    const begun = Date.now();
+    const replica = { now: begun };
+    return {
+      tickets: ticketOffice(redisTickets(redis, 'p'), () => replica.now),
+      begun,
+      /** So much time has gone by, and so far each clock was set meanwhile. */
+      later(passed: number, { redis = 0, gateway = 0 } = {}) {
+        server.step(passed + redis);
+        replica.now = begun + passed + gateway;
+      },
+      async [Symbol.asyncDispose]() {
+        redis.disconnect();
+        await server[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  test.each([
+    ['an hour back', { redis: -hour }],
+    ['an hour forward', { redis: hour }],
+    ['a second back', { redis: -second }],
+    ['an hour back at the replica', { gateway: -hour }],
+    ['an hour forward at the replica', { gateway: hour }],
+    ['an hour back at both', { redis: -hour, gateway: -hour }],
+  ])('%s, a ticket opens no stream after its minute', async (_, off) => {
+    await using world = await clocked();
+    const ticket = await world.tickets.issue('token', null);
+    world.later(minute, off);
+    expect(await world.tickets.redeem(ticket, true, 's1')).toBeNull();
+  });
+
+  test.each([
+    ['an hour back', { redis: -hour }],
+    ['a second back', { redis: -second }],
+    ['a second forward', { redis: second }],
+    ['a second back at the replica', { gateway: -second }],
+  ])('%s, a ticket opens its stream within its minute', async (_, off) => {
+    await using world = await clocked();
+    const ticket = await world.tickets.issue('token', null);
+    world.later(minute / 2, off);
+    expect((await world.tickets.redeem(ticket, false, 's1'))?.token).toBe('token');
+  });
+
+  test.each([-hour, -second, second, hour])(
+    'by %s ms, a browser resumes by its ticket until its token ends, and no longer',
+    async (step) => {
+      await using world = await clocked();
+      const ticket = await world.tickets.issue('token', world.begun + hour / 2);
+      const stream = await world.tickets.redeem(ticket, false, 's1');
+      world.later(second, { redis: step });
+      const resumed = await world.tickets.redeem(ticket, true, 's2');
+      expect(resumed?.token).toBe('token');
+      expect(await stream?.holds()).toBe(false);
+      expect(await resumed?.holds()).toBe(true);
+      world.later(hour / 2, { redis: step });
+      expect(await world.tickets.redeem(ticket, true, 's3')).toBeNull();
+    },
+  );
 });

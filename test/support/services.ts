@@ -4,8 +4,9 @@ import { readState } from '../../scripts/services/state.mjs';
 import { makeTopics } from '../../src/relay/kafka-topics.js';
 
 export { chromiumPath } from '../../scripts/services/chromium.mjs';
+export { type TestClock, testClock } from './clock.js';
 export { eventually } from './eventually.js';
-export { startKafka, startRedis, type ThrowAway } from './throw-away.js';
+export { startKafka, startRedis, type ThrowAway, type ThrowAwayRedis } from './throw-away.js';
 
 /** The addresses of the real services: from the environment, or as `npm run services -- up` wrote them down. */
 function address(variable: string, service: string): string {

@@ -6,6 +6,7 @@ import type { KafkaVersion } from '../../scripts/services/kafka-jars.mjs';
 import { freePort } from '../../scripts/services/ports.mjs';
 import { lives, type Owned, signalOwned, stopOwned } from '../../scripts/services/processes.mjs';
 import { startRedisServer, startSentinelServer } from '../../scripts/services/redis.mjs';
+import { forgetClock, testClock } from './clock.js';
 
 /**
  * A server of a test's own, to be killed, paused and restarted at will. It keeps its port over restarts.
@@ -69,17 +70,40 @@ async function throwAway({ name, port, start }: Recipe): Promise<ThrowAway> {
   };
 }
 
-/** `args` are redis-server's own: `['--maxmemory', '10mb']`, `['--user', 'reader', 'on', '>secret', '+@read', '~*']`. */
-export async function startRedis({
-  args = [] as readonly string[],
-} = {}): Promise<ThrowAway & { readonly url: string }> {
+export interface ThrowAwayRedis extends ThrowAway {
+  readonly url: string;
+  /** Sets its wall clock so many milliseconds off the true time, while it runs or before. Only with `clock: true`. */
+  step(ms: number): void;
+}
+
+/**
+ * `args` are redis-server's own: `['--maxmemory', '10mb']`, `['--user', 'reader', 'on', '>secret', '+@read', '~*']`.
+ * With `clock` it runs by a wall clock of its own, which `step` moves.
+ */
+export async function startRedis({ args = [] as readonly string[], clock = false } = {}): Promise<ThrowAwayRedis> {
   const port = await freePort();
+  const own = clock ? testClock() : null;
   const server = await throwAway({
     name: 'redis',
     port,
-    start: (folder, fresh) => startRedisServer({ folder, port, args, fresh }),
+    async start(folder, fresh) {
+      const started = await startRedisServer({ folder, port, args, fresh, env: own?.env ?? {} });
+      if (own) forgetClock(started.pid);
+      return started;
+    },
   });
-  return Object.assign(server, { url: `redis://127.0.0.1:${port}` });
+  const { [Symbol.asyncDispose]: end } = server;
+  return Object.assign(server, {
+    url: `redis://127.0.0.1:${port}`,
+    step(ms: number) {
+      if (!own) throw new Error('this Redis goes by the true clock: start it with { clock: true }');
+      own.step(ms);
+    },
+    async [Symbol.asyncDispose]() {
+      await end();
+      own?.[Symbol.dispose]();
+    },
+  });
 }
 
 /** Watches a master called `main`; `quorum` of them agree on its death. `settings` are lines of sentinel.conf. */
