@@ -62,6 +62,11 @@ export class Subscription implements Seat {
   #waiting: Offer[] = [];
   #outrun = false;
   #gap: Gap | null = null;
+  /**
+   * It came with a cursor by other routes, and has not been told so yet. A cursor of its own names the routes of now: back
+   * with that one, it would be told nothing.
+   */
+  #changed: Gap | null = null;
   /** Everything up to here was shown. Null for a rewind that has not found its beginning yet. */
   #cursor: string | null = null;
   /** Refilled events older than this are history: those of before that it was to see, it has seen. */
@@ -106,7 +111,7 @@ export class Subscription implements Seat {
     if (start.kind === 'handover') {
       this.#since = start.since;
       this.#gap = start.gap;
-    }
+    } else this.#changed = changedSince(start.cursor, group.plan.routes);
     const { positions, offsets } = start.cursor;
     this.#own.cameLate(start.cursor.late);
     this.#cursor = this.#own.cursorAt(positions, offsets);
@@ -115,14 +120,18 @@ export class Subscription implements Seat {
     await this.#persist((again) => this.#catchUp(seen, resumed, again));
   }
 
-  /** A cursor for everything shown so far. Null before a rewind knows where it begins. */
+  /** A cursor for everything shown so far. Null before a rewind knows where it begins, or a change of routes is told. */
   cursor(): string | null {
+    return this.#changed ? null : this.#place();
+  }
+
+  #place(): string | null {
     const { group } = this.parts;
     if (this.#state === 'live' && !group.busy) this.#cursor = this.#own.cursor();
     return this.#cursor;
   }
 
-  /** The gap that the next event will tell, for heartbeats. */
+  /** The gap that the next event will tell, for heartbeats: until it does, a cursor must not be given out. */
   get gap(): Gap | null {
     return this.#gap;
   }
@@ -199,11 +208,16 @@ export class Subscription implements Seat {
    * nothing is shown by both.
    */
   handOver(): Start {
-    const cursor = this.cursor();
+    const cursor = this.#place();
     this.close();
     // Not as it was asked: its last events were the last ones then, and what came since belongs to it too.
     if (cursor === null) return this.#rewinding as Start;
-    return { kind: 'handover', cursor: this.parts.group.decode(cursor), since: this.#since, gap: this.#gap };
+    return {
+      kind: 'handover',
+      cursor: this.parts.group.decode(cursor),
+      since: this.#since,
+      gap: this.#gap ?? this.#changed,
+    };
   }
 
   /** Leaves the group. Idempotent. */
@@ -300,12 +314,13 @@ export class Subscription implements Seat {
       const replay = this.#begin();
       const passage = await openPassage(replay, after);
       this.#own.goes(after, replay.upTo);
-      const gap = passage.gap ?? (first && changedSince(first, group.plan.routes));
+      const gap = passage.gap ?? this.#changed;
       if (gap && first && onGap === 'FAIL') {
         const oldest = group.cursorAt(passage.oldest, new Map());
         return this.fail(new Fault('CURSOR_EXPIRED', { why: gap.reason }, { oldest, gap }));
       }
       if (gap) this.#lack(gap);
+      this.#changed = null;
       await this.#pass(passage, seen, first ? this.parts.replay : undefined);
       if (this.#state !== 'replaying') return;
       this.#cursor = this.#own.cursorAt(replay.upTo, seen.recent);

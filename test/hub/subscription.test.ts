@@ -284,6 +284,35 @@ describe('how it begins', () => {
     expect(seated.shown).toEqual([2, 4, 6]);
   });
 
+  test.each(['CONTINUE', 'FAIL'] as const)(
+    'after a cursor by other routes: it has none of its own before that is told, with %s',
+    async (onGap) => {
+      await using stage = await Stage.open();
+      const old = stage.seat(await stage.group('a')).subscription.cursor();
+      await stage.append([1]);
+      const group = await stage.group('a', { routes: 'othr' });
+      const seated = stage.seat(group, stage.after(old), onGap);
+      expect(seated.subscription.cursor()).toBeNull();
+      await seated.started;
+      if (onGap === 'FAIL') expect(seated.faults.map(({ code }) => code)).toEqual(['CURSOR_EXPIRED']);
+      else {
+        expect(seated.shown).toEqual([{ n: 1, gap: 'SCHEMA_CHANGED' }]);
+        expect(decoded(seated.subscription.cursor()).routes).toBe('othr');
+      }
+    },
+  );
+
+  test('after a cursor by other routes, and renewed before that is told: its successor tells it', async () => {
+    await using stage = await Stage.open();
+    const old = stage.seat(await stage.group('a')).subscription.cursor();
+    await stage.append([1]);
+    const group = await stage.group('a', { routes: 'othr' });
+    const first = stage.seat(group, stage.after(old));
+    const second = stage.seat(group, first.subscription.handOver());
+    await second.started;
+    expect([first.shown, second.shown]).toEqual([[], [{ n: 1, gap: 'SCHEMA_CHANGED' }]]);
+  });
+
   test('cut off in the middle of a rewind, it resumes with the rest, on every shard', async () => {
     await using stage = await Stage.open(2);
     const group = await stage.group('a');
