@@ -119,9 +119,15 @@ const endOf = async (cluster: KafkaCluster, topic: string): Promise<number> => {
 
 /** Resolves when nobody copies any more what the topic's leader is given. */
 export async function leaveAlone(cluster: KafkaCluster, topic: string): Promise<void> {
-  // A replica that is not in sync counts for gone while a fetch of its own still waits at the leader.
-  await cluster.until('all have it', topic, everywhere);
-  for (const id of (await others(cluster, topic)).followers) cluster.nodes.get(id)?.pause();
+  // A replica that is not in sync counts for gone while a fetch of its own still waits at the leader: that they are in sync
+  // is looked at when they stand still.
+  for (let still = false; !still; ) {
+    await cluster.until('all have it', topic, everywhere);
+    const { followers } = await others(cluster, topic);
+    for (const id of followers) cluster.nodes.get(id)?.pause();
+    still = everywhere(await cluster.stateOf(topic));
+    if (!still) for (const id of followers) cluster.nodes.get(id)?.resume();
+  }
   await cluster.until('its leader is alone', topic, ({ isr }) => isr.length === 1);
 }
 
