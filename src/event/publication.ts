@@ -10,6 +10,8 @@ export interface Publication {
   readonly previous: number;
   /** Written again after the log lost it, or older than the relay's first start: a plain start skips it. */
   readonly refilled: boolean;
+  /** Of a refilled one: by the log's clock, when it was there first at the latest. Absent: as its record's own time says. */
+  readonly firstBy?: number | undefined;
   /** Names the routes the relay had when it wrote this. */
   readonly fingerprint: string;
   /** How long its entry is, for whoever keeps many. */

@@ -273,8 +273,9 @@ export class Subscription implements Seat {
     if (drained && this.#state === 'live') void this.#park(drained);
   }
 
-  #isHistory({ refilled, source }: Publication): boolean {
-    return refilled && source.record.timestamp < this.#since;
+  /** By the record's time alone, one that is older than its own partition would be passed over by who lacks it. */
+  #isHistory({ refilled, firstBy, source }: Publication): boolean {
+    return refilled && (firstBy ?? source.record.timestamp) < this.#since;
   }
 
   /** The first of them tells the gap. */

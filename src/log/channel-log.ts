@@ -33,7 +33,11 @@ export interface AppendEntry {
   readonly payload: string;
   /** Where it can be heard, each channel once; never empty. */
   readonly channels: readonly ChannelAddress[];
-  readonly refilled: boolean;
+  /**
+   * False where it is new. Else by when it was there first, by the log's clock; true where nobody knows more than its record's
+   * own time.
+   */
+  readonly refilled: boolean | number;
 }
 
 export interface Append {

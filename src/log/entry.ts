@@ -18,13 +18,13 @@ import type { AppendEntry, LoggedGap } from './channel-log.js';
 export const format = '1';
 export const separator = '\x1e';
 
-type Meta = [number, number, number, 0 | 1, number, string, string | null, Record<string, string>, string?];
+type Meta = [number, number, number, number, number, string, string | null, Record<string, string>, string?];
 
 /** The second line of an entry, which the relay writes as it does the third. */
 export function encodeMeta({ origin, record, index, refilled }: AppendEntry): string {
   const { partition, offset, timestamp, topic, key, headers } = record;
   const names = `${JSON.stringify(topic)},${JSON.stringify(key)},${JSON.stringify(headers)}`;
-  return `[${partition},${offset},${index},${refilled ? 1 : 0},${timestamp},${names},"${origin}"]`;
+  return `[${partition},${offset},${index},${Number(refilled)},${timestamp},${names},"${origin}"]`;
 }
 
 /** Reads an entry. Throws a plain Error for a format this version does not know. */
@@ -38,7 +38,7 @@ export function decodeEntry(channel: Channel, shard: number, text: string): Publ
 
 /** Most publications are heard by one group, some by none that cares: the body is parsed at first use, once. */
 class LazyPublication implements Publication {
-  #parsed: { source: SourceEvent; refilled: boolean } | undefined;
+  #parsed: { source: SourceEvent; refilled: number } | undefined;
 
   constructor(
     readonly channel: Channel,
@@ -59,7 +59,12 @@ class LazyPublication implements Publication {
   }
 
   get refilled(): boolean {
-    return this.#parse().refilled;
+    return this.#parse().refilled > 0;
+  }
+
+  get firstBy(): number | undefined {
+    const { refilled } = this.#parse();
+    return refilled > 1 ? refilled : undefined;
   }
 
   unread(): Publication {
@@ -75,7 +80,7 @@ class LazyPublication implements Publication {
     const record = { topic, partition, offset, timestamp, key, headers };
     this.#parsed = {
       source: { origin, record, index, event: JSON.parse(this.text.slice(end + 1)) as unknown },
-      refilled: refilled === 1,
+      refilled,
     };
     return this.#parsed;
   }

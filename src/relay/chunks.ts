@@ -29,7 +29,7 @@ export function* chunks(
   records: readonly FedRecord[],
   plan: TopicPlan,
   origin: string,
-  isRefilled: (record: FedRecord) => boolean,
+  refilled: (record: FedRecord) => AppendEntry['refilled'],
   { maxEntries = maxAppendEntries, maxBytes = maxAppendBytes } = {},
 ): Generator<Chunk, void, undefined> {
   let chunk = empty();
@@ -37,7 +37,7 @@ export function* chunks(
     const decoded = decode(record);
     const routed: Routed =
       decoded.kind === 'value'
-        ? route(metaOf(record), decoded, plan, origin, isRefilled(record))
+        ? route(metaOf(record), decoded, plan, origin, refilled(record))
         : { entries: [], forNobody: 0, fault: decoded.kind === 'fault' ? decoded.fault : null };
     // A letter is larger than its record, by headers and a stack: all those of one fetch at once were gigabytes.
     const letters = routed.fault === null ? 0 : 1;

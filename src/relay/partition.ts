@@ -12,13 +12,13 @@ import { learned } from './history.js';
 import { createPatience } from './patience.js';
 import {
   isAhead,
-  isRefilled,
   lookBack,
   type Opening,
   openings,
   type Placement,
   place,
   type Refill,
+  refilled,
   unknown,
 } from './placement.js';
 import type { Bounds, FedRecord, PartitionFeed, Reached, RecordBatch, Turn } from './record-batch.js';
@@ -204,7 +204,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     const fresh = known ? batch.records.filter(({ offset }) => offset >= now.appended) : batch.records;
     const last = fresh.at(-1);
     const inChunks = (records: readonly FedRecord[]) =>
-      chunks(records, plan, now.origin, (record) => isRefilled(now.refill, record));
+      chunks(records, plan, now.origin, (record) => refilled(now.refill, record));
     for (const chunk of inChunks(fresh)) {
       const unwritten = await letters.write(chunk.faults);
       if (unwritten !== null) {
@@ -276,8 +276,8 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
   function tell(chunk: Chunk, written: number) {
     metrics.consumed(topic, partition, chunk.records.length);
     if (written > 0) metrics.appended(topic, written);
-    const refilled = chunk.entries.reduce((sum, entry) => sum + Number(entry.refilled), 0);
-    if (refilled > 0) metrics.refilled(topic, refilled);
+    const again = chunk.entries.reduce((sum, entry) => sum + Number(entry.refilled !== false), 0);
+    if (again > 0) metrics.refilled(topic, again);
     for (let i = 0; i < chunk.tombstones; i++) metrics.tombstone(topic);
     for (let i = 0; i < chunk.forNobody; i++) metrics.forNobody(topic);
   }

@@ -43,6 +43,8 @@ export interface Placement {
 export interface Refill {
   readonly below: number;
   readonly older: { readonly below: number; readonly than: number } | null;
+  /** How late, at most, those below the offset had come into the log; null where nobody knows. */
+  readonly lag: number | null;
 }
 
 /**
@@ -75,7 +77,7 @@ export function lookBack(facts: Facts): number | null {
 /** Where to go on. `found` is the offset at `lookBack(facts)`. */
 export function place(facts: Facts, found: number | null): Placement {
   const { begin, end, watermark, last } = facts;
-  const none: Refill = { below: 0, older: null };
+  const none: Refill = { below: 0, older: null, lag: null };
   if (isNew(facts) && facts.isAdded) return { fetch: begin, goOn: begin, gap: null, refill: none, verify: null };
   if (isNew(facts)) {
     const goOn = clamp(found ?? end, begin, end);
@@ -83,7 +85,7 @@ export function place(facts: Facts, found: number | null): Placement {
       fetch: goOn,
       goOn,
       gap: null,
-      refill: { below: 0, older: { below: end, than: facts.startedAt } },
+      refill: { ...none, older: { below: end, than: facts.startedAt } },
       verify: null,
     };
   }
@@ -95,7 +97,13 @@ export function place(facts: Facts, found: number | null): Placement {
   const isGone = unproven !== null && unproven.offset < begin;
   const gap = gapBefore(goOn, facts, known) ?? (isGone ? unknown : null);
   const verify = isGone ? null : unproven;
-  return { fetch: verify?.offset ?? goOn, goOn, gap, refill: behind ? { below: known, older: null } : none, verify };
+  return {
+    fetch: verify?.offset ?? goOn,
+    goOn,
+    gap,
+    refill: behind ? { below: known, older: null, lag: facts.reached?.lag ?? null } : none,
+    verify,
+  };
 }
 
 function gapBefore(goOn: number, facts: Facts, known: number): SourceGap | null {
@@ -159,9 +167,13 @@ function changeOf(fed: Feeds, routes: Feeds): SourceGap | null {
   return { reason: 'SCHEMA_CHANGED', missed: null, routes: changed.sort() };
 }
 
-export const isRefilled = (
-  { below, older }: Refill,
+/** What the log is to keep of a record: `AppendEntry.refilled`. */
+export function refilled(
+  { below, older, lag }: Refill,
   { offset, timestamp }: Pick<KafkaRecord, 'offset' | 'timestamp'>,
-): boolean => offset < below || (older !== null && offset < older.below && timestamp < older.than);
+): boolean | number {
+  if (offset < below) return lag === null ? true : timestamp + lag;
+  return older !== null && offset < older.below && timestamp < older.than;
+}
 
 const clamp = (value: number, least: number, most: number) => Math.min(Math.max(value, least), most);

@@ -37,7 +37,7 @@ export function route(
   decoded: { readonly text: string; readonly value: unknown },
   plan: TopicPlan,
   origin: string,
-  refilled: boolean,
+  refilled: AppendEntry['refilled'],
 ): Routed {
   const entries: AppendEntry[] = [];
   let forNobody = 0;
@@ -60,7 +60,7 @@ function entriesOf(
   record: RecordMeta,
   decoded: { readonly text: string; readonly value: unknown },
   origin: string,
-  refilled: boolean,
+  refilled: AppendEntry['refilled'],
 ) {
   const events = source.extract(record, decoded.value);
   const entries: AppendEntry[] = [];

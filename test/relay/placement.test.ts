@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Facts, isAhead, isRefilled, lookBack, openings, place } from '../../src/relay/placement.js';
+import { type Facts, isAhead, lookBack, openings, place, refilled } from '../../src/relay/placement.js';
 
 /** Of a broker that names no histories. */
 const unnamed = { topicId: null, leaderEpoch: -1 };
@@ -28,7 +28,7 @@ test('a relay goes on where the log stands, and compares the newest record on th
     fetch: 499,
     goOn: 500,
     gap: null,
-    refill: { below: 0, older: null },
+    refill: { below: 0, older: null, lag: null },
     verify: { offset: 499, timestamp: 4_990 },
   });
 });
@@ -38,10 +38,10 @@ test('the first start of a group looks back as far as anything can be resumed; w
   expect(lookBack(first)).toBe(400_000);
   const { fetch, goOn, gap, refill } = place(first, 300);
   expect([fetch, goOn, gap]).toEqual([300, 300, null]);
-  expect(isRefilled(refill, { offset: 999, timestamp: 899_999 })).toBe(true);
-  expect(isRefilled(refill, { offset: 999, timestamp: 900_000 })).toBe(false);
+  expect(refilled(refill, { offset: 999, timestamp: 899_999 })).toBe(true);
+  expect(refilled(refill, { offset: 999, timestamp: 900_000 })).toBe(false);
   // A record that came later is new, whatever its producer's clock says.
-  expect(isRefilled(refill, { offset: 1_000, timestamp: 1 })).toBe(false);
+  expect(refilled(refill, { offset: 1_000, timestamp: 1 })).toBe(false);
 });
 
 test('records that Kafka no longer has are told, with their number', () => {
@@ -50,11 +50,11 @@ test('records that Kafka no longer has are told, with their number', () => {
 });
 
 test('what a log lost is written again and marked, up to the end it had', () => {
-  const lost = { ...facts, reached: { offset: 900, timestamp: 9_000, lag: 0, ...unnamed }, committed: 850 };
+  const lost = { ...facts, reached: { offset: 900, timestamp: 9_000, lag: 7, ...unnamed }, committed: 850 };
   const { goOn, gap, refill } = place(lost, 100);
   expect([goOn, gap]).toEqual([500, null]);
-  expect(isRefilled(refill, { offset: 899, timestamp: 0 })).toBe(true);
-  expect(isRefilled(refill, { offset: 900, timestamp: 0 })).toBe(false);
+  expect(refilled(refill, { offset: 899, timestamp: 5 })).toBe(12);
+  expect(refilled(refill, { offset: 900, timestamp: 0 })).toBe(false);
 });
 
 test('a refill reaches back from the newest record lost, not from now', () => {
@@ -82,7 +82,7 @@ test('a log that forgot the partition altogether tells a loss nobody can count',
   const empty = { ...facts, watermark: null, last: null, committed: 900 };
   expect(lookBack(empty)).toBe(940_000);
   expect(place(empty, 700)).toMatchObject({ goOn: 700, gap: { reason: 'LOG_LOST', missed: null } });
-  expect(place(empty, 0)).toMatchObject({ goOn: 0, gap: null, refill: { below: 900, older: null } });
+  expect(place(empty, 0)).toMatchObject({ goOn: 0, gap: null, refill: { below: 900, older: null, lag: null } });
   expect(place({ ...empty, begin: 950 }, 0)).toMatchObject({ goOn: 950, gap: { reason: 'SOURCE_LOST', missed: 50 } });
 });
 
