@@ -14,6 +14,8 @@ const quick = {
   'broker.session.timeout.ms': 2_000,
   'broker.heartbeat.interval.ms': 250,
   'replica.lag.time.max.ms': 2_000,
+  // A fetch of a broker that stands still waits no longer than this for what it is not to get.
+  'replica.fetch.wait.max.ms': 50,
   'replica.fetch.backoff.ms': 100,
   'replica.socket.timeout.ms': 2_000,
   'unclean.leader.election.interval.ms': 500,
