@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createMemoryLog } from '../../src/log/memory-log.js';
 import { makeTopics } from '../../src/relay/kafka-topics.js';
-import { jsonOf, numbersOf, produce, type TestRelay, testRelay, upTo } from '../support/relay-kafka.js';
+import { historyBed } from '../support/history-bed.js';
+import { jsonOf, numbersOf, produce, testRelay, upTo } from '../support/relay-kafka.js';
 import { eventually, freshPrefix, startKafka, withAdmin } from '../support/services.js';
 
 /** A topic of one name on two clusters: everybody is brought over from one to the other, and nobody is to miss a record. */
@@ -29,32 +30,33 @@ async function onBoth() {
   return { topic, memory: createMemoryLog(), groupId: freshPrefix('group') };
 }
 
-/** In the order of the log, per partition. */
-async function heldIn(relay: TestRelay, topic: string) {
-  const held = await relay.held(topic);
-  return [0, 1].map((partition) => numbersOf(held.filter((record) => record.partition === partition)));
-}
-
-test('relays that go on at another cluster bring all that its topic has, and tell it once for each partition', async () => {
-  const { topic, memory, groupId } = await onBoth();
+test('relays that go on at another cluster: all that its topic has is there and shown, and told once for each partition', async () => {
+  const { topic } = await onBoth();
+  const deleteTopic = () => withAdmin(one.brokers, (admin) => admin.deleteTopics({ topics: [topic] }));
+  await using bed = await historyBed({ brokers: one.brokers, deleteTopic }, topic);
+  const [live, away] = [await bed.client(), await bed.client()];
   await write(one, topic, 0, 150);
-  {
-    await using relay = testRelay([topic], { memory, groupId, kafka: { brokers: one.brokers } });
-    await eventually('the log has all of the first', async () => (await relay.held(topic)).length === 300);
+  const first = () => [live, away].every((client) => client.numbers().length === 300);
+  await eventually('both clients have all of the first', first);
+  away.close();
+  const [seen, cursor] = [away.numbers().slice(0, 100), away.cursor(100)];
+  await bed.meanwhile('stopped', () => write(other, topic, 1_000, 175), other.brokers.join());
+  await eventually('the log has all of the other', async () => (await bed.held()).length >= 650);
+  await eventually('the live client has it', () => live.numbers().length >= 650);
+  const back = await bed.client(cursor);
+  await eventually('the other client has it', () => seen.length + back.numbers().length >= 650);
+  const ofBoth = [...upTo(300), ...upTo(1_350, 1_000)];
+  for (const numbers of [await bed.held(), live.numbers(), [...seen, ...back.numbers()]]) {
+    expect([...numbers].sort((a, b) => a - b)).toEqual(ofBoth);
+    const ofOnePartition = numbers.filter((n) => n >= 1_175);
+    expect(ofOnePartition).toEqual(upTo(1_350, 1_175));
   }
-  await write(other, topic, 1_000, 175);
-  await using relay = testRelay([topic], { memory, groupId, kafka: { brokers: other.brokers } });
-  await eventually('the log has the newest', async () => numbersOf(await relay.held(topic)).includes(1_349));
-  await eventually('the log has all of both', async () => (await relay.held(topic)).length >= 650);
-  expect(await heldIn(relay, topic)).toEqual([
-    [...upTo(150), ...upTo(1_175, 1_000)],
-    [...upTo(300, 150), ...upTo(1_350, 1_175)],
-  ]);
-  const told = (await memory.gaps(0)).map(({ reason, source }) => [reason, source.partition]);
+  const told = (await bed.told()).map(({ reason, partition }) => [reason, partition]);
   expect(told.sort()).toEqual([
     ['TOPIC_RECREATED', 0],
     ['TOPIC_RECREATED', 1],
   ]);
+  for (const client of [live, back]) expect(client.gaps()).toEqual(['TOPIC_RECREATED']);
 });
 
 test('while one cluster is read, a relay on another one under the same log waits, says why, and goes on after it', async () => {

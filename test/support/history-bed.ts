@@ -24,7 +24,11 @@ type Told = { readonly reason: string; readonly partition: number; readonly cut:
  * Relays as processes, the real Redis, and a gateway over it: what the log holds of a topic of `{n}`, and what two clients
  * were shown of it. Closed at the end of its scope.
  */
-export async function historyBed({ brokers, deleteTopic }: KafkaCluster, topic: string, count = 1) {
+export async function historyBed(
+  { brokers, deleteTopic }: Pick<KafkaCluster, 'brokers' | 'deleteTopic'>,
+  topic: string,
+  count = 1,
+) {
   const scope = opened();
   try {
     // Left without a leader by the next test, it would spoil what kafkajs is told of all topics.
@@ -127,12 +131,16 @@ export async function historyBed({ brokers, deleteTopic }: KafkaCluster, topic: 
           return { reason, partition: source.partition, cut: cut?.offset };
         });
       },
-      /** Carries out what happens to the topic while the relays are in that state; then they run again. */
-      async meanwhile(state: RelayState, change: () => Promise<void>) {
+      /**
+       * Carries out what happens to the topic while the relays are in that state; then they run again. `elsewhere`: those
+       * that are started then read from other brokers.
+       */
+      async meanwhile(state: RelayState, change: () => Promise<void>, elsewhere = settings.TAILRACE_KAFKA_BROKERS) {
         if (state === 'stopped') await end('SIGTERM');
         if (state === 'killed') await end('SIGKILL');
         if (state === 'paused') kill('SIGSTOP');
         await change();
+        settings.TAILRACE_KAFKA_BROKERS = elsewhere;
         if (state === 'paused') kill('SIGCONT');
         if (state === 'stopped' || state === 'killed') await start();
       },
