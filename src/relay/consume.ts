@@ -7,6 +7,7 @@ import { createPace } from './pace.js';
 import type { PartitionRelay } from './partition.js';
 import type { Turn } from './record-batch.js';
 import type { RelayCore } from './relay.js';
+import { listenForSilence } from './silence.js';
 
 export interface ConsumeOptions {
   readonly kafka: Kafka;
@@ -27,6 +28,8 @@ export interface Session {
   /** True while this consumer is a member of the group, though it may have no partition. */
   joined(): boolean;
   over(): boolean;
+  /** As `listenForSilence` has it. */
+  readonly silence: () => string | null;
   /** Resolves at its end, with the reason if it crashed. Never rejects. */
   readonly ended: Promise<Error | null>;
   /** Finishes the batches in hand, commits, leaves the group. Idempotent; bounded by 16 s. */
@@ -74,6 +77,7 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
     // The owner of this session restarts it: it knows by then which topics still exist.
     retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5, restartOnFailure: async () => false },
   });
+  const silence = listenForSilence(consumer);
   const pace = createPace(linger);
   let lanes = new Map<string, Lane>();
   let joined = false;
@@ -249,7 +253,7 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
     );
     finish(null);
   }
-  return { joined: () => joined, over: () => over, ended, stop: () => (stopped ??= stop()) };
+  return { joined: () => joined, over: () => over, silence, ended, stop: () => (stopped ??= stop()) };
 }
 
 /** Resolves with the work, or when the time is up. */
