@@ -9,6 +9,7 @@ import { createPace } from './pace.js';
 import type { PartitionRelay } from './partition.js';
 import type { Turn } from './record-batch.js';
 import type { RelayCore } from './relay.js';
+import { listenForSilence } from './silence.js';
 
 export interface ConsumeOptions extends KafkaAdmin {
   readonly kafka: Kafka;
@@ -29,6 +30,8 @@ export interface Session {
   over(): boolean;
   /** Why a partition may not be relayed, in a sentence; null when all may. */
   rivalry(): string | null;
+  /** As `listenForSilence` has it. */
+  readonly silence: () => string | null;
   /** Resolves at its end, with the reason if it crashed. Never rejects. */
   readonly ended: Promise<Error | null>;
   /** Finishes the batches in hand, commits, leaves the group. Idempotent; bounded by 16 s. */
@@ -79,6 +82,7 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
     },
     guard,
   );
+  const silence = listenForSilence(consumer);
   const pace = createPace(linger);
   let lanes = new Map<string, Lane>();
   let joined = false;
@@ -264,7 +268,7 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
     finish(null);
   }
   const rivalry = () => [...lanes.values()].map(({ relay: one }) => one.rivalry()).find((why) => why !== null) ?? null;
-  return { joined: () => joined, over: () => over, rivalry, ended, stop: () => (stopped ??= stop()) };
+  return { joined: () => joined, over: () => over, rivalry, silence, ended, stop: () => (stopped ??= stop()) };
 }
 
 /** Resolves with the work, or when the time is up. */

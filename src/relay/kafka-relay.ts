@@ -31,7 +31,7 @@ export interface KafkaRelayOptions extends Omit<RelayOptions, 'cluster' | 'deadL
 }
 
 export interface KafkaRelay {
-  /** Null when the relay is a member of its group (or none of its topics exists yet), else a sentence. */
+  /** Null when the relay is a member of its group and Kafka answers it (or none of its topics exists yet), else a sentence. */
   ready(): string | null;
   /** Finishes the batches in hand, commits and leaves the group. Idempotent; does not close the log. */
   stop(): Promise<void>;
@@ -127,7 +127,10 @@ export function startKafkaRelay(options: KafkaRelayOptions): KafkaRelay {
 
   const running = run();
   return {
-    ready: () => trouble ?? (session?.joined() === false ? notJoined : (session?.rivalry() ?? null)),
+    ready() {
+      if (trouble !== null || session === null) return trouble;
+      return session.joined() ? (session.silence() ?? session.rivalry()) : notJoined;
+    },
     stop: () => {
       stopping.abort();
       return running;
