@@ -21,6 +21,9 @@ export interface Coordinate {
   readonly index: number;
 }
 
+/** An index behind every event of a record. */
+export const wholeRecord = 2 ** 31;
+
 export const maxOffsets = 16;
 const version = 3;
 const signatureBytes = 12;

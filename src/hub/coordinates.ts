@@ -1,5 +1,5 @@
-import { type Coordinate, maxOffsets } from '../event/cursor.js';
-import type { Publication } from '../event/publication.js';
+import { type Coordinate, maxOffsets, wholeRecord } from '../event/cursor.js';
+import type { Publication, Voided } from '../event/publication.js';
 import type { SourceEvent } from '../event/source-event.js';
 import { sourceKey, sourceOf } from '../event/source-key.js';
 
@@ -51,12 +51,21 @@ export class Coordinates {
     return true;
   }
 
-  /** The partition begins anew: held against its old offsets, everything new would look like a repeat. */
-  forget(partition: number): void {
-    for (const key of this.#newest.keys()) {
-      if (sourceOf(key).partition !== partition) continue;
-      this.#newest.delete(key);
-      this.#recent?.delete(key);
+  /**
+   * Other records come from here on: held against what is known of the old ones, they would look like repeats. What lies
+   * before a cut is as it was: forgotten too, it would be shown again where it is written again.
+   */
+  setBack({ partition, cut }: Voided): void {
+    if (cut) this.#setBack(sourceKey(cut.origin, partition), cut.offset);
+    else for (const key of this.#newest.keys()) if (sourceOf(key).partition === partition) this.#setBack(key, 0);
+  }
+
+  #setBack(key: number, offset: number): void {
+    const known = this.#newest.get(key);
+    if (!known || known.offset < offset) return;
+    for (const held of [this.#newest, this.#recent]) {
+      if (offset === 0) held?.delete(key);
+      else if (held?.has(key)) held.set(key, { offset: offset - 1, index: wholeRecord });
     }
   }
 

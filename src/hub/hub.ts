@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Channel } from '../event/channel.js';
 import { lastly, type Position } from '../event/position.js';
-import { type Commit, isOn, type Publication } from '../event/publication.js';
+import { type Commit, isOn, type Publication, voidedBy } from '../event/publication.js';
 import type { ChannelLogReader, LogTail } from '../log/channel-log.js';
 import { LogUnavailable } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
@@ -285,7 +285,7 @@ export async function openHub({
       const reach = since === undefined ? undefined : { since, heard: (heads[shard] as Position).time };
       for (const listener of listeners) {
         if (listener.topic === source.topic && isOn(gap, listener.channels))
-          listener.lost({ reason, missed }, source, reach);
+          listener.lost({ reason, missed }, voidedBy(gap), reach);
       }
     }
     const lists = new Map<Listener, Publication[]>();

@@ -1,6 +1,6 @@
-import type { Cursor } from '../event/cursor.js';
+import { type Cursor, wholeRecord } from '../event/cursor.js';
 import type { Position } from '../event/position.js';
-import { isSince, type Publication } from '../event/publication.js';
+import { isSince, type Publication, type Voided } from '../event/publication.js';
 import { sourceKey } from '../event/source-key.js';
 import { Coordinates } from './coordinates.js';
 import type { Frame } from './frame.js';
@@ -10,9 +10,6 @@ import { isOver, type Late, lateAt } from './late.js';
 import type { Reach } from './listener.js';
 
 const untilEqual = Number.POSITIVE_INFINITY;
-
-/** Behind every event of a record. */
-const wholeRecord = 2 ** 31;
 
 /**
  * What one subscription was shown, while the group's frames do not tell it: their cursors were made before its replay was
@@ -74,8 +71,8 @@ export class Own {
     return this.#shown?.isUnknown(source) ?? false;
   }
 
-  forget(partition: number): void {
-    this.#shown?.forget(partition);
+  setBack(voided: Voided): void {
+    this.#shown?.setBack(voided);
   }
 
   /** What was lost since may have been for it. */

@@ -1,7 +1,7 @@
 import type { Channel } from '../event/channel.js';
 import type { Cursor } from '../event/cursor.js';
 import { byAge, type Gap, isAfter, type Moment, type Position } from '../event/position.js';
-import { isOn, isSince, type Publication } from '../event/publication.js';
+import { isOn, isSince, type Publication, voidedBy } from '../event/publication.js';
 import type { LoggedGap } from '../log/channel-log.js';
 import { ChannelHistory, type Page } from './channel-history.js';
 import type { Coordinates } from './coordinates.js';
@@ -145,8 +145,8 @@ async function* merged(
     const publication = first?.shift();
     // Marks come in their place, also behind the last event: what follows live counts anew too.
     while (told[0] && (!publication || byAge(told[0].position, publication.position, head.epoch) < 0)) {
-      const { reason, source } = told.shift() as LoggedGap;
-      if (reason === 'TOPIC_RECREATED') seen.forget(source.partition);
+      const voided = voidedBy(told.shift() as LoggedGap);
+      if (voided) seen.setBack(voided);
     }
     if (!publication) return;
     // An event in two channels has the same coordinates in both.

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Cursor } from '../event/cursor.js';
 import { Fault, limitExceeded } from '../event/faults.js';
 import type { Gap } from '../event/position.js';
-import type { Publication } from '../event/publication.js';
-import type { SourceEvent, SourcePartition } from '../event/source-event.js';
+import type { Publication, Voided } from '../event/publication.js';
+import type { SourceEvent } from '../event/source-event.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import { Latest } from './conflate.js';
@@ -163,18 +163,18 @@ export class Subscription implements Seat {
     }
   }
 
-  lost(gap: Gap, source: SourcePartition | null, turn: number, reach?: Reach): void {
+  lost(gap: Gap, voided: Voided | null, turn: number, reach?: Reach): void {
     // What came before it began to listen, the replay tells.
     if (turn <= this.#from) return;
     // It will come upon the gap by itself, and in its place; told now, it would be told twice.
     if (this.#state === 'parked' || this.#outrun) return;
     if (reach && !this.#own.isReached(reach)) return;
-    if (gap.reason === 'TOPIC_RECREATED' && source) {
+    if (voided) {
       if (this.#state === 'replaying') {
         this.outrun();
         return;
       }
-      this.#own.forget(source.partition);
+      this.#own.setBack(voided);
     }
     this.#lack(gap);
   }

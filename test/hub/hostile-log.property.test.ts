@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Channel } from '../../src/event/channel.js';
 import type { Fault } from '../../src/event/faults.js';
+import type { Cut } from '../../src/event/publication.js';
 import type { Engine } from '../../src/graphql/engine.js';
 import { renewAll } from '../../src/graphql/renewal.js';
 import type { Stream } from '../../src/graphql/stream.js';
@@ -20,6 +21,8 @@ import { Stall } from '../support/stall.js';
 
 const users = ['ada', 'grace', 'alan'] as const;
 const partitions = 3;
+/** Whose offsets there are. */
+const origins = ['topicA', 'topicQ', 'topicg'] as const;
 const sdl = `
   type Subscription { note(onlyEven: Boolean): Note! @kafka(topic: "notes")
     @where(rule: "event.user in claims.users && (args.onlyEven == null || event.even == true)") }
@@ -104,6 +107,18 @@ const step = fc.oneof(
     w.refill(partition, gone),
   ),
   happens(1, 'recreate the topic', [fc.nat({ max: partitions - 1 })], (w, partition) => w.recreate(partition)),
+  happens(
+    2,
+    'cut the partition',
+    [fc.nat({ max: partitions - 1 }), fc.nat({ max: 6 }), fc.boolean()],
+    (w, partition, back, refilled) => w.cut(partition, back, refilled),
+  ),
+  happens(
+    2,
+    'another cluster feeds the partition',
+    [fc.nat({ max: partitions - 1 }), fc.nat({ max: origins.length - 1 }), fc.boolean()],
+    (w, partition, origin, told) => w.feed(partition, origin, told),
+  ),
   happens(1, 'trim', [either, fc.constantFrom(...users), few], (w, shard, user, count) => w.trim(shard, user, count)),
 );
 
@@ -118,7 +133,8 @@ class World {
   readonly trimmed = new Set<string>();
   /** What the log has lost and was not given again yet, in order. */
   readonly #owed: Lost[][] = Array.from({ length: partitions }, () => []);
-  #offsets = Array.from({ length: partitions }, () => 0);
+  /** Per partition whose offsets it has, and where each of them goes on. */
+  readonly #fed = Array.from({ length: partitions }, () => ({ by: 0, next: origins.map(() => 0) }));
 
   constructor(readonly engines: Engine[]) {}
 
@@ -141,14 +157,14 @@ class World {
   append(partition: number, notes: readonly { user: string; slow: number }[], areOneRecord = false) {
     this.refill(partition, 0);
     this.clock++;
-    const first = this.#offsets[partition] as number;
-    this.#offsets[partition] = first + (areOneRecord ? 1 : notes.length);
+    const { origin, next: first } = this.#feedOf(partition);
+    this.#goOn(partition, first + (areOneRecord ? 1 : notes.length));
     const written = notes.map(({ user, slow }, at): Written => {
       const [offset, index] = areOneRecord ? [first, at] : [first + at, 0];
       const note: Note = { id: `${partition}-${this.events.length}`, user, slow, even: (offset + index) % 2 === 0 };
       this.events.push({ note, partition, sequence: this.events.length });
       const record = { topic: 'notes', partition, offset, timestamp: this.clock, key: null, headers: {} };
-      return { source: { origin: 'topicA', record, index, event: note }, channels: [route?.channel(note) as Channel] };
+      return { source: { origin, record, index, event: note }, channels: [route?.channel(note) as Channel] };
     });
     this.log.append(written);
   }
@@ -156,12 +172,51 @@ class World {
   /** Offsets begin again; the log keeps what the old topic had. */
   recreate(partition: number) {
     this.refill(partition, 0);
+    this.#goOn(partition, 0);
+    this.log.renew(this.log.shardOf({ topic: 'notes', partition }));
+    this.#renewed(partition);
+  }
+
+  /**
+   * The end of a partition is gone, and other records come with its offsets. What the log holds of it goes on being shown
+   * to who has yet to come by; what the log has lost of it nobody can write again, and the mark tells so. What lies before
+   * the cut is written again before the mark, or behind it.
+   */
+  cut(partition: number, back: number, refilled: boolean) {
+    const { origin, next } = this.#feedOf(partition);
+    const offset = Math.max(0, next - back);
+    const owed = this.#owed[partition] as Lost[];
+    const isGone = ({ source }: Lost) => source.origin === origin && source.record.offset >= offset;
+    for (const { source } of owed.filter(isGone)) this.trimmed.add((source.event as Note).id);
+    this.#owed[partition] = owed.filter((one) => !isGone(one));
+    if (refilled) this.refill(partition, 0);
+    this.#goOn(partition, offset);
+    this.#renewed(partition, { origin, offset });
+    this.refill(partition, 0);
+  }
+
+  /** From now on the partition is another cluster's, with offsets of its own; a relay tells so, or none does. */
+  feed(partition: number, origin: number, told: boolean) {
+    this.refill(partition, 0);
+    (this.#fed[partition] as { by: number }).by = origin;
+    if (told) this.#renewed(partition);
+  }
+
+  #renewed(partition: number, cut?: Cut) {
     this.clock++;
     this.recreated = true;
-    this.#offsets[partition] = 0;
     const source = { cluster: 'c', topic: 'notes', partition };
-    this.log.renew(this.log.shardOf(source));
-    this.log.gap({ reason: 'TOPIC_RECREATED', missed: null, source });
+    this.log.gap({ reason: 'TOPIC_RECREATED', missed: null, source, ...(cut && { cut }) });
+  }
+
+  #feedOf(partition: number) {
+    const { by, next } = this.#fed[partition] as { by: number; next: number[] };
+    return { origin: origins[by] as string, next: next[by] as number };
+  }
+
+  #goOn(partition: number, offset: number) {
+    const { by, next } = this.#fed[partition] as { by: number; next: number[] };
+    next[by] = offset;
   }
 
   /** The log loses its newest part, and after a while a relay writes it again; with null when it comes to that. */
