@@ -6,11 +6,11 @@ import { eventually, freshPrefix } from '../support/services.js';
 import {
   atOnce,
   byTransactions,
+  cutBehind,
   cutOff,
   deleteRecords,
   type Filling,
   fill,
-  leaveAlone,
   makeAgain,
   makeAgainCompacted,
   numbersIn,
@@ -129,10 +129,11 @@ describe('a topic made again', () => {
 /** A topic of 60 records in the log, of which only the leader has the last 20. */
 async function livedAlone(shape: TopicShape = {}, relays = 1) {
   const one = await lived(40, { ...shape, config: unclean }, relays);
-  await leaveAlone(cluster, one.topic);
+  const cut = cutBehind(cluster, one.topic, (await cluster.stateOf(one.topic)).leader);
+  await cut.alone();
   await fill(cluster, one.topic, atOnce(20, 40));
   await eventually('the live client has what will be lost', () => one.live.numbers().length === 60);
-  return one;
+  return { ...one, cutOff: (filling: Filling) => cutOff(cluster, one.topic, cut, filling) };
 }
 
 /** A marker lies where the newest record lay. */
@@ -153,7 +154,7 @@ describe('a topic that lost its end to a leader that did not have it', () => {
     const [state, , brokers, filling] = row;
     const one = await livedAlone({ replicas: [...cluster.nodes.keys()].slice(0, brokers) });
     await using bed = one.bed;
-    await bed.meanwhile(state, () => cutOff(cluster, one.topic, filling));
+    await bed.meanwhile(state, () => one.cutOff(filling));
     await expectOnce(one, [...upTo(60), ...upTo(1_060, 1_000)]);
     expect(await bed.told()).toEqual(cut);
   });
@@ -162,7 +163,7 @@ describe('a topic that lost its end to a leader that did not have it', () => {
     const one = await livedAlone();
     await using bed = one.bed;
     await bed.meanwhile('paused', async () => {
-      await cutOff(cluster, one.topic, over);
+      await one.cutOff(over);
       await deleteRecords(cluster, one.topic, 50);
     });
     await expectOnce(one, [...upTo(60), ...upTo(1_060, 1_010)]);
@@ -175,7 +176,7 @@ describe('a topic that lost its end to a leader that did not have it', () => {
   test('under two relays is there once', async () => {
     const one = await livedAlone({}, 2);
     await using bed = one.bed;
-    await cutOff(cluster, one.topic, atOnce(60));
+    await one.cutOff(atOnce(60));
     await expectOnce(one, [...upTo(60), ...upTo(1_060, 1_000)]);
     expect(await bed.told()).toEqual(cut);
   });

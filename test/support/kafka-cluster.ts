@@ -23,7 +23,7 @@ const quick = {
 
 export interface TopicShape {
   readonly partitions?: number;
-  /** The brokers that have it, the same for all its partitions; the first leads. */
+  /** The brokers that have it, the first of them leads, and of the next partition the next one; default all. */
   readonly replicas?: readonly number[];
   /** Kafka's own, such as `{'cleanup.policy': 'compact'}`. */
   readonly config?: Readonly<Record<string, string>>;
@@ -31,20 +31,26 @@ export interface TopicShape {
 
 type Replicas = Pick<PartitionMetadata, 'leader' | 'isr' | 'replicas'>;
 
-/** Brokers of a test's own that copy each other's records. Ended, and their data removed, at the end of its scope. */
-export interface KafkaCluster extends AsyncDisposable {
-  /** The address of each; the first one's is always there. */
+/** Where topics can be made, grown and looked at. */
+export interface Topics {
+  /** The address of each broker; in a cluster of a test's own the first one is always there. */
   readonly brokers: string[];
-  /** By id, the brokers that topics lie on: to be killed, paused and restarted, even all of them at once. */
-  readonly nodes: ReadonlyMap<number, ThrowAway>;
   admin<T>(work: (admin: Admin) => Promise<T>): Promise<T>;
-  /** Makes the topic, and resolves when its partitions are led by their first replica. */
-  makeTopic(topic: string, shape?: TopicShape): Promise<void>;
+  /** Makes the topic, and resolves when its partitions have leaders; false when it was there. */
+  makeTopic(topic: string, shape?: TopicShape): Promise<boolean>;
   deleteTopic(topic: string): Promise<void>;
+  /** Lets the topic have so many partitions; resolves when they have leaders. */
+  growTopic(topic: string, count: number): Promise<void>;
   /** Throws while the partition is not known. */
   stateOf(topic: string, partition?: number): Promise<Replicas>;
   /** Resolves when the partition has such a leader and such replicas in sync. */
   until(what: string, topic: string, such: (state: Replicas) => boolean, partition?: number): Promise<unknown>;
+}
+
+/** Brokers of a test's own that copy each other's records. Ended, and their data removed, at the end of its scope. */
+export interface KafkaCluster extends Topics, AsyncDisposable {
+  /** By id, the brokers that topics lie on: to be killed, paused and restarted, even all of them at once. */
+  readonly nodes: ReadonlyMap<number, ThrowAway>;
 }
 
 /** So many real brokers, and one more that presides and has no topics. */
@@ -62,20 +68,14 @@ export async function startKafkaCluster({ size = 3 } = {}): Promise<KafkaCluster
     await Promise.allSettled(starting);
     const all = new Map(await Promise.all(starting));
     const brokers = [...all.values()].flatMap((node) => node.brokers);
-    const admin: KafkaCluster['admin'] = (work) => withAdmin(clientOf(brokers.slice(0, 1)), work);
-    await admin(async (one) => {
+    const nodes = new Map([...all].filter(([id]) => id !== seat));
+    const topics = topicsOf(brokers, [...nodes.keys()]);
+    await topics.admin(async (one) => {
       const here = async () => (await one.describeCluster()).brokers.length === all.size;
       await eventually('all brokers are in the cluster', here, { within: 60_000 });
       await makeTopics(one, internal);
     });
-    const nodes = new Map([...all].filter(([id]) => id !== seat));
-    return {
-      brokers,
-      nodes,
-      admin,
-      ...topicsOf(admin, [...nodes.keys()]),
-      [Symbol.asyncDispose]: scope[Symbol.asyncDispose],
-    };
+    return { ...topics, nodes, [Symbol.asyncDispose]: scope[Symbol.asyncDispose] };
   } catch (error) {
     await scope[Symbol.asyncDispose]();
     throw error;
@@ -93,7 +93,11 @@ const memberOf = (id: number, port: number, controllerPort: number) => ({
   listeners: `PLAINTEXT://127.0.0.1:${port}`,
 });
 
-function topicsOf(admin: KafkaCluster['admin'], everywhere: readonly number[]) {
+/** The topics of brokers that others use too: they lie where Kafka puts them, once. */
+export const topicsOn = (brokers: string[]): Topics => topicsOf(brokers, []);
+
+function topicsOf(brokers: string[], everywhere: readonly number[]): Topics {
+  const admin: Topics['admin'] = (work) => withAdmin(clientOf(brokers.slice(0, 1)), work);
   const stateOf = (topic: string, partition = 0) =>
     admin(async (one) => {
       const { topics } = await one.fetchTopicMetadata({ topics: [topic] });
@@ -101,7 +105,7 @@ function topicsOf(admin: KafkaCluster['admin'], everywhere: readonly number[]) {
       if (found === undefined) throw new Error(`Kafka does not know partition ${partition} of ${topic}.`);
       return found;
     });
-  const until: KafkaCluster['until'] = (what, topic, such, partition) => {
+  const until: Topics['until'] = (what, topic, such, partition) => {
     const look = async () => {
       const state = await stateOf(topic, partition);
       if (!such(state)) throw new Error(JSON.stringify(state));
@@ -109,19 +113,42 @@ function topicsOf(admin: KafkaCluster['admin'], everywhere: readonly number[]) {
     };
     return eventually(what, look, { within: 60_000, every: 100 });
   };
+  const led = async (topic: string, partitions: number) => {
+    for (let partition = 0; partition < partitions; partition++) {
+      await until(`${topic} is led`, topic, ({ leader }) => leader >= 0, partition);
+    }
+  };
   return {
+    brokers,
+    admin,
     stateOf,
     until,
-    async makeTopic(topic: string, shape: TopicShape = {}) {
-      const { partitions = 1, replicas = everywhere, config = {} } = shape;
-      await admin((one) => makeTopics(one, [topicOn(topic, partitions, replicas, config)]));
-      for (let partition = 0; partition < partitions; partition++) {
-        await until(`${topic} is led`, topic, ({ leader }) => leader === replicas[0], partition);
-      }
+    async makeTopic(topic, { partitions = 1, replicas = everywhere, config = {} } = {}) {
+      const made = await admin((one) => makeTopics(one, [topicOn(topic, partitions, replicas, config)]));
+      await led(topic, partitions);
+      return made;
     },
-    deleteTopic: (topic: string) => admin((one) => one.deleteTopics({ topics: [topic] })),
+    deleteTopic: (topic) => admin((one) => one.deleteTopics({ topics: [topic] })),
+    async growTopic(topic, count) {
+      await admin(async (one) => {
+        const here = (await one.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions.length ?? 0;
+        const assignments = Array.from({ length: count - here }, (_, n) => turned(everywhere, here + n));
+        const placed = everywhere.length > 0 ? { assignments } : {};
+        await one.createPartitions({ topicPartitions: [{ topic, count, ...placed }] });
+      });
+      await led(topic, count);
+    },
   };
 }
+
+/** So that each is the first in as many partitions as any other. */
+const turned = (replicas: readonly number[], partition: number) => {
+  const first = partition % replicas.length;
+  return [...replicas.slice(first), ...replicas.slice(0, first)];
+};
+
+const assigned = (partitions: number, replicas: readonly number[]) =>
+  Array.from({ length: partitions }, (_, partition) => ({ partition, replicas: turned(replicas, partition) }));
 
 const topicOn = (
   topic: string,
@@ -130,7 +157,9 @@ const topicOn = (
   config: Readonly<Record<string, string>>,
 ) => ({
   topic,
-  replicaAssignment: Array.from({ length: partitions }, (_, partition) => ({ partition, replicas: [...replicas] })),
+  ...(replicas.length === 0
+    ? { numPartitions: partitions, replicationFactor: 1 }
+    : { replicaAssignment: assigned(partitions, replicas) }),
   configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
 });
 

@@ -104,45 +104,50 @@ export const deleteRecords = (cluster: KafkaCluster, topic: string, below: numbe
 /** A topic whose end may be cut off. */
 export const unclean = { 'unclean.leader.election.enable': 'true' };
 
-const others = async (cluster: KafkaCluster, topic: string) => {
-  const { leader, replicas } = await cluster.stateOf(topic);
-  return { leader, followers: replicas.filter((id) => id !== leader) };
-};
-
-const everywhere = ({ isr, replicas }: { isr: readonly number[]; replicas: readonly number[] }) =>
-  isr.length === replicas.length;
-
 const endOf = async (cluster: KafkaCluster, topic: string): Promise<number> => {
   const [bounds] = await cluster.admin((admin) => admin.fetchTopicOffsets(topic));
   return Number(bounds?.high);
 };
 
-/** Resolves when nobody copies any more what the topic's leader is given. */
-export async function leaveAlone(cluster: KafkaCluster, topic: string): Promise<void> {
-  // A replica that is not in sync counts for gone while a fetch of its own still waits at the leader: that they are in sync
-  // is looked at when they stand still.
-  for (let still = false; !still; ) {
-    await cluster.until('all have it', topic, everywhere);
-    const { followers } = await others(cluster, topic);
-    for (const id of followers) cluster.nodes.get(id)?.pause();
-    still = everywhere(await cluster.stateOf(topic));
-    if (!still) for (const id of followers) cluster.nodes.get(id)?.resume();
-  }
-  await cluster.until('its leader is alone', topic, ({ isr }) => isr.length === 1);
+/** The steps of a cut, in their order. Each resolves when it is so for all of the topic's partitions. */
+export function cutBehind(cluster: KafkaCluster, topic: string, lead: number, partitions = 1) {
+  const all = async (what: string, such: Parameters<KafkaCluster['until']>[2]) => {
+    for (let partition = 0; partition < partitions; partition++) await cluster.until(what, topic, such, partition);
+  };
+  const others = async () => {
+    const { replicas } = await cluster.stateOf(topic);
+    return replicas.flatMap((id) => (id === lead ? [] : (cluster.nodes.get(id) ?? [])));
+  };
+  const inSync = () => all('all have it', ({ isr, replicas }) => isr.length === replicas.length);
+  return {
+    /** One broker leads, and nobody copies what it is given. */
+    async alone() {
+      // A replica that is not in sync counts for gone while a fetch of its own still waits at the leader.
+      await inSync();
+      for (const node of await others()) node.pause();
+      await all('its leader is alone', ({ leader, isr }) => leader === lead && isr.length === 1);
+    },
+    /** It stands still, so that one leads that lacks what was written since. */
+    async elect() {
+      cluster.nodes.get(lead)?.pause();
+      for (const node of await others()) node.resume();
+      await all('another leads', ({ leader }) => leader !== lead && leader >= 0);
+    },
+    /** It goes on, and drops what only it had. */
+    async mend() {
+      cluster.nodes.get(lead)?.resume();
+      await inSync();
+    },
+  };
 }
 
-/**
- * The leader that was left alone stands still, so that one is elected which lacks what was written since. That one is
- * given something else, then the old one goes on and drops what it had.
- */
-export async function cutOff(cluster: KafkaCluster, topic: string, filling: Filling): Promise<void> {
-  const { leader: old, followers } = await others(cluster, topic);
+export type Cut = ReturnType<typeof cutBehind>;
+
+/** What the leader that was left alone had been given since is cut off, and something else is written there. */
+export async function cutOff(cluster: KafkaCluster, topic: string, cut: Cut, filling: Filling): Promise<void> {
   const end = await endOf(cluster, topic);
-  cluster.nodes.get(old)?.pause();
-  for (const id of followers) cluster.nodes.get(id)?.resume();
-  await cluster.until('another leads', topic, ({ leader }) => leader !== old && leader >= 0);
+  await cut.elect();
   if ((await endOf(cluster, topic)) >= end) throw new Error('the new leader has it all: nothing is cut off');
   await fill(cluster, topic, filling);
-  cluster.nodes.get(old)?.resume();
-  await cluster.until('all have it', topic, everywhere);
+  await cut.mend();
 }
