@@ -20,6 +20,9 @@ export interface Compared {
   deaf(): void;
 }
 
+/** It lags, or lost data. */
+export const less = 'the log has less than is known of it';
+
 /** Holds the hub's heads against the log itself; `grace` is how many milliseconds what is on its way may take. */
 export function comparison(log: Pick<Reads, 'heads'>, hub: Compared, doubts: Doubts, grace: number) {
   const isAhead = (found: Position) => {
@@ -83,8 +86,7 @@ export function comparison(log: Pick<Reads, 'heads'>, hub: Compared, doubts: Dou
       for (const { shard, epoch, number } of hub.heads) {
         const known = shown[shard];
         if (known?.epoch !== epoch || known.number <= number) continue;
-        doubts.lacks({ ...known, shard });
-        throw new LogUnavailable('the log has less than was shown: it lags, or lost data');
+        if (doubts.lacks({ ...known, shard })) throw new LogUnavailable(less);
       }
     },
   };

@@ -57,10 +57,10 @@ export class HubHistory {
     since = Number.POSITIVE_INFINITY,
   ): Promise<History> {
     const head = this.heard.heads[shard] as Position;
-    if (after !== null && this.doubts.isTwice(head)) throw new LogMoved();
+    if (after !== null && this.doubts.isUnreadable(head)) throw new LogMoved();
     const begin = this.heard.since[shard] as Moment;
     // What was known before this replica came may be of data that Redis has lost: the log itself tells by its times.
-    const isOurs = after !== null && after >= begin.number && since >= begin.time;
+    const isOurs = after !== null && !this.doubts.isTwice(head) && after >= begin.number && since >= begin.time;
     const later = isOurs ? this.#after(channel, head, after) : null;
     if (!later) return this.log.read(channel, shard, after, limit, since);
     const publications = later.slice(0, limit);

@@ -7,7 +7,7 @@ import { LogUnavailable } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import { LogMoved } from './channel-history.js';
-import { comparison } from './comparison.js';
+import { comparison, less } from './comparison.js';
 import { Doubts } from './doubts.js';
 import { readMissed } from './fill.js';
 import { HubHistory } from './history.js';
@@ -51,8 +51,8 @@ export interface Hub extends Omit<Reads, 'heads'> {
    * the same epoch. Throws LogUnavailable.
    */
   refresh(shown?: Progress): Promise<void>;
-  /** An entry was read whose number was given out before in its epoch: by numbers, it is not read any more. Throws LogMoved. */
-  twice(position: Position): never;
+  /** An entry was read whose number was given out before in its epoch: by numbers, it is not to be read. Throws LogMoved. */
+  twice(position: Position): void;
   /** Per shard: up to here everything was offered, and at its `time`, by the log's clock, nothing newer was there. */
   heads(): readonly Position[];
   close(): Promise<void>;
@@ -187,9 +187,7 @@ export async function openHub({
       heard.epoch === head.epoch
         ? heard.number > head.number
         : !doubts.isOver(heard) && heard.time > lastly(found[heard.shard] as Position);
-    if (!isMissing) return;
-    doubts.lacks(heard);
-    throw new LogUnavailable('the log has less than was heard: it lags, or lost data');
+    if (isMissing && doubts.lacks(heard)) throw new LogUnavailable(less);
   }
 
   /** What is read as new lies behind the head; where it does not, its number was given out before. */
@@ -366,7 +364,7 @@ export async function openHub({
     },
     twice(position) {
       doubts.twice(position);
-      throw new LogMoved();
+      if (doubts.isUnreadable(position)) throw new LogMoved();
     },
     heads: () => heads,
     read: (...asked) => history.read(...asked),

@@ -138,6 +138,7 @@ export interface ChannelLogWriter {
 
 /** What a tail tells. Calls come one after the other, never inside a call of the LogTail. */
 export interface TailListener {
+  /** In the order of the log. At first they may lie before the heads that were told, and are known by them. */
   commit(commit: Commit): void;
   /** Commits may have been missed from now on. */
   interrupted(): void;

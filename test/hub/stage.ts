@@ -58,6 +58,20 @@ export class Stage implements AsyncDisposable {
     return new Stage(log, hub, lines, time);
   }
 
+  /** Another replica over the same log. */
+  async another(options: Partial<HubOptions> = {}): Promise<Stage> {
+    const log = this.log.reader();
+    const hub = await openHub({
+      log,
+      metrics: noGatewayMetrics,
+      logger: silent,
+      leaveDelay: 1,
+      probeEvery: 3_600_000,
+      ...options,
+    });
+    return new Stage(this.log, hub, [], this.time);
+  }
+
   get clock(): number {
     return this.time.now;
   }

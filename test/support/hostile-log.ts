@@ -34,6 +34,8 @@ interface Shard {
   ends: { readonly number: number; readonly time: number }[];
   /** It went back: what it appends until an epoch is opened has numbers that were given out before. */
   twice: boolean;
+  /** Milliseconds that its clock went back then. */
+  slow: number;
 }
 
 /** A tail whose connection the test holds in its hands. */
@@ -73,12 +75,10 @@ export class HostileLog {
   readonly doubts: { readonly known: Position; readonly certain: boolean; readonly isTrue: boolean }[] = [];
   /** What is read, while a replica that lags answers. */
   #older: readonly Shard[] | null = null;
-  /** Milliseconds that its clock went back. */
-  #slow = 0;
 
   constructor(
     readonly shards: number,
-    private readonly wall: () => number,
+    private readonly now: () => number,
   ) {
     this.#shards = Array.from({ length: shards }, () => ({
       epoch: this.#newEpoch(),
@@ -89,12 +89,8 @@ export class HostileLog {
       gaps: [],
       ends: [{ number: 0, time: 0 }],
       twice: false,
+      slow: 0,
     }));
-  }
-
-  /** The log's own clock. */
-  now(): number {
-    return this.wall() - this.#slow;
   }
 
   shardOf({ topic, partition }: { readonly topic: string; readonly partition: number }): number {
@@ -108,7 +104,7 @@ export class HostileLog {
     const at = this.shardOf(first.source.record);
     const shard = this.#shards[at] as Shard;
     const from = shard.number;
-    shard.time = Math.max(shard.time, this.now());
+    shard.time = this.#clockOf(shard);
     const publications: Publication[] = [];
     for (const { source, channels } of written) {
       shard.number++;
@@ -133,7 +129,7 @@ export class HostileLog {
     const at = this.shardOf(gap.source);
     const shard = this.#shards[at] as Shard;
     const from = shard.number++;
-    shard.time = Math.max(shard.time, this.now());
+    shard.time = this.#clockOf(shard);
     shard.gaps.push({ ...gap, position: this.#head(at) });
     shard.floor = shard.number;
     shard.ends.push({ number: shard.number, time: shard.time });
@@ -150,7 +146,7 @@ export class HostileLog {
 
   /**
    * The same, but under the same epoch: the next appends get numbers that were given out before. With `clock`, its clock goes
-   * back to where it was then.
+   * on from where it was then, until whoever opens another epoch sets it right.
    */
   goBack(at: number, numbers: number, clock = false): Lost[] {
     const shard = this.#shards[at] as Shard;
@@ -160,7 +156,7 @@ export class HostileLog {
     const lost = this.#cut(shard, copy.number);
     shard.ends = shard.ends.filter(({ number }) => number <= copy.number);
     shard.twice = true;
-    if (clock) this.#slow += this.now() - copy.time;
+    if (clock) shard.slow = this.now() - copy.time;
     shard.time = copy.time;
     return lost;
   }
@@ -201,7 +197,8 @@ export class HostileLog {
   renew(at: number): void {
     const shard = this.#shards[at] as Shard;
     shard.epoch = this.#newEpoch();
-    shard.time = Math.max(shard.time, this.now());
+    shard.slow = 0;
+    shard.time = this.#clockOf(shard);
     shard.ends = [{ number: shard.number, time: shard.time }];
     shard.twice = false;
   }
@@ -257,7 +254,8 @@ export class HostileLog {
 
   /** A replica may lack what came after its newest entry. */
   #asked(): number {
-    return this.#older ? Math.max(...this.#older.map(({ time }) => time)) : this.now();
+    if (this.#older) return Math.max(...this.#older.map(({ time }) => time));
+    return this.now() - Math.max(...this.#shards.map(({ slow }) => slow));
   }
 
   async #doubt(known: Position, certain: boolean): Promise<void> {
@@ -266,6 +264,16 @@ export class HostileLog {
     this.doubts.push({ known, certain, isTrue: shard.twice || !isHeeded() });
     await turns(this.heeding);
     if (isHeeded()) this.renew(known.shard);
+  }
+
+  #clockOf({ time, slow }: Shard): number {
+    return Math.max(time, this.now() - slow);
+  }
+
+  /** What is appended there has a number and a time that were given out before: only who hears it can know. */
+  isHidden(at: number): boolean {
+    const shard = this.#shards[at] as Shard;
+    return shard.twice && shard.slow > 0;
   }
 
   #read(at: number): Shard {
