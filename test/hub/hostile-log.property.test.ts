@@ -362,7 +362,8 @@ class Client {
   }
 
   heartbeat() {
-    this.#cursor = this.#live?.cursor() ?? this.#cursor;
+    // A ping has none while a gap waits.
+    if ((this.#live?.gap ?? null) === null) this.#cursor = this.#live?.cursor() ?? this.#cursor;
   }
 
   leave() {
