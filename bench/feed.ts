@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Redis } from 'ioredis';
+import { originOf } from '../src/event/origin.js';
 import { connectRedis } from '../src/log/redis-connection.js';
 import { createRedisLogWriter } from '../src/log/redis-writer.js';
 import { silent } from '../src/observe/logger.js';
@@ -93,6 +94,7 @@ export async function feedLog(redisUrl: string, kind: KindName, topic: string): 
   const log = createRedisLogWriter(redis, { prefix: 'bench' });
   const source = { cluster: 'bench', topic, partition: 0 };
   const { epoch } = await log.partition(source);
+  const origin = originOf(source, null);
   let offset = 0;
   let last = Promise.resolve();
 
@@ -104,7 +106,7 @@ export async function feedLog(redisUrl: string, kind: KindName, topic: string): 
       const record = { topic, partition: 0, offset: offset++, timestamp, key: null, headers: {}, value };
       const decoded = decode(record);
       if (decoded.kind !== 'value') throw new Error('not decoded');
-      return route(metaOf(record), decoded, plan as NonNullable<typeof plan>, false).entries;
+      return route(metaOf(record), decoded, plan as NonNullable<typeof plan>, origin, false).entries;
     });
     const newest = { offset: offset - 1, timestamp };
     const batch = {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import type { Channel } from '../../src/event/channel.js';
+import { originOf } from '../../src/event/origin.js';
 import { connectRedis } from '../../src/log/redis-connection.js';
 import { createRedisLogWriter } from '../../src/log/redis-writer.js';
 import { silent } from '../../src/observe/logger.js';
@@ -93,6 +94,7 @@ async function openFeed(url: string) {
   async function append(topic: 'notes' | 'words', addresses: readonly Address[]) {
     const at = Number(process.hrtime.bigint()) / 1e6;
     const base = next[topic];
+    const origin = originOf(sources[topic], null);
     const entries = addresses.map((address, i) => {
       const name = nameOf(address);
       const n = (counts.get(name) ?? 0) + 1;
@@ -100,7 +102,8 @@ async function openFeed(url: string) {
       const event = { ...address, n, at, text };
       const channel = (topic === 'notes' ? notes : words)?.channel(event) as Channel;
       const record = { topic, partition: 0, offset: base + i, timestamp: Date.now(), key: name, headers: {} };
-      return { record, index: 0, payload: JSON.stringify(event), channels: [{ channel, retention }], refilled: false };
+      const channels = [{ channel, retention }];
+      return { origin, record, index: 0, payload: JSON.stringify(event), channels, refilled: false };
     });
     next[topic] += entries.length;
     const answer = await writer.append({

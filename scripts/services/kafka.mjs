@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { kafkaAnswers, untilAnswers } from './answers.mjs';
 import { Fault } from './fault.mjs';
 import { java, kafkaJars, kafkaNeeds } from './kafka-jars.mjs';
@@ -59,7 +60,7 @@ const defaults = (version, folder, { port, controllerPort }) => ({
 });
 
 /** A random id as Kafka writes it. One that begins with a dash would be read as an option. */
-function clusterId() {
+export function randomClusterId() {
   for (;;) {
     const id = randomBytes(16).toString('base64url');
     if (!id.startsWith('-')) return id;
@@ -75,9 +76,18 @@ function clusterId() {
  * @param {number} options.controllerPort
  * @param {Record<string, string | number>} [options.properties] beside or instead of the defaults
  * @param {boolean} [options.fresh] false: go on with the data in the folder
+ * @param {string} [options.clusterId] what the nodes of one cluster share
  * @returns {Promise<import('./processes.mjs').Owned & { log: string }>}
  */
-export async function startKafkaBroker({ version, folder, port, controllerPort, properties = {}, fresh = true }) {
+export async function startKafkaBroker({
+  version,
+  folder,
+  port,
+  controllerPort,
+  properties = {},
+  fresh = true,
+  clusterId = randomClusterId(),
+}) {
   ensureCommands(kafkaNeeds(version), 'to run a Kafka.');
   const command = java();
   const classpath = join(kafkaJars(version), '*');
@@ -100,13 +110,14 @@ export async function startKafkaBroker({ version, folder, port, controllerPort, 
       'kafka.tools.StorageTool',
       'format',
       '-t',
-      clusterId(),
+      clusterId,
       '-c',
       settings,
       '-g',
     ];
     try {
-      execFileSync(command, format, { cwd: folder, encoding: 'utf8', stdio: 'pipe' });
+      // Without a wait for each other: a cluster formats as many as it has brokers.
+      await promisify(execFile)(command, format, { cwd: folder });
     } catch (error) {
       const { stderr = '', stdout = '' } = /** @type {{ stderr?: string, stdout?: string }} */ (error);
       throw new Fault(`Kafka ${version} could not format its storage: ${(stderr + stdout).trim() || error}`);

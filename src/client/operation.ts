@@ -62,7 +62,10 @@ export type Told = Pick<Gap, 'reason' | 'missed'>;
 /** One operation, from its first connection to its last: how far it has come, and which gap was told. */
 export class Operation {
   #cursor: string | null = null;
-  #toldAhead = false;
+  /** The gap that was told ahead of its event. */
+  #ahead: Told | null = null;
+  /** A heartbeat has brought its cursor on this connection. */
+  #begun = false;
 
   constructor(
     private readonly asked: Asked,
@@ -72,7 +75,7 @@ export class Operation {
   /** The request for the next connection: as it was asked, or from where it has come. */
   request(): Asked {
     const { asked } = this;
-    this.#toldAhead = false;
+    this.#begun = false;
     if (this.#cursor === null) return asked;
     // A stream that began at "now" goes on behind a gap, one that began at a cursor ends: coming back changes neither.
     const stated = asked.extensions?.after != null || /@resume\b/.test(asked.query ?? '');
@@ -92,15 +95,24 @@ export class Operation {
     const { cursor, gap } = extensions ?? {};
     if (cursor !== undefined) this.reached(cursor);
     else if (errors) this.failed(errors);
-    if (gap && !this.#toldAhead) this.#tell(gap);
-    this.#toldAhead = false;
+    if (gap) this.#tellOnce(gap);
+    this.#ahead = null;
   }
 
-  /** The event that a gap stands before may be long in coming. */
-  heartbeat(cursor: string, gap: Told | undefined): void {
-    this.reached(cursor);
-    if (gap && !this.#toldAhead) this.#tell(gap);
-    this.#toldAhead = gap !== undefined;
+  /**
+   * The event that a gap stands before may be long in coming. Until then no cursor counts, which could only lie beyond
+   * what the gap leaves open; who is cut off comes back before the gap, and meets it again.
+   */
+  heartbeat(cursor: string | undefined, gap: Told | undefined): void {
+    if (gap) {
+      this.#tellOnce(gap);
+      this.#ahead = gap;
+    } else if (cursor !== undefined) {
+      // The first of a connection is where it asked to begin: what waits behind it is not known yet.
+      if (this.#begun) this.#ahead = null;
+      this.#begun = true;
+      this.reached(cursor);
+    }
   }
 
   /** What the operation ended with. */
@@ -108,6 +120,11 @@ export class Operation {
     for (const { extensions } of errors) {
       if (extensions?.gap) this.#tell(extensions.gap, true, extensions.oldest);
     }
+  }
+
+  #tellOnce(gap: Told) {
+    const isKnown = gap.reason === this.#ahead?.reason && gap.missed === this.#ahead.missed;
+    if (!isKnown) this.#tell(gap);
   }
 
   #tell({ reason, missed }: Told, ended = false, oldest: string | null = null) {

@@ -122,7 +122,7 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
       // It was left while there was no connection, so that no `complete` was sent. On a socket without any operation yet
       // all are still to come: graphql-ws sends them in one go, once the connection is acknowledged.
       if (known.socket !== socket && socket === carrying) operations.delete(id);
-      else if (cursors[id] !== undefined) known.operation.heartbeat(cursors[id], gaps[id]);
+      else known.operation.heartbeat(cursors[id], gaps[id]);
     }
   }
 

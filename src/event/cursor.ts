@@ -1,11 +1,13 @@
 import { createHash, hash, timingSafeEqual } from 'node:crypto';
+import { originBytes } from './origin.js';
 import type { Moment } from './position.js';
+import { sourceKeyOf, sourceOf } from './source-key.js';
 
 /** How far a subscription has come: everything its channels carried up to here was shown, judged or skipped. */
 export interface Cursor {
   /** Per shard of the log. */
   readonly positions: readonly Moment[];
-  /** The newest coordinates carried, per source partition; they outlive an epoch. At most `maxOffsets`. */
+  /** The newest coordinates carried, by `sourceKey`; they outlive an epoch. At most `maxOffsets`. */
   readonly offsets: ReadonlyMap<number, Coordinate>;
   /** Names the routes by which its field went: four characters of base64url. */
   readonly routes: string;
@@ -13,13 +15,17 @@ export interface Cursor {
   readonly late: number | null;
 }
 
+/** How far a partition of an origin went by. */
 export interface Coordinate {
   readonly offset: number;
   readonly index: number;
 }
 
+/** An index behind every event of a record. */
+export const wholeRecord = 2 ** 31;
+
 export const maxOffsets = 16;
-const version = 2;
+const version = 3;
 const signatureBytes = 12;
 const epochBytes = 6;
 const routesBytes = 3;
@@ -27,8 +33,11 @@ const routesBytes = 3;
 /**
  * Turns cursors into text and back. The text is opaque and signed; it is bound to the field, and to no route, replica
  * or token: what it lets one see is judged anew each time. Layout before base64url: version, routes, how late, the newest time, shards with
- * epoch, number and how much older than the newest their time is, partitions with offset and index (LEB128 numbers),
- * then 12 bytes of HMAC-SHA256 over field and content.
+ * epoch, number and how much older than the newest their time is, then, where there are any, the origins, and partitions
+ * with offset and index (LEB128 numbers), then 12 bytes of HMAC-SHA256 over field and content.
+ *
+ * A partition and the place of its origin are one number, `partition * origins + place`: there is hardly ever more than
+ * one origin, and then its place costs nothing.
  *
  * The first secret signs, all verify.
  */
@@ -101,7 +110,7 @@ let scratch = Buffer.alloc(1_024);
 /** Writes the content into `scratch`, with room behind it for the signature. Returns its end. */
 function write({ positions, offsets, routes, late }: Cursor): number {
   // No number takes more than eight bytes.
-  const most = 32 + positions.length * (epochBytes + 16) + offsets.size * 24 + signatureBytes;
+  const most = 32 + positions.length * (epochBytes + 16) + offsets.size * (24 + originBytes) + signatureBytes;
   if (most > scratch.length) scratch = Buffer.alloc(2 * most);
   let newest = 0;
   for (const { time } of positions) newest = Math.max(newest, time);
@@ -114,8 +123,20 @@ function write({ positions, offsets, routes, late }: Cursor): number {
     at = number(at, position.number);
     at = number(at, newest - position.time);
   }
-  for (const [partition, { offset, index }] of offsets) {
-    at = number(at, partition);
+  return offsets.size === 0 ? at : coordinates(at, offsets);
+}
+
+function coordinates(start: number, offsets: Cursor['offsets']): number {
+  const origins: number[] = [];
+  for (const key of offsets.keys()) {
+    const { bits } = sourceOf(key);
+    if (!origins.includes(bits)) origins.push(bits);
+  }
+  let at = number(start, origins.length);
+  for (const bits of origins) at = scratch.writeUInt32BE(bits, at);
+  for (const [key, { offset, index }] of offsets) {
+    const { bits, partition } = sourceOf(key);
+    at = number(at, partition * origins.length + origins.indexOf(bits));
     at = number(at, offset);
     at = number(at, index);
   }
@@ -129,7 +150,7 @@ function name(at: number, text: string, bytes: number): number {
   return at + bytes;
 }
 
-function read(bytes: Uint8Array): Cursor | null {
+function read(bytes: Buffer): Cursor | null {
   let at = 0;
   const next = () => {
     let value = 0;
@@ -151,7 +172,17 @@ function read(bytes: Uint8Array): Cursor | null {
     return { epoch: name, number: next(), time: newest - next() };
   });
   const offsets = new Map<number, Coordinate>();
-  while (at < bytes.length) offsets.set(next(), { offset: next(), index: next() });
+  if (at < bytes.length) {
+    const count = next();
+    const origins = at;
+    at += count * originBytes;
+    while (at < bytes.length) {
+      const source = next();
+      const bits = bytes.readUInt32BE(origins + (source % count) * originBytes);
+      const key = sourceKeyOf(bits, Math.floor(source / count));
+      offsets.set(key, { offset: next(), index: next() });
+    }
+  }
   return { positions, offsets, routes, late: late < 0 ? null : late };
 }
 

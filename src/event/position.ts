@@ -17,13 +17,24 @@ export interface Position {
 export type Moment = Pick<Position, 'epoch' | 'number' | 'time'>;
 
 /**
- * Whether `one` came into its shard after `start`, in a log whose epoch is `current`. Numbers tell within an epoch. The
- * epoch that is open now began after every other; of what is neither, the log's clock tells, which never goes back.
+ * Whether `one` came into its shard after `start`, in a log whose epoch is `current`. Numbers tell within an epoch, and
+ * where a number was given out twice, the time does. The epoch that is open now began after every other; of what is
+ * neither, the log's clock tells, which never goes back.
  */
 export function isAfter(one: Moment, start: Moment, current: string): boolean {
-  if (one.epoch === start.epoch) return one.number > start.number;
+  if (one.epoch === start.epoch) return one.number > start.number || one.time > lastly(start);
   return one.epoch === current || one.time > start.time;
 }
+
+/**
+ * In a whole log nothing up to the number of a place is later than this. Right before an entry lies the place of its number
+ * less one and its time less one, and what came in one append with it has its time.
+ */
+export const lastly = ({ time }: Moment): number => time + 1;
+
+/** `one` is known, and now the log stands at `found`: it has gone back, and gives out numbers of this epoch again. */
+export const isGivenAgain = (one: Moment, found: Moment): boolean =>
+  found.epoch === one.epoch && found.number < one.number && found.time > lastly(one);
 
 /** Sorts what lies in one shard by when it came there. */
 export function byAge(a: Moment, b: Moment, current: string): number {

@@ -10,6 +10,8 @@ export interface Publication {
   readonly previous: number;
   /** Written again after the log lost it, or older than the relay's first start: a plain start skips it. */
   readonly refilled: boolean;
+  /** Of a refilled one: by the log's clock, when it was there first at the latest. Absent: as its record's own time says. */
+  readonly firstBy?: number | undefined;
   /** Names the routes the relay had when it wrote this. */
   readonly fingerprint: string;
   /** How long its entry is, for whoever keeps many. */
@@ -29,12 +31,31 @@ export interface SourceGap extends Gap {
   readonly since?: number;
   /** Ids of routes: it concerns only who listens to one of them. Absent: everybody. */
   readonly routes?: readonly string[];
+  /**
+   * From `offset` on the partition has other records than before, under this origin. A mark that tells so concerns
+   * everybody. Absent from a TOPIC_RECREATED: all of the partition is another one, whosever offsets they were.
+   */
+  readonly cut?: Cut;
+}
+
+export interface Cut {
+  readonly origin: string;
+  readonly offset: number;
 }
 
 /** A source's gap as the log keeps it, told to those who listen to that topic. */
 export interface GapMark extends SourceGap {
   readonly source: SourcePartition;
 }
+
+/** What a mark makes void of what is known of coordinates: those of one partition, by a cut or altogether. */
+export interface Voided {
+  readonly partition: number;
+  readonly cut: Cut | null;
+}
+
+export const voidedBy = ({ reason, source: { partition }, cut }: GapMark): Voided | null =>
+  cut || reason === 'TOPIC_RECREATED' ? { partition, cut: cut ?? null } : null;
 
 /** Whether somebody who had been shown everything up to `time` (the log's clock) may miss what a mark tells of. */
 export const isSince = ({ since }: Pick<SourceGap, 'since'>, time: number): boolean =>

@@ -38,10 +38,12 @@ export interface RecordMeta {
 
 /**
  * A record decoded and cut into events.
- * `record.partition`, `record.offset` and `index` (the place within `each`, 0 without it) are its
- * coordinates: together with cluster and topic they name the event for ever, whatever the log forgets.
+ * `origin`, `record.partition`, `record.offset` and `index` (the place within `each`, 0 without it) are its
+ * coordinates: they name the event for ever, whatever the log forgets.
  */
 export interface SourceEvent {
+  /** Whose offsets these are: see `originOf`. Empty in what a former version wrote. */
+  readonly origin: string;
   readonly record: RecordMeta;
   readonly index: number;
   /** The decoded JSON value. Shared by everyone who reads it: never changed. */

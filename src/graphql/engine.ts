@@ -266,7 +266,8 @@ export function createEngine(parts: EngineParts) {
       const bounds = { rewindScan, ...(replay === undefined ? {} : { replay }) };
       const subscription = new Subscription({ group, outlet, hub, metrics, logger, onGap, ...bounds, onClose });
       metrics.subscribed(field.name, 1);
-      void subscription.start(start, parts.now());
+      // By the log's clock, as what it has is told: this machine's may be an hour ahead of it.
+      void subscription.start(start, Math.max(0, ...hub.heads().map(({ time }) => time)));
       return subscription;
     }
 

@@ -1,5 +1,5 @@
 import type { Channel } from '../event/channel.js';
-import { isAfter, type Moment, type Position } from '../event/position.js';
+import { isAfter, lastly, type Moment, type Position } from '../event/position.js';
 import type { Publication } from '../event/publication.js';
 import { type ChannelLogReader, LogUnavailable } from '../log/channel-log.js';
 
@@ -18,6 +18,15 @@ export class LogMoved extends LogUnavailable {
   constructor() {
     super('the log lost data, or began another epoch, while it was read');
   }
+}
+
+/** What is read. */
+export interface Readable extends Pick<ChannelLogReader, 'read'> {
+  /**
+   * Called with an entry whose number was given out before in its epoch. Throws LogMoved where it is not to be read by
+   * numbers then; where that is left out, such entries are read like all that came later.
+   */
+  twice?(position: Position): void;
 }
 
 /** Throws LogMoved when a log that stands at `head` cannot have all that lies before `upTo`. */
@@ -40,7 +49,7 @@ export class ChannelHistory {
   #goesOn = false;
 
   constructor(
-    private readonly log: Pick<ChannelLogReader, 'read'>,
+    private readonly log: Readable,
     private readonly channel: Channel,
     private readonly upTo: Position,
     from: Moment,
@@ -55,17 +64,22 @@ export class ChannelHistory {
     const { upTo } = this;
     const from = this.#from;
     const numbered = from.epoch === upTo.epoch;
-    const [after, limit] = numbered ? [from.number, this.pageSize] : [null, everything];
-    const read = await this.log.read(this.channel, upTo.shard, after, limit);
+    const read = numbered
+      ? await this.log.read(this.channel, upTo.shard, from.number, this.pageSize, lastly(from))
+      : await this.log.read(this.channel, upTo.shard, null, everything);
     expectWhole(read.head, upTo);
     this.now = read.now;
+    const [oldest] = read.publications;
+    if (numbered && oldest && oldest.position.number <= from.number) this.log.twice?.(oldest.position);
 
     const later = read.publications.filter(({ position }) => isAfter(position, from, upTo.epoch));
     const publications = later.filter(({ position }) => !isAfter(position, upTo, upTo.epoch));
     const last = later.at(-1);
-    const trimmed = numbered ? read.trimmedTo > from.number : isCut(read.publications[0], from, upTo.epoch);
+    // Where nothing is left before it, it is the oldest that is kept.
+    const isOldest = !numbered || oldest?.previous === read.trimmedTo;
+    const trimmed = (numbered && read.trimmedTo > from.number) || (isOldest && isCut(oldest, from, upTo.epoch));
     // A channel that has expired is gone without a trace, in the midst of a reader that is slower than its retention.
-    const expired = this.#goesOn && !read.heard && read.publications[0]?.previous !== from.number;
+    const expired = this.#goesOn && !read.heard && oldest?.previous !== from.number;
     this.#more = numbered && read.more && publications.length === later.length && last !== undefined;
     this.#goesOn = this.#more;
     this.#from = last?.position ?? from;
@@ -76,5 +90,6 @@ export class ChannelHistory {
 /** The oldest entry kept comes after `from`, and names one before it that came after `from` too. */
 function isCut(oldest: Publication | undefined, from: Moment, current: string): boolean {
   if (!oldest || !isAfter(oldest.position, from, current)) return false;
-  return oldest.previous > (oldest.position.epoch === from.epoch ? from.number : 0);
+  const isNumbered = oldest.position.epoch === from.epoch && oldest.position.number > from.number;
+  return oldest.previous > (isNumbered ? from.number : 0);
 }

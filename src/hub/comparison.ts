@@ -1,5 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Position } from '../event/position.js';
+import { isGivenAgain, type Position } from '../event/position.js';
+import { LogUnavailable } from '../log/channel-log.js';
+import type { Doubts } from './doubts.js';
+import type { Progress } from './replay.js';
 import type { Reads } from './shared-reads.js';
 
 /** The hub, as far as it is held against the log. */
@@ -17,12 +20,23 @@ export interface Compared {
   deaf(): void;
 }
 
+/** It lags, or lost data. */
+export const less = 'the log has less than is known of it';
+
 /** Holds the hub's heads against the log itself; `grace` is how many milliseconds what is on its way may take. */
-export function comparison(log: Pick<Reads, 'heads'>, hub: Compared, grace: number) {
-  const isAhead = ({ shard, epoch, number }: Position) => {
-    const head = hub.heads[shard] as Position;
-    return epoch !== head.epoch || number > head.number;
+export function comparison(log: Pick<Reads, 'heads'>, hub: Compared, doubts: Doubts, grace: number) {
+  const isAhead = (found: Position) => {
+    const head = hub.heads[found.shard] as Position;
+    if (found.epoch === head.epoch) return found.number > head.number || isGivenAgain(head, found);
+    return !doubts.isOlder(head, found);
   };
+
+  /** `isOlder`: it answered less than was known before it was asked, on some shard. */
+  async function ask() {
+    const known = hub.heads;
+    const { heads, now } = await log.heads();
+    return { heads, now, isOlder: doubts.compare(known, heads) };
+  }
 
   /** Not so where a relay has opened the log anew and written nothing: there was nothing to hear. */
   const isUnheard = (head: Position) =>
@@ -37,10 +51,11 @@ export function comparison(log: Pick<Reads, 'heads'>, hub: Compared, grace: numb
      */
     async compare(): Promise<void> {
       if (hub.isFilling) return;
-      const now = await log.heads();
+      const now = await ask();
       const ahead = now.heads.some(isAhead);
-      if (!ahead) hub.refreshed(now.now);
-      else if (behind === hub.heads && !hub.isFilling) {
+      // An older state says nothing of what is there now.
+      if (!ahead && !now.isOlder) hub.refreshed(now.now);
+      if (ahead && behind === hub.heads && !hub.isFilling) {
         const deaf = now.heads.some(isUnheard);
         hub.fill();
         if (deaf) hub.deaf();
@@ -53,13 +68,25 @@ export function comparison(log: Pick<Reads, 'heads'>, hub: Compared, grace: numb
      * does not come by itself is read: it would be read of every channel. Throws LogUnavailable.
      */
     async refresh(): Promise<void> {
-      const { heads: target } = await log.heads();
+      const { heads: target } = await ask();
       const late = performance.now() + grace;
       while (!hub.isFilling && target.some(isAhead) && performance.now() < late) await pause(1);
       // A fill that was under way may have asked before; and what it waits for may still be on its way.
       for (let round = 0; round < 3 && target.some(isAhead); round++) {
         if (!hub.isFilling) hub.fill();
         await hub.whole();
+      }
+    },
+
+    /**
+     * To be called after that: somebody was `shown` so much. With a part of it gone under the same epoch, to go on by numbers
+     * would pass over what gets them next. Throws LogUnavailable.
+     */
+    expect(shown: Progress): void {
+      for (const { shard, epoch, number } of hub.heads) {
+        const known = shown[shard];
+        if (known?.epoch !== epoch || known.number <= number) continue;
+        if (doubts.lacks({ ...known, shard })) throw new LogUnavailable(less);
       }
     },
   };

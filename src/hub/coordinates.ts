@@ -1,18 +1,20 @@
-import { type Coordinate, maxOffsets } from '../event/cursor.js';
-import type { Publication } from '../event/publication.js';
+import { type Coordinate, maxOffsets, wholeRecord } from '../event/cursor.js';
+import type { Publication, Voided } from '../event/publication.js';
+import type { SourceEvent } from '../event/source-event.js';
+import { sourceKey, sourceOf } from '../event/source-key.js';
 
 /**
- * The newest coordinates of each source partition that went by. Within a partition events come in the order of their
- * coordinates, so what is not newer than these is a repeat: the log lost it and was filled again under new numbers.
+ * The newest coordinates of each partition of each origin that went by, by `sourceKey`. Within one of these events come in
+ * the order of their coordinates, so what is not newer is a repeat: the log lost it and was filled again under new numbers.
  */
 export class Coordinates {
-  /** The partition heard last stands last. */
+  /** What was heard last stands last. */
   readonly #newest = new Map<number, Coordinate>();
   /** The end of `#newest`, where that is more than a cursor holds. */
   #recent: Map<number, Coordinate> | null = null;
   #last = -1;
 
-  /** True when they come from a cursor that may have had to leave partitions out. */
+  /** True when they come from a cursor that may have had to leave some out. */
   readonly #isFull: boolean;
 
   constructor(offsets: ReadonlyMap<number, Coordinate> = new Map()) {
@@ -20,57 +22,69 @@ export class Coordinates {
     this.add(offsets);
   }
 
-  /** Of the partitions heard last, for cursors: at most `maxOffsets`. */
+  /** Of what was heard last, for cursors: at most `maxOffsets`. */
   get recent(): ReadonlyMap<number, Coordinate> {
     return this.#recent ?? this.#newest;
   }
 
   /** Remembers the event. False when it, or a later one of its partition, has gone by before. */
-  pass({ source: { record, index } }: Publication): boolean {
-    return this.#carry(record.partition, { offset: record.offset, index });
+  pass({ source: { origin, record, index } }: Publication): boolean {
+    return this.#carry(sourceKey(origin, record.partition), { offset: record.offset, index });
   }
 
-  /** Nobody knows what went by of this partition: there was no room for it in a cursor. */
-  isUnknown(partition: number): boolean {
-    return this.#isFull && !this.#newest.has(partition);
+  /** Nobody knows what went by of the event's partition: there was no room for it in a cursor. */
+  isUnknown({ origin, record }: SourceEvent): boolean {
+    return this.#isFull && !this.#newest.has(sourceKey(origin, record.partition));
   }
 
   add(offsets: ReadonlyMap<number, Coordinate>): void {
-    for (const [partition, coordinate] of offsets) this.#carry(partition, coordinate);
+    for (const [key, coordinate] of offsets) this.#carry(key, coordinate);
   }
 
   equals(recent: ReadonlyMap<number, Coordinate>): boolean {
     const own = this.recent;
     if (recent.size !== own.size) return false;
-    for (const [partition, { offset, index }] of recent) {
-      const known = own.get(partition);
+    for (const [key, { offset, index }] of recent) {
+      const known = own.get(key);
       if (known?.offset !== offset || known.index !== index) return false;
     }
     return true;
   }
 
-  /** The partition begins anew: held against its old offsets, everything new would look like a repeat. */
-  forget(partition: number): void {
-    this.#newest.delete(partition);
-    this.#recent?.delete(partition);
+  /**
+   * Other records come from here on: held against what is known of the old ones, they would look like repeats. What lies
+   * before a cut is as it was: forgotten too, it would be shown again where it is written again.
+   */
+  setBack({ partition, cut }: Voided): void {
+    if (cut) this.#setBack(sourceKey(cut.origin, partition), cut.offset);
+    else for (const key of this.#newest.keys()) if (sourceOf(key).partition === partition) this.#setBack(key, 0);
   }
 
-  #carry(partition: number, coordinate: Coordinate): boolean {
-    const known = this.#newest.get(partition);
+  #setBack(key: number, offset: number): void {
+    const known = this.#newest.get(key);
+    if (!known || known.offset < offset) return;
+    for (const held of [this.#newest, this.#recent]) {
+      if (offset === 0) held?.delete(key);
+      else if (held?.has(key)) held.set(key, { offset: offset - 1, index: wholeRecord });
+    }
+  }
+
+  #carry(key: number, coordinate: Coordinate): boolean {
+    const known = this.#newest.get(key);
     const { offset, index } = coordinate;
     if (known && (offset < known.offset || (offset === known.offset && index <= known.index))) return false;
-    // Deleted first, so that the map's order tells which partition was heard longest ago.
-    if (partition !== this.#last) this.#newest.delete(partition);
-    this.#newest.set(partition, coordinate);
-    this.#last = partition;
-    if (this.#recent) this.#keep(this.#recent, partition, coordinate);
+    // Deleted first, so that the map's order tells which was heard longest ago.
+    if (key !== this.#last) this.#newest.delete(key);
+    this.#newest.set(key, coordinate);
+    this.#last = key;
+    if (this.#recent) this.#keep(this.#recent, key, coordinate);
     else if (this.#newest.size > maxOffsets) this.#recent = new Map([...this.#newest].slice(-maxOffsets));
     return true;
   }
 
-  #keep(recent: Map<number, Coordinate>, partition: number, coordinate: Coordinate): void {
-    recent.delete(partition);
-    recent.set(partition, coordinate);
+  #keep(recent: Map<number, Coordinate>, key: number, coordinate: Coordinate): void {
+    recent.delete(key);
+    recent.set(key, coordinate);
     if (recent.size > maxOffsets) recent.delete(recent.keys().next().value as number);
   }
 }

@@ -3,6 +3,7 @@ import { byAge, type Gap, isAfter, type Position } from '../event/position.js';
 import type { Commit, Publication } from '../event/publication.js';
 import type { ChannelLogReader, LoggedGap } from '../log/channel-log.js';
 import { ChannelHistory } from './channel-history.js';
+import type { Doubts } from './doubts.js';
 import type { Listener, TailedChannel } from './listener.js';
 
 /** How many channels are asked for at once. */
@@ -14,7 +15,12 @@ export interface Missed {
   readonly commits: readonly (readonly Commit[])[];
   /** Who cannot be shown everything, told before the commits. */
   readonly lost: ReadonlyMap<Listener, Gap>;
+  /** The log's clock before that. */
   readonly now: number;
+  /** Where the log stood. */
+  readonly found: readonly Position[];
+  /** It had less than was known, on some shard. */
+  readonly isOlder: boolean;
 }
 
 /**
@@ -26,17 +32,14 @@ export async function readMissed(
   log: ChannelLogReader,
   heads: readonly Position[],
   channels: ReadonlyMap<Channel, TailedChannel>,
+  doubts: Doubts,
   pause: () => Promise<unknown> = async () => {},
 ): Promise<Missed> {
   const { heads: found, now } = await log.heads();
-  // Fewer in the same epoch: the log lost its newest part, and a relay will open another epoch before it appends.
-  const newest = found.map((head, shard) => {
-    const before = heads[shard] as Position;
-    return head.epoch === before.epoch && head.number < before.number ? before : head;
-  });
-  const moved = newest.filter(({ shard, epoch, number }) => {
-    const before = heads[shard] as Position;
-    return epoch !== before.epoch || number !== before.number;
+  const isOlder = doubts.compare(heads, found);
+  const moved = found.filter((head) => {
+    const before = heads[head.shard] as Position;
+    return !doubts.isOlder(before, head) && isAfter(head, before, head.epoch);
   });
   const heard = [...channels].filter(([, channel]) => channel.last !== null);
   const lost = new Map<Listener, Gap>();
@@ -72,7 +75,7 @@ export async function readMissed(
     );
     commits.push(commitsOf(publications, gaps, before, head));
   }
-  return { commits, lost, now };
+  return { commits, lost, now, found, isOlder };
 }
 
 function commitsOf(

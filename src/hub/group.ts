@@ -1,8 +1,8 @@
 import type { Channel } from '../event/channel.js';
 import type { Coordinate, Cursor, CursorCodec } from '../event/cursor.js';
 import type { Gap, Position } from '../event/position.js';
-import type { Publication } from '../event/publication.js';
-import type { SourceEvent, SourcePartition } from '../event/source-event.js';
+import type { Publication, Voided } from '../event/publication.js';
+import type { SourceEvent } from '../event/source-event.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { Conflation } from '../schema/stream-schema.js';
 import { openWindow, type Window } from './conflate.js';
@@ -67,8 +67,8 @@ export interface Seat {
   readonly wantsRepeats: boolean;
   /** Live events in their turn. */
   offer(batch: Batch): void;
-  /** A hole that nobody can fill, in its turn. `source` is null where it is not known to be one partition's. */
-  lost(gap: Gap, source: SourcePartition | null, turn: number, reach?: Reach): void;
+  /** A hole that nobody can fill, in its turn, and what it makes void. */
+  lost(gap: Gap, voided: Voided | null, turn: number, reach?: Reach): void;
   /** Events that were to be offered were dropped: it goes on from the log. */
   outrun(): void;
 }
@@ -187,12 +187,12 @@ export class Group implements Listener {
     this.#window?.settle();
   }
 
-  lost(gap: Gap, source: SourcePartition | null, reach?: Reach): void {
-    if (gap.reason === 'TOPIC_RECREATED' && source) this.#heard.forget(source.partition);
+  lost(gap: Gap, voided: Voided | null, reach?: Reach): void {
+    if (voided) this.#heard.setBack(voided);
     const turn = ++this.#turn;
     const tell = () => {
       this.#handOut();
-      for (const seat of this.seats) seat.lost(gap, source, turn, reach);
+      for (const seat of this.seats) seat.lost(gap, voided, turn, reach);
     };
     // In its place: behind what was heard before it.
     this.#window?.flush();

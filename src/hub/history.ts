@@ -1,13 +1,17 @@
 import type { Channel } from '../event/channel.js';
-import type { Position } from '../event/position.js';
+import type { Moment, Position } from '../event/position.js';
 import type { Publication } from '../event/publication.js';
 import type { History, LoggedGap } from '../log/channel-log.js';
+import { LogMoved } from './channel-history.js';
+import type { Doubts } from './doubts.js';
 import { Recent } from './recent.js';
 import type { Reads } from './shared-reads.js';
 
 /** Where the hub stands. */
 export interface Heard {
   readonly heads: readonly Position[];
+  /** Per shard, from where on the log was followed without a break in its epoch. */
+  readonly since: readonly Position[];
   /** The number of the newest publication of the channel on the shard; undefined while the channel is not heard. */
   last(channel: Channel, shard: number): number | undefined;
 }
@@ -22,7 +26,8 @@ export class HubHistory {
   readonly #marks = new Map<number, Promise<readonly LoggedGap[]>>();
 
   constructor(
-    private readonly log: Omit<Reads, 'heads'>,
+    private readonly log: Reads,
+    private readonly doubts: Doubts,
     tailBytes: number,
     private readonly heard: Heard,
   ) {
@@ -44,10 +49,20 @@ export class HubHistory {
     this.#recent.forget(channel);
   }
 
-  async read(channel: Channel, shard: number, after: number | null, limit: number): Promise<History> {
+  async read(
+    channel: Channel,
+    shard: number,
+    after: number | null,
+    limit: number,
+    since = Number.POSITIVE_INFINITY,
+  ): Promise<History> {
     const head = this.heard.heads[shard] as Position;
-    const later = after === null ? null : this.#after(channel, head, after);
-    if (!later) return this.log.read(channel, shard, after, limit);
+    if (after !== null && this.doubts.isUnreadable(head)) throw new LogMoved();
+    const begin = this.heard.since[shard] as Moment;
+    // What was known before this replica came may be of data that Redis has lost: the log itself tells by its times.
+    const isOurs = after !== null && !this.doubts.isTwice(head) && after >= begin.number && since >= begin.time;
+    const later = isOurs ? this.#after(channel, head, after) : null;
+    if (!later) return this.log.read(channel, shard, after, limit, since);
     const publications = later.slice(0, limit);
     return { publications, head, now: head.time, trimmedTo: 0, more: later.length > limit, heard: true };
   }
@@ -59,10 +74,19 @@ export class HubHistory {
   gaps(shard: number): Promise<readonly LoggedGap[]> {
     const known = this.#marks.get(shard);
     if (known) return known;
-    const marks = this.log.gaps(shard);
+    const marks = this.#readMarks(shard);
     this.#marks.set(shard, marks);
     marks.catch(() => this.#marks.get(shard) === marks && this.#marks.delete(shard));
     return marks;
+  }
+
+  /** They are kept: those of an older state would hide the newer ones from everybody who comes. */
+  async #readMarks(shard: number): Promise<readonly LoggedGap[]> {
+    const before = this.heard.heads;
+    const { heads } = await this.log.heads();
+    this.doubts.compare(before, heads);
+    if (this.doubts.isOlder(before[shard] as Position, heads[shard] as Position)) throw new LogMoved();
+    return this.log.gaps(shard);
   }
 
   /** What the channel carried after a number of the head's epoch; null when that was not all heard, or is not kept. */

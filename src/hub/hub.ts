@@ -1,15 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Channel } from '../event/channel.js';
-import type { Position } from '../event/position.js';
-import { type Commit, isOn, type Publication } from '../event/publication.js';
+import { lastly, type Position } from '../event/position.js';
+import { type Commit, isOn, type Publication, voidedBy } from '../event/publication.js';
 import type { ChannelLogReader, LogTail } from '../log/channel-log.js';
 import { LogUnavailable } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
-import { comparison } from './comparison.js';
+import { LogMoved } from './channel-history.js';
+import { comparison, less } from './comparison.js';
+import { Doubts } from './doubts.js';
 import { readMissed } from './fill.js';
 import { HubHistory } from './history.js';
 import type { Listener, TailedChannel } from './listener.js';
+import type { Progress } from './replay.js';
 import { type Reads, sharedReads, together } from './shared-reads.js';
 import { TailedChannels } from './tailed-channels.js';
 import { Waiters } from './waiters.js';
@@ -43,8 +46,13 @@ export interface Hub extends Omit<Reads, 'heads'> {
    */
   join(listener: Listener): Promise<void>;
   leave(listener: Listener): void;
-  /** Resolves when `heads()` has come as far as the log itself at the time of the call. Throws LogUnavailable. */
-  refresh(): Promise<void>;
+  /**
+   * Resolves when `heads()` has come as far as the log itself at the time of the call, and as what somebody was `shown` in
+   * the same epoch. Throws LogUnavailable.
+   */
+  refresh(shown?: Progress): Promise<void>;
+  /** An entry was read whose number was given out before in its epoch: by numbers, it is not to be read. Throws LogMoved. */
+  twice(position: Position): void;
   /** Per shard: up to here everything was offered, and at its `time`, by the log's clock, nothing newer was there. */
   heads(): readonly Position[];
   close(): Promise<void>;
@@ -78,7 +86,12 @@ export async function openHub({
   const listeners = new Set<Listener>();
   const shared = sharedReads(log);
   const once = together();
+  const doubts = new Doubts(log, logger);
   let heads: readonly Position[] = [];
+  /** Per shard, where this replica came into the epoch. */
+  let begun: readonly Position[] = [];
+  /** Per shard, the last commit that this tail has told, in the order of the log. */
+  let told: readonly (Commit | undefined)[] = [];
   /** Commits that wait for a fill; null while nothing is missing. */
   let waiting: Commit[] | null = null;
   /** Those who wait until nothing is missing any more. */
@@ -88,25 +101,37 @@ export async function openHub({
 
   const tail: LogTail = await log.tail({
     commit(commit) {
-      if (waiting === null) take(commit);
+      const { shard } = commit.position;
+      const before = told[shard];
+      told = Object.assign([...told], { [shard]: commit });
+      if (before && isStepBack(commit, before)) goBack(commit);
+      else if (waiting === null) take(commit);
       else if (waiting.push(commit) > maxWaiting) fill();
     },
     interrupted() {
       fills++;
+      told = [];
       waiting ??= [];
     },
-    restored: fill,
+    restored() {
+      told = [];
+      fill();
+    },
   });
   heads = tail.heads();
+  begun = heads;
   const channels = new TailedChannels({
     tail,
     leaveDelay,
     changed: metrics.channels,
     left: (channel) => history.forget(channel),
   });
-  const history = new HubHistory(shared, tailBytes, {
+  const history = new HubHistory(shared, doubts, tailBytes, {
     get heads() {
       return heads;
+    },
+    get since() {
+      return begun;
     },
     last: (channel, shard) => channels.get(channel)?.last?.[shard],
   });
@@ -120,14 +145,20 @@ export async function openHub({
       // What was heard before the log is asked lies before what it answers, also what was still on its way from an
       // epoch that is over.
       const covered = waiting?.length ?? 0;
-      const missed = await readMissed(log, heads, channels, () => pause(20 * random()));
+      const promised = told;
+      const missed = await readMissed(log, heads, channels, doubts, () => pause(20 * random()));
       if (isVoid()) return;
+      for (const { position, publications } of missed.commits.flat()) {
+        expectBehind(position, position.number);
+        for (const one of publications) expectBehind(one.position, one.position.number - 1);
+      }
       for (const [listener, gap] of missed.lost) listener.lost(gap, null);
       for (const commits of missed.commits) {
         for (const commit of commits) offer(commit, tailedBy(commit));
         for (const { position } of commits.slice(-1)) reached(position);
       }
-      refreshed(missed.now);
+      for (const one of promised) if (one) expectReached(one.position, missed.found);
+      if (!missed.isOlder) refreshed(missed.now);
       const later = waiting?.slice(covered) ?? [];
       waiting = null;
       while (later.length > 0 && waiting === null) take(later.shift() as Commit);
@@ -149,6 +180,22 @@ export async function openHub({
     })();
   }
 
+  /** What was heard of must be found: else the log that was asked is an older one. */
+  function expectReached(heard: Position, found: readonly Position[]) {
+    const head = heads[heard.shard] as Position;
+    const isMissing =
+      heard.epoch === head.epoch
+        ? heard.number > head.number
+        : !doubts.isOver(heard) && heard.time > lastly(found[heard.shard] as Position);
+    if (isMissing && doubts.lacks(heard)) throw new LogUnavailable(less);
+  }
+
+  /** What is read as new lies behind the head; where it does not, its number was given out before. */
+  function expectBehind(found: Position, number: number) {
+    const head = heads[found.shard] as Position;
+    if (found.epoch === head.epoch && number < head.number) leaveBehind(found, number);
+  }
+
   /** The log, asked at `now`, had nothing beyond the heads. */
   function refreshed(now: number) {
     heads = heads.map((head) => ({ ...head, time: Math.max(head.time, now) }));
@@ -161,7 +208,12 @@ export async function openHub({
   /** Everything up to `head` was read: no predecessor up to there is a hole; numbers of an older epoch are forgotten. */
   function reached(head: Position) {
     const { shard, epoch, number } = head;
-    const same = epoch === heads[shard]?.epoch;
+    const before = heads[shard] as Position;
+    const same = epoch === before.epoch;
+    if (!same) {
+      doubts.left(shard, before.epoch);
+      begun = begun.with(shard, head);
+    }
     for (const { last } of channels.values()) {
       if (last) last[shard] = same ? Math.max(last[shard] as number, number) : number;
     }
@@ -173,7 +225,10 @@ export async function openHub({
     const head = heads[shard];
     // Heard while the tail opened: nobody listened yet, and its heads tell.
     if (!head) return;
-    if (epoch === head.epoch && number <= head.number) return;
+    const isKnown = epoch === head.epoch && number <= head.number;
+    const isAstride = epoch === head.epoch && number > head.number && commit.from < head.number;
+    if (isAstride || (isKnown && commit.position.time > lastly(head))) return goBack(commit);
+    if (isKnown) return;
     const tailed = tailedBy(commit);
     if (epoch !== head.epoch || commit.from > head.number || hasHole(commit, tailed)) {
       logger.debug({ shard, epoch, number, after: head.number }, 'a hole in the log; reading it from history');
@@ -181,6 +236,29 @@ export async function openHub({
     }
     offer(commit, tailed);
     heads = heads.with(shard, commit.position);
+  }
+
+  /** One tail tells in the order of the log: this one's number was given out before, whatever the clock says. */
+  function isStepBack({ from, position }: Commit, { position: before }: Commit): boolean {
+    if (position.epoch !== before.epoch || from >= before.number) return false;
+    return position.number !== before.number || position.time !== before.time;
+  }
+
+  /** The log had gone back, at least to where this commit begins: from there on it is read again. */
+  function goBack({ position, from }: Commit) {
+    if (position.epoch === heads[position.shard]?.epoch) leaveBehind(position, from);
+    else doubts.twice(position);
+    fill();
+  }
+
+  /** Of its epoch only what came up to `number` is still there; what has higher numbers now, was never heard. */
+  function leaveBehind(position: Position, number: number) {
+    const { shard } = position;
+    const head = heads[shard] as Position;
+    doubts.twice(position);
+    history.marked(shard);
+    for (const { last } of channels.values()) if (last) last[shard] = Math.min(last[shard] as number, number);
+    heads = heads.with(shard, { ...head, number: Math.min(head.number, number) });
   }
 
   const tailedBy = ({ publications }: Commit): Tailed => publications.map(({ channel }) => channels.get(channel));
@@ -205,7 +283,7 @@ export async function openHub({
       const reach = since === undefined ? undefined : { since, heard: (heads[shard] as Position).time };
       for (const listener of listeners) {
         if (listener.topic === source.topic && isOn(gap, listener.channels))
-          listener.lost({ reason, missed }, source, reach);
+          listener.lost({ reason, missed }, voidedBy(gap), reach);
       }
     }
     const lists = new Map<Listener, Publication[]>();
@@ -236,7 +314,7 @@ export async function openHub({
     }
   }
 
-  const { compare, refresh } = comparison(
+  const { compare, refresh, expect } = comparison(
     shared,
     {
       get heads() {
@@ -253,6 +331,7 @@ export async function openHub({
         tail.renew();
       },
     },
+    doubts,
     grace,
   );
 
@@ -279,7 +358,14 @@ export async function openHub({
       listeners.delete(listener);
       channels.leave(listener);
     },
-    refresh: () => once('refresh', refresh),
+    async refresh(shown) {
+      await once('refresh', refresh);
+      if (shown) expect(shown);
+    },
+    twice(position) {
+      doubts.twice(position);
+      if (doubts.isUnreadable(position)) throw new LogMoved();
+    },
     heads: () => heads,
     read: (...asked) => history.read(...asked),
     newest: (...asked) => history.newest(...asked),

@@ -11,11 +11,12 @@ import type { Publication } from '../event/publication.js';
  */
 export type Late = number | null;
 
-/** For somebody who comes `from` a place to another: late where the epoch there is a new one. */
+/** For somebody who comes `from` a place to another: late where the epoch there is a new one, or the log went back. */
 export function lateAt(late: Late, from: Cursor['positions'], upTo: readonly Position[]): Late {
-  const left = upTo.flatMap(({ shard, epoch }) => {
+  const left = upTo.flatMap(({ shard, epoch, number }) => {
     const known = from[shard];
-    return known === undefined || known.epoch === '' || known.epoch === epoch ? [] : [known.time];
+    const isSame = known?.epoch === epoch && known.number <= number;
+    return known === undefined || known.epoch === '' || isSame ? [] : [known.time];
   });
   return left.length === 0 ? late : Math.min(...left, late ?? Number.POSITIVE_INFINITY);
 }

@@ -1,7 +1,6 @@
 import type { Channel } from '../event/channel.js';
 import type { Gap, Position } from '../event/position.js';
-import type { Publication } from '../event/publication.js';
-import type { SourcePartition } from '../event/source-event.js';
+import type { Publication, Voided } from '../event/publication.js';
 
 /**
  * Whoever wants to hear channels: in practice a group. Called in the order of the log, with each publication once; an
@@ -15,10 +14,10 @@ export interface Listener {
   /** `heads` is where the hub stands after these, on every shard. Must not throw. */
   heard(publications: readonly Publication[], heads: readonly Position[]): void;
   /**
-   * Events between what was heard and what comes next are lost to this listener; by which source, where one told it. With a
-   * `reach` they are lost to some only.
+   * Events between what was heard and what comes next are lost to this listener, and what is known of coordinates may be
+   * void. With a `reach` they are lost to some only.
    */
-  lost(gap: Gap, source: SourcePartition | null, reach?: Reach): void;
+  lost(gap: Gap, voided: Voided | null, reach?: Reach): void;
 }
 
 /** Whom a loss concerns, by the log's clock: who had been shown everything up to `since` lacks nothing. */

@@ -1,6 +1,7 @@
-import type { Cursor } from '../event/cursor.js';
+import { type Cursor, wholeRecord } from '../event/cursor.js';
 import type { Position } from '../event/position.js';
-import { isSince, type Publication } from '../event/publication.js';
+import { isSince, type Publication, type Voided } from '../event/publication.js';
+import { sourceKey } from '../event/source-key.js';
 import { Coordinates } from './coordinates.js';
 import type { Frame } from './frame.js';
 import type { Group, Offer } from './group.js';
@@ -9,9 +10,6 @@ import { isOver, type Late, lateAt } from './late.js';
 import type { Reach } from './listener.js';
 
 const untilEqual = Number.POSITIVE_INFINITY;
-
-/** Behind every event of a record. */
-const wholeRecord = 2 ** 31;
 
 /**
  * What one subscription was shown, while the group's frames do not tell it: their cursors were made before its replay was
@@ -70,11 +68,11 @@ export class Own {
 
   /** Nobody knows what went by of its partition. */
   isUnknown({ source }: Publication): boolean {
-    return this.#shown?.isUnknown(source.record.partition) ?? false;
+    return this.#shown?.isUnknown(source) ?? false;
   }
 
-  forget(partition: number): void {
-    this.#shown?.forget(partition);
+  setBack(voided: Voided): void {
+    this.#shown?.setBack(voided);
   }
 
   /** What was lost since may have been for it. */
@@ -88,13 +86,14 @@ export class Own {
   }
 
   /** What was shown before this one, with which its group has heard so much. */
-  before({ source: { record, index } }: Publication, heard: Cursor['offsets']): Cursor['offsets'] {
+  before({ source: { origin, record, index } }: Publication, heard: Cursor['offsets']): Cursor['offsets'] {
     if (this.#shown) return this.#shown.recent;
-    const { partition, offset } = record;
+    const { offset } = record;
+    const key = sourceKey(origin, record.partition);
     const before = new Map(heard);
-    if (index > 0) before.set(partition, { offset, index: index - 1 });
-    else if (offset > 0) before.set(partition, { offset: offset - 1, index: wholeRecord });
-    else before.delete(partition);
+    if (index > 0) before.set(key, { offset, index: index - 1 });
+    else if (offset > 0) before.set(key, { offset: offset - 1, index: wholeRecord });
+    else before.delete(key);
     return before;
   }
 

@@ -33,10 +33,11 @@ export function patientHub(options: HubOptions): Hub & { opened(): boolean } {
     opened: () => hub !== null,
     join: async (listener) => reached().join(listener),
     leave: (listener) => hub?.leave(listener),
-    refresh: async () => reached().refresh(),
+    refresh: async (shown) => reached().refresh(shown),
     read: async (...asked) => reached().read(...asked),
     newest: async (...asked) => reached().newest(...asked),
     gaps: async (shard) => reached().gaps(shard),
+    twice: (position) => reached().twice(position),
     heads: () => hub?.heads() ?? [],
     async close() {
       closed = true;

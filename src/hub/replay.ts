@@ -1,7 +1,7 @@
 import type { Channel } from '../event/channel.js';
 import type { Cursor } from '../event/cursor.js';
 import { byAge, type Gap, isAfter, type Moment, type Position } from '../event/position.js';
-import { isOn, isSince, type Publication } from '../event/publication.js';
+import { isOn, isSince, type Publication, voidedBy } from '../event/publication.js';
 import type { LoggedGap } from '../log/channel-log.js';
 import { ChannelHistory, type Page } from './channel-history.js';
 import type { Coordinates } from './coordinates.js';
@@ -9,7 +9,7 @@ import type { Hub } from './hub.js';
 import type { Late } from './late.js';
 
 export interface Replay {
-  readonly hub: Pick<Hub, 'read' | 'newest' | 'gaps'>;
+  readonly hub: Pick<Hub, 'read' | 'newest' | 'gaps'> & Partial<Pick<Hub, 'twice'>>;
   readonly channels: readonly Channel[];
   readonly topic: string;
   readonly retain: number;
@@ -87,7 +87,8 @@ async function openShard(
   after: Progress,
 ): Promise<OpenShard> {
   const from = after[head.shard] ?? unheard;
-  if (!isAfter(head, from, head.epoch)) return { head, channels: [], marks: [], gap: null, oldest: head };
+  const isThere = head.epoch === from.epoch && head.number === from.number;
+  if (isThere || !isAfter(head, from, head.epoch)) return { head, channels: [], marks: [], gap: null, oldest: head };
   const pageSize = Math.max(10, Math.floor(readAhead / Math.max(1, channels.length)));
   const histories = channels.map((channel) => new ChannelHistory(hub, channel, head, from, pageSize));
   const pages = await Promise.all(histories.map((history) => history.next()));
@@ -144,12 +145,12 @@ async function* merged(
     const publication = first?.shift();
     // Marks come in their place, also behind the last event: what follows live counts anew too.
     while (told[0] && (!publication || byAge(told[0].position, publication.position, head.epoch) < 0)) {
-      const { reason, source } = told.shift() as LoggedGap;
-      if (reason === 'TOPIC_RECREATED') seen.forget(source.partition);
+      const voided = voidedBy(told.shift() as LoggedGap);
+      if (voided) seen.setBack(voided);
     }
     if (!publication) return;
     // An event in two channels has the same coordinates in both.
-    const isUnknown = seen.isUnknown(publication.source.record.partition);
+    const isUnknown = seen.isUnknown(publication.source);
     if (seen.pass(publication)) yield [publication, isUnknown];
   }
 }

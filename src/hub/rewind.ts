@@ -1,8 +1,9 @@
 import type { Channel } from '../event/channel.js';
 import { byAge, isAfter, type Position } from '../event/position.js';
-import type { Publication } from '../event/publication.js';
+import { type Publication, type Voided, voidedBy } from '../event/publication.js';
 import type { SourceEvent } from '../event/source-event.js';
 import type { History } from '../log/channel-log.js';
+import { LogMoved } from './channel-history.js';
 import type { Coordinates } from './coordinates.js';
 import type { Progress, Replay, Replayed } from './replay.js';
 
@@ -26,7 +27,8 @@ export async function openRewind(
   permit: (source: SourceEvent) => boolean,
 ): Promise<Rewind> {
   const { upTo } = replay;
-  const [shown, recreated] = await Promise.all([newest(replay, count, scan, permit), recreations(replay)]);
+  const shown = await newest(replay, count, scan, permit);
+  const marks = await renewals(replay);
   const beginning: Progress = upTo.map((head) => {
     const first = shown.find(({ position }) => position.shard === head.shard)?.position;
     return first ? { ...first, number: first.number - 1, time: first.time - 1 } : head;
@@ -34,21 +36,20 @@ export async function openRewind(
 
   function* events(seen: Coordinates): Generator<Omit<Replayed, 'isUnknown'>> {
     let progress = beginning;
+    const told = upTo.map(({ shard }) => marks.filter(({ position }) => position.shard === shard));
     for (const publication of shown) {
       const { position, source } = publication;
+      const [before, epoch] = [told[position.shard] ?? [], upTo[position.shard]?.epoch ?? ''];
       // Whoever is cut off behind the mark comes back without meeting it: the cursor must not hold the old offsets.
-      for (const [partition, mark] of recreated) {
-        if (mark.shard !== position.shard || isAfter(mark, position, upTo[mark.shard]?.epoch ?? '')) continue;
-        seen.forget(partition);
-        recreated.delete(partition);
-      }
+      while (before[0] && !isAfter(before[0].position, position, epoch))
+        seen.setBack((before.shift() as Renewal).voided);
       progress = progress.with(position.shard, position);
-      // Before the mark was another topic, whose offsets may be higher.
-      seen.forget(source.record.partition);
+      // The log may know no more of a mark, and before it were other records, whose offsets may be higher.
+      seen.setBack({ partition: source.record.partition, cut: { origin: source.origin, offset: 0 } });
       seen.pass(publication);
       yield { publication, progress };
     }
-    for (const partition of recreated.keys()) seen.forget(partition);
+    for (const { voided } of told.flat()) seen.setBack(voided);
   }
 
   return { beginning, events };
@@ -84,7 +85,11 @@ async function newest(
     const most = Math.min(limit, scan);
     await Promise.all(
       open.map(async (end) => {
-        end.history = await hub.newest(end.channel, end.head.shard, most);
+        const history = await hub.newest(end.channel, end.head.shard, most);
+        const { epoch, number } = history.head;
+        // A replica that lags, or a log that lost data: what is not there now would never be shown.
+        if (epoch === end.head.epoch && number < end.head.number) throw new LogMoved();
+        end.history = history;
       }),
     );
     const looked = merged(ends, upTo).slice(-scan);
@@ -105,8 +110,8 @@ function merged(ends: readonly End[], upTo: readonly Position[]): readonly Publi
     for (const end of ends) {
       if (end.head !== head || !end.history) continue;
       for (const one of end.history.publications) {
-        const { epoch, number } = one.position;
-        if (!isAfter(one.position, head, end.history.head.epoch)) found.set(`${epoch} ${number}`, one);
+        const { epoch, number, time } = one.position;
+        if (!isAfter(one.position, head, end.history.head.epoch)) found.set(`${epoch} ${number} ${time}`, one);
       }
     }
     return [...found.values()].sort((a, b) => byAge(a.position, b.position, head.epoch));
@@ -114,14 +119,22 @@ function merged(ends: readonly End[], upTo: readonly Position[]): readonly Publi
   return shards.flat().sort((a, b) => a.position.time - b.position.time);
 }
 
-/** Per partition of a recreated topic, where the log tells of it last. */
-async function recreations({ hub, topic, upTo }: Replay): Promise<Map<number, Position>> {
-  const recreated = new Map<number, Position>();
-  for (const head of upTo) {
-    for (const { position, reason, source } of await hub.gaps(head.shard)) {
-      if (reason !== 'TOPIC_RECREATED' || source.topic !== topic || isAfter(position, head, head.epoch)) continue;
-      recreated.set(source.partition, position);
-    }
-  }
-  return recreated;
+/** A mark behind which a partition has other records. */
+interface Renewal {
+  readonly position: Position;
+  readonly voided: Voided;
+}
+
+/** Shard by shard in the order of the log. */
+async function renewals({ hub, topic, upTo }: Replay): Promise<readonly Renewal[]> {
+  const found = await Promise.all(
+    upTo.map(async (head) =>
+      (await hub.gaps(head.shard)).flatMap((mark): Renewal[] => {
+        const voided = voidedBy(mark);
+        const isMine = mark.source.topic === topic && !isAfter(mark.position, head, head.epoch);
+        return voided && isMine ? [{ position: mark.position, voided }] : [];
+      }),
+    ),
+  );
+  return found.flat();
 }

@@ -13,7 +13,7 @@ export type Reads = Pick<ChannelLogReader, 'read' | 'newest' | 'gaps' | 'heads'>
 export function sharedReads(log: Reads, most = 64): Reads {
   const once = together({ inTurn: atMost(most), oneAtATime: true });
   /** Per channel that is about to be read, the range that covers all who asked. */
-  const ranges = new Map<string, { after: number; limit: number }>();
+  const ranges = new Map<string, { after: number; limit: number; since: number }>();
 
   /** `round` is how often others, far behind, have taken the whole page. */
   async function read(
@@ -21,6 +21,7 @@ export function sharedReads(log: Reads, most = 64): Reads {
     shard: number,
     after: number | null,
     limit: number,
+    since = Number.POSITIVE_INFINITY,
     round = 0,
   ): Promise<History> {
     if (after === null) return once(`all ${shard} ${limit} ${channel}`, () => log.read(channel, shard, null, limit));
@@ -28,21 +29,27 @@ export function sharedReads(log: Reads, most = 64): Reads {
     const range = ranges.get(key);
     ranges.set(
       key,
-      range ? { after: Math.min(range.after, after), limit: Math.max(range.limit, limit) } : { after, limit },
+      range
+        ? {
+            after: Math.min(range.after, after),
+            limit: Math.max(range.limit, limit),
+            since: Math.min(range.since, since),
+          }
+        : { after, limit, since },
     );
     const history = await once(key, () => {
-      const asked = ranges.get(key) ?? { after, limit };
+      const asked = ranges.get(key) ?? { after, limit, since };
       ranges.delete(key);
-      return log.read(channel, shard, asked.after, asked.limit);
+      return log.read(channel, shard, asked.after, asked.limit, asked.since);
     });
-    const later = history.publications.filter(({ position }) => position.number > after);
+    const later = history.publications.filter(({ position: { number, time } }) => number > after || time > since);
     // Only with those who were left out as often: new ones may always be behind.
-    if (later.length === 0 && history.more) return read(channel, shard, after, limit, round + 1);
+    if (later.length === 0 && history.more) return read(channel, shard, after, limit, since, round + 1);
     return { ...history, publications: later.slice(0, limit), more: history.more || later.length > limit };
   }
 
   return {
-    read: (channel, shard, after, limit) => read(channel, shard, after, limit),
+    read: (channel, shard, after, limit, since) => read(channel, shard, after, limit, since),
     newest: (channel, shard, limit) =>
       once(`newest ${shard} ${limit} ${channel}`, () => log.newest(channel, shard, limit)),
     gaps: (shard) => once<readonly LoggedGap[]>(`gaps ${shard}`, () => log.gaps(shard)),

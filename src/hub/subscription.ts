@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Cursor } from '../event/cursor.js';
 import { Fault, limitExceeded } from '../event/faults.js';
 import type { Gap } from '../event/position.js';
-import type { Publication } from '../event/publication.js';
-import type { SourceEvent, SourcePartition } from '../event/source-event.js';
+import type { Publication, Voided } from '../event/publication.js';
+import type { SourceEvent } from '../event/source-event.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import { Latest } from './conflate.js';
@@ -24,7 +24,7 @@ export interface SubscriptionParts {
   /** The subscription is in it from the first to the last moment. */
   readonly group: Group;
   readonly outlet: Outlet;
-  readonly hub: Pick<Hub, 'heads' | 'refresh' | 'read' | 'newest' | 'gaps'>;
+  readonly hub: Pick<Hub, 'heads' | 'refresh' | 'read' | 'newest' | 'gaps'> & Partial<Pick<Hub, 'twice'>>;
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
   readonly onGap: OnGap;
@@ -62,6 +62,11 @@ export class Subscription implements Seat {
   #waiting: Offer[] = [];
   #outrun = false;
   #gap: Gap | null = null;
+  /**
+   * It came with a cursor by other routes, and has not been told so yet. A cursor of its own names the routes of now: back
+   * with that one, it would be told nothing.
+   */
+  #changed: Gap | null = null;
   /** Everything up to here was shown. Null for a rewind that has not found its beginning yet. */
   #cursor: string | null = null;
   /** Refilled events older than this are history: those of before that it was to see, it has seen. */
@@ -106,7 +111,7 @@ export class Subscription implements Seat {
     if (start.kind === 'handover') {
       this.#since = start.since;
       this.#gap = start.gap;
-    }
+    } else this.#changed = changedSince(start.cursor, group.plan.routes);
     const { positions, offsets } = start.cursor;
     this.#own.cameLate(start.cursor.late);
     this.#cursor = this.#own.cursorAt(positions, offsets);
@@ -115,14 +120,18 @@ export class Subscription implements Seat {
     await this.#persist((again) => this.#catchUp(seen, resumed, again));
   }
 
-  /** A cursor for everything shown so far. Null before a rewind knows where it begins. */
+  /** A cursor for everything shown so far. Null before a rewind knows where it begins, or a change of routes is told. */
   cursor(): string | null {
+    return this.#changed ? null : this.#place();
+  }
+
+  #place(): string | null {
     const { group } = this.parts;
     if (this.#state === 'live' && !group.busy) this.#cursor = this.#own.cursor();
     return this.#cursor;
   }
 
-  /** The gap that the next event will tell, for heartbeats. */
+  /** The gap that the next event will tell, for heartbeats: until it does, a cursor must not be given out. */
   get gap(): Gap | null {
     return this.#gap;
   }
@@ -154,18 +163,18 @@ export class Subscription implements Seat {
     }
   }
 
-  lost(gap: Gap, source: SourcePartition | null, turn: number, reach?: Reach): void {
+  lost(gap: Gap, voided: Voided | null, turn: number, reach?: Reach): void {
     // What came before it began to listen, the replay tells.
     if (turn <= this.#from) return;
     // It will come upon the gap by itself, and in its place; told now, it would be told twice.
     if (this.#state === 'parked' || this.#outrun) return;
     if (reach && !this.#own.isReached(reach)) return;
-    if (gap.reason === 'TOPIC_RECREATED' && source) {
+    if (voided) {
       if (this.#state === 'replaying') {
         this.outrun();
         return;
       }
-      this.#own.forget(source.partition);
+      this.#own.setBack(voided);
     }
     this.#lack(gap);
   }
@@ -199,11 +208,16 @@ export class Subscription implements Seat {
    * nothing is shown by both.
    */
   handOver(): Start {
-    const cursor = this.cursor();
+    const cursor = this.#place();
     this.close();
     // Not as it was asked: its last events were the last ones then, and what came since belongs to it too.
     if (cursor === null) return this.#rewinding as Start;
-    return { kind: 'handover', cursor: this.parts.group.decode(cursor), since: this.#since, gap: this.#gap };
+    return {
+      kind: 'handover',
+      cursor: this.parts.group.decode(cursor),
+      since: this.#since,
+      gap: this.#gap ?? this.#changed,
+    };
   }
 
   /** Leaves the group. Idempotent. */
@@ -259,8 +273,9 @@ export class Subscription implements Seat {
     if (drained && this.#state === 'live') void this.#park(drained);
   }
 
-  #isHistory({ refilled, source }: Publication): boolean {
-    return refilled && source.record.timestamp < this.#since;
+  /** By the record's time alone, one that is older than its own partition would be passed over by who lacks it. */
+  #isHistory({ refilled, firstBy, source }: Publication): boolean {
+    return refilled && (firstBy ?? source.record.timestamp) < this.#since;
   }
 
   /** The first of them tells the gap. */
@@ -296,16 +311,17 @@ export class Subscription implements Seat {
     for (let first = resumed; this.#state === 'replaying'; first = null) {
       const { positions: after } = this.#shown();
       // A client may know more of the log than this replica, whose tail is a moment behind, or deaf.
-      if (isAhead(after, hub.heads())) await hub.refresh();
+      if (isAhead(after, hub.heads())) await hub.refresh(after);
       const replay = this.#begin();
       const passage = await openPassage(replay, after);
       this.#own.goes(after, replay.upTo);
-      const gap = passage.gap ?? (first && changedSince(first, group.plan.routes));
+      const gap = passage.gap ?? this.#changed;
       if (gap && first && onGap === 'FAIL') {
         const oldest = group.cursorAt(passage.oldest, new Map());
         return this.fail(new Fault('CURSOR_EXPIRED', { why: gap.reason }, { oldest, gap }));
       }
       if (gap) this.#lack(gap);
+      this.#changed = null;
       await this.#pass(passage, seen, first ? this.parts.replay : undefined);
       if (this.#state !== 'replaying') return;
       this.#cursor = this.#own.cursorAt(replay.upTo, seen.recent);

@@ -2,6 +2,7 @@ import type { Channel, Retention } from '../event/channel.js';
 import type { Position } from '../event/position.js';
 import type { Commit, GapMark, Publication, SourceGap } from '../event/publication.js';
 import type { RecordMeta, SourcePartition } from '../event/source-event.js';
+import type { SourceHistory } from '../event/source-history.js';
 
 /**
  * The one boundary between relay and gateway: an ordered, retained history per channel, and its live tail.
@@ -24,13 +25,19 @@ export interface ChannelAddress {
 
 /** One event on its way into the log. */
 export interface AppendEntry {
+  /** Whose offset the record has: see `originOf`. */
+  readonly origin: string;
   readonly record: RecordMeta;
   readonly index: number;
   /** The event as JSON text. */
   readonly payload: string;
   /** Where it can be heard, each channel once; never empty. */
   readonly channels: readonly ChannelAddress[];
-  readonly refilled: boolean;
+  /**
+   * False where it is new. Else by when it was there first, by the log's clock; true where nobody knows more than its record's
+   * own time.
+   */
+  readonly refilled: boolean | number;
 }
 
 export interface Append {
@@ -43,8 +50,10 @@ export interface Append {
   readonly next: number;
   /** True when the partition is expected to have no watermark yet; without it, a missing watermark is *behind*. */
   readonly first: boolean;
-  /** The newest record below `next`: read again at assignment, it tells a recreated topic. Null keeps what is stored. */
+  /** The newest record below `next`. Null keeps what is stored. */
   readonly last: { readonly offset: number; readonly timestamp: number } | null;
+  /** Names all that lies below `next`; absent keeps what is stored. A relay that is behind (`base`) teaches nothing. */
+  readonly history?: SourceHistory;
   /** In the order of their offsets and indexes. May be empty: then only the watermark moves. */
   readonly entries: readonly AppendEntry[];
   /**
@@ -73,6 +82,17 @@ export type AppendAnswer =
   /** The partition is fed by these routes. Nothing was written. */
   | { readonly kind: 'other-routes'; readonly routes: readonly string[] };
 
+/** Another history of a partition takes the place of the one that the log knows. */
+export interface Renewal extends Pick<Append, 'source' | 'epoch' | 'fingerprint'> {
+  /** What the log is expected to hold: with another watermark it answers `behind`. */
+  readonly watermark: number | null;
+  /** The watermark from now on, mostly a lower one. */
+  readonly next: number;
+  readonly history: SourceHistory;
+  /** Told to those who listen to the topic. */
+  readonly gap: SourceGap;
+}
+
 /** Where the log stands with a partition. */
 export interface PartitionState {
   readonly epoch: string;
@@ -80,23 +100,45 @@ export interface PartitionState {
   readonly newLog: boolean;
   readonly watermark: number | null;
   readonly last: { readonly offset: number; readonly timestamp: number } | null;
+  /** Names what is below the watermark; null where the log does not know. */
+  readonly history: SourceHistory | null;
   /** The routes that feed it, by the newest append; empty where the log does not know. */
   readonly routes: readonly string[];
+  /**
+   * The cluster whose relay feeds the topic's partition of this number, and how long ago that one last asked for its state, in
+   * milliseconds. The first who asks takes the place; another cluster takes it by a `renew`.
+   */
+  readonly feeder: { readonly cluster: string; readonly idle: number };
+}
+
+/** What the log knows of a topic. */
+export interface TopicState {
+  /** How many partitions it had when the log first heard of it; 0 when it was waited for before it was there. */
+  readonly partitions: number;
+  /** True when that is now. */
+  readonly isNew: boolean;
 }
 
 /** The relay's side. Calls for one partition are made one at a time; partitions may overlap. */
 export interface ChannelLogWriter {
-  /** Ask at assignment, and after `other-epoch`. Opens a new epoch when the master behind it is another than before. */
+  /**
+   * Ask at assignment, after `other-epoch`, and every few seconds while a partition is assigned: by that the log's clock is
+   * kept, and its feeder known. Opens a new epoch where numbers would be given out twice under the old one: the log is
+   * another one, or an older copy of itself.
+   */
   partition(source: SourcePartition): Promise<PartitionState>;
   /** Safe to repeat with the same arguments after any failure. Throws LogUnavailable, having written nothing or all. */
   append(append: Append): Promise<AppendAnswer>;
-  /** The topic was recreated or truncated: opens a new epoch and forgets the partition's watermark, if `epoch` still holds. */
-  renew(source: SourcePartition, epoch: string): Promise<PartitionState>;
+  /** In one step: opens a new epoch, sets the watermark and what names it, and tells the gap. Throws as `append` does. */
+  renew(renewal: Renewal): Promise<AppendAnswer>;
+  /** To be asked before a topic's first partition is placed; remembers `partitions` when the topic is new to the log. */
+  topic(topic: Omit<SourcePartition, 'partition'>, partitions: number): Promise<TopicState>;
   close(): Promise<void>;
 }
 
 /** What a tail tells. Calls come one after the other, never inside a call of the LogTail. */
 export interface TailListener {
+  /** In the order of the log. At first they may lie before the heads that were told, and are known by them. */
   commit(commit: Commit): void;
   /** Commits may have been missed from now on. */
   interrupted(): void;
@@ -138,26 +180,33 @@ export interface History {
   readonly heard?: true;
 }
 
-/** The gateway's side. Never writes. */
+/** The gateway's side. Never writes more than a doubt. */
 export interface ChannelLogReader {
   readonly shards: number;
   /** One tail per process; resolves when its heads are known. */
   tail(listener: TailListener): Promise<LogTail>;
   /**
    * Entries of the channel after `after` (a number of the current epoch), oldest first, at most `limit`, and fewer where they
-   * are long.
+   * are long. What came later than `since`, by the log's clock, is after it too, whatever its number: there is such a thing
+   * only where numbers were given out twice.
    * With `after: null` everything kept, of whatever epoch.
    */
-  read(channel: Channel, shard: number, after: number | null, limit: number): Promise<History>;
+  read(channel: Channel, shard: number, after: number | null, limit: number, since?: number): Promise<History>;
   /** The newest `limit` entries, oldest first; `more` is true when older ones are kept too. */
   newest(channel: Channel, shard: number, limit: number): Promise<History>;
   /**
-   * Per shard, where the log stands: at least as far as any commit a tail has told before the call. `now` is the log's
-   * clock before that.
+   * Per shard, where the log stands: at least as far as any commit a tail has told before the call, unless it is a replica
+   * that lags. `now` is the log's clock before that: up to then nothing newer was there.
    */
   heads(): Promise<{ readonly heads: readonly Position[]; readonly now: number }>;
   /** The gap marks a shard still keeps (the newest hundred, for a day), oldest first. */
   gaps(shard: number): Promise<readonly LoggedGap[]>;
+  /**
+   * The log has less than is `known`: relays are told, and open another epoch where this one is still open and their log
+   * has less too. It was no more than a replica that lags if theirs has not. With `certain` they open one whatever they have:
+   * numbers of this epoch were given out twice. To be repeated while the doubt lasts. Throws LogUnavailable.
+   */
+  doubt(known: Position, certain: boolean): Promise<void>;
   /** Null when the log can serve; else the reason in a sentence: unreachable, evicting. */
   unready(): Promise<string | null>;
   close(): Promise<void>;

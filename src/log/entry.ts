@@ -2,28 +2,29 @@ import type { Channel } from '../event/channel.js';
 import type { Position } from '../event/position.js';
 import type { GapMark, Publication } from '../event/publication.js';
 import type { SourceEvent } from '../event/source-event.js';
+import { mostEpochs, type SourceHistory } from '../event/source-history.js';
 import type { AppendEntry, LoggedGap } from './channel-log.js';
 
 /**
  * An entry's text, format 1. Three lines; the log writes the first, the relay the others:
  *
  *     1 <number> <previous> <epoch> <time> <fingerprint>
- *     [partition, offset, index, refilled, timestamp, topic, key, headers]
+ *     [partition, offset, index, refilled, timestamp, topic, key, headers, origin]
  *     <the event as JSON>
  *
- * The second line is JSON.stringify's, so it holds no line break. Entries that travel in one message are parted
+ * The second line is JSON.stringify's, so it holds no line break. A former version wrote it without `origin`. Entries that travel in one message are parted
  * by U+001E, which JSON text never holds raw (RFC 8259, section 7).
  */
 export const format = '1';
 export const separator = '\x1e';
 
-type Meta = [number, number, number, 0 | 1, number, string, string | null, Record<string, string>];
+type Meta = [number, number, number, number, number, string, string | null, Record<string, string>, string?];
 
 /** The second line of an entry, which the relay writes as it does the third. */
-export function encodeMeta({ record, index, refilled }: AppendEntry): string {
+export function encodeMeta({ origin, record, index, refilled }: AppendEntry): string {
   const { partition, offset, timestamp, topic, key, headers } = record;
   const names = `${JSON.stringify(topic)},${JSON.stringify(key)},${JSON.stringify(headers)}`;
-  return `[${partition},${offset},${index},${refilled ? 1 : 0},${timestamp},${names}]`;
+  return `[${partition},${offset},${index},${Number(refilled)},${timestamp},${names},"${origin}"]`;
 }
 
 /** Reads an entry. Throws a plain Error for a format this version does not know. */
@@ -37,7 +38,7 @@ export function decodeEntry(channel: Channel, shard: number, text: string): Publ
 
 /** Most publications are heard by one group, some by none that cares: the body is parsed at first use, once. */
 class LazyPublication implements Publication {
-  #parsed: { source: SourceEvent; refilled: boolean } | undefined;
+  #parsed: { source: SourceEvent; refilled: number } | undefined;
 
   constructor(
     readonly channel: Channel,
@@ -58,7 +59,12 @@ class LazyPublication implements Publication {
   }
 
   get refilled(): boolean {
-    return this.#parse().refilled;
+    return this.#parse().refilled > 0;
+  }
+
+  get firstBy(): number | undefined {
+    const { refilled } = this.#parse();
+    return refilled > 1 ? refilled : undefined;
   }
 
   unread(): Publication {
@@ -70,11 +76,11 @@ class LazyPublication implements Publication {
     if (this.#parsed) return this.#parsed;
     const end = this.text.indexOf('\n', this.bodyAt);
     const meta = JSON.parse(this.text.slice(this.bodyAt, end)) as Meta;
-    const [partition, offset, index, refilled, timestamp, topic, key, headers] = meta;
+    const [partition, offset, index, refilled, timestamp, topic, key, headers, origin = ''] = meta;
     const record = { topic, partition, offset, timestamp, key, headers };
     this.#parsed = {
-      source: { record, index, event: JSON.parse(this.text.slice(end + 1)) as unknown },
-      refilled: refilled === 1,
+      source: { origin, record, index, event: JSON.parse(this.text.slice(end + 1)) as unknown },
+      refilled,
     };
     return this.#parsed;
   }
@@ -102,6 +108,20 @@ export function decodeGap(shard: number, text: string): LoggedGap {
 /** The routes that feed a partition, as the log keeps them: ids parted by commas. */
 export const routesAsText = (routes: readonly string[]): string => routes.join();
 export const routesIn = (text = ''): readonly string[] => (text === '' ? [] : text.split(','));
+
+/** A history, as the log keeps it: `<topic id or -> <epoch>:<first>,…`. */
+export const historyAsText = ({ topicId, epochs }: SourceHistory): string =>
+  `${topicId ?? '-'} ${epochs
+    .slice(-mostEpochs)
+    .map((epoch) => epoch.join(':'))
+    .join()}`;
+
+export function historyIn(text: string): SourceHistory | null {
+  if (text === '') return null;
+  const [topicId, epochs = ''] = text.split(' ');
+  const read = epochs === '' ? [] : epochs.split(',').map((epoch) => epoch.split(':').map(Number) as [number, number]);
+  return { topicId: topicId === '-' ? null : (topicId as string), epochs: read };
+}
 
 /** Which shard a partition's events go to: the same for every relay, spread over topics. */
 export function shardOf(topic: string, partition: number, shards: number): number {

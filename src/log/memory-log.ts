@@ -3,6 +3,7 @@ import type { Channel } from '../event/channel.js';
 import type { Position } from '../event/position.js';
 import type { Commit, GapMark, Publication } from '../event/publication.js';
 import type { SourcePartition } from '../event/source-event.js';
+import type { SourceHistory } from '../event/source-history.js';
 import {
   type Append,
   type AppendAnswer,
@@ -12,6 +13,7 @@ import {
   type LoggedGap,
   LogUnavailable,
   type PartitionState,
+  type Renewal,
   type TailListener,
 } from './channel-log.js';
 import { decodeEntry, encodeMeta, format, routesAsText, routesIn, shardOf } from './entry.js';
@@ -28,19 +30,25 @@ interface Kept {
   expires: number;
 }
 
-interface Watermark {
+/** What is known of one partition. */
+interface Fed {
   next: number;
   last: PartitionState['last'];
+  history: SourceHistory | null;
 }
 
 interface Shard {
   epoch: string;
   number: number;
+  /** The log's clock, and this machine's then: it never goes back, whatever becomes of that one. */
   time: number;
-  readonly watermarks: Map<string, Watermark>;
+  wall: number;
+  readonly partitions: Map<string, Fed>;
   /** By partition, as text. */
   readonly routes: Map<string, string>;
   readonly channels: Map<Channel, Kept>;
+  /** By topic and number: the cluster, and when it asked last. */
+  readonly feeders: Map<string, { readonly cluster: string; at: number }>;
   gaps: LoggedGap[];
 }
 
@@ -58,6 +66,7 @@ export function createMemoryLog({
   const shards = Array.from({ length: count }, newShard);
   const tails = new Set<{ listener: TailListener; channels: Set<Channel>; heads: readonly Position[] }>();
   const seen = new Set<Shard>();
+  const topics = new Map<string, number>();
   let closed = false;
 
   const shardFor = (source: SourcePartition) => shardOf(source.topic, source.partition, count);
@@ -67,13 +76,31 @@ export function createMemoryLog({
   };
   const heads = () => shards.map((_, shard) => head(shard));
 
+  /** The log's clock. */
+  const clock = ({ time, wall }: Shard): number => time + Math.max(0, now() - wall);
+
+  function tick(shard: Shard): void {
+    shard.time = clock(shard);
+    shard.wall = now();
+  }
+
+  function feederOf(shard: Shard, { cluster, topic, partition }: SourcePartition): PartitionState['feeder'] {
+    const name = JSON.stringify([topic, partition]);
+    const known = shard.feeders.get(name) ?? { cluster, at: shard.time };
+    shard.feeders.set(name, known);
+    const idle = shard.time - known.at;
+    if (known.cluster === cluster) known.at = shard.time;
+    return { cluster: known.cluster, idle };
+  }
+
   function stateOf(source: SourcePartition): PartitionState {
     const shard = shards[shardFor(source)] as Shard;
-    const watermark = shard.watermarks.get(nameOf(source));
+    const { next = null, last = null, history = null } = shard.partitions.get(nameOf(source)) ?? {};
     const newLog = !seen.has(shard);
     seen.add(shard);
+    tick(shard);
     const routes = routesIn(shard.routes.get(nameOf(source)));
-    return { epoch: shard.epoch, newLog, watermark: watermark?.next ?? null, last: watermark?.last ?? null, routes };
+    return { epoch: shard.epoch, newLog, watermark: next, last, history, routes, feeder: feederOf(shard, source) };
   }
 
   function kept(shard: Shard, channel: Channel): Kept | undefined {
@@ -83,12 +110,37 @@ export function createMemoryLog({
     return undefined;
   }
 
+  function mark(index: number, gap: GapMark): void {
+    const shard = shards[index] as Shard;
+    shard.number++;
+    shard.gaps = [...shard.gaps, { ...gap, position: head(index) }].slice(-100);
+  }
+
+  function renew({ source, epoch, watermark, next, history, gap }: Renewal): AppendAnswer {
+    const index = shardFor(source);
+    const shard = shards[index] as Shard;
+    const known = shard.partitions.get(nameOf(source))?.next ?? null;
+    if (epoch !== shard.epoch) return { kind: 'other-epoch', epoch: shard.epoch };
+    if (watermark !== known) return { kind: 'behind', watermark: known ?? -1 };
+    const from = shard.number;
+    const told: GapMark = { ...gap, source };
+    shard.epoch = newEpoch();
+    tick(shard);
+    mark(index, told);
+    shard.partitions.set(nameOf(source), { next, last: null, history });
+    const { topic, partition, cluster } = source;
+    shard.feeders.set(JSON.stringify([topic, partition]), { cluster, at: shard.time });
+    const position = head(index);
+    queueMicrotask(() => tell({ position, from, publications: [], gap: told }));
+    return { kind: 'appended', position, appended: 0 };
+  }
+
   function append(batch: Append): AppendAnswer {
     const index = shardFor(batch.source);
     const shard = shards[index] as Shard;
     if (batch.epoch !== shard.epoch) return { kind: 'other-epoch', epoch: shard.epoch };
     const name = nameOf(batch.source);
-    const known = shard.watermarks.get(name);
+    const known = shard.partitions.get(name);
     const fed = shard.routes.get(name) ?? '';
     const routes = routesAsText(batch.routes);
     const instead = routesAsText(batch.instead ?? batch.routes);
@@ -97,19 +149,19 @@ export function createMemoryLog({
 
     const entries = known ? batch.entries.filter((entry) => entry.record.offset >= known.next) : batch.entries;
     shard.routes.set(name, routes);
-    if (!known || batch.next > known.next) {
-      shard.watermarks.set(name, { next: batch.next, last: batch.last ?? known?.last ?? null });
-    }
-    const repeated = known !== undefined && (batch.base < known.next || (fed === routes && instead !== routes));
+    const isBehind = known !== undefined && batch.base < known.next;
+    shard.partitions.set(name, {
+      next: Math.max(batch.next, known?.next ?? 0),
+      last: known && batch.next <= known.next ? known.last : (batch.last ?? known?.last ?? null),
+      history: (isBehind ? null : batch.history) ?? known?.history ?? null,
+    });
+    const repeated = isBehind || (known !== undefined && fed === routes && instead !== routes);
     const gap: GapMark | null = batch.gap && !repeated ? { ...batch.gap, source: batch.source } : null;
     if (entries.length === 0 && !gap) return { kind: 'appended', position: head(index), appended: 0 };
 
     const from = shard.number;
-    shard.time = Math.max(shard.time, now());
-    if (gap) {
-      shard.number++;
-      shard.gaps = [...shard.gaps, { ...gap, position: head(index) }].slice(-100);
-    }
+    tick(shard);
+    if (gap) mark(index, gap);
     const publications: Publication[] = [];
     for (const entry of entries) {
       shard.number++;
@@ -123,7 +175,7 @@ export function createMemoryLog({
         history.push(publication);
         const oldest = shard.time - retention.retain;
         while (history.length > retention.max || (history[0] as Publication).position.time <= oldest) history.shift();
-        shard.channels.set(channel, { publications: history, expires: shard.time + retention.retain });
+        shard.channels.set(channel, { publications: history, expires: now() + retention.retain });
         publications.push(publication);
       }
     }
@@ -146,7 +198,7 @@ export function createMemoryLog({
     const [publications, more] = pick(all);
     const oldest = all[0];
     const trimmedTo = oldest?.position.epoch === (shards[shard] as Shard).epoch ? oldest.previous : 0;
-    return { publications, head: head(shard), now: now(), trimmedTo, more } satisfies History;
+    return { publications, head: head(shard), now: clock(shards[shard] as Shard), trimmedTo, more } satisfies History;
   }
 
   return {
@@ -158,13 +210,15 @@ export function createMemoryLog({
       if (closed) throw new LogUnavailable('the log is closed');
       return append(batch);
     },
-    async renew(source, epoch) {
-      const shard = shards[shardFor(source)] as Shard;
-      if (shard.epoch === epoch) {
-        shard.epoch = newEpoch();
-        shard.watermarks.delete(nameOf(source));
-      }
-      return stateOf(source);
+    async renew(renewal) {
+      if (closed) throw new LogUnavailable('the log is closed');
+      return renew(renewal);
+    },
+    async topic({ cluster, topic }, partitions) {
+      const name = JSON.stringify([cluster, topic]);
+      const known = topics.get(name);
+      if (known === undefined) topics.set(name, partitions);
+      return { partitions: known ?? partitions, isNew: known === undefined };
     },
     async tail(listener) {
       const tail = { listener, channels: new Set<Channel>(), heads: heads() as readonly Position[] };
@@ -183,18 +237,21 @@ export function createMemoryLog({
         close: async () => void tails.delete(tail),
       };
     },
-    async read(channel, shard, after, limit) {
+    async read(channel, shard, after, limit, since = Number.POSITIVE_INFINITY) {
       return history(channel, shard, (all) => {
         const { epoch } = shards[shard] as Shard;
-        const later = after === null ? all : all.filter(({ position: p }) => p.epoch === epoch && p.number > after);
+        const isLater = ({ number, time }: Position) => number > (after as number) || time > since;
+        const later = after === null ? all : all.filter(({ position: p }) => p.epoch === epoch && isLater(p));
         return [later.slice(0, limit), later.length > limit];
       });
     },
     async newest(channel, shard, limit) {
       return history(channel, shard, (all) => [all.slice(-limit), all.length > limit]);
     },
-    heads: async () => ({ heads: heads(), now: now() }),
+    heads: async () => ({ heads: heads(), now: Math.min(...shards.map(clock)) }),
     gaps: async (shard) => (shards[shard] as Shard).gaps,
+    // It never loses anything.
+    doubt: async () => {},
     unready: async () => (closed ? 'the log is closed' : null),
     close: async () => {
       closed = true;
@@ -207,9 +264,11 @@ function newShard(): Shard {
     epoch: newEpoch(),
     number: 0,
     time: 0,
-    watermarks: new Map(),
+    wall: 0,
+    partitions: new Map(),
     routes: new Map(),
     channels: new Map(),
+    feeders: new Map(),
     gaps: [],
   };
 }

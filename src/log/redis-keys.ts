@@ -7,14 +7,18 @@ import type { Channel } from '../event/channel.js';
 export function redisKeys(prefix: string) {
   const shardName = (shard: number) => `${prefix}:{s${shard}}`;
   return {
-    /** Hash: epoch, number, time, run (the master's run_id), and a watermark per source partition. */
+    /** Hash: epoch, number, the log's clock, the line of masters, and per source partition its watermark and more. */
     meta: (shard: number) => `${shardName(shard)}:meta`,
     /** List of gap marks. */
     gaps: (shard: number) => `${shardName(shard)}:gaps`,
+    /** `<epoch> <number>`: the log had given out this number in this epoch; `*` where it has given out one twice. */
+    doubt: (shard: number) => `${shardName(shard)}:doubt`,
     /** Pub/sub channel on which every append ends. */
     commit: (shard: number) => `${shardName(shard)}:commit`,
     /** List of entries, and pub/sub channel. */
     channel: (shard: number, channel: Channel) => `${shardName(shard)}:c:${channel}`,
+    /** Expires as channels do: gone too early, it tells that the server's clock was set. */
+    canary: (shard: number) => `${shardName(shard)}:canary`,
     /** Pub/sub channel on which one gateway hears itself. */
     probe: (id: string) => `${prefix}:probe:${id}`,
     /** What `channel` was made of. */

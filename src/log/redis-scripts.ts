@@ -1,3 +1,6 @@
+import { luaClock } from './redis-clock.js';
+import { luaLine } from './redis-placement.js';
+
 /**
  * The Lua that runs inside Redis (7.0 or newer). Two rules:
  *
@@ -7,51 +10,23 @@
  * - Numbers are printed with %.0f: Lua prints 1e+15 for what is larger, and two clients would read two numbers.
  */
 
-const epochOf = `
-local function pad(n) return string.format('%.0f', n) end
-local function clock(stored)
-  local t = redis.call('TIME')
-  local now = t[1] * 1000 + math.floor(t[2] / 1000)
-  return math.max(now, tonumber(stored) or 0)
-end
-`;
-
 /**
- * KEYS: meta. ARGV: watermark field, an epoch to use if one must be opened, the epoch to replace or '', routes field.
- * Answers {epoch, 1 if the log is new, watermark or '', routes or ''}.
- * The run id is compared here, on the connection that will append: after a failover to a replica that lagged, the
- * same numbers would be given out twice under one epoch.
- */
-export const partitionScript = `${epochOf}
-local stored = redis.call('HMGET', KEYS[1], 'epoch', 'run', ARGV[1], 'time', 'number', ARGV[4])
-local epoch, watermark, isNew = stored[1], stored[3], 0
-if not epoch then isNew = 1 end
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
-if not epoch or stored[2] ~= run or ARGV[3] == epoch then
-  epoch = ARGV[2]
-  redis.call('HSET', KEYS[1], 'epoch', epoch, 'run', run, 'number', stored[5] or '0', 'time', pad(clock(stored[4])))
-  if ARGV[3] ~= '' and ARGV[3] == stored[1] then
-    redis.call('HDEL', KEYS[1], ARGV[1])
-    watermark = false
-  end
-end
-return {epoch, isNew, watermark or '', stored[6] or ''}
-`;
-
-/**
- * KEYS: meta, gaps, then each channel once.
+ * KEYS: meta, gaps, canary, then each channel once.
  * ARGV: epoch, base, next, first (1 or 0), last ('offset timestamp' or ''), watermark field, fingerprint, gap mark
- * (JSON or ''), commit channel, routes field, routes, the routes to be replaced; then retentions ('retain max' each, all
- * parted by spaces), which of them each channel has, and the entries: each 'offset places', where places are those of its
+ * (JSON or ''), commit channel, routes field, routes, the routes to be replaced, history field, history (or ''), the highest
+ * number of the epoch that the caller has been told; then retentions ('retain max' each, all parted by spaces), which of them each channel has, and the entries: each 'offset places', where places are those of its
  * channels in KEYS, a line break, its body and U+001E. They are one text because an argument costs both sides more than
  * to find the next entry in it.
  */
-export const appendScript = `${epochOf}
+export const appendScript = `${luaClock}${luaLine}
 local epoch, base, nextOffset = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local field, fingerprint, gap, commit = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local routesField, routes, instead = ARGV[10], ARGV[11], ARGV[12]
-local stored = redis.call('HMGET', KEYS[1], 'epoch', 'number', 'time', field, routesField)
+local historyField, history = ARGV[13], ARGV[14]
+local stored = redis.call('HMGET', KEYS[1], 'epoch', 'number', 'time', field, routesField, 'wall', 'set', 'run', historyField)
 if stored[1] ~= epoch then return {'E', stored[1] or ''} end
+-- An older copy of this log, brought back under its epoch: the numbers from here on were given out before.
+if stored[8] ~= line() or (tonumber(stored[2]) or 0) < tonumber(ARGV[15]) then return {'E', ''} end
 
 local watermark, last = nil, ''
 if stored[4] then
@@ -64,7 +39,7 @@ if watermark and base > watermark then return {'B', pad(watermark)} end
 if not watermark and ARGV[4] == '0' then return {'B', '-1'} end
 
 local from = tonumber(stored[2]) or 0
-local number, time = from, clock(stored[3])
+local number, time, wall = from, clock(stored[3], stored[6], stored[7], KEYS[3], false)
 local head = ' ' .. epoch .. ' ' .. pad(time) .. ' ' .. fingerprint .. '\\n'
 -- Below the watermark this append, or a part of it, is there already: its mark is too. So it is where its routes are.
 if watermark and (base < watermark or (fed == routes and instead ~= routes)) then gap = '' end
@@ -88,7 +63,7 @@ local function put(c, printed, body)
   elseif type(list) == 'string' then lines[c] = {list, line}
   else list[#list + 1] = line end
 end
-local appended, entries, at = 0, ARGV[15], 1
+local appended, entries, at = 0, ARGV[18], 1
 while at <= #entries do
   local offset, places, start = match(entries, '^(%d+) ([%d ]+)\\n()', at)
   local stop = find(entries, '\\30', start, true)
@@ -106,11 +81,13 @@ while at <= #entries do
 end
 
 local moved = not watermark or nextOffset > watermark
-if number == from and not moved and fed == routes then return {'A', pad(from), stored[3] or '0', '0'} end
+-- A doubled relay that is behind knows less of it.
+local learns = history ~= '' and history ~= stored[9] and (not watermark or base == watermark)
+if number == from and not moved and not learns and fed == routes then return {'A', pad(from), stored[3] or '0', '0'} end
 
 local kind = redis.call('TYPE', KEYS[2]).ok
 if kind ~= 'list' and kind ~= 'none' then return redis.error_reply('WRONGTYPE ' .. KEYS[2]) end
-local sample = KEYS[3] or KEYS[2]
+local sample = KEYS[4] or KEYS[2]
 for _, check in ipairs({{'HSET', KEYS[1], 'number', '0'}, {'RPUSH', sample, ''}, {'LTRIM', sample, '0', '1'},
     {'LINDEX', sample, '0'}, {'PEXPIRE', sample, '1'}, {'PUBLISH', sample, ''}, {'PUBLISH', commit, ''}}) do
   if not redis.acl_check_cmd(unpack(check)) then
@@ -120,10 +97,11 @@ end
 
 if moved then
   local mark = ARGV[5] ~= '' and ' ' .. ARGV[5] or last
-  redis.call('HSET', KEYS[1], 'number', pad(number), 'time', pad(time), field, pad(nextOffset) .. mark)
+  redis.call('HSET', KEYS[1], 'number', pad(number), 'time', pad(time), 'wall', pad(wall), field, pad(nextOffset) .. mark)
 else
-  redis.call('HSET', KEYS[1], 'number', pad(number), 'time', pad(time))
+  redis.call('HSET', KEYS[1], 'number', pad(number), 'time', pad(time), 'wall', pad(wall))
 end
+if learns then redis.call('HSET', KEYS[1], historyField, history) end
 if fed ~= routes then redis.call('HSET', KEYS[1], routesField, routes) end
 if number == from then return {'A', pad(from), pad(time), '0'} end
 
@@ -133,11 +111,11 @@ if gap ~= '' then
   redis.call('PEXPIRE', KEYS[2], 86400000)
 end
 local retentions = {}
-for retain, max in string.gmatch(ARGV[13], '(%d+) (%d+)') do
+for retain, max in string.gmatch(ARGV[16], '(%d+) (%d+)') do
   retentions[#retentions + 1] = {tonumber(retain), tonumber(max)}
 end
-local which = string.gmatch(ARGV[14], '%d+')
-for c = 3, #KEYS do
+local which = string.gmatch(ARGV[17], '%d+')
+for c = 4, #KEYS do
   local retain, max = unpack(retentions[tonumber(which())])
   local list = lines[c]
   if list then
@@ -166,60 +144,4 @@ for c = 3, #KEYS do
 end
 redis.call('PUBLISH', commit, '1 ' .. epoch .. ' ' .. pad(from) .. ' ' .. pad(number) .. ' ' .. pad(time) .. ' ' .. fingerprint .. ' ' .. gap)
 return {'A', pad(number), pad(time), pad(appended)}
-`;
-
-/** Characters of a page. */
-const pageSize = 262_144;
-
-/**
- * KEYS: meta, channel. ARGV: 'after' and a number, or 'all', or 'newest'; limit.
- * Answers {epoch, number, time, trimmed to, 1 if there is more, entries, seconds, microseconds}. Reads only, and goes by EVALSHA_RO.
- * Entries of the current epoch are the list's end, in order: the first one after a number is found by halving. What comes
- * after it is a page at the most: whoever reads slowly has it in a gateway's memory until the last of it is through.
- */
-export const readScript = `
-local stored = redis.call('HMGET', KEYS[1], 'epoch', 'number', 'time')
-local epoch = stored[1] or ''
-local length = redis.call('LLEN', KEYS[2])
-local limit = tonumber(ARGV[3])
-local function at(i)
-  local n, p, e = string.match(redis.call('LINDEX', KEYS[2], i), '^1 (%d+) (%d+) (%S+)')
-  return tonumber(n), p, e
-end
-local trimmed = '0'
-if length > 0 then
-  local _, p, e = at(0)
-  if e == epoch then trimmed = p end
-end
-local first = 0
-if ARGV[1] == 'newest' then
-  first = math.max(0, length - limit)
-elseif ARGV[1] == 'after' then
-  local after, low, high = tonumber(ARGV[2]), 0, length
-  while low < high do
-    local middle = math.floor((low + high) / 2)
-    local n, _, e = at(middle)
-    if e == epoch and n > after then high = middle else low = middle + 1 end
-  end
-  first = low
-end
-local entries, size, most, step = {}, 0, 1 / 0, limit
-if ARGV[1] == 'after' then most, step = ${pageSize}, 16 end
-while size < most and #entries < limit and first + #entries < length do
-  local at = first + #entries
-  for _, entry in ipairs(redis.call('LRANGE', KEYS[2], at, at + math.min(step, limit - #entries) - 1)) do
-    entries[#entries + 1] = entry
-    size = size + #entry
-  end
-  -- Each LRANGE walks a long list anew: as many as may still fit, by those that are there.
-  step = math.max(16, math.min(128, math.floor((most - size) * #entries / size)))
-end
-local more = 0
-if ARGV[1] == 'newest' then
-  if first > 0 then more = 1 end
-elseif first + #entries < length then
-  more = 1
-end
-local now = redis.call('TIME')
-return {epoch, stored[2] or '0', stored[3] or '0', trimmed, more, entries, now[1], now[2]}
 `;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Channel } from '../event/channel.js';
-import type { Position } from '../event/position.js';
+import { isAfter, type Position } from '../event/position.js';
 import type { Commit, Publication } from '../event/publication.js';
 import { type LogTail, LogUnavailable, type TailListener } from './channel-log.js';
 import { decodeCommit, decodeEntry, separator } from './entry.js';
@@ -75,8 +75,9 @@ export async function openRedisTail(parts: TailParts): Promise<LogTail> {
   function tell(commit: Commit) {
     const { position } = commit;
     const head = heads[position.shard] as Position;
-    if (position.epoch === head.epoch && position.number <= head.number) return;
-    heads = heads.with(position.shard, position);
+    if (isAfter(position, head, position.epoch)) heads = heads.with(position.shard, position);
+    // Also what lies before the heads: the first few were on their way when those were read, but later on it is a number that
+    // was given out twice.
     listener.commit(commit);
   }
 

@@ -1,16 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { SourcePartition } from '../event/source-event.js';
-import {
-  type Append,
-  type AppendAnswer,
-  type ChannelLogWriter,
-  LogUnavailable,
-  type PartitionState,
-} from './channel-log.js';
-import { encodeMeta, routesAsText, routesIn, separator, shardOf } from './entry.js';
+import { type Append, type AppendAnswer, type ChannelLogWriter, LogUnavailable } from './channel-log.js';
+import { encodeMeta, historyAsText, historyIn, routesAsText, routesIn, separator, shardOf } from './entry.js';
 import { type RedisKeys, redisKeys } from './redis-keys.js';
-import { appendScript, partitionScript } from './redis-scripts.js';
+import { partitionScript, renewScript, topicScript } from './redis-placement.js';
+import { appendScript } from './redis-scripts.js';
 import { TextBuffer } from './text-buffer.js';
 
 /** What an entry has beside its payload, roughly. */
@@ -24,21 +19,20 @@ export interface RedisLogOptions {
 
 /**
  * The relay's side of the log in Redis. `redis` is opened by `connectRedis` and closed here.
- * Its user needs HMGET, HSET, HDEL, LINDEX, RPUSH, LTRIM, PEXPIRE, TYPE, PUBLISH, TIME, INFO, EVAL and EVALSHA.
+ * Its user needs HMGET, HSET, LINDEX, RPUSH, LTRIM, PEXPIRE, TYPE, PUBLISH, TIME, INFO, GET, SET, EXISTS, EVAL
+ * and EVALSHA.
  */
 export function createRedisLogWriter(redis: Redis, { prefix, shards = 1 }: RedisLogOptions): ChannelLogWriter {
   const keys = redisKeys(prefix);
   const scripts = defineScripts(redis);
-  /** Counts connections: an append goes out only on one whose master was compared with the epoch's. */
-  let generation = 0;
-  redis.on('ready', () => generation++);
-  const greeted = new Map<number, number>();
+  /** Per shard, the newest that this writer was told: a log that has less has lost it. */
+  const told = Array.from({ length: shards }, (): Told => ({ epoch: '', number: 0, time: 0 }));
 
   let gathering: Redis['stream'] | null = null;
 
   /**
    * What this turn sends goes out in one write: partitions are fetched together, and a write each would wake Redis and
-   * every gateway once for each. Not by a pipeline: that might go to another connection than the one that was compared.
+   * every gateway once for each.
    */
   function gather(): void {
     const { stream } = redis;
@@ -52,60 +46,100 @@ export function createRedisLogWriter(redis: Redis, { prefix, shards = 1 }: Redis
     });
   }
 
-  async function partition(source: SourcePartition, replace = ''): Promise<PartitionState> {
-    const shard = shardOf(source.topic, source.partition, shards);
-    const before = generation;
-    const [watermarkField, routesField] = fieldsOf(source);
-    const opened = randomBytes(6).toString('base64url');
-    const [epoch, isNew, watermark, routes] = await guarded(() =>
-      scripts.tailracePartition(1, keys.meta(shard), watermarkField, opened, replace, routesField),
-    );
-    greeted.set(shard, before);
-    const [next, offset, timestamp] = watermark.split(' ').map(Number);
-    return {
+  /** What the log tells of itself: within an epoch its numbers go up, and over all of them its clock. */
+  function learn(shard: number, epoch: string, number: number, time: number): void {
+    const known = told[shard] as Told;
+    told[shard] = {
       epoch,
-      newLog: isNew === 1,
-      watermark: watermark === '' ? null : (next as number),
-      last: offset === undefined ? null : { offset, timestamp: timestamp as number },
-      routes: routesIn(routes),
+      number: known.epoch === epoch ? Math.max(known.number, number) : number,
+      time: Math.max(known.time, time),
     };
   }
 
+  const opened = () => randomBytes(6).toString('base64url');
+
   return {
-    partition,
-    renew: partition,
+    async partition(source) {
+      const shard = shardOf(source.topic, source.partition, shards);
+      const { watermarkField, historyField, routesField, feederField } = fieldsOf(source);
+      const known = told[shard] as Told;
+      const [epoch, isNew, watermark, history, routes, feeder, idle, number, time] = await guarded(() =>
+        scripts.tailracePartition(
+          3,
+          ...[keys.meta(shard), keys.doubt(shard), keys.canary(shard)],
+          ...[watermarkField, historyField, routesField, feederField, source.cluster],
+          ...[opened(), known.epoch, known.number, known.time],
+        ),
+      );
+      learn(shard, epoch, Number(number), Number(time));
+      const [next, offset, timestamp] = watermark.split(' ').map(Number);
+      return {
+        epoch,
+        newLog: isNew === 1,
+        watermark: watermark === '' ? null : (next as number),
+        last: offset === undefined ? null : { offset, timestamp: timestamp as number },
+        history: historyIn(history),
+        routes: routesIn(routes),
+        feeder: { cluster: feeder === '' ? source.cluster : feeder, idle: Number(idle) },
+      };
+    },
     async append(batch) {
       const shard = shardOf(batch.source.topic, batch.source.partition, shards);
-      const [keyed, args] = appendArguments(batch, shard, keys);
-      while (greeted.get(shard) !== generation) await partition(batch.source);
+      const { epoch, number } = told[shard] as Told;
+      const [keyed, args] = appendArguments(batch, shard, keys, epoch === batch.epoch ? number : 0);
       gather();
-      const [kind, value, time, appended] = await guarded(() =>
-        scripts.tailraceAppend(keyed.length, ...keyed, ...args),
+      const answered = await guarded(() => scripts.tailraceAppend(keyed.length, ...keyed, ...args));
+      return answerOf(answered, shard, batch.epoch);
+    },
+    async renew({ source, epoch, watermark, next, history, gap, fingerprint }) {
+      const shard = shardOf(source.topic, source.partition, shards);
+      const { watermarkField, historyField, feederField } = fieldsOf(source);
+      const anew = opened();
+      const answered = await guarded(() =>
+        scripts.tailraceRenew(
+          3,
+          ...[keys.meta(shard), keys.gaps(shard), keys.canary(shard), epoch, anew],
+          ...[watermarkField, watermark ?? '', next, historyField, historyAsText(history)],
+          ...[feederField, source.cluster, JSON.stringify({ ...gap, source }), keys.commit(shard), fingerprint],
+        ),
       );
-      return answer(kind, value, shard, batch.epoch, Number(time), Number(appended));
+      return answerOf(answered, shard, anew);
+    },
+    async topic({ cluster, topic }, partitions) {
+      const [known, isNew] = await guarded(() =>
+        scripts.tailraceTopic(1, keys.meta(shardOf(topic, 0, shards)), `t:${cluster}:${topic}`, partitions),
+      );
+      return { partitions: Number(known), isNew: isNew === 1 };
     },
     async close() {
       redis.disconnect();
     },
   };
+
+  function answerOf([kind, value, time, appended]: Answered, shard: number, epoch: string): AppendAnswer {
+    if (kind === 'E') return { kind: 'other-epoch', epoch: value };
+    if (kind === 'R') return { kind: 'other-routes', routes: routesIn(value) };
+    if (kind === 'B') return { kind: 'behind', watermark: Number(value) };
+    const position = { shard, epoch, number: Number(value), time: Number(time) };
+    learn(shard, epoch, position.number, position.time);
+    return { kind: 'appended', position, appended: Number(appended) };
+  }
 }
 
-function answer(
-  kind: string,
-  value: string,
+/** A shard's newest epoch, its highest number in it, and its clock. */
+interface Told {
+  readonly epoch: string;
+  readonly number: number;
+  readonly time: number;
+}
+
+function appendArguments(
+  batch: Append,
   shard: number,
-  epoch: string,
-  time: number,
-  appended: number,
-): AppendAnswer {
-  if (kind === 'E') return { kind: 'other-epoch', epoch: value };
-  if (kind === 'R') return { kind: 'other-routes', routes: routesIn(value) };
-  if (kind === 'B') return { kind: 'behind', watermark: Number(value) };
-  return { kind: 'appended', position: { shard, epoch, number: Number(value), time }, appended };
-}
-
-function appendArguments(batch: Append, shard: number, keys: RedisKeys): [string[], (string | number | Buffer)[]] {
-  const keyed = [keys.meta(shard), keys.gaps(shard)];
+  keys: RedisKeys,
+  known: number,
+): [string[], (string | number | Buffer)[]] {
+  const keyed = [keys.meta(shard), keys.gaps(shard), keys.canary(shard)];
   const places = new Map<string, number>();
   const retentions = new Map<string, number>();
   const which: number[] = [];
@@ -128,10 +162,11 @@ function appendArguments(batch: Append, shard: number, keys: RedisKeys): [string
   const gap = batch.gap ? JSON.stringify({ ...batch.gap, source: batch.source }) : '';
   const last = batch.last ? `${batch.last.offset} ${batch.last.timestamp}` : '';
   const { epoch, base, next, first, source, fingerprint, routes, instead = routes } = batch;
-  const [watermarkField, routesField] = fieldsOf(source);
+  const { watermarkField, historyField, routesField } = fieldsOf(source);
   const head = [epoch, base, next, first ? 1 : 0, last, watermarkField, fingerprint, gap, keys.commit(shard)];
   const fed = [routesField, routesAsText(routes), routesAsText(instead)];
-  return [keyed, [...head, ...fed, [...retentions.keys()].join(' '), which.join(' '), entries.bytes()]];
+  const history = [historyField, batch.history ? historyAsText(batch.history) : '', known];
+  return [keyed, [...head, ...fed, ...history, [...retentions.keys()].join(' '), which.join(' '), entries.bytes()]];
 }
 
 /** As long as their text is Latin. */
@@ -145,20 +180,38 @@ function numberOf(known: Map<string, number>, name: string): number {
   return number;
 }
 
-/** Where the meta hash has a partition's watermark, and the routes that feed it. */
-function fieldsOf({ cluster, topic, partition }: SourcePartition): [string, string] {
+/**
+ * Where the meta hash has a partition's watermark, what names it, and the routes that feed it; and, whatever the cluster,
+ * whose relay feeds the partition of that number.
+ */
+function fieldsOf({ cluster, topic, partition }: SourcePartition) {
   const name = `${cluster}:${topic}:${partition}`;
-  return [`w:${name}`, `r:${name}`];
+  return {
+    watermarkField: `w:${name}`,
+    historyField: `h:${name}`,
+    routesField: `r:${name}`,
+    feederField: `f:${topic}:${partition}`,
+  };
 }
 
+type Answered = [kind: string, value: string, time: string, appended: string];
+type Asked = (string | number)[];
+
 interface Scripts {
-  tailracePartition(keys: number, ...args: (string | number)[]): Promise<[string, number, string, string]>;
-  tailraceAppend(keys: number, ...args: (string | number | Buffer)[]): Promise<[string, string, string, string]>;
+  tailracePartition(
+    keys: number,
+    ...args: Asked
+  ): Promise<[string, number, string, string, string, string, string, string, string]>;
+  tailraceAppend(keys: number, ...args: (string | number | Buffer)[]): Promise<Answered>;
+  tailraceRenew(keys: number, ...args: Asked): Promise<Answered>;
+  tailraceTopic(keys: number, ...args: Asked): Promise<[string, number]>;
 }
 
 function defineScripts(redis: Redis): Scripts {
   redis.defineCommand('tailracePartition', { lua: partitionScript });
   redis.defineCommand('tailraceAppend', { lua: appendScript });
+  redis.defineCommand('tailraceRenew', { lua: renewScript });
+  redis.defineCommand('tailraceTopic', { lua: topicScript });
   return redis as unknown as Scripts;
 }
 

@@ -4,10 +4,13 @@ import { decode, type RecordFault } from './decode.js';
 import type { FedRecord } from './record-batch.js';
 import { metaOf, type Routed, route } from './route.js';
 
-/** Records that go into the log by one append, or to the dead letters before it. */
+/** Records that go into the log by one append, once those of them that cannot be read are dead letters. */
 export interface Chunk {
   readonly entries: AppendEntry[];
-  /** All of them come before any entry: while dead letters cannot be written, what precedes them is in the log. */
+  /**
+   * No entry comes before the first of them: a write of letters may hang as long as Kafka does. The others may lie
+   * between entries: a chunk that ended before each of them cost one write for each.
+   */
   readonly faults: { readonly record: FedRecord; readonly fault: RecordFault }[];
   /** Never empty. */
   readonly records: FedRecord[];
@@ -25,7 +28,8 @@ export interface Chunk {
 export function* chunks(
   records: readonly FedRecord[],
   plan: TopicPlan,
-  isRefilled: (record: FedRecord) => boolean,
+  origin: string,
+  refilled: (record: FedRecord) => AppendEntry['refilled'],
   { maxEntries = maxAppendEntries, maxBytes = maxAppendBytes } = {},
 ): Generator<Chunk, void, undefined> {
   let chunk = empty();
@@ -33,7 +37,7 @@ export function* chunks(
     const decoded = decode(record);
     const routed: Routed =
       decoded.kind === 'value'
-        ? route(metaOf(record), decoded, plan, isRefilled(record))
+        ? route(metaOf(record), decoded, plan, origin, refilled(record))
         : { entries: [], forNobody: 0, fault: decoded.kind === 'fault' ? decoded.fault : null };
     // A letter is larger than its record, by headers and a stack: all those of one fetch at once were gigabytes.
     const letters = routed.fault === null ? 0 : 1;
@@ -44,7 +48,8 @@ export function* chunks(
     );
     const gathered = chunk.entries.length + chunk.faults.length;
     const full = gathered + routed.entries.length + letters > maxEntries || chunk.bytes + bytes > maxBytes;
-    if ((gathered > 0 && full) || (chunk.entries.length > 0 && letters > 0)) {
+    const first = letters > 0 && chunk.faults.length === 0;
+    if ((gathered > 0 && full) || (first && chunk.entries.length > 0)) {
       yield chunk;
       chunk = empty();
     }

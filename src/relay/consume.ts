@@ -1,22 +1,23 @@
-import type { Admin, EachBatchPayload, Kafka } from 'kafkajs';
+import type { EachBatchPayload, Kafka } from 'kafkajs';
 import type { Logger } from '../observe/logger.js';
 import { said } from './commit-metadata.js';
-import { createKafkaFeed } from './kafka-feed.js';
+import { createFetchGuard } from './kafka/fetch-guard.js';
+import { guardedConsumer } from './kafka/guarded-consumer.js';
+import { createKafkaFeed, type KafkaAdmin } from './kafka-feed.js';
 import { batchOf } from './kafka-records.js';
 import { createPace } from './pace.js';
 import type { PartitionRelay } from './partition.js';
 import type { Turn } from './record-batch.js';
 import type { RelayCore } from './relay.js';
+import { listenForSilence } from './silence.js';
 
-export interface ConsumeOptions {
+export interface ConsumeOptions extends KafkaAdmin {
   readonly kafka: Kafka;
-  readonly admin: Admin;
-  readonly groupId: string;
   /** All of them exist. */
   readonly topics: readonly string[];
   readonly relay: RelayCore;
   readonly logger: Logger;
-  /** Milliseconds between looks at the log for partitions to which no batch comes. */
+  /** Milliseconds between looks at the log: also by these it knows who feeds it, and what its clock is. */
   readonly lookEvery: number;
   /** The most milliseconds between two fetches, where records come fast. */
   readonly linger: number;
@@ -27,6 +28,10 @@ export interface Session {
   /** True while this consumer is a member of the group, though it may have no partition. */
   joined(): boolean;
   over(): boolean;
+  /** Why a partition may not be relayed, in a sentence; null when all may. */
+  rivalry(): string | null;
+  /** As `listenForSilence` has it. */
+  readonly silence: () => string | null;
   /** Resolves at its end, with the reason if it crashed. Never rejects. */
   readonly ended: Promise<Error | null>;
   /** Finishes the batches in hand, commits, leaves the group. Idempotent; bounded by 16 s. */
@@ -42,8 +47,6 @@ interface Lane {
   next: number;
   /** In the log but not yet committed. */
   uncommitted: number | null;
-  /** No batch has come since the last look at the log. */
-  quiet: boolean;
 }
 
 const heartbeatEvery = 1_000;
@@ -58,22 +61,28 @@ interface Passed {
 }
 
 export async function consume(options: ConsumeOptions): Promise<Session> {
-  const { kafka, admin, groupId, topics, relay, logger, lookEvery, linger } = options;
-  const consumer = kafka.consumer({
-    groupId,
-    allowAutoTopicCreation: false,
-    metadataMaxAge: 30_000,
-    sessionTimeout: 10_000,
-    heartbeatInterval: heartbeatEvery,
-    rebalanceTimeout: 30_000,
-    // Also how long a partition that was paused may wait for the next fetch.
-    maxWaitTimeInMs: 250,
-    // Enough for what is appended meanwhile. Of kafkajs's own 1 MiB, the records of all partitions outlive the young
-    // generation of the heap: and a relay with a backlog then spends more of its time on the collector.
-    maxBytesPerPartition: 640 * 1024,
-    // The owner of this session restarts it: it knows by then which topics still exist.
-    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5, restartOnFailure: async () => false },
-  });
+  const { kafka, groupId, topics, relay, logger, lookEvery, linger } = options;
+  const guard = createFetchGuard(diverged);
+  const consumer = guardedConsumer(
+    kafka,
+    {
+      groupId,
+      allowAutoTopicCreation: false,
+      metadataMaxAge: 30_000,
+      sessionTimeout: 10_000,
+      heartbeatInterval: heartbeatEvery,
+      rebalanceTimeout: 30_000,
+      // Also how long a partition that was paused may wait for the next fetch.
+      maxWaitTimeInMs: 250,
+      // Enough for what is appended meanwhile. Of kafkajs's own 1 MiB, the records of all partitions outlive the young
+      // generation of the heap: and a relay with a backlog then spends more of its time on the collector.
+      maxBytesPerPartition: 640 * 1024,
+      // The owner of this session restarts it: it knows by then which topics still exist.
+      retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5, restartOnFailure: async () => false },
+    },
+    guard,
+  );
+  const silence = listenForSilence(consumer);
   const pace = createPace(linger);
   let lanes = new Map<string, Lane>();
   let joined = false;
@@ -89,10 +98,7 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
   };
   const committing = setInterval(() => void commitAll(), commitEvery);
   const looking = setInterval(() => {
-    for (const lane of lanes.values()) {
-      if (lane.quiet) void look(lane);
-      lane.quiet = lane.next >= 0;
-    }
+    for (const lane of lanes.values()) if (lane.next >= 0) void look(lane);
   }, lookEvery);
 
   /** Each join gives the partitions anew, and kafkajs would go on from what was committed: they wait until placed. */
@@ -104,14 +110,24 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
       consumer.pause([{ topic, partitions: [...partitions] }]);
       for (const partition of partitions) {
         const key = keyOf(topic, partition);
-        const feed = createKafkaFeed(admin, groupId, topic, partition);
+        const feed = createKafkaFeed(options, topic, partition);
         const known = before.get(key)?.relay ?? relay.partition(topic, partition, feed);
-        const lane: Lane = { topic, partition, relay: known, next: -1, uncommitted: null, quiet: false };
+        const lane: Lane = { topic, partition, relay: known, next: -1, uncommitted: null };
         lanes.set(key, lane);
         void begin(lane);
       }
     }
     for (const [key, { relay: lost }] of before) if (!lanes.has(key)) lost.release();
+  }
+
+  /** A broker has another history than the one that was placed: nothing of it is handed on before a place in it is found. */
+  function diverged(topic: string, partition: number, reason: string): void {
+    const lane = lanes.get(keyOf(topic, partition));
+    if (lane === undefined || lane.next < 0) return;
+    logger.info({ topic, partition, reason }, 'Kafka refuses a fetch: the partition looks for its place anew');
+    lane.next = -1;
+    steer(() => consumer.pause([{ topic, partitions: [partition] }]));
+    void begin(lane);
   }
 
   const isOurs = (lane: Lane) => !over && lanes.get(keyOf(lane.topic, lane.partition)) === lane;
@@ -131,6 +147,8 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
   function go(lane: Lane, { position }: Turn) {
     const { topic, partition } = lane;
     lane.next = position;
+    const history = lane.relay.history();
+    if (history !== null) guard.expect(topic, partition, history);
     steer(() => {
       consumer.seek({ topic, partition, offset: String(position) });
       consumer.resume([{ topic, partitions: [partition] }]);
@@ -156,8 +174,7 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
   async function eachBatch({ batch, resolveOffset, heartbeat, isStale, isRunning, ...edge }: EachBatchPayload) {
     const lane = lanes.get(keyOf(batch.topic, batch.partition));
     if (lane === undefined || isStale()) return;
-    lane.quiet = false;
-    const taken = batchOf(batch);
+    const taken = batchOf(batch, guard);
     let rebalancing: unknown = null;
     const beat = () => heartbeat().catch((error: unknown) => (rebalancing ??= error));
     // One append to a log that hangs may outlast the session: without a heartbeat meanwhile, the group would give the
@@ -188,7 +205,8 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
   async function passOver(lane: Lane, passed: Passed): Promise<void> {
     const to = Number(passed.lastOffset) + 1;
     const from = passed.firstOffset === null ? to - 1 : Number(passed.firstOffset);
-    const turn = await lane.relay.take({ from, to, end: Number(passed.highWatermark), records: [] });
+    const epochs = guard.epochs(lane.topic, lane.partition, to);
+    const turn = await lane.relay.take({ from, to, end: Number(passed.highWatermark), records: [], epochs });
     if (!isOurs(lane)) return;
     if (turn.position === to) lane.next = to;
     else if (turn.wait === 0) go(lane, turn);
@@ -249,7 +267,8 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
     );
     finish(null);
   }
-  return { joined: () => joined, over: () => over, ended, stop: () => (stopped ??= stop()) };
+  const rivalry = () => [...lanes.values()].map(({ relay: one }) => one.rivalry()).find((why) => why !== null) ?? null;
+  return { joined: () => joined, over: () => over, rivalry, silence, ended, stop: () => (stopped ??= stop()) };
 }
 
 /** Resolves with the work, or when the time is up. */

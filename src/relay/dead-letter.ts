@@ -10,9 +10,13 @@ export interface DeadLetter {
 
 /**
  * Keeps records that cannot become events, in the order of their offsets. A throw means that the partition waits and
- * the same letters come again. A crash between a letter and the append after it writes the letter twice.
+ * the letters come again, but for the first ones, of which `kept` was told. A crash between letters and the append after
+ * them writes them twice.
  */
-export type DeadLetters = (letters: readonly DeadLetter[]) => Promise<void>;
+export type DeadLetters = (
+  letters: readonly DeadLetter[],
+  kept: (letters: readonly DeadLetter[]) => void,
+) => Promise<void>;
 
 /** A dead letter as Kafka's producers take it. */
 export interface LetterMessage {
@@ -60,22 +64,36 @@ export function lesserLetters({ record, fault }: DeadLetter, connector: string):
  */
 export function writeOnce(deadLetters: DeadLetters, metrics: RelayMetrics, logger: Logger) {
   let newest = -1;
+
+  function kept(letters: readonly DeadLetter[]): void {
+    const [first] = letters;
+    if (first === undefined) return;
+    for (const { record, fault } of letters) {
+      newest = record.offset;
+      metrics.deadLettered(record.topic, fault.reason);
+    }
+    const { topic, partition, offset } = first.record;
+    const { reason, error } = first.fault;
+    // A line for each would be as fast as Kafka, where all of a topic is of another format.
+    const more = letters.length === 1 ? {} : { letters: letters.length, newest };
+    logger.error({ topic, partition, offset, reason, fault: error.message, ...more }, told);
+  }
+
+  const unwritten = (letters: readonly DeadLetter[]) => letters.filter(({ record }) => record.offset > newest);
+
   return {
-    /** Throws what `deadLetters` throws. */
-    async write(letters: readonly DeadLetter[]): Promise<void> {
-      const unwritten = letters.filter(({ record }) => record.offset > newest);
-      if (unwritten.length === 0) return;
-      await deadLetters(unwritten);
-      for (const { record, fault } of unwritten) {
-        newest = record.offset;
-        metrics.deadLettered(record.topic, fault.reason);
+    /** Answers the first letter that could not be written, and why: no record from there on may pass. Never throws. */
+    async write(letters: readonly DeadLetter[]): Promise<Unwritten | null> {
+      const rest = unwritten(letters);
+      if (rest.length === 0) return null;
+      try {
+        await deadLetters(rest, kept);
+      } catch (error) {
+        const [first] = unwritten(rest);
+        return first === undefined ? null : { offset: first.record.offset, error };
       }
-      const [{ record, fault }] = unwritten as [DeadLetter];
-      const { topic, partition, offset } = record;
-      // A line for each would be as fast as Kafka, where all of a topic is of another format.
-      const more = unwritten.length === 1 ? {} : { letters: unwritten.length, newest };
-      const fields = { topic, partition, offset, reason: fault.reason, fault: fault.error.message, ...more };
-      logger.error(fields, 'A record cannot be read: it is a dead letter');
+      kept(unwritten(rest));
+      return null;
     },
     /** The offsets begin anew. */
     forget: () => {
@@ -84,13 +102,24 @@ export function writeOnce(deadLetters: DeadLetters, metrics: RelayMetrics, logge
   };
 }
 
+const told = 'A record cannot be read: it is a dead letter';
+
+export interface Unwritten {
+  readonly offset: number;
+  readonly error: unknown;
+}
+
 /** Goes on without dead letters that cannot be kept, and says which in a log line. */
 export function skipping(write: DeadLetters, logger: Logger): DeadLetters {
-  return async (letters) => {
+  return async (letters, kept) => {
+    let rest = letters;
     try {
-      await write(letters);
+      await write(letters, (some) => {
+        rest = rest.slice(some.length);
+        kept(some);
+      });
     } catch (error) {
-      const records = letters.map(({ record: { topic, partition, offset } }) => ({ topic, partition, offset }));
+      const records = rest.map(({ record: { topic, partition, offset } }) => ({ topic, partition, offset }));
       logger.error({ records, reason: String(error) }, 'Dead letters could not be written and are skipped');
     }
   };

@@ -15,6 +15,9 @@ export interface LocalFeed {
   close(): void;
 }
 
+/** Nobody makes it again while this process lives. */
+const unnamed = { topicId: null, leaderEpoch: -1, partitions: 1, hasSiblings: false };
+
 /**
  * Feeds one partition with records made in this process: `tailrace dev` brings its samples through the very relay that
  * Kafka's records take. Gives out the offsets, from 0; nothing is kept, so the log has to live as long as the feed.
@@ -27,8 +30,9 @@ export function createLocalFeed(
 ): LocalFeed {
   let end = 0;
   const feed: PartitionFeed = {
-    bounds: async () => ({ begin: 0, end, committed: null }),
+    bounds: async () => ({ begin: 0, end, committed: null, ...unnamed }),
     offsetAt: async () => 0,
+    endOf: async () => null,
   };
   const closed = new AbortController();
   let target: PartitionRelay | null = null;

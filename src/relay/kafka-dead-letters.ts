@@ -45,32 +45,46 @@ export function createDeadLetterTopic(kafka: Kafka, topic: string, connector: st
   const send = (producer: Producer, messages: readonly LetterMessage[]) =>
     producer.send({ topic, acks: -1, messages: messages.map((message) => ({ ...message, partition: 0 })) });
 
-  async function sendOne(producer: Producer, letter: DeadLetter): Promise<void> {
-    for (const message of [letterMessage(letter, connector), ...lesserLetters(letter, connector)]) {
+  /** More than the topic takes at once goes in halves: one by one, a flood of them would wait for Kafka at each. */
+  async function sendAll(producer: Producer, letters: readonly DeadLetter[], kept: Parameters<DeadLetters>[1]) {
+    const half = Math.ceil(letters.length / 2);
+    try {
+      await send(
+        producer,
+        letters.map((letter) => letterMessage(letter, connector)),
+      );
+    } catch (error) {
+      if (!isTooLarge(error)) throw error;
+      if (letters.length > 1) {
+        await sendAll(producer, letters.slice(0, half), kept);
+        return sendAll(producer, letters.slice(half), kept);
+      }
+      for (const letter of letters) await sendLess(producer, letter);
+    }
+    kept(letters);
+  }
+
+  /**
+   * Tried again as it is it would be as large: the partition would wait for ever. What is said of the record still goes,
+   * and the record itself is where the headers say.
+   */
+  async function sendLess(producer: Producer, letter: DeadLetter): Promise<void> {
+    for (const message of lesserLetters(letter, connector)) {
+      logger.error({ topic }, 'A dead letter is too large for its topic: less of it is written');
       try {
         await send(producer, [message]);
         return;
       } catch (error) {
         if (!isTooLarge(error)) throw error;
-        // Tried again it would be as large: the partition would wait for ever. What is said of the record still goes, and
-        // the record itself is where the headers say.
-        logger.error({ topic }, 'A dead letter is too large for its topic: less of it is written');
       }
     }
     throw new Error(`${topic} takes not even what is said of a dead letter: its max.message.bytes is too small`);
   }
 
-  async function write(letters: Parameters<DeadLetters>[0]): Promise<void> {
+  async function write(...[letters, kept]: Parameters<DeadLetters>): Promise<void> {
     try {
       opening ??= open();
-      const producer = await opening;
-      const messages = letters.map((letter) => letterMessage(letter, connector));
-      try {
-        await send(producer, messages);
-      } catch (error) {
-        if (!isTooLarge(error)) throw error;
-        for (const letter of letters) await sendOne(producer, letter);
-      }
+      await sendAll(await opening, letters, kept);
     } catch (error) {
       // The topic may have been deleted, the producer be stuck to a broker that is gone: begin anew next time.
       await close();

@@ -1,13 +1,16 @@
 import { isUtf8 } from 'node:buffer';
 import type { Batch, KafkaMessage } from 'kafkajs';
+import type { FetchGuard } from './kafka/fetch-guard.js';
 import type { FedRecord, RecordBatch } from './record-batch.js';
 
 /** A batch of kafkajs in our words. */
-export function batchOf(batch: Batch): RecordBatch {
+export function batchOf(batch: Batch, { epochs }: Pick<FetchGuard, 'epochs'>): RecordBatch {
   const { topic, partition, messages } = batch;
+  const to = Number(batch.lastOffset()) + 1;
   return {
     from: fetchedOffset(batch),
-    to: Number(batch.lastOffset()) + 1,
+    to,
+    epochs: epochs(topic, partition, to),
     end: Number(batch.highWatermark),
     records: messages.map((message) => recordOf(topic, partition, message)),
   };

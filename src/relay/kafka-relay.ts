@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Admin } from 'kafkajs';
 import type { Logger } from '../observe/logger.js';
 import { backoff } from './backoff.js';
 import { consume, type Session } from './consume.js';
 import { skipping } from './dead-letter.js';
+import { openTopicHistories, type TopicHistories } from './kafka/topic-histories.js';
 import { type KafkaSettings, openKafka } from './kafka-connection.js';
 import { createDeadLetterTopic } from './kafka-dead-letters.js';
+import type { KafkaAdmin } from './kafka-feed.js';
 import { createRelay, type RelayCore, type RelayOptions } from './relay.js';
 
 /** Where a group writes its dead letters when nobody says where. */
@@ -21,16 +22,16 @@ export interface KafkaRelayOptions extends Omit<RelayOptions, 'cluster' | 'deadL
     /** While it cannot be written: `wait` (default) holds the partition, `skip` goes on and logs what was skipped. */
     readonly unwritable?: 'wait' | 'skip';
   };
-  /** Milliseconds between looks for topics that appeared or went; default 2000. */
+  /** Milliseconds between looks for topics and partitions that appeared or went; default 2000. */
   readonly watchEvery?: number;
-  /** Milliseconds between looks whether the log still has what it was given of quiet topics; default 5000. */
+  /** Milliseconds between looks whether the log still has what it was given; default 5000. */
   readonly lookEvery?: number;
   /** Milliseconds that records gather where they come fast (`createPace`); default 20, 0 fetches as they come. */
   readonly linger?: number;
 }
 
 export interface KafkaRelay {
-  /** Null when the relay is a member of its group (or none of its topics exists yet), else a sentence. */
+  /** Null when the relay is a member of its group and Kafka answers it (or none of its topics exists yet), else a sentence. */
   ready(): string | null;
   /** Finishes the batches in hand, commits and leaves the group. Idempotent; does not close the log. */
   stop(): Promise<void>;
@@ -48,47 +49,65 @@ export function startKafkaRelay(options: KafkaRelayOptions): KafkaRelay {
   const stopping = new AbortController();
   /** Ends early at a stop. */
   const pause = (ms: number) => sleep(ms, null, { signal: stopping.signal }).catch(() => {});
+  const notJoined = `the relay has not joined its group ${groupId} yet`;
   const missing = reportMissing(logger);
   let trouble: string | null = 'Kafka has not answered yet';
   let session: Session | null = null;
   let core: { readonly cluster: string; readonly relay: RelayCore } | null = null;
 
   /** From a connection to its end, by a crash (throws), a change of topics, or a stop. */
-  async function connection(admin: Admin): Promise<void> {
+  async function connection(kafkaAdmin: KafkaAdmin): Promise<void> {
+    const { admin, histories } = kafkaAdmin;
     await admin.connect();
     const { clusterId: cluster } = await admin.describeCluster();
     // Other brokers behind the same address are other partitions: what was known of the old ones means nothing.
     if (core?.cluster !== cluster) core = { cluster, relay: createRelay({ ...options, cluster, deadLetters }) };
     const { relay } = core;
-    const topics = await presentTopics(admin, relay);
-    missing(relay.topics.filter((topic) => !topics.includes(topic)));
-    const consuming = { kafka, admin, groupId, topics, relay, logger, lookEvery, linger };
+    const present = await presentTopics(histories, relay);
+    await tellMissing(relay, present);
+    const topics = [...present.keys()];
+    const consuming = { ...kafkaAdmin, kafka, topics, relay, logger, lookEvery, linger };
     session = topics.length === 0 ? null : await consume(consuming);
     trouble = null;
     try {
-      await untilTopicsChange(session, admin, relay, topics);
+      await untilTopicsChange(session, histories, relay, present);
     } finally {
       await session?.stop();
       session = null;
     }
   }
 
-  /** Resolves when topics appeared or went, or at a stop; throws when the consumer crashed. */
-  async function untilTopicsChange(session: Session | null, admin: Admin, relay: RelayCore, topics: readonly string[]) {
-    for (let present = topics; present.join('\n') === topics.join('\n'); ) {
+  /** Resolves when topics or partitions appeared or went, or at a stop; throws when the consumer crashed. */
+  async function untilTopicsChange(
+    session: Session | null,
+    histories: TopicHistories,
+    relay: RelayCore,
+    topics: PresentTopics,
+  ) {
+    for (let present = topics; isSame(present, topics); ) {
       const end = await Promise.race([pause(watchEvery), ...(session === null ? [] : [session.ended])]);
       if (stopping.signal.aborted) return;
       if (session?.over()) throw end ?? new Error('The consumer ended.');
-      present = await presentTopics(admin, relay);
-      missing(relay.topics.filter((topic) => !present.includes(topic)));
+      present = await presentTopics(histories, relay);
+      await tellMissing(relay, present);
     }
+  }
+
+  /** What is written to a topic that somebody waits for is new to them, whatever its records' times. */
+  async function tellMissing(relay: RelayCore, present: PresentTopics): Promise<void> {
+    const absent = relay.topics.filter((topic) => !present.has(topic));
+    missing(absent);
+    await relay.waitFor(absent).catch((error: unknown) => {
+      logger.debug({ reason: String(error) }, 'The log cannot be told yet which topics are waited for');
+    });
   }
 
   async function run(): Promise<void> {
     for (let failures = 0; !stopping.signal.aborted; ) {
       const admin = kafka.admin();
+      const histories = openTopicHistories(kafka);
       try {
-        await connection(admin);
+        await connection({ admin, histories, groupId });
         failures = 0;
       } catch (error) {
         failures = trouble === null ? 1 : failures + 1;
@@ -99,6 +118,7 @@ export function startKafkaRelay(options: KafkaRelayOptions): KafkaRelay {
         await pause(wait);
       } finally {
         await admin.disconnect().catch(() => {});
+        await histories.disconnect().catch(() => {});
       }
     }
     await letters.close();
@@ -107,7 +127,10 @@ export function startKafkaRelay(options: KafkaRelayOptions): KafkaRelay {
 
   const running = run();
   return {
-    ready: () => trouble ?? (session?.joined() === false ? `the relay has not joined its group ${groupId} yet` : null),
+    ready() {
+      if (trouble !== null || session === null) return trouble;
+      return session.joined() ? (session.silence() ?? session.rivalry()) : notJoined;
+    },
     stop: () => {
       stopping.abort();
       return running;
@@ -115,10 +138,16 @@ export function startKafkaRelay(options: KafkaRelayOptions): KafkaRelay {
   };
 }
 
-const presentTopics = async (admin: Admin, relay: RelayCore): Promise<readonly string[]> => {
-  const present = new Set(await admin.listTopics());
-  return relay.topics.filter((topic) => present.has(topic));
-};
+/** By name, what of each has to be the same for a consumer to go on: another topic of its name is another one. */
+type PresentTopics = ReadonlyMap<string, string>;
+
+async function presentTopics(histories: TopicHistories, relay: RelayCore): Promise<PresentTopics> {
+  const found = await histories.describe(relay.topics);
+  const named = [...found].map(([topic, { id, partitions }]) => [topic, `${id} ${partitions.size}`] as const);
+  return new Map(named.sort(([one], [other]) => (one < other ? -1 : 1)));
+}
+
+const isSame = (one: PresentTopics, other: PresentTopics): boolean => String([...one]) === String([...other]);
 
 /** One line for each topic that is not there, and another one only every hundredth look. */
 function reportMissing(logger: Logger): (topics: readonly string[]) => void {

@@ -1,25 +1,29 @@
+import { originOf } from '../event/origin.js';
 import type { SourcePartition } from '../event/source-event.js';
+import type { SourceHistory } from '../event/source-history.js';
 import type { AppendAnswer, ChannelLogWriter, PartitionState } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import type { RelayMetrics } from '../observe/metrics.js';
 import type { TopicPlan } from '../schema/stream-schema.js';
+import { begun, type Change, madeAgain, Rivalry } from './change.js';
 import { type Chunk, chunks } from './chunks.js';
 import { type DeadLetters, writeOnce } from './dead-letter.js';
+import { learned } from './history.js';
 import { createPatience } from './patience.js';
 import {
-  type Facts,
   isAhead,
-  isRefilled,
   lookBack,
   type Opening,
   openings,
   type Placement,
   place,
-  placeAtBeginning,
   type Refill,
+  refilled,
+  unknown,
 } from './placement.js';
-import type { FedRecord, PartitionFeed, Reached, RecordBatch, Turn } from './record-batch.js';
+import type { Bounds, FedRecord, PartitionFeed, Reached, RecordBatch, Turn } from './record-batch.js';
 import { routeIds } from './route.js';
+import { type Memory, survey } from './survey.js';
 
 /**
  * One partition on its way into the log. Calls may overlap; they are carried out one after the other.
@@ -43,6 +47,10 @@ export interface PartitionRelay {
   look(): Promise<Turn>;
   /** The newest append, to be kept with the committed offset: a relay after this one will want to know. */
   newest(): Reached | null;
+  /** Names what is to be fetched, by the last place that was found; null while there is none. */
+  history(): { readonly topicId: string | null; readonly leaderEpoch: number } | null;
+  /** Why it may not go on, in a sentence; null when it may. */
+  rivalry(): string | null;
   /** Another relay has the partition now. */
   release(): void;
 }
@@ -72,6 +80,11 @@ interface Placed {
   appended: number;
   /** Compared with the first record fetched, then null. */
   verify: Placement['verify'];
+  /** Names what the log has, and in part what it will have next. */
+  history: SourceHistory;
+  /** The leader's, when the place was found. */
+  readonly leaderEpoch: number;
+  readonly origin: string;
 }
 
 type Accepted = Extract<AppendAnswer, { kind: 'appended' }>;
@@ -95,11 +108,10 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
   let placed: Placed | null = null;
   /** Where the next batch is expected to begin. Unlike `placed.appended` it moves over holes at once. */
   let position = 0;
-  let reached: Reached | null = null;
+  let memory: Memory = { reached: null, voided: null };
   const longest = longestOf(options.refillMax);
   let suspected = false;
-  /** From the decision to begin anew until the log has the mark of it, whatever fails between. */
-  let beginning = false;
+  let rivalry: string | null = null;
   let busy: Promise<unknown> = Promise.resolve();
   const letters = writeOnce(options.deadLetters, metrics, logger);
   const patience = createPatience(source, options.delay, metrics, logger);
@@ -108,58 +120,67 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     placed = null;
     // The log first: read after the bounds, the watermark of another relay could lie above an older end.
     const state = await log.partition(source);
-    if (beginning && state.watermark === null) return open(state, placeAtBeginning(await feed.bounds()));
-    beginning = false;
-    const facts = await factsOf(state);
-    if (isAhead(facts)) {
-      // A broker that has just become leader may tell a low end for a moment. Starting over gives every subscriber
-      // a gap, so it has to be seen twice, with a wait between.
-      if (suspected) return beginAnew(state.epoch);
-      suspected = true;
-      throw new Error(`the log is at ${state.watermark}, the partition ends at ${facts.end}: looking again`);
+    const { bounds, facts, change } = await survey(options, state, memory);
+    if (change !== null || isAhead(facts)) {
+      // A broker that has just become leader, or lags, may tell what is not so for a moment. A change of the history is told to
+      // every subscriber, so it has to be seen twice, with a wait between.
+      const why = change?.why ?? `The log is at ${state.watermark} and the partition ends at ${facts.end}`;
+      if (!suspected) {
+        suspected = true;
+        throw new Error(`${why}: looking again`);
+      }
+      if (change?.next !== null) return beginAnew(state, bounds, change ?? madeAgain(bounds, why));
     }
     suspected = false;
+    const { reached } = facts;
+    // Of a second loss soon after, too early a time would be told from which nothing is missing.
+    if (reached !== null && reached !== memory.reached) longest(reached.timestamp, reached.lag);
     const time = lookBack(facts);
-    await open(state, place(facts, time === null ? null : await feed.offsetAt(time)));
+    const placement = place(facts, time === null ? null : await feed.offsetAt(time));
+    await open(state, bounds, change === null ? placement : { ...placement, gap: change.gap });
     metrics.lag(topic, partition, Math.max(0, facts.end - position));
   }
 
-  async function factsOf({ watermark, last }: PartitionState): Promise<Facts> {
-    const { retain, refillMax, startedAt } = options;
-    const bounds = await feed.bounds();
-    const { newest = null } = bounds;
-    // Without what another relay said, a loss of its partition would be counted back from now: the longer Kafka was
-    // away, the less would be written again.
-    const known = (newest?.offset ?? 0) > (reached?.offset ?? 0) ? newest : reached;
-    // And of a second loss soon after, too early a time would be told from which nothing is missing.
-    if (known && known !== reached) longest(known.timestamp, known.lag);
-    return { ...bounds, watermark, last, reached: known, retain, refillMax, startedAt, now: options.now() };
-  }
-
-  async function beginAnew(epoch: string): Promise<void> {
+  /** Another history takes the place of the one that was known. */
+  async function beginAnew(state: PartitionState, bounds: Bounds, change: Change): Promise<void> {
+    const { why, history, gap } = change;
+    const next = change.next as number;
     placed = null;
-    reached = null;
-    letters.forget();
     suspected = false;
-    beginning = true;
-    logger.warn({ ...where, epoch }, 'The topic was recreated or truncated: its log begins anew');
-    await log.renew(source, epoch);
+    letters.forget();
+    logger.warn({ ...where, ...gap, watermark: state.watermark, offset: next }, `${why}: subscribers are told`);
+    const { epoch, watermark } = state;
+    accept(await log.renew({ source, epoch, watermark, next, history, gap, fingerprint: options.fingerprint }));
+    memory = { reached: null, voided: bounds.committed ?? memory.voided };
+    metrics.gap(topic, gap.reason);
     await findPlace();
   }
 
   /** Makes a placement true in the log. */
-  async function open(state: PartitionState, placement: Placement): Promise<void> {
+  async function open(state: PartitionState, bounds: Bounds, placement: Placement): Promise<void> {
     const { epoch } = state;
-    const { goOn } = placement;
-    for (const opening of openings(state, placement, routes)) {
+    const { goOn, verify } = placement;
+    const { topicId, leaderEpoch } = bounds;
+    const known = state.watermark === null ? null : state.history;
+    const epochs = known?.epochs ?? [];
+    const history = { topicId, epochs: epochs.length > 0 ? epochs : begun(bounds, goOn).epochs };
+    for (const opening of openings(state, placement, routes, history)) {
       accept(await append(opening));
       const { gap } = opening;
       if (gap === null) continue;
       metrics.gap(topic, gap.reason);
       logger.warn({ ...where, ...gap, offset: goOn }, 'Records are missing in the log: subscribers are told');
     }
-    beginning = false;
-    placed = { epoch, refill: placement.refill, appended: goOn, verify: placement.verify };
+    placed = {
+      epoch,
+      refill: placement.refill,
+      appended: goOn,
+      verify,
+      history,
+      leaderEpoch,
+      origin: originOf(source, topicId),
+    };
+    rivalry = null;
     position = placement.fetch;
   }
 
@@ -176,27 +197,55 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     if (placed === null) await findPlace();
     else if (batch.from !== position) await jump(batch.from);
     if (placed === null || batch.from !== position) return;
-    if (isAnotherTopic(placed, batch)) return beginAnew(placed.epoch);
-    placed.verify = null;
+    if (!(await isVerified(placed, batch))) return;
 
     const now: Placed = placed;
     const known = (batch.records[0]?.offset ?? now.appended) < now.appended;
     const fresh = known ? batch.records.filter(({ offset }) => offset >= now.appended) : batch.records;
     const last = fresh.at(-1);
-    for (const chunk of chunks(fresh, plan, (record) => isRefilled(now.refill, record))) {
-      await letters.write(chunk.faults);
-      const newest = chunk.records.at(-1) as FedRecord;
-      await bring(now, chunk, newest, newest === last ? batch.to : newest.offset + 1);
-      if (newest !== last && !(await pulse())) return;
+    const inChunks = (records: readonly FedRecord[]) =>
+      chunks(records, plan, now.origin, (record) => refilled(now.refill, record));
+    for (const chunk of inChunks(fresh)) {
+      const unwritten = await letters.write(chunk.faults);
+      if (unwritten !== null) {
+        // The letter may have to wait for hours. What precedes it does not.
+        const before = chunk.records.filter(({ offset }) => offset < unwritten.offset);
+        for (const part of inChunks(before)) await bring(now, batch, part);
+        throw unwritten.error;
+      }
+      const isLast = chunk.records.at(-1) === last;
+      await bring(now, batch, chunk, isLast ? batch.to : undefined);
+      if (!isLast && !(await pulse())) return;
     }
+    now.history = learned(now.history, batch.epochs ?? [], batch.to);
     position = batch.to;
     metrics.lag(topic, partition, Math.max(0, batch.end - position));
   }
 
+  /** False where the batch does not follow on what the log has: another place was found then. */
+  async function isVerified(now: Placed, batch: RecordBatch): Promise<boolean> {
+    const { verify, epoch, appended: base, history } = now;
+    if (verify === null || batch.to <= verify.offset) return true;
+    const first = batch.records[0];
+    if (first?.offset === verify.offset && first.timestamp !== verify.timestamp) {
+      const [state, bounds] = [await log.partition(source), await feed.bounds()];
+      await beginAnew(state, bounds, madeAgain(bounds, 'The record that was the newest in the log is another one'));
+      return false;
+    }
+    // That it is not there, compacted away or never written, says nothing.
+    const gap = first?.offset === verify.offset ? null : unknown;
+    if (gap !== null || history.topicId !== null || history.epochs.length > 0) {
+      accept(await append({ epoch, base, next: base, first: false, last: null, entries: [], gap, history }));
+    }
+    if (gap !== null) metrics.gap(topic, gap.reason);
+    now.verify = null;
+    return true;
+  }
+
   async function lookAtLog(): Promise<void> {
     if (placed === null) return findPlace();
-    const { watermark } = await log.partition(source);
-    if ((watermark ?? -1) < placed.appended) await findPlace();
+    const { watermark, feeder } = await log.partition(source);
+    if ((watermark ?? -1) < placed.appended || feeder.cluster !== source.cluster) await findPlace();
   }
 
   /** The feed went on elsewhere than expected: over a hole, or because the offset is no longer there. */
@@ -205,26 +254,30 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     else await findPlace();
   }
 
-  async function bring(now: Placed, chunk: Chunk, newest: FedRecord, next: number): Promise<void> {
-    const { offset, timestamp } = newest;
-    const { epoch, appended: base } = now;
+  async function bring(now: Placed, batch: RecordBatch, chunk: Chunk, end?: number): Promise<void> {
+    const { offset, timestamp } = chunk.records.at(-1) as FedRecord;
+    const next = end ?? offset + 1;
+    now.history = learned(now.history, batch.epochs ?? [], next);
+    const { epoch, appended: base, history } = now;
     const { entries } = chunk;
     // `first` only allows that there is no watermark. It was set when the place was found; missing now, it was lost.
     const written = accept(
-      await append({ epoch, base, next, first: false, last: { offset, timestamp }, entries, gap: null }),
+      await append({ epoch, base, next, first: false, last: { offset, timestamp }, entries, gap: null, history }),
     );
     patience.rewarded(next);
     now.appended = next;
     position = next;
-    reached = { offset: next, timestamp, lag: longest(timestamp, written.position.time - timestamp) };
+    const lag = longest(timestamp, written.position.time - timestamp);
+    const leaderEpoch = history.epochs.at(-1)?.[0] ?? -1;
+    memory = { ...memory, reached: { offset: next, timestamp, lag, topicId: history.topicId, leaderEpoch } };
     tell(chunk, written.appended);
   }
 
   function tell(chunk: Chunk, written: number) {
     metrics.consumed(topic, partition, chunk.records.length);
     if (written > 0) metrics.appended(topic, written);
-    const refilled = chunk.entries.reduce((sum, entry) => sum + Number(entry.refilled), 0);
-    if (refilled > 0) metrics.refilled(topic, refilled);
+    const again = chunk.entries.reduce((sum, entry) => sum + Number(entry.refilled !== false), 0);
+    if (again > 0) metrics.refilled(topic, again);
     for (let i = 0; i < chunk.tombstones; i++) metrics.tombstone(topic);
     for (let i = 0; i < chunk.forNobody; i++) metrics.forNobody(topic);
   }
@@ -234,6 +287,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     try {
       await work().catch(askAgain);
     } catch (error) {
+      if (error instanceof Rivalry) rivalry = error.message;
       wait = patience.tried(error, position);
     }
     return { position, wait, appended: placed === null ? null : placed.appended };
@@ -255,7 +309,9 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
   return {
     start: () => inOrder(() => turn(findPlace)),
     look: () => inOrder(() => turn(lookAtLog)),
-    newest: () => reached,
+    newest: () => memory.reached,
+    history: () => placed && { topicId: placed.history.topicId, leaderEpoch: placed.leaderEpoch },
+    rivalry: () => rivalry,
     release: () => metrics.lag(topic, partition, null),
     take: (batch, pulse = async () => true) => inOrder(() => turn(() => relay(batch, pulse))),
   };
@@ -270,10 +326,4 @@ function longestOf(span: number) {
     now = Math.max(now, lag);
     return Math.max(before, now);
   };
-}
-
-/** The record that was the newest in the log has another timestamp now. One that is gone proves nothing. */
-function isAnotherTopic({ verify }: Placed, { records }: RecordBatch): boolean {
-  const first = records[0];
-  return verify !== null && first?.offset === verify.offset && first.timestamp !== verify.timestamp;
 }

@@ -1,5 +1,6 @@
 import type { SourceGap } from '../event/publication.js';
 import type { KafkaRecord } from '../event/source-event.js';
+import type { SourceHistory } from '../event/source-history.js';
 import type { Append, PartitionState } from '../log/channel-log.js';
 import type { Bounds, Reached } from './record-batch.js';
 
@@ -17,6 +18,10 @@ export interface Facts extends Bounds {
   readonly retain: number;
   /** How much of what the log lost is written again, ms of records. */
   readonly refillMax: number;
+  /** Kafka and the log name one history: nothing has to be read again to tell. */
+  readonly isProven: boolean;
+  /** It came to a topic that was known, or waited for: whoever is there has seen nothing of it. */
+  readonly isAdded: boolean;
 }
 
 export interface Placement {
@@ -27,7 +32,10 @@ export interface Placement {
   /** Lies between the watermark and `goOn`: told before anything else. */
   readonly gap: SourceGap | null;
   readonly refill: Refill;
-  /** The newest record in the log: with another timestamp in Kafka, the topic is another one. */
+  /**
+   * The newest record in the log, where nothing names the history: with another timestamp in Kafka the topic is another one, and
+   * where it is not there nobody knows.
+   */
   readonly verify: { readonly offset: number; readonly timestamp: number } | null;
 }
 
@@ -35,10 +43,19 @@ export interface Placement {
 export interface Refill {
   readonly below: number;
   readonly older: { readonly below: number; readonly than: number } | null;
+  /** How late, at most, those below the offset had come into the log; null where nobody knows. */
+  readonly lag: number | null;
 }
 
-/** A log that is ahead of its topic: the topic was deleted and made again, or lost its end. */
-export const isAhead = ({ watermark, end }: Facts): boolean => watermark !== null && watermark > end;
+/**
+ * A log that is ahead of its topic: the topic was deleted and made again, or lost its end. Where its history is proven it is
+ * not: the end that a broker tells is what it has told others, for a moment less than it has.
+ */
+export const isAhead = ({ watermark, end, isProven }: Facts): boolean =>
+  !isProven && watermark !== null && watermark > end;
+
+/** What lies before this cannot be told from what was there before. */
+export const unknown: SourceGap = { reason: 'SOURCE_LOST', missed: null };
 
 /**
  * The highest offset that is known to have been in the log once. A watermark below it means that the log lost data.
@@ -51,7 +68,7 @@ const isBehind = (facts: Facts) => !isNew(facts) && (facts.watermark ?? -1) < kn
 
 /** The time whose offset `place` has to be given; null when it needs none. */
 export function lookBack(facts: Facts): number | null {
-  if (isNew(facts)) return Math.max(0, facts.now - facts.retain);
+  if (isNew(facts)) return facts.isAdded ? null : Math.max(0, facts.now - facts.retain);
   if (!isBehind(facts)) return null;
   // Counted back from the newest record lost, not from now: a topic that was quiet for an hour lost its last minute too.
   return Math.max(0, Math.min(facts.now, facts.reached?.timestamp ?? facts.now) - facts.refillMax);
@@ -60,14 +77,15 @@ export function lookBack(facts: Facts): number | null {
 /** Where to go on. `found` is the offset at `lookBack(facts)`. */
 export function place(facts: Facts, found: number | null): Placement {
   const { begin, end, watermark, last } = facts;
-  const none: Refill = { below: 0, older: null };
+  const none: Refill = { below: 0, older: null, lag: null };
+  if (isNew(facts) && facts.isAdded) return { fetch: begin, goOn: begin, gap: null, refill: none, verify: null };
   if (isNew(facts)) {
     const goOn = clamp(found ?? end, begin, end);
     return {
       fetch: goOn,
       goOn,
       gap: null,
-      refill: { below: 0, older: { below: end, than: facts.startedAt } },
+      refill: { ...none, older: { below: end, than: facts.startedAt } },
       verify: null,
     };
   }
@@ -75,9 +93,17 @@ export function place(facts: Facts, found: number | null): Placement {
   const floor = Math.max(begin, watermark ?? begin);
   const behind = isBehind(facts);
   const goOn = behind && known > floor ? clamp(found ?? floor, floor, known) : floor;
-  const gap = gapBefore(goOn, facts, known);
-  const verify = goOn === watermark && last !== null && last.offset >= begin && last.offset < watermark ? last : null;
-  return { fetch: verify?.offset ?? goOn, goOn, gap, refill: behind ? { below: known, older: null } : none, verify };
+  const unproven = !facts.isProven && goOn === watermark ? last : null;
+  const isGone = unproven !== null && unproven.offset < begin;
+  const gap = gapBefore(goOn, facts, known) ?? (isGone ? unknown : null);
+  const verify = isGone ? null : unproven;
+  return {
+    fetch: verify?.offset ?? goOn,
+    goOn,
+    gap,
+    refill: behind ? { below: known, older: null, lag: facts.reached?.lag ?? null } : none,
+    verify,
+  };
 }
 
 function gapBefore(goOn: number, facts: Facts, known: number): SourceGap | null {
@@ -116,10 +142,11 @@ export function openings(
   { epoch, watermark, routes: fed }: PartitionState,
   { goOn, gap }: Placement,
   routes: Feeds,
+  history: SourceHistory,
 ): Opening[] {
   const empty = { epoch, last: null, entries: [], first: false };
   // Whatever the routes were: what the log lacks is told, and what is written again goes by the new ones.
-  if (watermark === null) return [{ ...empty, base: goOn, next: goOn, first: true, gap }];
+  if (watermark === null) return [{ ...empty, base: goOn, next: goOn, first: true, gap, history }];
   const needed: Opening[] = [];
   if (fed.join() !== routes.join()) {
     needed.push({ ...empty, base: watermark, next: watermark, gap: changeOf(fed, routes), instead: fed });
@@ -140,18 +167,13 @@ function changeOf(fed: Feeds, routes: Feeds): SourceGap | null {
   return { reason: 'SCHEMA_CHANGED', missed: null, routes: changed.sort() };
 }
 
-/** A topic that was made again begins anew: none of its records was ever in the log. */
-export const placeAtBeginning = ({ begin }: Bounds): Placement => ({
-  fetch: begin,
-  goOn: begin,
-  gap: { reason: 'TOPIC_RECREATED', missed: null },
-  refill: { below: 0, older: null },
-  verify: null,
-});
-
-export const isRefilled = (
-  { below, older }: Refill,
+/** What the log is to keep of a record: `AppendEntry.refilled`. */
+export function refilled(
+  { below, older, lag }: Refill,
   { offset, timestamp }: Pick<KafkaRecord, 'offset' | 'timestamp'>,
-): boolean => offset < below || (older !== null && offset < older.below && timestamp < older.than);
+): boolean | number {
+  if (offset < below) return lag === null ? true : timestamp + lag;
+  return older !== null && offset < older.below && timestamp < older.than;
+}
 
 const clamp = (value: number, least: number, most: number) => Math.min(Math.max(value, least), most);

@@ -1,4 +1,6 @@
 import type { KafkaRecord } from '../event/source-event.js';
+import type { LeaderEpoch } from '../event/source-history.js';
+import type { EpochEnd } from './history.js';
 
 /** Headers as Kafka keeps them: names may repeat, values are bytes. */
 export type OriginalHeaders = Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
@@ -21,6 +23,8 @@ export interface RecordBatch {
   readonly end: number;
   /** May be empty: then only the position moves. */
   readonly records: readonly FedRecord[];
+  /** The leaders' terms that begin in it, or before it and were not told yet; ascending. Absent where nobody tells. */
+  readonly epochs?: readonly LeaderEpoch[];
 }
 
 /** What a feed can tell about one of its partitions. Both throw while it cannot be reached. */
@@ -28,6 +32,11 @@ export interface PartitionFeed {
   bounds(): Promise<Bounds>;
   /** The offset of the first record at or after `timestamp` (ms), the partition's end when there is none. */
   offsetAt(timestamp: number): Promise<number>;
+  /**
+   * Where the leader's newest epoch up to the one asked for ended, by the leader that the last `bounds` told of. Null where all
+   * it has is older.
+   */
+  endOf(epoch: number): Promise<EpochEnd | null>;
 }
 
 /** How far an append came. */
@@ -38,6 +47,9 @@ export interface Reached {
   readonly timestamp: number;
   /** The longest, ms, that this record and those of the last while before it took into the log, by the log's clock. */
   readonly lag: number;
+  /** Name the history that it is an offset of; null and -1 where the broker does not tell. */
+  readonly topicId: string | null;
+  readonly leaderEpoch: number;
 }
 
 export interface Bounds {
@@ -49,6 +61,14 @@ export interface Bounds {
   readonly committed: number | null;
   /** What it said of the append that came there; absent or null when it said nothing. */
   readonly newest?: Reached | null;
+  /** Kafka's id of the topic; null where the broker does not tell. */
+  readonly topicId: string | null;
+  /** The leader's term; -1 where the broker does not tell. */
+  readonly leaderEpoch: number;
+  /** How many partitions the topic has. */
+  readonly partitions: number;
+  /** The group has committed offsets of other partitions of the topic. */
+  readonly hasSiblings: boolean;
 }
 
 /** What the feed has to do next: fetch from `position`, not before `wait` milliseconds have passed. */

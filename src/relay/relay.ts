@@ -32,12 +32,15 @@ export interface RelayCore {
   readonly topics: readonly string[];
   /** Throws RangeError for a topic that the schema does not name. One object per partition and assignment. */
   partition(topic: string, partition: number, feed: PartitionFeed): PartitionRelay;
+  /** These topics are not there yet: when they come, all that is in them is new. Throws LogUnavailable; idempotent. */
+  waitFor(topics: readonly string[]): Promise<void>;
 }
 
 export function createRelay(options: RelayOptions): RelayCore {
   const { schema, log, cluster, metrics, logger, now = Date.now, delay = (n) => backoff(n) } = options;
   const { deadLetters = logged, refillMax = 60_000 } = options;
   const startedAt = now();
+  const awaited = new Set<string>();
   return {
     topics: [...schema.topics.keys()],
     partition(topic, partition, feed) {
@@ -58,6 +61,13 @@ export function createRelay(options: RelayOptions): RelayCore {
         now,
         delay,
       });
+    },
+    async waitFor(topics) {
+      for (const topic of topics) {
+        if (awaited.has(topic)) continue;
+        await log.topic({ cluster, topic }, 0);
+        awaited.add(topic);
+      }
     },
   };
 }

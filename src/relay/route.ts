@@ -29,21 +29,22 @@ export const routeIds = ({ sources }: TopicPlan): readonly string[] =>
 
 /**
  * Cuts a decoded record into events, by every source of its topic, and says where each can be heard. Never throws.
- * `index` counts within a source. Two sources may use one index: their channels differ, so in any channel the
+ * `origin` names whose offset the record has. `index` counts within a source. Two sources may use one index: their channels differ, so in any channel the
  * coordinates still name one event.
  */
 export function route(
   record: RecordMeta,
   decoded: { readonly text: string; readonly value: unknown },
   plan: TopicPlan,
-  refilled: boolean,
+  origin: string,
+  refilled: AppendEntry['refilled'],
 ): Routed {
   const entries: AppendEntry[] = [];
   let forNobody = 0;
   let fault: RecordFault | null = null;
   for (const source of plan.sources) {
     try {
-      const found = entriesOf(source, record, decoded, refilled);
+      const found = entriesOf(source, record, decoded, origin, refilled);
       for (const entry of found.entries) entries.push(entry);
       forNobody += found.forNobody;
     } catch (error) {
@@ -58,7 +59,8 @@ function entriesOf(
   source: Source,
   record: RecordMeta,
   decoded: { readonly text: string; readonly value: unknown },
-  refilled: boolean,
+  origin: string,
+  refilled: AppendEntry['refilled'],
 ) {
   const events = source.extract(record, decoded.value);
   const entries: AppendEntry[] = [];
@@ -70,7 +72,7 @@ function entriesOf(
       return;
     }
     const payload = source.verbatim ? decoded.text : JSON.stringify(event);
-    entries.push({ record, index, payload, channels, refilled });
+    entries.push({ origin, record, index, payload, channels, refilled });
   });
   return { entries, forNobody };
 }

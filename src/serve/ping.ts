@@ -9,8 +9,9 @@ type Named = readonly [id: string, operation: Running];
 export const pingOf = (...operations: readonly Named[]): string => written(operations).text;
 
 /**
- * Brings all streams their cursors. What finds no room waits for the next heartbeat and comes first in it: always left
- * out, a quiet stream would keep the cursor of its beginning until that is older than what is kept.
+ * Brings all streams their cursors, or the gaps that wait for their events. What finds no room waits for the next
+ * heartbeat and comes first in it: always left out, a quiet stream would keep the cursor of its beginning until that is
+ * older than what is kept.
  */
 export function heartbeatOf(live: Map<string, Running>): string {
   const { text, told, isWhole } = written(live);
@@ -29,11 +30,15 @@ function written(operations: Iterable<Named>) {
   let isWhole = true;
   let bytes = 0;
   for (const [id, operation] of operations) {
-    const cursor = operation.kind === 'stream' ? operation.cursor() : null;
-    if (operation.kind !== 'stream' || cursor === null) continue;
+    if (operation.kind !== 'stream') continue;
+    const { gap } = operation;
+    // Never both: who came back by a cursor beyond the gap would be past what the gap leaves open, which another gateway,
+    // whose schema has other routes, may hold.
+    const cursor = gap ? null : operation.cursor();
+    if (!gap && cursor === null) continue;
     const name = JSON.stringify(id);
-    const gap = operation.gap && `${name}:${JSON.stringify(operation.gap)}`;
-    const more = Buffer.byteLength(name) + cursor.length + (gap ? Buffer.byteLength(gap) : 0) + 8;
+    const entry = `${name}:${gap ? JSON.stringify(gap) : `"${cursor}"`}`;
+    const more = Buffer.byteLength(entry) + 1;
     // One long id takes only its own cursor, and not those of all that come after it.
     if (bytes + more > mostBytes) {
       isWhole = false;
@@ -41,8 +46,7 @@ function written(operations: Iterable<Named>) {
     }
     bytes += more;
     told.push([id, operation]);
-    cursors.push(`${name}:"${cursor}"`);
-    if (gap) gaps.push(gap);
+    (gap ? gaps : cursors).push(entry);
   }
   const payload = `{"cursors":{${cursors}}${gaps.length > 0 ? `,"gaps":{${gaps}}` : ''}}`;
   return { text: told.length === 0 ? '{"type":"ping"}' : `{"type":"ping","payload":${payload}}`, told, isWhole };

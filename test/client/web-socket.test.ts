@@ -102,31 +102,49 @@ test('a refused connection is no end: it tries again', async () => {
   await new Promise((resolve) => refused.close(resolve));
 });
 
-test('a gap is told by the heartbeat when the event behind it is long in coming, and only once', async () => {
+test('a gap is told by the heartbeat when the event behind it is long in coming, and only once, cut off meanwhile or not', async () => {
   await using r = await sampleRiver({ heartbeat: 50 });
   const token = await tokenFor({ sub: 'ada' });
   const gaps: Gap[] = [];
-  let cursors = 0;
-  const onCursor = () => void cursors++;
-  await using client = graphqlWs({
-    url: r.url,
-    token: async () => token,
-    onGap: (gap) => void gaps.push(gap),
-    onCursor,
-  });
+  const cursors: string[] = [];
+  let pings = 0;
+  await using client = graphqlWs(
+    {
+      url: r.url,
+      token: async () => token,
+      onGap: (gap) => void gaps.push(gap),
+      onCursor: (cursor) => void cursors.push(cursor),
+    },
+    { on: { ping: () => void pings++ } },
+  );
+  const heartbeats = async () => {
+    const before = pings;
+    await eventually('more heartbeats', () => pings > before + 2);
+  };
   const { results } = client.listen(mine);
   await subscribed(r, 1);
   await pay(r, 'ada', 1);
   await lose(r, 7);
   await eventually('the gap', () => gaps.length > 0);
   expect(idsOf(results)).toEqual([1]);
-  const before = cursors;
-  await eventually('more heartbeats', () => cursors > before + 2);
+  await heartbeats();
   await pay(r, 'ada', 2);
   await eventually('the event behind it', () => results.length === 2);
   await lose(r, 8);
   await eventually('another gap', () => gaps.length > 1);
+  const known = cursors.at(-1);
+  client.client.terminate();
+  await subscribed(r, 0);
+  await subscribed(r, 1);
+  await heartbeats();
+  await pay(r, 'ada', 3);
+  await eventually('the event behind that one', () => results.length === 3);
+  expect(results[2].extensions.gap).toEqual({ reason: 'SOURCE_LOST', missed: 8 });
   expect(gaps.map(({ missed }) => missed)).toEqual([7, 8]);
+  expect(known).toBe(results[1].extensions.cursor);
+  // The same again is another one, now that an event lies between.
+  await lose(r, 8);
+  await eventually('one more gap', () => gaps.length > 2);
 });
 
 describe('an id that its user gives again begins anew', () => {

@@ -1,7 +1,8 @@
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Cursor, cursorCodec, hmac, maxOffsets } from '../../src/event/cursor.js';
+import { sourceKey, sourceOf } from '../../src/event/source-key.js';
 
 const whole = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 const epoch = fc.oneof(
@@ -12,12 +13,22 @@ const epoch = fc.oneof(
     .map((bytes) => Buffer.from(bytes).toString('base64url')),
 );
 const moment = fc.record({ epoch, number: whole, time: fc.nat({ max: 2 ** 45 }) });
+const origin = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom('topicA', 'topicQ', '') },
+  fc
+    .uint8Array({ minLength: 4, maxLength: 4 })
+    .filter((bytes) => bytes.some((byte) => byte !== 0))
+    .map((bytes) => Buffer.from(bytes).toString('base64url')),
+);
+const source = fc
+  .tuple(origin, fc.oneof(fc.nat({ max: 9_999 }), fc.nat({ max: 2 ** 31 - 1 })))
+  .map(([origin, partition]) => sourceKey(origin, partition));
 const cursor: fc.Arbitrary<Cursor> = fc.record({
   positions: fc.array(moment, { maxLength: 8 }),
   offsets: fc
-    .uniqueArray(fc.tuple(fc.nat({ max: 9_999 }), fc.record({ offset: whole, index: fc.nat({ max: 9_999 }) })), {
+    .uniqueArray(fc.tuple(source, fc.record({ offset: whole, index: fc.nat({ max: 9_999 }) })), {
       maxLength: maxOffsets,
-      selector: ([partition]) => partition,
+      selector: ([key]) => key,
     })
     .map((entries) => new Map(entries)),
   routes: fc.uint8Array({ minLength: 3, maxLength: 3 }).map((bytes) => Buffer.from(bytes).toString('base64url')),
@@ -30,7 +41,10 @@ describe('a cursor', () => {
   test('is what a codec that has made no other would make of it, whatever was asked before', () => {
     const fields = fc.constantFrom('a', 'b');
     const places = fc.array(fc.array(moment, { minLength: 1, maxLength: 2 }), { minLength: 1, maxLength: 2 });
-    const few = fc.constantFrom<Cursor['offsets']>(new Map(), new Map([[1, { offset: 2, index: 0 }]]));
+    const few = fc.constantFrom<Cursor['offsets']>(
+      new Map(),
+      new Map([[sourceKey('topicA', 1), { offset: 2, index: 0 }]]),
+    );
     const asked = fc.tuple(fields, fc.nat(), few, fc.constantFrom('aaaa', 'bbbb'), fc.constantFrom(null, 0, 1));
     fc.assert(
       fc.property(places, fc.array(asked, { minLength: 2, maxLength: 20 }), (heads, all) => {
@@ -68,9 +82,25 @@ describe('a cursor', () => {
   });
 
   test('keeps the order of its partitions: the oldest goes first when there are too many', () => {
-    const offsets = new Map([9, 2, 7].map((partition) => [partition, { offset: 1, index: 0 }]));
+    const sources = [
+      { origin: 'topicA', partition: 9 },
+      { origin: 'topicQ', partition: 2 },
+      { origin: 'topicA', partition: 2 },
+    ];
+    const offsets = new Map(sources.map((one) => [sourceKey(one.origin, one.partition), { offset: 1, index: 0 }]));
     const back = codec.decode('f', codec.encode('f', { positions: [], offsets, routes: 'abcd', late: null }));
-    expect([...(back?.offsets.keys() ?? [])]).toEqual([9, 2, 7]);
+    expect([...(back?.offsets.keys() ?? [])].map(sourceOf)).toMatchObject(sources);
+  });
+
+  test('of a former version is refused: it knew partitions, and not whose', () => {
+    const given = { positions: [], offsets: new Map(), routes: 'abcd', late: null };
+    const sign = hmac(createHash('sha256').update('tailrace cursor one').digest());
+    const ofVersion = (version: number) => {
+      const content = Buffer.from(codec.encode('f', given), 'base64url').subarray(0, -12);
+      content[0] = version;
+      return Buffer.concat([content, sign('f', content).subarray(0, 12)]).toString('base64url');
+    };
+    expect([1, 2, 3, 4].map((version) => codec.decode('f', ofVersion(version)))).toEqual([null, null, given, null]);
   });
 
   test('is refused when any bit of it was changed', () => {
@@ -124,14 +154,17 @@ describe('a cursor', () => {
 
   test('of a per-user feed stays under 100 characters, after years too', () => {
     const positions = [{ epoch: 'AAECAwQF', number: 2 ** 40, time: 4_102_444_800_000 }];
-    const offsets = new Map([0, 1, 2].map((partition) => [partition, { offset: 2 ** 35, index: 200 }]));
+    const offsets = new Map([0, 1, 2].map((at) => [sourceKey('topicA', at), { offset: 2 ** 35, index: 200 }]));
     expect(codec.encode('transaction', { positions, offsets, routes: 'abcd', late: null }).length).toBeLessThan(100);
   });
 
   test('with all it may hold still fits into what is read', () => {
     const positions = Array.from({ length: 64 }, () => ({ epoch: 'AAECAwQF', number: 2 ** 52, time: 2 ** 42 }));
     const offsets = new Map(
-      Array.from({ length: maxOffsets }, (_, i) => [10_000 + i, { offset: 2 ** 52, index: 9_999 }]),
+      Array.from({ length: maxOffsets }, (_, i) => [
+        sourceKey(`topic${String.fromCharCode(97 + i)}Q`.slice(-6), 10_000 + i),
+        { offset: 2 ** 52, index: 9_999 },
+      ]),
     );
     const given = { positions, offsets, routes: 'abcd', late: null };
     expect(codec.decode('f', codec.encode('f', given))).toEqual(given);

@@ -83,7 +83,7 @@ async function world(resolvers: Resolvers = {}, { failing = 0 } = {}) {
     async publish(event: Record<string, unknown>) {
       const record = { topic: 'cards', partition: 0, offset: offset++, timestamp: Date.now(), key: null, headers: {} };
       const channels = [route, broadcast].flatMap((one) => one?.channel(event) ?? []) as Channel[];
-      log.append([{ source: { record, index: 0, event }, channels }]);
+      log.append([{ source: { origin: 'topicA', record, index: 0, event }, channels }]);
       await turns(4);
     },
     async [Symbol.asyncDispose]() {

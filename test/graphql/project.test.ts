@@ -32,7 +32,7 @@ function rendering(schema: GraphQLSchema, document: DocumentNode, variables: Rec
   const plan = { schema, document, operationName: null, variables, field: 'it', context };
   const render = renderer(plan, noGatewayMetrics, silent);
   const record = { topic: 't', partition: 0, offset: 0, timestamp: 0, key: null, headers: {} };
-  return (event: unknown) => render({ record, index: 0, event });
+  return (event: unknown) => render({ origin: 'topicA', record, index: 0, event });
 }
 
 describe('an event over any schema and operation', () => {

@@ -32,7 +32,7 @@ function rendering(resolvers: Resolvers = {}, selection = '{ id note }') {
   return {
     lines,
     inError: () => inError,
-    render: async (event: unknown) => JSON.parse(`${await render({ record, index: 0, event })}}`),
+    render: async (event: unknown) => JSON.parse(`${await render({ origin: 'topicA', record, index: 0, event })}}`),
   };
 }
 

@@ -39,7 +39,7 @@ function logOf(events: readonly Made[]) {
     time += pause;
     const position: Position = { shard, epoch: 'e', number: next(shard), time };
     const record = { topic: 't', partition: shard, offset: id, timestamp: time, key: null, headers: {} };
-    const source = { record, index: 0, event: { id, seen } };
+    const source = { origin: 'topicA', record, index: 0, event: { id, seen } };
     return channels.map((channel) => ({ channel, position, source }) as Publication);
   });
   let read = 0;
@@ -82,7 +82,8 @@ async function rewound(log: ReturnType<typeof logOf>, upTo: readonly Position[],
 const headsAfter = (events: readonly Made[], many: number): readonly Position[] =>
   [0, 1].map((shard) => {
     const number = events.slice(0, many).filter((one) => one.shard === shard).length;
-    return { shard, epoch: 'e', number, time: 0 };
+    const time = events.slice(0, many).reduce((sum, { pause }) => sum + pause, 1_000);
+    return { shard, epoch: 'e', number, time };
   });
 
 describe('a rewind', () => {

@@ -2,6 +2,7 @@ import type { Channel } from '../../src/event/channel.js';
 import { type Cursor, cursorCodec } from '../../src/event/cursor.js';
 import type { Fault } from '../../src/event/faults.js';
 import type { SourceEvent } from '../../src/event/source-event.js';
+import { sourceOf } from '../../src/event/source-key.js';
 import { Group, type GroupPlan } from '../../src/hub/group.js';
 import { type Hub, type HubOptions, openHub } from '../../src/hub/hub.js';
 import type { Outlet } from '../../src/hub/outlet.js';
@@ -14,6 +15,9 @@ import { Stall } from '../support/stall.js';
 
 export const cursors = cursorCodec(['secret']);
 export const decoded = (text: string | null | undefined): Cursor => cursors.decode('note', text ?? '') as Cursor;
+
+export const partitionsOf = (cursor: string | undefined) =>
+  [...decoded(cursor).offsets.keys()].map((key) => sourceOf(key).partition);
 
 /** A subscription with an outlet in the test's hands. */
 export interface Seated {
@@ -32,7 +36,9 @@ export interface Seated {
 
 /** One replica over a log of the test's own: events are numbers, heard on channels by letter, refused when negative. */
 export class Stage implements AsyncDisposable {
-  #offset = 0;
+  /** Of what is appended next. */
+  offset = 0;
+  origin = 'topicA';
 
   private constructor(
     readonly log: HostileLog,
@@ -52,6 +58,20 @@ export class Stage implements AsyncDisposable {
     return new Stage(log, hub, lines, time);
   }
 
+  /** Another replica over the same log. */
+  async another(options: Partial<HubOptions> = {}): Promise<Stage> {
+    const log = this.log.reader();
+    const hub = await openHub({
+      log,
+      metrics: noGatewayMetrics,
+      logger: silent,
+      leaveDelay: 1,
+      probeEvery: 3_600_000,
+      ...options,
+    });
+    return new Stage(this.log, hub, [], this.time);
+  }
+
   get clock(): number {
     return this.time.now;
   }
@@ -66,9 +86,9 @@ export class Stage implements AsyncDisposable {
     return tail;
   }
 
-  event(n: number, partition = 0, offset = this.#offset++): SourceEvent {
+  event(n: number, partition = 0, offset = this.offset++): SourceEvent {
     const record = { topic: 'notes', partition, offset, timestamp: this.clock, key: null, headers: {} };
-    return { record, index: 0, event: n };
+    return { origin: this.origin, record, index: 0, event: n };
   }
 
   /** Appends one event for each number, and lets it arrive. */

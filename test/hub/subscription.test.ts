@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Channel } from '../../src/event/channel.js';
 import { Fault } from '../../src/event/faults.js';
+import { sourceKey } from '../../src/event/source-key.js';
 import type { Group } from '../../src/hub/group.js';
 import { Subscription } from '../../src/hub/subscription.js';
 import { silent } from '../../src/observe/logger.js';
@@ -8,7 +9,7 @@ import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { eventually } from '../support/eventually.js';
 import { turns, type Written } from '../support/hostile-log.js';
 import { Stall } from '../support/stall.js';
-import { decoded, type Seated, Stage, slowly } from './stage.js';
+import { decoded, partitionsOf, type Seated, Stage, slowly } from './stage.js';
 
 const isOdd = ({ event }: { event: unknown }) => ({ pass: (event as number) % 2 === 1, error: null });
 
@@ -283,6 +284,35 @@ describe('how it begins', () => {
     expect(seated.shown).toEqual([2, 4, 6]);
   });
 
+  test.each(['CONTINUE', 'FAIL'] as const)(
+    'after a cursor by other routes: it has none of its own before that is told, with %s',
+    async (onGap) => {
+      await using stage = await Stage.open();
+      const old = stage.seat(await stage.group('a')).subscription.cursor();
+      await stage.append([1]);
+      const group = await stage.group('a', { routes: 'othr' });
+      const seated = stage.seat(group, stage.after(old), onGap);
+      expect(seated.subscription.cursor()).toBeNull();
+      await seated.started;
+      if (onGap === 'FAIL') expect(seated.faults.map(({ code }) => code)).toEqual(['CURSOR_EXPIRED']);
+      else {
+        expect(seated.shown).toEqual([{ n: 1, gap: 'SCHEMA_CHANGED' }]);
+        expect(decoded(seated.subscription.cursor()).routes).toBe('othr');
+      }
+    },
+  );
+
+  test('after a cursor by other routes, and renewed before that is told: its successor tells it', async () => {
+    await using stage = await Stage.open();
+    const old = stage.seat(await stage.group('a')).subscription.cursor();
+    await stage.append([1]);
+    const group = await stage.group('a', { routes: 'othr' });
+    const first = stage.seat(group, stage.after(old));
+    const second = stage.seat(group, first.subscription.handOver());
+    await second.started;
+    expect([first.shown, second.shown]).toEqual([[], [{ n: 1, gap: 'SCHEMA_CHANGED' }]]);
+  });
+
   test('cut off in the middle of a rewind, it resumes with the rest, on every shard', async () => {
     await using stage = await Stage.open(2);
     const group = await stage.group('a');
@@ -351,7 +381,7 @@ describe('how it begins', () => {
     const behind = stage.hub.heads();
     stage.tail.stall();
     await stage.append([2, 3]);
-    const cursor = group.cursorAt(stage.log.heads(), new Map([[0, { offset: 2, index: 0 }]]));
+    const cursor = group.cursorAt(stage.log.heads(), new Map([[sourceKey('topicA', 0), { offset: 2, index: 0 }]]));
     expect(stage.hub.heads()).toEqual(behind);
     const other = stage.seat(group);
     const seated = stage.seat(group, stage.after(cursor));
@@ -839,7 +869,7 @@ describe('a log that loses data', () => {
     await eventually('it has all', () => expect(resumed.shown).toEqual([2, 3, 4]));
     expect(other.shown).toEqual([1, 2, 3, 4]);
     // Its cursors never claim what only the others were shown.
-    expect(decoded(resumed.cursors[0]).offsets.get(0)).toEqual({ offset: 1, index: 0 });
+    expect(decoded(resumed.cursors[0]).offsets.get(sourceKey('topicA', 0))).toEqual({ offset: 1, index: 0 });
   });
 
   test('lost while a replay reads it: the replay begins again in the new epoch, with nothing out of order', async () => {
@@ -897,10 +927,10 @@ describe('cursors', () => {
     stage.log.append([{ source: stage.event(2, 0, 5), channels: group.channels }]);
     await resumed.started;
     await eventually('both are shown', () => expect(resumed.shown).toEqual([1, 2]));
-    expect([...decoded(resumed.cursors[1]).offsets.keys()].sort()).toEqual([0, 1]);
+    expect(partitionsOf(resumed.cursors[1]).sort()).toEqual([0, 1]);
     stage.log.append([{ source: stage.event(3, 0, 6), channels: group.channels }]);
     await eventually('the third is shown', () => expect(resumed.shown).toEqual([1, 2, 3]));
-    expect([...decoded(resumed.cursors[2]).offsets.keys()].sort()).toEqual([0, 1]);
+    expect(partitionsOf(resumed.cursors[2]).sort()).toEqual([0, 1]);
   });
 
   test('go on with every heartbeat though nothing matched', async () => {
@@ -923,7 +953,7 @@ describe('cursors', () => {
     const resumed = stage.seat(group, stage.after(begin));
     await resumed.started;
     expect(resumed.shown).toHaveLength(40);
-    expect([...decoded(resumed.cursors.at(-1)).offsets.keys()]).toEqual(Array.from({ length: 16 }, (_, i) => 24 + i));
+    expect(partitionsOf(resumed.cursors.at(-1))).toEqual(Array.from({ length: 16 }, (_, i) => 24 + i));
     expect(decoded(resumed.subscription.cursor()).offsets.size).toBe(16);
   });
 });

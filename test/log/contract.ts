@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Channel } from '../../src/event/channel.js';
 import type { Commit } from '../../src/event/publication.js';
-import type { Append, AppendEntry, ChannelLogReader, ChannelLogWriter } from '../../src/log/channel-log.js';
+import type { Append, AppendEntry, ChannelLogReader, ChannelLogWriter, Renewal } from '../../src/log/channel-log.js';
 import { eventually } from '../support/eventually.js';
 
 export interface LogUnderTest {
@@ -17,6 +17,7 @@ const retention = { retain: 600_000, max: 1000 };
 
 export function entry(offset: number, channels: Channel[] = [alice], more: Partial<AppendEntry> = {}): AppendEntry {
   return {
+    origin: 'topicA',
     record: { topic: 'cards', partition: 0, offset, timestamp: 1000 + offset, key: 'k', headers: {} },
     index: 0,
     payload: JSON.stringify({ n: offset }),
@@ -71,7 +72,9 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
       newLog: false,
       watermark: 2,
       last: { offset: 1, timestamp: 1001 },
+      history: null,
       routes: ['r'],
+      feeder: { cluster: 'c1', idle: expect.any(Number) },
     });
   });
 
@@ -83,7 +86,12 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
     const answer = await log.writer.append(batch(epoch, 7, [entry(7, [alice], { record, payload })], { first: true }));
     expect(answer).toMatchObject({ kind: 'appended', appended: 1, position: { shard: 0, epoch, number: 1 } });
     const { publications, head, trimmedTo, more } = await log.reader.read(alice, 0, 0, 10);
-    expect(publications[0]?.source).toEqual({ record, index: 0, event: { text: 'é \u001e ☃ \n', n: 7 } });
+    expect(publications[0]?.source).toEqual({
+      origin: 'topicA',
+      record,
+      index: 0,
+      event: { text: 'é \u001e ☃ \n', n: 7 },
+    });
     expect(publications[0]).toMatchObject({ channel: alice, previous: 0, refilled: false, fingerprint: 'fp' });
     expect(head).toEqual(publications[0]?.position);
     expect({ trimmedTo, more }).toEqual({ trimmedTo: 0, more: false });
@@ -371,17 +379,86 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
     });
   });
 
-  test('a renewed partition starts over in a new epoch, its numbers going on, once', async () => {
+  describe('another history', () => {
+    const gap = { reason: 'TOPIC_RECREATED' as const, missed: null };
+    const history = { topicId: 'other', epochs: [[0, 0] as const] };
+    const renewal = (epoch: string, more: Partial<Renewal> = {}): Renewal => {
+      return { source, epoch, watermark: 2, next: 0, history, gap, fingerprint: 'fp', ...more };
+    };
+
+    test('takes the place of the one before in a new epoch, is told, and its numbers go on, once', async () => {
+      const { epoch } = await log.writer.partition(source);
+      await log.writer.append(batch(epoch, 0, [entry(0), entry(1)]));
+      const { commits } = await listening(alice);
+      expect(await log.writer.renew(renewal(epoch))).toMatchObject({ kind: 'appended', position: { number: 3 } });
+      const renewed = await log.writer.partition(source);
+      expect(renewed).toMatchObject({ watermark: 0, last: null, newLog: false, history });
+      expect(renewed.epoch).not.toBe(epoch);
+      // Its answer lost, it comes again.
+      expect(await log.writer.renew(renewal(epoch))).toEqual({ kind: 'other-epoch', epoch: renewed.epoch });
+      await eventually('it is told', () => expect(commits).toMatchObject([{ from: 2, gap: { ...gap, source } }]));
+      await log.writer.append(batch(renewed.epoch, 0, [entry(0)]));
+      const { publications } = await log.reader.read(alice, 0, 0, 10);
+      expect(publications.map((p) => [p.position.epoch, p.previous, p.position.number])).toEqual([
+        [renewed.epoch, 0, 4],
+      ]);
+      expect(await offsets(alice, null)).toEqual([0, 1, 0]);
+      expect(await log.reader.gaps(0)).toMatchObject([{ ...gap, source, position: { number: 3 } }]);
+    });
+
+    test('that leaves a part of the one before sets the watermark to where they part', async () => {
+      const { epoch } = await log.writer.partition(source);
+      await log.writer.append(batch(epoch, 0, [entry(0), entry(1)]));
+      const cut = { origin: 'abcdef', offset: 1 };
+      await log.writer.renew(renewal(epoch, { next: 1, gap: { ...gap, cut } }));
+      const renewed = await log.writer.partition(source);
+      expect(renewed.watermark).toBe(1);
+      await log.writer.append(batch(renewed.epoch, 1, [entry(1), entry(2)]));
+      expect(await offsets(alice, null)).toEqual([0, 1, 1, 2]);
+      expect(await log.reader.gaps(0)).toMatchObject([{ ...gap, cut }]);
+    });
+
+    test('decided upon what is so no more is refused, and writes nothing', async () => {
+      const { epoch } = await log.writer.partition(source);
+      await log.writer.append(batch(epoch, 0, [entry(0), entry(1)]));
+      expect(await log.writer.renew(renewal(epoch, { watermark: 1 }))).toEqual({ kind: 'behind', watermark: 2 });
+      expect(await log.writer.renew(renewal('other'))).toEqual({ kind: 'other-epoch', epoch });
+      expect(await log.writer.partition(source)).toMatchObject({ epoch, watermark: 2, history: null });
+      expect(await log.reader.gaps(0)).toEqual([]);
+    });
+
+    test('is named by the appends of the one it belongs to, and not by those of a relay that is behind', async () => {
+      const { epoch } = await log.writer.partition(source);
+      await log.writer.append(batch(epoch, 0, [entry(0), entry(1)], { history }));
+      await log.writer.append(batch(epoch, 0, [entry(0)], { history: { topicId: 'old', epochs: [] } }));
+      expect(await log.writer.partition(source)).toMatchObject({ history });
+      await log.writer.append(batch(epoch, 2, [entry(2)]));
+      expect(await log.writer.partition(source)).toMatchObject({ history });
+      const later = { topicId: 'other', epochs: [[0, 0] as const, [3, 3] as const] };
+      await log.writer.append(batch(epoch, 3, [], { history: later }));
+      expect(await log.writer.partition(source)).toMatchObject({ watermark: 3, history: later });
+    });
+  });
+
+  test('a partition has one feeder: the cluster that asked first, until another one takes its place', async () => {
+    const other = { ...source, cluster: 'c2' };
     const { epoch } = await log.writer.partition(source);
-    await log.writer.append(batch(epoch, 0, [entry(0), entry(1)]));
-    const renewed = await log.writer.renew(source, epoch);
-    expect(renewed).toMatchObject({ watermark: null, newLog: false });
-    expect(renewed.epoch).not.toBe(epoch);
-    expect((await log.writer.renew(source, epoch)).epoch).toBe(renewed.epoch);
-    await log.writer.append(batch(renewed.epoch, 0, [entry(0)]));
-    const { publications } = await log.reader.read(alice, 0, 0, 10);
-    expect(publications.map((p) => [p.position.epoch, p.previous, p.position.number])).toEqual([[renewed.epoch, 0, 3]]);
-    expect(await offsets(alice, null)).toEqual([0, 1, 0]);
+    await log.writer.append(batch(epoch, 0, [entry(0)]));
+    expect(await log.writer.partition(other)).toMatchObject({ watermark: null, feeder: { cluster: 'c1' } });
+    const { feeder } = await log.writer.partition(source);
+    expect(feeder.cluster).toBe('c1');
+    const history = { topicId: 't2', epochs: [] };
+    const gap = { reason: 'TOPIC_RECREATED' as const, missed: null };
+    await log.writer.renew({ source: other, epoch, watermark: null, next: 7, history, gap, fingerprint: 'fp' });
+    expect(await log.writer.partition(other)).toMatchObject({ watermark: 7, history, feeder: { cluster: 'c2' } });
+    expect(await log.writer.partition(source)).toMatchObject({ watermark: 1, feeder: { cluster: 'c2' } });
+  });
+
+  test('a topic has as many partitions as it had when the log heard of it first', async () => {
+    expect(await log.writer.topic(source, 3)).toEqual({ partitions: 3, isNew: true });
+    expect(await log.writer.topic(source, 5)).toEqual({ partitions: 3, isNew: false });
+    expect(await log.writer.topic({ ...source, cluster: 'c2' }, 0)).toEqual({ partitions: 0, isNew: true });
+    expect(await log.writer.topic({ ...source, cluster: 'c2' }, 4)).toEqual({ partitions: 0, isNew: false });
   });
 
   test('partitions of one shard have their own watermarks, and shards their own numbers', async () => {

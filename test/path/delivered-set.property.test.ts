@@ -196,7 +196,7 @@ async function flow(where: string, viewers: readonly (readonly [Claims, Args])[]
     const decoded = decode(record);
     const plan = schema.topics.get('notes');
     if (decoded.kind !== 'value' || !plan) throw new Error('the event cannot be read');
-    const { entries } = route(metaOf(record), decoded, plan, false);
+    const { entries } = route(metaOf(record), decoded, plan, 'topicA', false);
     await log.append({
       source,
       epoch,

@@ -1,14 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Stream } from '../../src/graphql/stream.js';
-import { createMemoryLog } from '../../src/log/memory-log.js';
-import { silent } from '../../src/observe/logger.js';
-import { noRelayMetrics } from '../../src/observe/metrics.js';
-import { createRelay } from '../../src/relay/relay.js';
-import { compileSchema } from '../../src/schema/compile.js';
 import { eventually } from '../support/eventually.js';
-import { turns } from '../support/hostile-log.js';
-import { fakePartition, recordAt } from '../support/relay-world.js';
-import { openReplica } from '../support/replica.js';
+import { relayed } from '../support/relayed.js';
 
 /** `changing` goes by another route than before, `staying` by the same; both take the same topic. */
 const sdl = (rule: string) => `
@@ -19,79 +11,9 @@ const sdl = (rule: string) => `
 const before = sdl('event.userId == claims.sub');
 const after = sdl('event.team == claims.team && event.userId == claims.sub');
 
-function streamsOf(text: string) {
-  const { schema, problems } = compileSchema(text, { retention: { retain: 600_000, max: 1000 } });
-  if (!schema) throw new Error(problems.map(({ message }) => message).join('\n'));
-  return schema;
-}
-
-/** Relays and gateways by one schema or another, over one log and one partition. */
-function world() {
-  const log = createMemoryLog();
-  const kafka = fakePartition([]);
-  const ended: (() => Promise<void>)[] = [];
-
-  /** A relay takes the partition, with all that lies in it. */
-  async function relay(text: string) {
-    const parts = { log, cluster: 'c', metrics: noRelayMetrics, logger: silent };
-    const partition = createRelay({ ...parts, schema: streamsOf(text) }).partition('notes', 0, kafka);
-    let { position } = await partition.start();
-    const take = async () => {
-      while (position < kafka.end) ({ position } = await partition.take(kafka.fetch(position)));
-    };
-    await take();
-    return { take };
-  }
-
-  function write(...ids: number[]) {
-    for (const id of ids) {
-      const note = { id, userId: 'ada', team: 'blue' };
-      kafka.records.push(recordAt(kafka.end++, note, { topic: 'notes', timestamp: Date.now() }));
-    }
-  }
-
-  async function gateway(text: string) {
-    const streams = streamsOf(text);
-    const { engine, hub } = await openReplica({ log, streams, resolvers: {}, now: Date.now, tailBytes: 1_000_000 });
-    ended.push(() => hub.close());
-    return async (field: string, extensions: Record<string, unknown> = {}) => {
-      const shown: (number | { readonly id: number; readonly gap: string })[] = [];
-      const faults: { code: string; extensions: Record<string, unknown> }[] = [];
-      const opened = await engine.open({
-        query: `subscription { ${field} { id } }`,
-        extensions,
-        viewer: { signedIn: true, claims: { sub: 'ada', team: 'blue' }, expiresAt: null },
-      });
-      if (opened.kind !== 'stream') throw new Error(JSON.stringify(opened));
-      const stream: Stream = opened.start({
-        write(frames) {
-          for (const { payload } of frames) {
-            const { data, extensions } = JSON.parse(payload);
-            shown.push(extensions.gap ? { id: data[field].id, gap: extensions.gap.reason } : data[field].id);
-          }
-        },
-        drained: () => null,
-        fail: ({ code, extensions }) => void faults.push({ code, extensions }),
-      });
-      ended.push(async () => stream.close());
-      await turns(5);
-      return { shown, faults, stream, cursor: () => stream.cursor() as string };
-    };
-  }
-
-  return {
-    relay,
-    gateway,
-    write,
-    async [Symbol.asyncDispose]() {
-      for (const end of ended.reverse()) await end();
-    },
-  };
-}
-
 describe('a schema by which a field goes by another route', () => {
   test('who resumes onto the new route is told that it does not hold what came before', async () => {
-    await using w = world();
+    await using w = relayed();
     await w.relay(before);
     const ask = await w.gateway(before);
     const [cursor, staying] = [(await ask('changing')).cursor(), (await ask('staying')).cursor()];
@@ -119,7 +41,7 @@ describe('a schema by which a field goes by another route', () => {
   });
 
   test('whoever listens is told: to the old route, where nothing comes any more, and to the new one, where nothing came', async () => {
-    await using w = world();
+    await using w = relayed();
     await w.relay(before);
     const old = await (await w.gateway(before))('changing');
     const gateway = await w.gateway(after);
@@ -138,7 +60,7 @@ describe('a schema by which a field goes by another route', () => {
   });
 
   test('who was left with a gateway of the old schema is told at the next one, though its cursor is newer than the change', async () => {
-    await using w = world();
+    await using w = relayed();
     await w.relay(before);
     const relay = await w.relay(after);
     const ask = await w.gateway(before);
@@ -160,7 +82,7 @@ describe('a schema by which a field goes by another route', () => {
   });
 
   test('a relay that goes on by the same routes, and one that is the first, tell nothing', async () => {
-    await using w = world();
+    await using w = relayed();
     const early = await (await w.gateway(after))('changing', { onGap: 'FAIL' });
     w.write(1);
     await w.relay(after);
@@ -171,7 +93,7 @@ describe('a schema by which a field goes by another route', () => {
   });
 
   test('a relay of the old schema that wakes cannot write by the old routes unnoticed', async () => {
-    await using w = world();
+    await using w = relayed();
     const paused = await w.relay(before);
     await w.relay(after);
     const listening = await (await w.gateway(after))('changing', { onGap: 'FAIL' });

@@ -4,8 +4,8 @@ import { eachOf, field, planOf, recordAt, sourceOf } from '../support/relay-worl
 
 const plan = planOf('t', sourceOf('s', { all: () => '*' }, eachOf('list'), false));
 const listOf = (offset: number, length: number) => recordAt(offset, { list: Array.from({ length }, (_, i) => i) });
-const shapeOf = (records: Parameters<typeof chunks>[0], limits: Parameters<typeof chunks>[3]) =>
-  [...chunks(records, plan, () => false, limits)].map(({ records, entries, faults }) => ({
+const shapeOf = (records: Parameters<typeof chunks>[0], limits: Parameters<typeof chunks>[4]) =>
+  [...chunks(records, plan, 'topicA', () => false, limits)].map(({ records, entries, faults }) => ({
     offsets: records.map(({ offset }) => offset),
     entries: entries.length,
     faults: faults.map(({ record }) => record.offset),
@@ -25,18 +25,17 @@ test('an append stays below its bytes, unless one record alone is larger', () =>
   const wide = planOf('t', sourceOf('s', { all: () => '*' }));
   const records = [30, 30, 50, 200, 10].map((length, offset) => recordAt(offset, 'x'.repeat(length - 2)));
   const texts = records.map((record) => ({ ...record, value: Buffer.from(JSON.stringify(record.value?.toString())) }));
-  const taken = [...chunks(texts, wide, () => false, { maxBytes: 100 })].map((chunk) =>
+  const taken = [...chunks(texts, wide, 'topicA', () => false, { maxBytes: 100 })].map((chunk) =>
     chunk.records.map((r) => r.offset),
   );
   expect(taken).toEqual([[0, 1], [2], [3], [4]]);
 });
 
-test('dead letters stand before any entry of their append, so that waiting for them holds back nothing older', () => {
+test('what precedes a dead letter goes ahead of it; those that follow go with it, whatever lies between', () => {
   const records = [listOf(0, 1), recordAt(1, '{'), recordAt(2, '{'), listOf(3, 1), recordAt(4, '{}'), listOf(5, 1)];
   expect(shapeOf(records, {})).toEqual([
     { offsets: [0], entries: 1, faults: [] },
-    { offsets: [1, 2, 3], entries: 1, faults: [1, 2] },
-    { offsets: [4, 5], entries: 1, faults: [4] },
+    { offsets: [1, 2, 3, 4, 5], entries: 2, faults: [1, 2, 4] },
   ]);
 });
 
@@ -56,7 +55,7 @@ test('dead letters are no more at once than entries are, by number and by bytes'
 test('tombstones and events for nobody are counted, and their records still move the watermark', () => {
   const byUser = planOf('t', sourceOf('s', { user: field('user') }));
   const records = [recordAt(0, null), recordAt(1, {}), recordAt(2, null)];
-  const [chunk, ...rest] = chunks(records, byUser, () => false);
+  const [chunk, ...rest] = chunks(records, byUser, 'topicA', () => false);
   expect(rest).toEqual([]);
   expect(chunk).toMatchObject({ tombstones: 2, forNobody: 1, entries: [], records });
 });

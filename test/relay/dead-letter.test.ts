@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest';
 import { backoff } from '../../src/relay/backoff.js';
-import { type DeadLetter, letterMessage, skipping } from '../../src/relay/dead-letter.js';
-import { heardLogger, recordAt } from '../support/relay-world.js';
+import { type DeadLetter, type DeadLetters, letterMessage, skipping, writeOnce } from '../../src/relay/dead-letter.js';
+import { heardLogger, heardMetrics, recordAt } from '../support/relay-world.js';
 
 const letter = (more: Partial<DeadLetter['record']> = {}): DeadLetter => ({
   record: { ...recordAt(7, '{'), key: Buffer.from([1, 255]), ...more },
   fault: { reason: 'not-json', stage: 'VALUE_CONVERTER', error: new SyntaxError('no JSON') },
 });
+
+const offsetsOf = (letters: readonly DeadLetter[]) => letters.map(({ record }) => record.offset);
 
 test('a dead letter is the record as it was written, with Kafka Connect’s headers beside its own', () => {
   const message = letterMessage(
@@ -37,12 +39,51 @@ test('a record that was dead before keeps its other headers, and ours say where 
 
 test('dead letters that are skipped are named in the log, each with its place', async () => {
   const { lines, logger } = heardLogger();
-  await skipping(async () => Promise.reject(new Error('no such topic')), logger)([letter()]);
+  await skipping(async () => Promise.reject(new Error('no such topic')), logger)([letter()], () => {});
   expect(lines).toEqual([
     {
       line: 'error Dead letters could not be written and are skipped',
       fields: { records: [{ topic: 't', partition: 0, offset: 7 }], reason: 'Error: no such topic' },
     },
+  ]);
+});
+
+test('dead letters that were written before one that cannot be are not skipped, and not named', async () => {
+  const { lines, logger } = heardLogger();
+  const kept: number[] = [];
+  const write: DeadLetters = async (letters, kept) => {
+    kept(letters.slice(0, 2));
+    throw new Error('too large');
+  };
+  const letters = [1, 3, 5].map((offset) => letter({ offset }));
+  await skipping(write, logger)(letters, (some) => kept.push(...offsetsOf(some)));
+  expect(kept).toEqual([1, 3]);
+  expect(lines).toMatchObject([{ fields: { records: [{ offset: 5 }] } }]);
+});
+
+test('each dead letter is written once and counted once, where a write fails in the middle too', async () => {
+  const { heard, metrics } = heardMetrics();
+  const { lines, logger } = heardLogger();
+  const written: number[][] = [];
+  const write: DeadLetters = async (letters, kept) => {
+    const some = written.length === 0 ? letters.slice(0, 2) : letters;
+    written.push(offsetsOf(some));
+    kept(some);
+    if (some !== letters) throw new Error('Kafka went away');
+  };
+  const once = writeOnce(write, metrics, logger);
+  const letters = [1, 3, 5, 7].map((offset) => letter({ offset }));
+  expect(await once.write(letters)).toMatchObject({ offset: 5, error: new Error('Kafka went away') });
+  expect(await once.write(letters)).toBeNull();
+  expect(await once.write(letters)).toBeNull();
+  expect(written).toEqual([
+    [1, 3],
+    [5, 7],
+  ]);
+  expect(heard).toHaveLength(4);
+  expect(lines.map(({ fields }) => fields)).toMatchObject([
+    { offset: 1, letters: 2, newest: 3 },
+    { offset: 5, letters: 2, newest: 7 },
   ]);
 });
 

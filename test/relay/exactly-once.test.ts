@@ -49,13 +49,17 @@ const records = fc
     });
   });
 
-/** One thing that happens: a relay takes a batch of up to `limit`, crashes, or the log misbehaves at the next append. */
+/**
+ * One thing that happens: a relay takes a batch of up to `limit`, crashes, the log misbehaves at the next append, or the
+ * next write of dead letters fails after some `letters`.
+ */
 const steps = fc.array(
   fc.oneof(
     { weight: 6, arbitrary: fc.record({ relay: fc.constantFrom(0, 1), limit: fc.integer({ min: 1, max: 12 }) }) },
     fc.record({ crash: fc.constantFrom(0, 1), commits: fc.boolean() }),
     fc.record({ look: fc.constantFrom<0 | 1>(0, 1) }),
     fc.record({ fault: fc.constantFrom('before', 'after', 'behind', 'ask', 'lose', 'lose all') }),
+    fc.record({ letters: fc.integer({ min: 0, max: 2 }) }),
   ),
   { maxLength: 60 },
 );
@@ -109,7 +113,9 @@ function lossyLog(): TestLog {
     const newest = appends.at(-1)?.append;
     const last = appends.findLast(({ append }) => append.last !== null)?.append.last ?? null;
     const routes = newest?.routes ?? [];
-    return { epoch: String(epoch), newLog: appends.length === 0, watermark: newest?.next ?? null, last, routes };
+    const feeder = { cluster: 'c', idle: 0 };
+    const watermark = newest?.next ?? null;
+    return { epoch: String(epoch), newLog: appends.length === 0, watermark, last, history: null, routes, feeder };
   };
   const log: TestLog = {
     fault: null,
@@ -145,6 +151,7 @@ function lossyLog(): TestLog {
     renew: async () => {
       throw new Error('no topic was recreated');
     },
+    topic: async (_, partitions) => ({ partitions, isNew: false }),
     close: async () => {},
     held: async (channel) =>
       appends.flatMap(({ append, from }) =>
@@ -160,7 +167,8 @@ type Step =
   | { readonly relay: 0 | 1; readonly limit: number }
   | { readonly crash: 0 | 1; readonly commits: boolean }
   | { readonly look: 0 | 1 }
-  | { readonly fault: Fault };
+  | { readonly fault: Fault }
+  | { readonly letters: number };
 
 /** A relay as its edge drives it: fetches where it is told to, and knows nothing after a crash. */
 interface Actor {
@@ -189,13 +197,30 @@ function crash(actor: Actor, kafka: FakePartition, core: RelayCore, commits: boo
 /** Two relays that both believe to own the partition, through all steps; then one of them to the end, in peace. */
 async function play(log: TestLog, kafka: FakePartition, script: readonly Step[]): Promise<DeadLetter[]> {
   const letters: DeadLetter[] = [];
+  const broken = kafka.records.filter(isBroken).map(({ offset }) => offset);
+  /** Letters that were not written when an append passed them. */
+  const passed: number[] = [];
+  let writable = Number.POSITIVE_INFINITY;
   const core = createRelay({
     schema: schemaOf(plan),
-    log,
+    log: {
+      ...log,
+      append(append) {
+        const written = new Set(letters.map(({ record }) => record.offset));
+        passed.push(...broken.filter((offset) => offset < append.next && !written.has(offset)));
+        return log.append(append);
+      },
+    },
     cluster: 'c',
     metrics: noRelayMetrics,
     logger: heardLogger().logger,
-    deadLetters: async (some) => void letters.push(...some),
+    async deadLetters(some, kept) {
+      const taken = some.slice(0, writable);
+      letters.push(...taken);
+      kept(taken);
+      writable = Number.POSITIVE_INFINITY;
+      if (taken.length < some.length) throw new Error('the dead-letter topic does not answer');
+    },
     refillMax: 1e12,
     // Every record is within the retention of a first start.
     now: () => 1_000_000,
@@ -206,6 +231,7 @@ async function play(log: TestLog, kafka: FakePartition, script: readonly Step[])
     if ('relay' in happens) await step(actors[happens.relay], kafka, happens.limit);
     else if ('crash' in happens) crash(actors[happens.crash], kafka, core, happens.commits);
     else if ('look' in happens) await look(actors[happens.look]);
+    else if ('letters' in happens) writable = happens.letters;
     else log.fault = happens.fault;
   }
   log.fault = null;
@@ -216,8 +242,11 @@ async function play(log: TestLog, kafka: FakePartition, script: readonly Step[])
     if (i > 500) throw new Error('the relay does not come to the end of its partition');
     await step(last, kafka, 7);
   }
+  expect(passed).toEqual([]);
   return letters;
 }
+
+const isBroken = ({ value }: KafkaRecord) => value?.toString() === '{';
 
 async function check(log: TestLog, all: readonly KafkaRecord[], script: readonly Step[], holesAtEnd: number) {
   const end = (all.at(-1)?.offset ?? 0) + 1 + holesAtEnd;
@@ -227,7 +256,7 @@ async function check(log: TestLog, all: readonly KafkaRecord[], script: readonly
       expect(await log.held(`${source}:user:${user}`)).toEqual(expected(all, source, user));
     }
   }
-  const broken = all.filter(({ value }) => value?.toString() === '{').map(({ offset }) => offset);
+  const broken = all.filter(isBroken).map(({ offset }) => offset);
   expect(new Set(letters.map(({ record }) => record.offset))).toEqual(new Set(broken));
 }
 

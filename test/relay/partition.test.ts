@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { originOf } from '../../src/event/origin.js';
+import type { LeaderEpoch } from '../../src/event/source-history.js';
 import type { PartitionState } from '../../src/log/channel-log.js';
 import { LogUnavailable } from '../../src/log/channel-log.js';
-import type { DeadLetter } from '../../src/relay/dead-letter.js';
+import type { DeadLetter, DeadLetters } from '../../src/relay/dead-letter.js';
 import type { PartitionRelay } from '../../src/relay/partition.js';
 import type { Turn } from '../../src/relay/record-batch.js';
 import { createRelay } from '../../src/relay/relay.js';
@@ -18,6 +20,9 @@ import {
   scriptedLog,
   sourceOf,
 } from '../support/relay-world.js';
+
+/** Of a broker that names no histories. */
+const unnamed = { topicId: null, leaderEpoch: -1 };
 
 const events = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, i) => recordAt(from + i, { n: from + i }));
@@ -40,7 +45,7 @@ function world(
   more: {
     refillMax?: number;
     now?: () => number;
-    writeLetters?: (letters: readonly DeadLetter[]) => Promise<void>;
+    writeLetters?: DeadLetters;
   } = {},
 ): World {
   const log = scriptedLog(state);
@@ -87,9 +92,13 @@ const offsetsOf = ({ appends }: ScriptedLog) =>
 const routes = ['e-each', 's-all'];
 const known = (watermark: number): Partial<PartitionState> => ({
   watermark,
-  last: { offset: watermark - 1, timestamp: recordAt(watermark - 1, 0).timestamp },
+  last: watermark === 0 ? null : { offset: watermark - 1, timestamp: recordAt(watermark - 1, 0).timestamp },
   routes,
 });
+/** The same, of a broker that names histories. */
+const named = (watermark: number, epochs: LeaderEpoch[] = [[0, 0]]): Partial<PartitionState> => {
+  return { ...known(watermark), history: { topicId: 'T1', epochs } };
+};
 
 describe('where a partition goes on', () => {
   test('a first start leaves its mark in the log at once, so that nothing written while it is down is skipped later', async () => {
@@ -100,7 +109,7 @@ describe('where a partition goes on', () => {
 
   test('an append begins at the end of the one before, whatever holes lie between', async () => {
     const records = [3, 4, 9, 10].map((offset) => recordAt(offset, {}));
-    const { log, run, relay } = world(fakePartition(records, { end: 14 }), known(1));
+    const { log, run, relay } = world(fakePartition(records, { end: 14 }), { ...known(1), last: null });
     const turn = await run(await relay.start());
     expect(turn).toEqual({ position: 14, wait: 0, appended: 14 });
     expect(log.appends).toMatchObject([{ base: 1, next: 14, first: false, last: { offset: 10 } }]);
@@ -222,11 +231,11 @@ describe('what the log answers', () => {
   });
 
   test('a relay that takes a partition over knows how late the one before it wrote, and says so in its turn', async () => {
-    const late = { offset: 10, timestamp: events(9, 10)[0]?.timestamp as number, lag: 1e9 };
+    const late = { offset: 10, timestamp: events(9, 10)[0]?.timestamp as number, lag: 1e9, ...unnamed };
     const kafka = fakePartition(events(0, 11), { committed: 10, newest: late });
     const { relay, run } = world(kafka, { watermark: 10, last: null, routes }, { refillMax: 3_000 });
     await run(await relay.start());
-    expect(relay.newest()).toMatchObject({ offset: 11, lag: 1e9 });
+    expect(relay.newest()).toMatchObject({ offset: 11, lag: 1e9, ...unnamed });
   });
 
   test('other epoch: asks where the log stands, and goes on in the new epoch', async () => {
@@ -333,58 +342,192 @@ describe('a schema whose routes have changed', () => {
   });
 });
 
-describe('a topic that was deleted and made again', () => {
-  test('shorter than the log: looked at twice, then begun anew, with a mark before its first record', async () => {
-    const { relay, log, run, heard } = world(fakePartition(events(0, 3)), known(1_000));
+describe('another history', () => {
+  const gap = { reason: 'TOPIC_RECREATED', missed: null };
+  const other = (count: number) =>
+    Array.from({ length: count }, (_, i) => recordAt(i, { n: i }, { timestamp: 9_000_000 + i }));
+
+  test('of a topic of another id is looked at twice, then takes the place of the old one, and all in it is new', async () => {
+    const kafka = fakePartition(other(20), { topicId: 'T2', epochs: [[0, 0]] });
+    const { relay, log, run, heard } = world(kafka, named(10));
     const suspicious = await relay.start();
     expect(suspicious.wait).toBeGreaterThan(0);
-    expect(log.calls.some((call) => 'renewed' in call)).toBe(false);
-    await run(await relay.start());
-    expect(log.appends).toMatchObject([
-      { epoch: 'e1+', base: 0, next: 0, first: true, entries: [], gap: { reason: 'TOPIC_RECREATED', missed: null } },
-      { epoch: 'e1+', base: 0, next: 3 },
-    ]);
-    expect(log.appends[1]?.entries.map(({ refilled }) => refilled)).toEqual([false, false, false]);
+    expect(log.renewals).toEqual([]);
+    expect((await run(await relay.start())).position).toBe(20);
+    expect(log.renewals).toMatchObject([{ epoch: 'e1', watermark: 10, next: 0, history: { topicId: 'T2' }, gap }]);
+    expect(log.appends).toMatchObject([{ epoch: 'e1+', base: 0, next: 20, gap: null }]);
+    expect(log.appends[0]?.entries.map(({ refilled }) => refilled)).toEqual(Array.from({ length: 20 }, () => false));
     expect(heard).toContain('gap t TOPIC_RECREATED');
   });
 
-  test('grown past the log: known by the time of the newest record', async () => {
-    const other = Array.from({ length: 20 }, (_, i) => recordAt(i, { n: i }, { timestamp: 9_000_000 + i }));
-    const { relay, log, run } = world(fakePartition(other), known(10));
-    const turn = await run(await relay.start());
-    expect(turn.position).toBe(20);
-    expect(log.appends).toMatchObject([
-      { epoch: 'e1+', base: 0, next: 0, gap: { reason: 'TOPIC_RECREATED' } },
-      { epoch: 'e1+', base: 0, next: 20 },
-    ]);
-    expect(log.appends[1]?.entries).toHaveLength(20);
-  });
-
-  test('the mark is not lost when the log fails between the new epoch and the mark', async () => {
-    const { relay, log } = world(fakePartition(events(0, 3)), known(1_000));
+  test('is told once, though a log that fails is asked again', async () => {
+    const kafka = fakePartition(other(3), { topicId: 'T2', epochs: [[0, 0]] });
+    const { relay, log } = world(kafka, named(10));
     await relay.start();
-    log.script = [new LogUnavailable('the log does not answer')];
+    const renew = log.renew;
+    log.renew = async () => {
+      log.renew = renew;
+      throw new LogUnavailable('the log does not answer');
+    };
     expect((await relay.start()).wait).toBeGreaterThan(0);
+    await relay.start();
     expect((await relay.start()).wait).toBe(0);
-    expect(log.calls.filter((call) => 'renewed' in call)).toHaveLength(1);
-    expect(log.appends.at(-1)).toMatchObject({ epoch: 'e1+', gap: { reason: 'TOPIC_RECREATED' } });
+    expect(log.renewals).toHaveLength(1);
   });
 
-  test('a compacted newest record proves nothing: the relay goes on', async () => {
+  test('that a cut leaves a part of: only what lies behind the cut is new, and coordinates from there on are void', async () => {
+    // Of 30 records of the first leader the next one had 20, and wrote 15 of its own.
+    const kafka = fakePartition([...events(0, 20), ...other(35).slice(20)], {
+      topicId: 'T1',
+      epochs: [
+        [0, 0],
+        [4, 20],
+      ],
+    });
+    const { relay, log, run } = world(kafka, named(30));
+    await relay.start();
+    expect((await run(await relay.start())).position).toBe(35);
+    const cut = { origin: originOf({ cluster: 'c', topic: 't' }, 'T1'), offset: 20 };
+    expect(log.renewals).toMatchObject([
+      { watermark: 30, next: 20, gap: { ...gap, cut }, history: { topicId: 'T1', epochs: [[0, 0]] } },
+    ]);
+    expect(offsetsOf(log)).toEqual([Array.from({ length: 15 }, (_, i) => 20 + i)]);
+    expect(log.appends[0]?.history).toEqual({
+      topicId: 'T1',
+      epochs: [
+        [0, 0],
+        [4, 20],
+      ],
+    });
+  });
+
+  test('is none where a leader was elected that has all that the log has', async () => {
+    const kafka = fakePartition(events(0, 40), {
+      topicId: 'T1',
+      epochs: [
+        [0, 0],
+        [7, 30],
+      ],
+    });
+    const { relay, log, run } = world(kafka, named(30));
+    await run(await relay.start());
+    expect(log.renewals).toEqual([]);
+    expect(log.appends).toMatchObject([{ base: 30, next: 40, gap: null }]);
+  });
+
+  test('is found by what relays have reached, where the log has lost it', async () => {
+    const kafka = fakePartition([...events(0, 20), ...other(35).slice(20)], {
+      topicId: 'T1',
+      epochs: [
+        [0, 0],
+        [4, 20],
+      ],
+      committed: 30,
+      newest: { offset: 30, timestamp: events(29, 30)[0]?.timestamp as number, lag: 0, topicId: 'T1', leaderEpoch: 0 },
+    });
+    const { relay, log, run } = world(kafka, named(10), { refillMax: 1e12 });
+    await relay.start();
+    await run(await relay.start());
+    expect(log.renewals).toMatchObject([{ watermark: 10, next: 10, gap: { ...gap, cut: { offset: 20 } } }]);
+    expect(offsetsOf(log)).toEqual([Array.from({ length: 25 }, (_, i) => 10 + i)]);
+  });
+
+  test('of another cluster begins where its records could still be asked for, once the other relay has let go', async () => {
+    const kafka = fakePartition(events(0, 50), { topicId: 'T9', epochs: [[0, 0]] });
+    const fed = { cluster: 'other', idle: 3_000 };
+    const { relay, log, run } = world(
+      kafka,
+      { routes, feeder: fed },
+      { now: () => recordAt(30, 0).timestamp + 600_000 },
+    );
+    expect((await relay.start()).wait).toBeGreaterThan(0);
+    expect(relay.rivalry()).toContain('the Kafka cluster other');
+    expect(log.renewals).toEqual([]);
+    log.state = { ...log.state, feeder: { ...fed, idle: 16_000 } };
+    await relay.start();
+    expect((await run(await relay.start())).position).toBe(50);
+    expect(relay.rivalry()).toBeNull();
+    expect(log.renewals).toMatchObject([{ watermark: null, next: 30, gap }]);
+    expect(log.appends.flatMap(({ entries }) => entries.map(({ refilled }) => refilled))).toEqual(
+      Array.from({ length: 20 }, () => false),
+    );
+  });
+
+  test('of a broker that names none is known where the log is ahead of it, and by the time of the newest record', async () => {
+    for (const [kafka, watermark] of [
+      [fakePartition(events(0, 3)), 1_000],
+      [fakePartition(other(20)), 10],
+    ] as const) {
+      const { relay, log, run } = world(kafka, known(watermark));
+      await run(await relay.start());
+      await run(await relay.start());
+      expect(log.renewals).toMatchObject([{ epoch: 'e1', watermark, next: 0, gap }]);
+      expect(log.appends).toMatchObject([{ epoch: 'e1+', base: 0, next: kafka.end }]);
+    }
+  });
+
+  test('of a broker that names none cannot be told where the newest record is gone: that is told', async () => {
     const { relay, log, run } = world(fakePartition([recordAt(12, {}, { timestamp: 5 })]), known(10));
     await run(await relay.start());
-    expect(log.calls.some((call) => 'renewed' in call)).toBe(false);
-    expect(log.appends).toMatchObject([{ epoch: 'e1', base: 10, next: 13 }]);
+    expect(log.renewals).toEqual([]);
+    expect(log.appends).toMatchObject([
+      { epoch: 'e1', base: 10, next: 10, gap: { reason: 'SOURCE_LOST', missed: null } },
+      { epoch: 'e1', base: 10, next: 13, gap: null },
+    ]);
+    const deleted = world(fakePartition([recordAt(12, {})], { begin: 10 }), known(10));
+    await deleted.run(await deleted.relay.start());
+    expect(deleted.log.appends[0]).toMatchObject({ base: 10, gap: { reason: 'SOURCE_LOST', missed: null } });
   });
 
-  test('dead letters of the new topic are written, though the old one had some at higher offsets', async () => {
-    const { relay, run, kafka, letters } = world(fakePartition([...events(0, 5), recordAt(5, '{')]), known(1));
+  test('is named from the first record on that a broker names, once it is known to be the same', async () => {
+    const kafka = fakePartition(events(0, 12), { topicId: 'T1', epochs: [[3, 0]] });
+    const { relay, log, run } = world(kafka, known(10));
     await run(await relay.start());
-    Object.assign(kafka, fakePartition([recordAt(0, '{', { timestamp: 7 })]));
-    let turn = await relay.take(kafka.fetch(0));
-    turn = await relay.start();
-    await run(turn);
+    expect(log.appends).toMatchObject([
+      { base: 10, next: 10, history: { topicId: 'T1' }, gap: null },
+      { base: 10, next: 12, history: { topicId: 'T1' } },
+    ]);
+  });
+
+  test('has dead letters of its own, though the old one had some at higher offsets', async () => {
+    const kafka = fakePartition([...events(0, 5), recordAt(5, '{')], { topicId: 'T1', epochs: [[0, 0]] });
+    const { relay, run, letters } = world(kafka, named(1));
+    await run(await relay.start());
+    Object.assign(kafka, fakePartition([recordAt(0, '{', { timestamp: 7 })], { topicId: 'T2', epochs: [[0, 0]] }));
+    await relay.start();
+    await run(await relay.start());
     expect(letters.map(({ record }) => record.offset)).toEqual([5, 0]);
+  });
+});
+
+describe('a partition that came later than its topic', () => {
+  const late = { topicId: 'T1', epochs: [[0, 0]] as LeaderEpoch[], partitions: 2 };
+
+  test('begins at its begin, and all in it is new, however old its records are', async () => {
+    const { relay, log, run } = world(fakePartition(events(0, 10), late), {}, { now: () => 1e12 });
+    log.topic = async () => ({ partitions: 0, isNew: false });
+    await run(await relay.start());
+    expect(offsetsOf(log)).toEqual([[], events(0, 10).map(({ offset }) => offset)]);
+    expect(log.appends[1]?.entries.some(({ refilled }) => refilled)).toBe(false);
+  });
+
+  test('is known by what the group has committed of others, where the log has just heard of the topic', async () => {
+    const { relay, log, run } = world(
+      fakePartition(events(0, 10), { ...late, hasSiblings: true }),
+      {},
+      { now: () => 1e12 },
+    );
+    log.topic = async () => ({ partitions: 2, isNew: true });
+    await run(await relay.start());
+    expect(log.appends[1]?.entries.some(({ refilled }) => refilled)).toBe(false);
+  });
+
+  test('is none where its topic had it at first: older records are of before', async () => {
+    const { relay, log, run } = world(fakePartition(events(0, 10), { ...late, hasSiblings: true }));
+    log.topic = async () => ({ partitions: 2, isNew: false });
+    const begun = await relay.start();
+    await run(begun);
+    expect(log.appends.flatMap(({ entries }) => entries.filter(({ refilled }) => !refilled))).toEqual([]);
   });
 });
 
@@ -399,8 +542,8 @@ describe('records that cannot be read', () => {
       [2, 'empty-value'],
       [4, 'not-extracted'],
     ]);
-    expect(offsetsOf(log)).toEqual([[0], [3], [4]]);
-    expect(log.appends.map(({ next }) => next)).toEqual([1, 4, 5]);
+    expect(offsetsOf(log)).toEqual([[0], [3, 4]]);
+    expect(log.appends.map(({ next }) => next)).toEqual([1, 5]);
     expect(heard.filter((what) => what.startsWith('dead'))).toHaveLength(3);
     expect(lines).toContainEqual({
       line: 'error A record cannot be read: it is a dead letter',
@@ -440,6 +583,38 @@ describe('records that cannot be read', () => {
     expect(await run(turn)).toEqual({ position: 3, wait: 0, appended: 3 });
     expect(kept).toEqual([1]);
     expect(offsetsOf(log)).toEqual([[0], [2]]);
+  });
+
+  test('alternate with good ones, and all are written by one write before one append', async () => {
+    const writes: number[][] = [];
+    const records = Array.from({ length: 40 }, (_, offset) => recordAt(offset, offset % 2 === 0 ? '{' : {}));
+    const { relay, log, run } = world(fakePartition(records), known(0), {
+      writeLetters: async (letters) => void writes.push(letters.map(({ record }) => record.offset)),
+    });
+    expect((await run(await relay.start())).position).toBe(40);
+    expect(writes).toEqual([records.filter((_, i) => i % 2 === 0).map(({ offset }) => offset)]);
+    expect(offsetsOf(log)).toEqual([records.filter((_, i) => i % 2 === 1).map(({ offset }) => offset)]);
+  });
+
+  test('and cannot be kept from one on: what precedes that one is in the log, and no letter is written twice', async () => {
+    let broken = true;
+    const written: number[] = [];
+    const writeLetters: DeadLetters = async (letters, kept) => {
+      const some = broken ? letters.slice(0, 2) : letters;
+      written.push(...some.map(({ record }) => record.offset));
+      kept(some);
+      if (broken) throw new Error('the dead-letter topic does not answer');
+    };
+    const records = [{}, '{', {}, '{', {}, '{', {}].map((value, offset) => recordAt(offset, value));
+    const { relay, log, run, heard } = world(fakePartition(records), known(0), { writeLetters });
+    const turn = await run(await relay.start());
+    expect(turn).toEqual({ position: 5, wait: 10, appended: 5 });
+    expect(offsetsOf(log)).toEqual([[0], [2, 4]]);
+    broken = false;
+    expect(await run(turn)).toEqual({ position: 7, wait: 0, appended: 7 });
+    expect(offsetsOf(log)).toEqual([[0], [2, 4], [6]]);
+    expect(written).toEqual([1, 3, 5]);
+    expect(heard.filter((what) => what.startsWith('dead'))).toHaveLength(3);
   });
 
   test('are written once, however often the append after them fails', async () => {

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { type Facts, isAhead, isRefilled, lookBack, openings, place } from '../../src/relay/placement.js';
+import { type Facts, isAhead, lookBack, openings, place, refilled } from '../../src/relay/placement.js';
+
+/** Of a broker that names no histories. */
+const unnamed = { topicId: null, leaderEpoch: -1 };
 
 const facts: Facts = {
   watermark: 500,
@@ -12,6 +15,11 @@ const facts: Facts = {
   startedAt: 900_000,
   retain: 600_000,
   refillMax: 60_000,
+  ...unnamed,
+  partitions: 1,
+  hasSiblings: false,
+  isProven: false,
+  isAdded: false,
 };
 
 test('a relay goes on where the log stands, and compares the newest record on the way', () => {
@@ -20,7 +28,7 @@ test('a relay goes on where the log stands, and compares the newest record on th
     fetch: 499,
     goOn: 500,
     gap: null,
-    refill: { below: 0, older: null },
+    refill: { below: 0, older: null, lag: null },
     verify: { offset: 499, timestamp: 4_990 },
   });
 });
@@ -30,10 +38,10 @@ test('the first start of a group looks back as far as anything can be resumed; w
   expect(lookBack(first)).toBe(400_000);
   const { fetch, goOn, gap, refill } = place(first, 300);
   expect([fetch, goOn, gap]).toEqual([300, 300, null]);
-  expect(isRefilled(refill, { offset: 999, timestamp: 899_999 })).toBe(true);
-  expect(isRefilled(refill, { offset: 999, timestamp: 900_000 })).toBe(false);
+  expect(refilled(refill, { offset: 999, timestamp: 899_999 })).toBe(true);
+  expect(refilled(refill, { offset: 999, timestamp: 900_000 })).toBe(false);
   // A record that came later is new, whatever its producer's clock says.
-  expect(isRefilled(refill, { offset: 1_000, timestamp: 1 })).toBe(false);
+  expect(refilled(refill, { offset: 1_000, timestamp: 1 })).toBe(false);
 });
 
 test('records that Kafka no longer has are told, with their number', () => {
@@ -42,27 +50,27 @@ test('records that Kafka no longer has are told, with their number', () => {
 });
 
 test('what a log lost is written again and marked, up to the end it had', () => {
-  const lost = { ...facts, reached: { offset: 900, timestamp: 9_000, lag: 0 }, committed: 850 };
+  const lost = { ...facts, reached: { offset: 900, timestamp: 9_000, lag: 7, ...unnamed }, committed: 850 };
   const { goOn, gap, refill } = place(lost, 100);
   expect([goOn, gap]).toEqual([500, null]);
-  expect(isRefilled(refill, { offset: 899, timestamp: 0 })).toBe(true);
-  expect(isRefilled(refill, { offset: 900, timestamp: 0 })).toBe(false);
+  expect(refilled(refill, { offset: 899, timestamp: 5 })).toBe(12);
+  expect(refilled(refill, { offset: 900, timestamp: 0 })).toBe(false);
 });
 
 test('a refill reaches back from the newest record lost, not from now', () => {
-  expect(lookBack({ ...facts, reached: { offset: 900, timestamp: 200_000, lag: 0 } })).toBe(140_000);
+  expect(lookBack({ ...facts, reached: { offset: 900, timestamp: 200_000, lag: 0, ...unnamed } })).toBe(140_000);
   expect(lookBack({ ...facts, watermark: 400 })).toBe(940_000);
 });
 
 test('beyond the bound of a refill the loss is told, with its number', () => {
-  const lost = { ...facts, reached: { offset: 900, timestamp: 9_000, lag: 0 } };
+  const lost = { ...facts, reached: { offset: 900, timestamp: 9_000, lag: 0, ...unnamed } };
   expect(place(lost, 700)).toMatchObject({ goOn: 700, gap: { reason: 'LOG_LOST', missed: 200 } });
   // Everything the log lost is too old, what it never had is not.
   expect(place(lost, 1_000)).toMatchObject({ goOn: 900, gap: { reason: 'LOG_LOST', missed: 400 } });
 });
 
 test('a loss beyond the bound says from when on nothing is lost, later by as much as the relay lagged', () => {
-  const lost = { ...facts, reached: { offset: 900, timestamp: 200_000, lag: 5_000 } };
+  const lost = { ...facts, reached: { offset: 900, timestamp: 200_000, lag: 5_000, ...unnamed } };
   expect(place(lost, 700).gap).toEqual({ reason: 'LOG_LOST', missed: 200, since: 145_000 });
   // How late they came, nobody knows: it concerns everybody.
   expect(place({ ...lost, reached: null, committed: 900 }, 700).gap).toEqual({ reason: 'LOG_LOST', missed: 200 });
@@ -74,7 +82,7 @@ test('a log that forgot the partition altogether tells a loss nobody can count',
   const empty = { ...facts, watermark: null, last: null, committed: 900 };
   expect(lookBack(empty)).toBe(940_000);
   expect(place(empty, 700)).toMatchObject({ goOn: 700, gap: { reason: 'LOG_LOST', missed: null } });
-  expect(place(empty, 0)).toMatchObject({ goOn: 0, gap: null, refill: { below: 900, older: null } });
+  expect(place(empty, 0)).toMatchObject({ goOn: 0, gap: null, refill: { below: 900, older: null, lag: null } });
   expect(place({ ...empty, begin: 950 }, 0)).toMatchObject({ goOn: 950, gap: { reason: 'SOURCE_LOST', missed: 50 } });
 });
 
@@ -85,38 +93,40 @@ test('a log ahead of its topic shows that the topic is another one', () => {
 });
 
 describe('what a log is told when a relay has found its place', () => {
-  const state = { epoch: 'e', newLog: false, watermark: 500, last: null, routes: ['a', 'b'] };
+  const history = { topicId: 't', epochs: [] };
+  const feeder = { cluster: 'c', idle: 0 };
+  const state = { epoch: 'e', newLog: false, watermark: 500, last: null, history, routes: ['a', 'b'], feeder };
   const nothing = { epoch: 'e', last: null, entries: [], first: false };
 
   test('nothing where it goes on by the same routes', () => {
-    expect(openings(state, place(facts, null), ['a', 'b'])).toEqual([]);
+    expect(openings(state, place(facts, null), ['a', 'b'], history)).toEqual([]);
   });
 
   test('other routes than before: which ones came and went, though no record may come', () => {
     const gap = { reason: 'SCHEMA_CHANGED', missed: null, routes: ['a', 'c'] };
-    expect(openings(state, place(facts, null), ['b', 'c'])).toEqual([
+    expect(openings(state, place(facts, null), ['b', 'c'], history)).toEqual([
       { ...nothing, base: 500, next: 500, gap, instead: ['a', 'b'] },
     ]);
   });
 
   test('a loss that is found together with other routes has a mark of its own: they concern different people', () => {
     const gap = { reason: 'SOURCE_LOST', missed: 300 };
-    expect(openings(state, place({ ...facts, begin: 800 }, null), ['a'])).toMatchObject([
+    expect(openings(state, place({ ...facts, begin: 800 }, null), ['a'], history)).toMatchObject([
       { base: 500, next: 500, gap: { reason: 'SCHEMA_CHANGED', routes: ['b'] }, instead: ['a', 'b'] },
       { base: 500, next: 800, gap },
     ]);
   });
 
   test('the routes alone where the log did not know any: a log of before this was kept', () => {
-    expect(openings({ ...state, routes: [] }, place(facts, null), ['a'])).toEqual([
+    expect(openings({ ...state, routes: [] }, place(facts, null), ['a'], history)).toEqual([
       { ...nothing, base: 500, next: 500, gap: null, instead: [] },
     ]);
   });
 
   test('a first watermark and no change of routes: nothing of this partition was there to be missed', () => {
     const first = { ...facts, watermark: null, last: null, committed: null };
-    expect(openings({ ...state, watermark: null }, place(first, 300), ['c'])).toEqual([
-      { ...nothing, base: 300, next: 300, first: true, gap: null },
+    expect(openings({ ...state, watermark: null }, place(first, 300), ['c'], history)).toEqual([
+      { ...nothing, base: 300, next: 300, first: true, gap: null, history },
     ]);
   });
 });

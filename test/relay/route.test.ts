@@ -3,7 +3,7 @@ import { metaOf, route } from '../../src/relay/route.js';
 import { eachOf, field, planOf, recordAt, sourceOf } from '../support/relay-world.js';
 
 const routed = (plan: Parameters<typeof route>[2], text: string) =>
-  route(metaOf(recordAt(5, text)), { text, value: JSON.parse(text) }, plan, false);
+  route(metaOf(recordAt(5, text)), { text, value: JSON.parse(text) }, plan, 'topicA', false);
 
 test('an event goes to the channel of each route, with the text of its record', () => {
   const plan = planOf('t', sourceOf('s', { user: field('user'), all: () => '*' }));
@@ -11,7 +11,7 @@ test('an event goes to the channel of each route, with the text of its record', 
   expect(fault).toBeNull();
   expect(forNobody).toBe(0);
   expect(entries).toHaveLength(1);
-  expect(entries[0]).toMatchObject({ index: 0, payload: '{"user": "a b"}', refilled: false });
+  expect(entries[0]).toMatchObject({ origin: 'topicA', index: 0, payload: '{"user": "a b"}', refilled: false });
   expect(entries[0]?.channels.map(({ channel }) => channel)).toEqual(['s:user:a%20b', 's:all:*']);
 });
 

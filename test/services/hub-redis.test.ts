@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Channel } from '../../src/event/channel.js';
+import { originOf } from '../../src/event/origin.js';
 import { createGateway } from '../../src/index.js';
 import type { AppendEntry } from '../../src/log/channel-log.js';
 import { connectRedis } from '../../src/log/redis-connection.js';
@@ -37,6 +38,7 @@ function feed(url: string, refillMax = Number.POSITIVE_INFINITY) {
     times[offset] = timestamp;
     const record = { topic: 'cards', partition: 0, offset, timestamp, key: null, headers: {} };
     return {
+      origin: originOf(source, null),
       record,
       index: 0,
       payload: JSON.stringify(event),

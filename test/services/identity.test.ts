@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { signToken } from '../../src/bin/token.js';
 import type { Channel } from '../../src/event/channel.js';
+import { originOf } from '../../src/event/origin.js';
 import { type Auth, createGateway, Fault, nobody } from '../../src/index.js';
 import { connectRedis } from '../../src/log/redis-connection.js';
 import { createRedisLogWriter } from '../../src/log/redis-writer.js';
@@ -50,6 +51,7 @@ async function replicas(url = redisUrl(), prefix = freshPrefix()) {
       const entries = rooms.map((room, at) => {
         const event = { n: next + at, room };
         return {
+          origin: originOf(source, null),
           record: { topic: 'cards', partition: 0, offset: next + at, timestamp: Date.now(), key: null, headers: {} },
           index: 0,
           payload: JSON.stringify(event),

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { originOf } from '../../src/event/origin.js';
 import type { Publication } from '../../src/event/publication.js';
 import type { KafkaRecord } from '../../src/event/source-event.js';
 import { connectRedis } from '../../src/log/redis-connection.js';
@@ -73,7 +74,7 @@ test('each value has a history and a channel of its own, and no key is anything 
     const decoded = decode(record);
     if (decoded.kind !== 'value' || !plan || !schema) throw new Error('an event');
     const { epoch } = await writer.partition(source);
-    const { entries } = route(metaOf(record), decoded, plan, false);
+    const { entries } = route(metaOf(record), decoded, plan, originOf(source, null), false);
     const append = { source, epoch, base: offset, next: offset + 1, first, last: null, entries, gap: null };
     const answer = await writer.append({ ...append, routes: [], fingerprint: schema.fingerprint });
     expect(answer).toMatchObject({ kind: 'appended', appended: 1 });

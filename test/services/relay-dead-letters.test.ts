@@ -1,6 +1,6 @@
 import { CompressionTypes } from 'kafkajs';
 import { expect, test } from 'vitest';
-import { jsonOf, numbersOf, produce, read, testRelay, withProducer } from '../support/relay-kafka.js';
+import { jsonOf, numbersOf, produce, read, testRelay, upTo, withProducer } from '../support/relay-kafka.js';
 import { eventually, freshTopic, kafkaBrokers, withAdmin } from '../support/services.js';
 
 test('dead letters go to <group>.dlq with Kafka Connect’s headers, as they were written, and the stream goes on', async () => {
@@ -86,6 +86,23 @@ test('a flood of records that cannot be read passes: its letters are written man
   const [end] = await withAdmin(kafkaBrokers(), (admin) => admin.fetchTopicOffsets(letters.name));
   expect(Number(end?.high)).toBe(flood);
 }, 60_000);
+
+test('records that cannot be read and others in turn: every letter and every event in order, though more at once than the topic takes', async () => {
+  await using topic = await freshTopic('in-turn');
+  await using letters = await freshTopic('in-turn-dlq', 1, { 'max.message.bytes': '20000' });
+  await using relay = testRelay([topic.name], { deadLetter: { topic: letters.name } });
+  const bad = (n: number) => ({ value: n === 301 ? 'x'.repeat(30_000) : '{' });
+  const messages = upTo(600).flatMap((n) => (n % 2 === 0 ? jsonOf(n, n + 1) : [bad(n)]));
+  await withProducer((producer) => producer.send({ topic: topic.name, messages, compression: CompressionTypes.GZIP }));
+  await eventually('the stream to go on', async () => (await relay.held(topic.name)).length === 300);
+  expect(numbersOf(await relay.held(topic.name))).toEqual(upTo(600).filter((n) => n % 2 === 0));
+  const found = await read(letters.name, ({ length }) => length >= 300);
+  const offsets = found.map(({ headers }) => Number(headers['__connect.errors.offset']));
+  expect(offsets).toEqual(upTo(600).filter((n) => n % 2 === 1));
+  expect(found.filter(({ value }) => value === null)).toHaveLength(1);
+  const told = relay.lines.filter(({ line }) => line === 'error A record cannot be read: it is a dead letter');
+  expect(told.length).toBeLessThan(60);
+});
 
 test('dead letters that cannot be written hold their partition and no other; skipped, if so configured', async () => {
   await using bad = await freshTopic('bad');

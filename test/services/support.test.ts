@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
+import { startKafkaCluster } from '../support/kafka-cluster.js';
 import {
   eventually,
   freshTopic,
@@ -68,4 +69,21 @@ test('a throw-away Kafka keeps its topics over a crash', async () => {
   await server.kill();
   await server.start();
   expect(await withAdmin(server.brokers, (admin) => admin.listTopics())).toContain(topic.name);
+});
+
+test('of a cluster any broker may stand still or be killed: what the others have goes on, and it comes back', async () => {
+  await using cluster = await startKafkaCluster({ size: 2 });
+  const [topic, [first, second]] = ['copied', [...cluster.nodes.keys()] as [number, number]];
+  await cluster.makeTopic(topic, { partitions: 2 });
+  await cluster.until('both have it', topic, ({ isr }) => isr.length === 2);
+  cluster.nodes.get(first)?.pause();
+  await cluster.until('the other leads', topic, ({ leader, isr }) => leader === second && isr.length === 1, 1);
+  cluster.nodes.get(first)?.resume();
+  await cluster.until('both have it again', topic, ({ isr }) => isr.length === 2, 1);
+  await Promise.all([...cluster.nodes.values()].map((node) => node.kill()));
+  // Groups and transactions live elsewhere.
+  const { groups } = await cluster.admin((admin) => admin.describeGroups(['nobody']));
+  expect(groups[0]).toMatchObject({ groupId: 'nobody', errorCode: 0 });
+  await Promise.all([...cluster.nodes.values()].map((node) => node.start()));
+  await cluster.until('it is led again', topic, ({ leader }) => leader !== -1);
 });

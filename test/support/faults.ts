@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { ask } from './ask-redis.js';
 import type { Balancer } from './balancer.js';
-import { eventually, type startKafka, type startRedis } from './services.js';
+import type { KafkaCluster } from './kafka-cluster.js';
+import { eventually, type startRedis, type ThrowAway } from './services.js';
 import type { Stretch } from './stretches.js';
 import { recovered, settled } from './under-load.js';
 import type { Process, World } from './world.js';
@@ -9,7 +10,7 @@ import type { Process, World } from './world.js';
 export interface Stage {
   readonly made: World;
   readonly redis: Awaited<ReturnType<typeof startRedis>>;
-  readonly kafka: Awaited<ReturnType<typeof startKafka>>;
+  readonly kafka: KafkaCluster;
   /** Each process's own way to Redis. */
   readonly ways: Readonly<Record<'relay' | 'gateway', readonly Balancer[]>>;
   /** A whole number below `count`, drawn by the seed. */
@@ -32,6 +33,26 @@ function some({ made: { clients }, pick }: Stage, count: number): Balancer[] {
 }
 
 const wayToRedis = ({ ways, pick }: Stage): Balancer => ways[pick(3) === 0 ? 'relay' : 'gateway'][pick(2)] as Balancer;
+
+const anyOf = ({ nodes }: KafkaCluster, pick: Stage['pick']) => [...nodes.keys()][pick(nodes.size)] as number;
+
+/**
+ * While the relays stand still. Everybody is to have everything before, so that only what no relay has read can be gone:
+ * an event that a client missed while it was away, and that Redis lost before, would be a fault on top of another.
+ */
+async function asleep({ relays }: World, work: () => Promise<unknown>) {
+  for (const { child } of relays) child.kill('SIGSTOP');
+  await work().finally(() => {
+    for (const { child } of relays) child.kill('SIGCONT');
+  });
+}
+
+/** Made again, the topic is so short that a few transactions fill it past its end. */
+async function shortTopic(made: World) {
+  await settled(made);
+  await made.recreateTopic();
+  await settled(made);
+}
 
 export const faults: Readonly<Record<string, Fault>> = {
   'a relay killed': async ({ made, pick }) => {
@@ -120,8 +141,21 @@ export const faults: Readonly<Record<string, Fault>> = {
     await redis.start();
   },
   'Kafka killed': async ({ kafka }) => {
-    await kafka.kill();
-    await kafka.start();
+    const nodes = [...kafka.nodes.values()];
+    await Promise.all(nodes.map((node) => node.kill()));
+    await Promise.all(nodes.map((node) => node.start()));
+  },
+  'a broker killed': async ({ kafka, pick }) => {
+    const node = [...kafka.nodes.values()][pick(kafka.nodes.size)] as ThrowAway;
+    await node.kill();
+    await wait(pick(4_000));
+    await node.start();
+  },
+  'a broker paused': async ({ kafka, pick }) => {
+    const node = [...kafka.nodes.values()][pick(kafka.nodes.size)] as ThrowAway;
+    node.pause();
+    await wait(1_000 + pick(5_000));
+    node.resume();
   },
   'the topic made again': async ({ made }, stretch) => {
     await settled(made);
@@ -130,14 +164,37 @@ export const faults: Readonly<Record<string, Fault>> = {
     await recovered(made, stretch);
   },
   'the topic made again, its end unread': async ({ made }, stretch) => {
-    // So that only what no relay has read can be gone: an event that a client missed while it was away, and that Redis
-    // lost before, would be a fault on top of another.
     await settled(made);
-    for (const { child } of made.relays) child.kill('SIGSTOP');
-    await made.recreateTopic().finally(() => {
-      for (const { child } of made.relays) child.kill('SIGCONT');
-    });
+    await asleep(made, made.recreateTopic);
     made.ledger.breaks(stretch);
+    await recovered(made, stretch);
+  },
+  'the topic made again by transactions': async ({ made }, stretch) => {
+    await shortTopic(made);
+    await made.recreateByTransactions();
+    made.ledger.breaks(stretch);
+    await settled(made);
+  },
+  'the topic made again by transactions, its end unread': async ({ made }, stretch) => {
+    await shortTopic(made);
+    await asleep(made, made.recreateByTransactions);
+    made.ledger.breaks(stretch);
+    await settled(made);
+  },
+  'the end of the topic cut off': async ({ made, kafka, pick }, stretch) => {
+    await settled(made);
+    await made.cutTopic(anyOf(kafka, pick));
+    made.ledger.breaks(stretch);
+    await settled(made);
+  },
+  'the end of the topic cut off unread': async ({ made, kafka, pick }, stretch) => {
+    await settled(made);
+    await asleep(made, () => made.cutTopic(anyOf(kafka, pick)));
+    made.ledger.breaks(stretch);
+    await settled(made);
+  },
+  'partitions added, with old timestamps': async ({ made }, stretch) => {
+    await made.growTopic(() => settled(made));
     await recovered(made, stretch);
   },
 };

@@ -43,7 +43,7 @@ export async function notesInto(redisUrl: string, prefix: string) {
         };
         const decoded = decode(record);
         if (decoded.kind !== 'value') throw new Error('a note cannot be decoded');
-        return route(metaOf(record), decoded, plan, false).entries;
+        return route(metaOf(record), decoded, plan, 'topicA', false).entries;
       });
       const last = { offset: offset - 1, timestamp };
       const { fingerprint } = streams;

@@ -28,8 +28,14 @@ interface Shard {
   time: number;
   /** The log never goes back behind what was trimmed or told missing: what it lost then, nobody could know. */
   floor: number;
-  readonly channels: Map<Channel, Publication[]>;
+  channels: Map<Channel, Publication[]>;
   gaps: LoggedGap[];
+  /** Where the epoch began, and where its appends ended: an older copy of the log stands at one of them. */
+  ends: { readonly number: number; readonly time: number }[];
+  /** It went back: what it appends until an epoch is opened has numbers that were given out before. */
+  twice: boolean;
+  /** Milliseconds that its clock went back then. */
+  slow: number;
 }
 
 /** A tail whose connection the test holds in its hands. */
@@ -49,6 +55,8 @@ export interface HostileTail {
 /**
  * The log of a bad day. It keeps every promise of `channel-log.ts`, and does whatever that allows: loses commits on the
  * way, loses its newest part and gets it again under new numbers, trims, begins new epochs, answers late or not at all.
+ * Two promises it breaks, as an operator can make Redis break them: it goes back to an older copy under the same epoch,
+ * until a relay opens another, by itself or for a doubt; and it lets a replica that lags answer.
  */
 export class HostileLog {
   readonly #shards: Shard[];
@@ -61,6 +69,12 @@ export class HostileLog {
   /** The most entries that an answer has: who asks for more has to ask again. */
   page = Number.POSITIVE_INFINITY;
   readonly tails: HostileTail[] = [];
+  /** Turns until a relay looks at a doubt. */
+  heeding = 0;
+  /** What gateways told it that it must have lost. */
+  readonly doubts: { readonly known: Position; readonly certain: boolean; readonly isTrue: boolean }[] = [];
+  /** What is read, while a replica that lags answers. */
+  #older: readonly Shard[] | null = null;
 
   constructor(
     readonly shards: number,
@@ -73,6 +87,9 @@ export class HostileLog {
       floor: 0,
       channels: new Map(),
       gaps: [],
+      ends: [{ number: 0, time: 0 }],
+      twice: false,
+      slow: 0,
     }));
   }
 
@@ -87,7 +104,7 @@ export class HostileLog {
     const at = this.shardOf(first.source.record);
     const shard = this.#shards[at] as Shard;
     const from = shard.number;
-    shard.time = this.now();
+    shard.time = this.#clockOf(shard);
     const publications: Publication[] = [];
     for (const { source, channels } of written) {
       shard.number++;
@@ -103,6 +120,7 @@ export class HostileLog {
         publications.push(publication);
       }
     }
+    shard.ends.push({ number: shard.number, time: shard.time });
     this.#tell({ position: this.#head(at), from, publications, gap: null });
   }
 
@@ -111,16 +129,57 @@ export class HostileLog {
     const at = this.shardOf(gap.source);
     const shard = this.#shards[at] as Shard;
     const from = shard.number++;
-    shard.time = this.now();
+    shard.time = this.#clockOf(shard);
     shard.gaps.push({ ...gap, position: this.#head(at) });
     shard.floor = shard.number;
+    shard.ends.push({ number: shard.number, time: shard.time });
     this.#tell({ position: this.#head(at), from, publications: [], gap });
   }
 
   /** The log goes back to an older state of itself, in a new epoch; returns what it lost, to be written again. */
   lose(at: number, numbers: number): Lost[] {
     const shard = this.#shards[at] as Shard;
-    const end = Math.max(shard.floor, shard.number - numbers);
+    const lost = this.#cut(shard, Math.max(shard.floor, shard.number - numbers));
+    this.renew(at);
+    return lost;
+  }
+
+  /**
+   * The same, but under the same epoch: the next appends get numbers that were given out before. With `clock`, its clock goes
+   * on from where it was then, until whoever opens another epoch sets it right.
+   */
+  goBack(at: number, numbers: number, clock = false): Lost[] {
+    const shard = this.#shards[at] as Shard;
+    const copies = shard.ends.filter(({ number }) => number >= shard.floor);
+    const copy = copies.findLast(({ number }) => number <= shard.number - numbers) ?? copies[0];
+    if (!copy || copy.number === shard.number) return [];
+    const lost = this.#cut(shard, copy.number);
+    shard.ends = shard.ends.filter(({ number }) => number <= copy.number);
+    shard.twice = true;
+    if (clock) shard.slow = this.now() - copy.time;
+    shard.time = copy.time;
+    return lost;
+  }
+
+  /** A relay that knows what was lost opens another epoch. */
+  heed(at: number): void {
+    if (this.#shards[at]?.twice) this.renew(at);
+  }
+
+  /** From now on a replica answers that gets nothing any more, until `catchUp`; what is appended is heard all the same. */
+  lag(): void {
+    this.#older ??= this.#shards.map((shard) => ({
+      ...shard,
+      channels: new Map([...shard.channels].map(([channel, kept]) => [channel, [...kept]])),
+      gaps: [...shard.gaps],
+    }));
+  }
+
+  catchUp(): void {
+    this.#older = null;
+  }
+
+  #cut(shard: Shard, end: number): Lost[] {
     const lost = new Map<number, Lost & { channels: Channel[] }>();
     for (const [channel, kept] of shard.channels) {
       while (kept.length > 0 && (kept.at(-1) as Publication).position.number > end) {
@@ -131,7 +190,6 @@ export class HostileLog {
       }
     }
     shard.number = end;
-    this.renew(at);
     return [...lost].sort(([a], [b]) => a - b).map(([, written]) => written);
   }
 
@@ -139,7 +197,10 @@ export class HostileLog {
   renew(at: number): void {
     const shard = this.#shards[at] as Shard;
     shard.epoch = this.#newEpoch();
-    shard.time = this.now();
+    shard.slow = 0;
+    shard.time = this.#clockOf(shard);
+    shard.ends = [{ number: shard.number, time: shard.time }];
+    shard.twice = false;
   }
 
   /** The oldest entries of a channel go, as if there were too many. Returns their events. */
@@ -164,11 +225,12 @@ export class HostileLog {
     return {
       shards: this.shards,
       tail: (listener) => this.#tail(listener),
-      read: (channel, at, after, limit) =>
+      read: (channel, at, after, limit, since = Number.POSITIVE_INFINITY) =>
         this.#answer(() => {
-          const { epoch } = this.#shards[at] as Shard;
+          const { epoch } = this.#read(at);
           const all = this.#kept(at, channel);
-          const later = after === null ? all : all.filter(({ position: p }) => p.epoch === epoch && p.number > after);
+          const isLater = ({ number, time }: Position) => number > (after as number) || time > since;
+          const later = after === null ? all : all.filter(({ position: p }) => p.epoch === epoch && isLater(p));
           const most = after === null ? limit : Math.min(limit, this.page);
           return this.#history(at, channel, later.slice(0, most), later.length > most);
         }),
@@ -177,25 +239,55 @@ export class HostileLog {
           const all = this.#kept(at, channel);
           return this.#history(at, channel, all.slice(-limit), all.length > limit);
         }),
-      heads: () => this.#answer(() => ({ heads: this.heads(), now: this.now() })),
-      gaps: (at) => this.#answer(() => [...(this.#shards[at] as Shard).gaps]),
+      heads: () => this.#answer(() => ({ heads: this.heads(), now: this.#asked() })),
+      gaps: (at) => this.#answer(() => [...this.#read(at).gaps]),
+      doubt: (known, certain) => this.#doubt(known, certain),
       unready: async () => null,
       close: async () => {},
     };
   }
 
+  /** As they are read. */
   heads(): readonly Position[] {
-    return this.#shards.map((_, at) => this.#head(at));
+    return this.#shards.map((_, at) => this.#head(at, this.#read(at)));
+  }
+
+  /** A replica may lack what came after its newest entry. */
+  #asked(): number {
+    if (this.#older) return Math.max(...this.#older.map(({ time }) => time));
+    return this.now() - Math.max(...this.#shards.map(({ slow }) => slow));
+  }
+
+  async #doubt(known: Position, certain: boolean): Promise<void> {
+    const shard = this.#shards[known.shard] as Shard;
+    const isHeeded = () => shard.epoch === known.epoch && (certain || shard.number < known.number);
+    this.doubts.push({ known, certain, isTrue: shard.twice || !isHeeded() });
+    await turns(this.heeding);
+    if (isHeeded()) this.renew(known.shard);
+  }
+
+  #clockOf({ time, slow }: Shard): number {
+    return Math.max(time, this.now() - slow);
+  }
+
+  /** What is appended there has a number and a time that were given out before: only who hears it can know. */
+  isHidden(at: number): boolean {
+    const shard = this.#shards[at] as Shard;
+    return shard.twice && shard.slow > 0;
+  }
+
+  #read(at: number): Shard {
+    return (this.#older ?? this.#shards)[at] as Shard;
   }
 
   #kept(at: number, channel: Channel): readonly Publication[] {
-    return this.#shards[at]?.channels.get(channel) ?? [];
+    return this.#read(at).channels.get(channel) ?? [];
   }
 
   #history(at: number, channel: Channel, publications: readonly Publication[], more: boolean) {
     const [oldest] = this.#kept(at, channel);
-    const trimmedTo = oldest?.position.epoch === this.#shards[at]?.epoch ? (oldest?.previous ?? 0) : 0;
-    return { publications: [...publications], head: this.#head(at), now: this.now(), trimmedTo, more };
+    const trimmedTo = oldest?.position.epoch === this.#read(at).epoch ? (oldest?.previous ?? 0) : 0;
+    return { publications: [...publications], head: this.#head(at, this.#read(at)), now: this.now(), trimmedTo, more };
   }
 
   async #answer<T>(answer: () => T): Promise<T> {
@@ -209,8 +301,8 @@ export class HostileLog {
     return answered;
   }
 
-  #head(at: number): Position {
-    const { epoch, number, time } = this.#shards[at] as Shard;
+  #head(at: number, shard = this.#shards[at] as Shard): Position {
+    const { epoch, number, time } = shard;
     return { shard: at, epoch, number, time };
   }
 

@@ -70,6 +70,32 @@ describe('the ledger', () => {
     expect(ledger.verdict()).toEqual(['ada: 1 lost, from 1 to 1', "ada: out of order: 2, ada's 3 after their 4"]);
   });
 
+  test('accepts what was cut off its topic as gone, and nothing that was produced before or after', () => {
+    const { ledger, hear } = opened();
+    hear(0);
+    ledger.risky();
+    for (const id of [3, 4]) ledger.add(noteOf(id));
+    ledger.gap(1, 'TOPIC_RECREATED');
+    ledger.cut();
+    ledger.add(noteOf(5));
+    ledger.gap(0, 'TOPIC_RECREATED');
+    expect(ledger.verdict()).toEqual(['ada: 3 lost, from 1 to 5', 'bob: was told TOPIC_RECREATED without a reason']);
+    hear(1, 2, 5);
+    expect(ledger.rows().at(-1)).toMatchObject({ lost: 0, told: 2 });
+    expect(ledger.verdict()).toEqual(['bob: was told TOPIC_RECREATED without a reason']);
+  });
+
+  test('accepts a loss told in vain only for a while after notes that came late', () => {
+    const { ledger, hear, pass } = opened();
+    hear(0, 1, 2);
+    ledger.late(1_000);
+    ledger.gap(0, 'LOG_LOST');
+    expect(ledger.verdict()).toEqual([]);
+    pass(1_001);
+    ledger.gap(0, 'LOG_LOST');
+    expect(ledger.verdict()).toEqual(['ada: was told LOG_LOST without a reason']);
+  });
+
   test('measures silence within a fault, and recovery to an event produced after it', () => {
     const { ledger, hear, pass } = opened();
     hear(0);

@@ -21,8 +21,8 @@ interface Account {
   readonly pending: Map<number, Note>;
   /** Per user, the newest sequence heard. */
   readonly heard: Map<string, number>;
-  /** Gap notices, with the topic's life in which they came. */
-  readonly gaps: { readonly reason: Gap['reason']; readonly life: number }[];
+  /** Gap notices, with the topic's life in which they came, and whether there was a reason for them. */
+  readonly gaps: { readonly reason: Gap['reason']; readonly life: number; readonly founded: boolean }[];
   readonly faults: string[];
   hears: boolean;
 }
@@ -38,22 +38,26 @@ export function ledgerOf(viewers: readonly Viewer[], now: () => number = () => p
   const stretches = stretchesOf(viewers.length, now);
   /** `<life> <user>` → the newest sequence that anybody heard. */
   const reached = new Map<string, number>();
-  /** The first note of each life of the topic. */
-  const lives = [0];
+  /** The first note of each life of the topic, and whether what nobody had read of it is gone. */
+  const lives = [{ from: 0, gone: false }];
+  function nextLife(): void {
+    lives.push({ from: produced, gone: false });
+  }
+  let lateUntil = Number.NEGATIVE_INFINITY;
   let begin = Number.POSITIVE_INFINITY;
   let produced = 0;
 
   const account = (n: number) => accounts[n] as Account;
-  const lifeOf = ({ id }: Note) => lives.findLastIndex((from) => from <= id);
+  const lifeOf = ({ id }: Note) => lives.findLastIndex(({ from }) => from <= id);
 
   /**
-   * The topic was deleted and made again. What its relay had not read by then is gone, and only that: then nobody has
-   * it, nor anything behind it in its partition, and everybody who misses it was told.
+   * The topic was deleted and made again, or lost its end. What its relay had not read by then is gone, and only that:
+   * then nobody has it, nor anything behind it in its partition, and everybody who misses it was told.
    */
   function isTold({ gaps }: Account, note: Note): boolean {
     const life = lifeOf(note);
     return (
-      life < lives.length - 1 &&
+      lives[life]?.gone === true &&
       note.sequence > (reached.get(`${life} ${note.userId}`) ?? 0) &&
       gaps.some((gap) => gap.reason === 'TOPIC_RECREATED' && gap.life > life)
     );
@@ -79,7 +83,25 @@ export function ledgerOf(viewers: readonly Viewer[], now: () => number = () => p
       for (const { viewer, pending } of accounts) if (viewer.sees(note)) pending.set(note.id, note);
     },
     /** The topic is made again; what is produced from now on belongs to its next life. */
-    recreated: () => void lives.push(produced),
+    recreated() {
+      for (const life of lives) life.gone = true;
+      nextLife();
+    },
+    /** What is produced from now on may be cut off. */
+    risky: nextLife,
+    /** What was produced since it became risky is no part of the topic any more. */
+    cut() {
+      const life = lives.at(-1);
+      if (life) life.gone = true;
+      nextLife();
+    },
+    /**
+     * Notes are produced that say of themselves that they are old. Of what Redis loses soon after, nobody can tell whether
+     * it came late into the log: for so many milliseconds a loss may be told that is none.
+     */
+    late(ms: number) {
+      lateUntil = now() + ms;
+    },
 
     heard(n: number, note: Note) {
       const one = account(n);
@@ -98,7 +120,12 @@ export function ledgerOf(viewers: readonly Viewer[], now: () => number = () => p
       const key = `${lifeOf(note)} ${userId}`;
       reached.set(key, Math.max(reached.get(key) ?? 0, sequence));
     },
-    gap: (n: number, reason: Gap['reason']) => void account(n).gaps.push({ reason, life: lives.length - 1 }),
+    gap(n: number, reason: Gap['reason']) {
+      // No absence here outlasts history, and no loss the bound of a refill.
+      const founded =
+        reason === 'TOPIC_RECREATED' ? lives.some(({ gone }) => gone) : reason === 'LOG_LOST' && now() < lateUntil;
+      account(n).gaps.push({ reason, life: lives.length - 1, founded });
+    },
     failed: (n: number, how: unknown) => void account(n).faults.push(`its operation ended: ${String(how)}`),
 
     /** How many were produced since `open`. */
@@ -115,9 +142,8 @@ export function ledgerOf(viewers: readonly Viewer[], now: () => number = () => p
       return accounts.flatMap((one) => {
         const lost = lostOf(one);
         const range = lost.length > 0 ? [`${lost.length} lost, from ${lost[0]?.id} to ${lost.at(-1)?.id}`] : [];
-        // No absence here outlasts history, and no loss the bound of a refill: only a new topic is a reason.
         const unfounded = one.gaps
-          .filter(({ reason, life }) => reason !== 'TOPIC_RECREATED' || life === 0)
+          .filter(({ founded }) => !founded)
           .map(({ reason }) => `was told ${reason} without a reason`);
         const faults = one.faults.length > 5 ? [...one.faults.slice(0, 5), `${one.faults.length} in all`] : one.faults;
         return [...range, ...faults, ...unfounded].map((what) => `${one.viewer.name}: ${what}`);

@@ -1,16 +1,24 @@
-import { makeTopics } from '../../src/relay/kafka-topics.js';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Message } from 'kafkajs';
+import type { Topics } from './kafka-cluster.js';
 import type { Ledger, Note } from './ledger.js';
-import { eventually, freshTopic, kafkaClient, withAdmin } from './services.js';
+import { withProducer } from './relay-kafka.js';
+import { eventually, freshPrefix, kafkaClient } from './services.js';
+import type { Cut } from './topic-lives.js';
 
 /** Names as users have them: none may break a key, a pattern or a channel. */
 const users = Array.from({ length: 300 }, (_, n) => `user ${n}: "${n}"`);
 const rooms = Array.from({ length: 100 }, (_, n) => `room|${n}`);
-const partitions = 4;
+
+type Adds = Pick<Ledger, 'add'>;
 
 /** A topic of notes, by all users in turn, to be read by whoever may. */
-export async function notesOn(brokers: string[]) {
-  const made = await freshTopic('world', partitions, {}, brokers);
-  const topic = made.name;
+export async function notesOn(topics: Topics, config: Readonly<Record<string, string>> = {}) {
+  const { brokers } = topics;
+  const topic = freshPrefix('world');
+  let partitions = 4;
+  const make = () => topics.makeTopic(topic, { partitions, config });
+  await make();
   const sequences = new Map<string, number>();
   let next = 0;
   let producer = await connected();
@@ -29,56 +37,142 @@ export async function notesOn(brokers: string[]) {
     return one;
   }
 
+  /** What was numbered belonged to a topic that is gone, or lay where it was cut off. */
+  async function renew() {
+    await producer.disconnect();
+    producer = await connected();
+  }
+
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = busy.then(work);
     busy = result.catch(() => undefined);
     return result;
   }
 
-  async function send(count: number, add: (note: Note) => void) {
-    const notes = Array.from({ length: count }, (): Note => {
-      const id = next++;
-      const userId = users[id % users.length] as string;
-      const sequence = (sequences.get(userId) ?? 0) + 1;
-      sequences.set(userId, sequence);
-      return { id, userId, room: rooms[(id * 31 + sequence) % rooms.length] as string, sequence };
-    });
-    for (const note of notes) add(note);
-    const messages = notes.map((note) => ({ key: note.userId, value: JSON.stringify(note) }));
-    // kafkajs gives up on a broker that is down, whatever its retries. Sent again by the same producer, a batch that was
-    // written has the sequence it had, and the broker takes it once.
-    await eventually('Kafka takes the notes', () => producer.send({ topic, messages }), { within: 90_000, every: 200 });
+  /** All notes of a user go to one partition, until the topic grows. */
+  const partitionOf = (user: number) => user % partitions;
+
+  function messageOf(user: number, { add }: Adds, timestamp?: number): Message {
+    const id = next++;
+    const userId = users[user] as string;
+    const sequence = (sequences.get(userId) ?? 0) + 1;
+    sequences.set(userId, sequence);
+    const note: Note = { id, userId, room: rooms[(id * 31 + sequence) % rooms.length] as string, sequence };
+    add(note);
+    const time = timestamp === undefined ? {} : { timestamp: String(timestamp) };
+    return { key: userId, value: JSON.stringify(note), partition: partitionOf(user), ...time };
   }
+
+  /** So many messages, of the users of some partitions in turn. */
+  function messagesOf(count: number, ledger: Adds, among: (partition: number) => boolean, timestamp?: number) {
+    const some = users.map((_, user) => user).filter((user) => among(partitionOf(user)));
+    return Array.from({ length: count }, () => messageOf(some[next % some.length] as number, ledger, timestamp));
+  }
+
+  // kafkajs gives up on a broker that is down, whatever its retries. Sent again by the same producer, a batch that was
+  // written has the sequence it had, and the broker takes it once.
+  const send = (messages: Message[]) =>
+    eventually('Kafka takes the notes', () => producer.send({ topic, messages }), { within: 90_000, every: 200 });
+
+  const sendSome = (count: number, ledger: Adds) => send(messagesOf(count, ledger, () => true));
 
   return {
     topic,
     users,
     rooms,
     /** Writes one note of each of the next `count` users; resolves when Kafka has them. */
-    produce: (count: number, add: (note: Note) => void) => inTurn(() => send(count, add)),
+    produce: (count: number, ledger: Adds) => inTurn(() => sendSome(count, ledger)),
     /** Deletes the topic behind notes that may not have been relayed yet, and makes it again. */
-    recreate: ({ add, recreated }: Pick<Ledger, 'add' | 'recreated'>) =>
+    recreate: (ledger: Pick<Ledger, 'add' | 'recreated'>) =>
       inTurn(async () => {
         // Twice, for a relay's fetch that waits at the broker takes the first along, even if the relay sleeps.
-        await send(300, add);
-        await send(300, add);
-        await withAdmin(brokers, async (admin) => {
-          await admin.deleteTopics({ topics: [topic] });
-          const gone = async () => !(await admin.listTopics()).includes(topic);
-          await eventually('the topic is gone', gone, { within: 60_000 });
-          recreated();
-          const again = { topic, numPartitions: partitions, replicationFactor: 1 };
-          const makes = () => makeTopics(admin, [again]);
-          await eventually('the topic is made again', makes, { within: 60_000 });
-        });
-        // Its numbering belonged to the topic that is gone.
-        await producer.disconnect();
-        producer = await connected();
+        await sendSome(300, ledger);
+        await sendSome(300, ledger);
+        await topics.deleteTopic(topic);
+        ledger.recreated();
+        await eventually('the topic is made again', make, { within: 60_000 });
+        await renew();
       }),
+
+    /**
+     * Deletes the topic and makes it again in an instant, and fills it by transactions: a marker lies where the newest
+     * record of each partition lay, and more behind it.
+     */
+    recreateByTransactions: (ledger: Pick<Ledger, 'add' | 'recreated'>) =>
+      inTurn(async () => {
+        const before = await endsOf(topics, topic);
+        const transactional = async (work: Parameters<typeof withProducer>[0]) =>
+          withProducer(work, brokers, freshPrefix('writer'));
+        await transactional(async (writer) => {
+          await topics.deleteTopic(topic);
+          ledger.recreated();
+          await wait(80);
+          await eventually('the topic is made again', make, { within: 60_000 });
+          const upToTheMarker = before.flatMap((end, partition) =>
+            messagesOf(Math.max(0, end - 1), ledger, (other) => other === partition),
+          );
+          for (const messages of [
+            upToTheMarker,
+            ...[1, 2].map(() => messagesOf(partitions * 30, ledger, () => true)),
+          ]) {
+            const transaction = await writer.transaction();
+            await transaction.send({ topic, messages });
+            await transaction.commit();
+          }
+        });
+        const after = await endsOf(topics, topic);
+        if (!after.every((end, partition) => end > (before[partition] ?? 0))) throw new Error('it is not filled');
+        await renew();
+      }),
+
+    /** Takes notes, and lets the topic forget those of them that only its leader had. */
+    cutOff: (ledger: Pick<Ledger, 'add' | 'risky' | 'cut'>, cutOf: (partitions: number) => Cut) =>
+      inTurn(async () => {
+        const cut = cutOf(partitions);
+        await cut.alone();
+        // kafkajs would wait half a minute for brokers that led before and stand still now.
+        await renew();
+        const before = await endsOf(topics, topic);
+        ledger.risky();
+        await sendSome(300, ledger);
+        const risked = await endsOf(topics, topic);
+        await cut.elect();
+        ledger.cut();
+        const after = await endsOf(topics, topic);
+        if (!after.every((end, n) => end >= (before[n] ?? 0) && end < (risked[n] ?? 0)))
+          throw new Error(`nothing is cut off: ${before}, ${risked}, ${after}`);
+        await renew();
+        await sendSome(600, ledger);
+        await cut.mend();
+      }),
+
+    /**
+     * Gives the topic two partitions more, and takes notes there at once that say of themselves that they are an hour old.
+     * `calm` resolves when nothing is under way: users go to other partitions by it.
+     */
+    grow: (ledger: Pick<Ledger, 'add' | 'late'>, calm: () => Promise<unknown>) =>
+      inTurn(async () => {
+        await calm();
+        const before = partitions;
+        await topics.growTopic(topic, before + 2);
+        partitions = before + 2;
+        await renew();
+        // As long as relays know how late what they brought was.
+        ledger.late(150_000);
+        await send(messagesOf(200, ledger, (partition) => partition >= before, Date.now() - 3_600_000));
+        const ends = await endsOf(topics, topic);
+        if (!ends.every((end, partition) => partition < before || end > 0)) throw new Error('nothing is there');
+      }),
+
     async [Symbol.asyncDispose]() {
       await busy;
       await producer.disconnect();
-      await made[Symbol.asyncDispose]();
+      await topics.deleteTopic(topic);
     },
   };
+}
+
+async function endsOf({ admin }: Topics, topic: string): Promise<number[]> {
+  const found = await admin((one) => one.fetchTopicOffsets(topic));
+  return found.sort((a, b) => a.partition - b.partition).map(({ high }) => Number(high));
 }

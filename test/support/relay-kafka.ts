@@ -87,6 +87,7 @@ export const committedOf = (groupId: string, topic: string): Promise<number> =>
 
 export interface Found {
   offset: number;
+  timestamp: number;
   key: Buffer | null;
   value: Buffer | null;
   headers: IHeaders;
@@ -103,8 +104,8 @@ export async function read(
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
   await consumer.run({
-    eachMessage: async ({ message: { offset, key, value, headers = {} } }) => {
-      found.push({ offset: Number(offset), key, value, headers });
+    eachMessage: async ({ message: { offset, timestamp, key, value, headers = {} } }) => {
+      found.push({ offset: Number(offset), timestamp: Number(timestamp), key, value, headers });
     },
   });
   await eventually(`records of ${topic}`, () => enough(found)).finally(() => consumer.disconnect());

@@ -1,6 +1,7 @@
 import type { Channel } from '../../src/event/channel.js';
 import type { KafkaRecord, RecordMeta } from '../../src/event/source-event.js';
-import type { Append, AppendAnswer, ChannelLogWriter, PartitionState } from '../../src/log/channel-log.js';
+import type { LeaderEpoch } from '../../src/event/source-history.js';
+import type { Append, AppendAnswer, ChannelLogWriter, PartitionState, Renewal } from '../../src/log/channel-log.js';
 import type { Logger } from '../../src/observe/logger.js';
 import { noRelayMetrics, type RelayMetrics } from '../../src/observe/metrics.js';
 import type { Bounds, PartitionFeed, RecordBatch } from '../../src/relay/record-batch.js';
@@ -69,21 +70,42 @@ export interface FakePartition extends PartitionFeed {
   end: number;
   committed: number | null;
   newest?: Bounds['newest'];
+  topicId: string | null;
+  /** The leaders' terms with their first offsets; empty where the broker does not tell. */
+  epochs: LeaderEpoch[];
+  partitions: number;
+  hasSiblings: boolean;
   /** What a fetch at `from` brings: at most `limit` records; `to` lies behind the holes after the last of them. */
   fetch(from: number, limit?: number): RecordBatch;
 }
 
-export function fakePartition(records: KafkaRecord[], more: Partial<Bounds> = {}): FakePartition {
+export function fakePartition(
+  records: KafkaRecord[],
+  more: Partial<Omit<FakePartition, 'fetch' | 'bounds' | 'endOf' | 'offsetAt'>> = {},
+): FakePartition {
   const last = records.at(-1);
   const partition: FakePartition = {
     records,
     begin: 0,
     end: last === undefined ? 0 : last.offset + 1,
     committed: null,
+    topicId: null,
+    epochs: [],
+    partitions: 1,
+    hasSiblings: false,
     ...more,
     bounds: async () => {
-      const { begin, end, committed, newest = null } = partition;
-      return { begin, end, committed, newest };
+      const { begin, end, committed, newest = null, topicId, epochs, partitions, hasSiblings } = partition;
+      const leaderEpoch = epochs.at(-1)?.[0] ?? -1;
+      return { begin, end, committed, newest, topicId, leaderEpoch, partitions, hasSiblings };
+    },
+    async endOf(asked) {
+      const { epochs, end } = partition;
+      const later = epochs.find(([epoch]) => epoch > asked);
+      const found = epochs.findLast(([epoch]) => epoch <= asked);
+      // As a broker answers: nothing where all it has is older, and of what is older than all it has, where that begins.
+      if (later === undefined && found?.[0] !== asked) return null;
+      return { epoch: found?.[0] ?? asked, end: later?.[1] ?? end };
     },
     offsetAt: async (timestamp) =>
       partition.records.find((record) => record.offset >= partition.begin && record.timestamp >= timestamp)?.offset ??
@@ -92,18 +114,21 @@ export function fakePartition(records: KafkaRecord[], more: Partial<Bounds> = {}
       const rest = partition.records.filter(({ offset }) => offset >= from && offset >= partition.begin);
       const taken = rest.slice(0, limit);
       const to = taken.length < rest.length ? (taken.at(-1)?.offset ?? from) + 1 : Math.max(from, partition.end);
-      return { from, to, end: partition.end, records: taken };
+      const epochs = partition.epochs.filter(([, first], i, all) => (all[i + 1]?.[1] ?? to) > from && first < to);
+      const read = epochs.map(([epoch, first]) => [epoch, Math.max(first, from)] as const);
+      return { from, to, end: partition.end, records: taken, epochs: read };
     },
   };
   return partition;
 }
 
-type Call = { readonly append: Append } | { readonly partition: PartitionState } | { readonly renewed: PartitionState };
+type Call = { readonly append: Append } | { readonly partition: PartitionState } | { readonly renewal: Renewal };
 
 /** A log that answers from a script, then as a log without faults would; it keeps what it was asked. */
 export interface ScriptedLog extends ChannelLogWriter {
   readonly calls: Call[];
   readonly appends: Append[];
+  readonly renewals: Renewal[];
   state: PartitionState;
   /** What the next appends answer or throw, instead of appending. */
   script: (AppendAnswer | Error)[];
@@ -116,7 +141,19 @@ export function scriptedLog(state: Partial<PartitionState> = {}): ScriptedLog {
     get appends() {
       return calls.flatMap((call) => ('append' in call ? [call.append] : []));
     },
-    state: { epoch: 'e1', newLog: false, watermark: null, last: null, routes: [], ...state },
+    get renewals() {
+      return calls.flatMap((call) => ('renewal' in call ? [call.renewal] : []));
+    },
+    state: {
+      epoch: 'e1',
+      newLog: false,
+      watermark: null,
+      last: null,
+      history: null,
+      routes: [],
+      feeder: { cluster: 'c', idle: 0 },
+      ...state,
+    },
     script: [],
     async partition() {
       calls.push({ partition: log.state });
@@ -127,16 +164,23 @@ export function scriptedLog(state: Partial<PartitionState> = {}): ScriptedLog {
       const next = log.script.shift();
       if (next instanceof Error) throw next;
       if (next !== undefined) return next;
-      const { last, routes } = append;
-      log.state = { ...log.state, watermark: append.next, last: last ?? log.state.last, routes };
+      const { last, routes, history = log.state.history } = append;
+      log.state = { ...log.state, watermark: append.next, last: last ?? log.state.last, routes, history };
       const position = { shard: 0, epoch: append.epoch, number: calls.length, time: 0 };
       return { kind: 'appended', position, appended: append.entries.length };
     },
-    async renew() {
-      log.state = { ...log.state, epoch: `${log.state.epoch}+`, watermark: null, last: null };
-      calls.push({ renewed: log.state });
-      return log.state;
+    async renew(renewal) {
+      calls.push({ renewal });
+      const { next: watermark, history, source } = renewal;
+      const feeder = { cluster: source.cluster, idle: 0 };
+      log.state = { ...log.state, epoch: `${log.state.epoch}+`, watermark, last: null, history, feeder };
+      return {
+        kind: 'appended',
+        position: { shard: 0, epoch: log.state.epoch, number: calls.length, time: 0 },
+        appended: 0,
+      };
     },
+    topic: async (_, partitions) => ({ partitions, isNew: true }),
     close: async () => {},
   };
   return log;

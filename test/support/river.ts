@@ -3,6 +3,7 @@ import { PubSub } from 'graphql-subscriptions';
 import { createClient, type SubscribePayload } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { signToken } from '../../src/bin/token.js';
+import { originOf } from '../../src/event/origin.js';
 import type { KafkaRecord } from '../../src/event/source-event.js';
 import type { Resolvers } from '../../src/graphql/executable.js';
 import type { ChannelLogReader, ChannelLogWriter } from '../../src/log/channel-log.js';
@@ -103,7 +104,7 @@ export async function river(
       next: record.offset + 1,
       first: watermark === null,
       last: { offset: record.offset, timestamp: record.timestamp },
-      entries: route(metaOf(record), decoded, plan, false).entries,
+      entries: route(metaOf(record), decoded, plan, originOf(source, null), false).entries,
       gap: null,
       routes: routeIds(plan),
       fingerprint: schema?.fingerprint ?? '',

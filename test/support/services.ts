@@ -57,8 +57,8 @@ export async function freshTopic(
   };
 }
 
-export async function withAdmin<T>(brokers: string[], work: (admin: Admin) => Promise<T>): Promise<T> {
-  const admin = kafkaClient(brokers).admin();
+export async function withAdmin<T>(at: string[] | Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = (Array.isArray(at) ? kafkaClient(at) : at).admin();
   await admin.connect();
   try {
     return await work(admin);

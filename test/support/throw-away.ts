@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startKafkaBroker } from '../../scripts/services/kafka.mjs';
+import { randomClusterId, startKafkaBroker } from '../../scripts/services/kafka.mjs';
 import type { KafkaVersion } from '../../scripts/services/kafka-jars.mjs';
 import { freePort } from '../../scripts/services/ports.mjs';
 import { lives, type Owned, signalOwned, stopOwned } from '../../scripts/services/processes.mjs';
@@ -120,18 +120,23 @@ export async function startSentinel(
   });
 }
 
-/** `properties` are the broker's own, beside or instead of those in scripts/services/kafka.mjs. `port`: a free one. */
+/**
+ * `properties` are the broker's own, beside or instead of those in scripts/services/kafka.mjs. `port`: a free one. A node
+ * of a cluster is given what it shares with the others: see kafka-cluster.ts.
+ */
 export async function startKafka({
   version = '4.3.1' as KafkaVersion,
   properties = {} as Record<string, string | number>,
   port: given = undefined as number | undefined,
+  controllerPort: shared = undefined as number | undefined,
+  clusterId = randomClusterId(),
 } = {}): Promise<ThrowAway & { readonly brokers: string[] }> {
   const port = given ?? (await freePort());
-  const controllerPort = await freePort();
+  const controllerPort = shared ?? (await freePort());
   const server = await throwAway({
     name: 'kafka',
     port,
-    start: (folder, fresh) => startKafkaBroker({ version, folder, port, controllerPort, properties, fresh }),
+    start: (folder, fresh) => startKafkaBroker({ version, folder, port, controllerPort, properties, fresh, clusterId }),
   });
   return Object.assign(server, { brokers: [`127.0.0.1:${port}`] });
 }

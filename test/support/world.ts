@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../bin/process.js';
 import { balancer } from './balancer.js';
+import { type KafkaCluster, topicsOn } from './kafka-cluster.js';
 import { ledgerOf, type Note, type Viewer } from './ledger.js';
 import { notesOn } from './notes.js';
 import { opened } from './opened.js';
 import { type Connect, resumingEventSource, resumingSse, resumingWebSocket } from './resuming.js';
 import { type Result, secret, tokenFor } from './river.js';
 import { eventually, freshPrefix } from './services.js';
+import { cutBehind, unclean } from './topic-lives.js';
 
 const fields = {
   mine: { rule: 'event.userId == claims.sub', sees: (note: Note, sub: string) => note.userId === sub },
@@ -57,6 +59,8 @@ export interface WorldOptions {
   /** What each process is given, so that each can have a way of its own to Redis. */
   readonly redisUrl: string | ((process: 'relay' | 'gateway', n: number) => string);
   readonly brokers: string[];
+  /** Where the topic is made, when not simply on these brokers. */
+  readonly cluster?: KafkaCluster;
   readonly clients?: number;
 }
 
@@ -64,10 +68,10 @@ export interface WorldOptions {
  * The real thing: two relays and two gateways as processes on a real Kafka and Redis, and clients of all kinds, each
  * through a balancer of its own, so that each can be cut off alone. A ledger knows what everybody must get.
  */
-export async function world({ redisUrl, brokers, clients: count = 200 }: WorldOptions) {
+export async function world({ redisUrl, brokers, cluster, clients: count = 200 }: WorldOptions) {
   const scope = opened();
   try {
-    const notes = scope.use(await notesOn(brokers));
+    const notes = scope.use(await notesOn(cluster ?? topicsOn(brokers), cluster && unclean));
     const folder = mkdtempSync(join(tmpdir(), 'tailrace-world-'));
     scope.defer(() => rmSync(folder, { recursive: true }));
     const file = join(folder, 'schema.graphql');
@@ -143,8 +147,14 @@ export async function world({ redisUrl, brokers, clients: count = 200 }: WorldOp
       ledger,
       startRelay,
       startGateway,
-      produce: (size: number) => notes.produce(size, ledger.add),
+      produce: (size: number) => notes.produce(size, ledger),
       recreateTopic: () => notes.recreate(ledger),
+      recreateByTransactions: () => notes.recreateByTransactions(ledger),
+      /** `lead` is the broker that is left alone. */
+      cutTopic: (lead: number) =>
+        notes.cutOff(ledger, (partitions) => cutBehind(cluster as KafkaCluster, notes.topic, lead, partitions)),
+      /** `calm` resolves when nothing is under way. */
+      growTopic: (calm: () => Promise<unknown>) => notes.grow(ledger, calm),
       [Symbol.asyncDispose]: scope[Symbol.asyncDispose],
     };
   } catch (error) {

@@ -82,9 +82,9 @@ export class World {
       const decoded = decode(record);
       if (decoded.kind !== 'value') throw new Error('an event cannot be read');
       if (!plan) continue;
-      const { entries } = route(metaOf(record), decoded, plan, false);
-      const written = entries.map(({ record: meta, index, payload, channels }) => ({
-        source: { record: meta, index, event: JSON.parse(payload) as unknown },
+      const { entries } = route(metaOf(record), decoded, plan, 'topicA', false);
+      const written = entries.map(({ origin, record: meta, index, payload, channels }) => ({
+        source: { origin, record: meta, index, event: JSON.parse(payload) as unknown },
         channels: channels.map(({ channel }) => channel),
       }));
       this.log.append(written);
