@@ -28,16 +28,31 @@ export function redisBudget(redis: Redis, prefix: string, perMinute: number): Mu
   return budgetOf(limiter, perMinute);
 }
 
-function budgetOf(limiter: RateLimiterMemory | RateLimiterRedis, perMinute: number): MutationBudget {
+type Limiter = RateLimiterMemory | RateLimiterRedis;
+
+function budgetOf(limiter: Limiter, perMinute: number): MutationBudget {
   return {
     async spend(principal, count = 1) {
-      try {
-        // Names are whatever their issuer writes: hashed, none is a key or a pattern.
-        await limiter.consume(createHash('sha256').update(principal).digest('base64url'), count);
-      } catch (error) {
-        if (!(error instanceof RateLimiterRes)) throw error;
-        throw limitExceeded('mutationsPerMinute', perMinute, error.consumedPoints);
+      // Names are whatever their issuer writes: hashed, none is a key or a pattern.
+      const name = createHash('sha256').update(principal).digest('base64url');
+      let counted = await consumed(limiter, name, count);
+      // Redis's clock was set back since their minute began: it would last an hour.
+      if (counted.msBeforeNext > minute * 1_000) {
+        await limiter.delete(name);
+        counted = await consumed(limiter, name, count);
       }
+      const { consumedPoints } = counted;
+      if (consumedPoints > perMinute) throw limitExceeded('mutationsPerMinute', perMinute, consumedPoints);
     },
   };
+}
+
+/** What was counted, also where it is too much. */
+async function consumed(limiter: Limiter, name: string, count: number): Promise<RateLimiterRes> {
+  try {
+    return await limiter.consume(name, count);
+  } catch (error) {
+    if (error instanceof RateLimiterRes) return error;
+    throw error;
+  }
 }

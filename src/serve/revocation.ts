@@ -5,7 +5,7 @@ import type { Claims } from '../schema/stream-schema.js';
 export interface Revocation {
   /** Name or dotted path, and value as text. A claim that is a list has every value in it. */
   readonly claims: Readonly<Record<string, string>>;
-  /** Seconds since 1970, by the store's clock. */
+  /** Seconds since 1970. */
   readonly at: number;
 }
 

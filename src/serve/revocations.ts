@@ -1,6 +1,7 @@
 import { Fault } from '../event/faults.js';
 import type { Viewer } from '../graphql/viewer.js';
 import type { Logger } from '../observe/logger.js';
+import { clockStep } from './clock-steps.js';
 import type { Replicas } from './replicas.js';
 import { type Revocation, RevocationList } from './revocation.js';
 import type { RevocationStore } from './revocation-store.js';
@@ -68,6 +69,9 @@ export function revocationsOf(parts: RevocationsParts): Revocations {
     return next;
   }
 
+  /** The second before which all tokens are over. With the clock forward and back again, none may be forgotten that still live. */
+  const oldest = () => (Date.now() - tokenLife - clockStep) / 1000;
+
   async function readFrom(from: number): Promise<void> {
     if (closed) return;
     try {
@@ -77,7 +81,7 @@ export function revocationsOf(parts: RevocationsParts): Revocations {
       const isFirst = !known;
       known = true;
       const news = found.revocations.filter((revocation) => list.add(revocation));
-      list.forgetBefore((Date.now() - tokenLife) / 1000 - overlap / 1000);
+      list.forgetBefore(oldest());
       if (news.length > 0) parts.changed(isFirst ? [] : news);
       if (from === 0) await giveBack(found.revocations);
     } catch (error) {
@@ -93,8 +97,7 @@ export function revocationsOf(parts: RevocationsParts): Revocations {
   async function giveBack(stored: readonly Revocation[]): Promise<void> {
     const there = new RevocationList();
     for (const revocation of stored) there.add(revocation);
-    const oldest = (Date.now() - tokenLife) / 1000;
-    const lost = [...list].filter((revocation) => revocation.at > oldest && there.add(revocation));
+    const lost = [...list].filter((revocation) => revocation.at > oldest() && there.add(revocation));
     if (lost.length === 0) return;
     await store.restore(lost, tokenLife);
     logger.warn({ revocations: lost.length }, 'Redis had lost revocations: they are there again');

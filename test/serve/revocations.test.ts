@@ -1,6 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import fc from 'fast-check';
+import { describe, expect, test, vi } from 'vitest';
 import { Fault } from '../../src/event/faults.js';
 import { silent } from '../../src/observe/logger.js';
+import { clockStep } from '../../src/serve/clock-steps.js';
 import { memoryReplicas } from '../../src/serve/replicas.js';
 import { memoryRevocations, type RevocationStore } from '../../src/serve/revocation-store.js';
 import { revocationsOf } from '../../src/serve/revocations.js';
@@ -337,16 +339,74 @@ test('a thousand revocations at once are read by a few, not each with all the ot
   revocations.close();
 });
 
-test('what was revoked is kept as long as a token may live', async () => {
+test('what was revoked is kept as long as a token may live, and as much longer as a clock may be set forward', async () => {
   const clock = { now: 1_000_000 };
   const store = memoryRevocations(() => clock.now);
   await store.add({ sub: 'ada' }, 10_000);
-  clock.now += 9_000;
-  expect(await store.add({ sub: 'grace' }, 10_000)).toEqual({ claims: { sub: 'grace' }, at: 1_009 });
+  clock.now += clockStep + 9_000;
+  expect(await store.add({ sub: 'grace' }, 10_000)).toEqual({
+    claims: { sub: 'grace' },
+    at: 1_009 + clockStep / 1_000,
+  });
   expect((await store.since(0)).revocations).toHaveLength(2);
   clock.now += 2_000;
   await store.add({ sub: 'alan' }, 10_000);
   expect((await store.since(0)).revocations.map(({ claims }) => claims.sub)).toEqual(['grace', 'alan']);
+});
+
+test('whichever clock is set, back and forward, no replica lacks a revocation whose tokens may still live', async () => {
+  const hour = 3_600_000;
+  const off = fc.integer({ min: -hour, max: hour });
+  const moment = fc.record({
+    pass: fc.integer({ min: 0, max: 20 * 60_000 }),
+    store: off,
+    replica: off,
+    act: fc.constantFrom('revoke', 'look', 'nothing'),
+  });
+  vi.useFakeTimers({ toFake: ['Date'] });
+  const turns = async () => {
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  try {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(moment, { minLength: 1, maxLength: 12 }),
+        fc.constantFrom(600_000, 1_800_000, 3_000_000),
+        async (moments, tokenLife) => {
+          const at = { time: 1.7e12, store: 0 };
+          const store = memoryRevocations(() => at.time + at.store);
+          const replicas = memoryReplicas();
+          const parts = { store, replicas, logger: silent, tokenLife, every: 3_600_000, changed() {} };
+          vi.setSystemTime(at.time);
+          const running = [revocationsOf(parts), revocationsOf(parts)];
+          const made: { sid: string; at: number }[] = [];
+          for (const { pass, store, replica, act } of moments) {
+            at.time += pass;
+            at.store = store;
+            vi.setSystemTime(at.time + replica);
+            if (act === 'revoke') {
+              const sid = String(made.length);
+              await running[made.length % 2]?.revoke({ sid });
+              made.push({ sid, at: at.time });
+            }
+            if (act === 'look') await replicas.tell({ kind: 'revoked' });
+            await turns();
+            const begun = revocationsOf({ ...parts, replicas: memoryReplicas() });
+            await turns();
+            // Of a revocation no more is known than its second.
+            const alive = made.filter((one) => one.at + tokenLife - 1_000 > at.time).map(({ sid }) => sid);
+            for (const one of [...running, begun]) {
+              expect(one.list().map(({ claims }) => claims.sid)).toEqual(expect.arrayContaining(alive));
+            }
+            begun.close();
+          }
+          for (const one of running) one.close();
+        },
+      ),
+    );
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('a store whose clock goes back has no revocation that a replica has read past', async () => {
