@@ -11,7 +11,7 @@ export interface Compared {
   /** True while something that was missed is being read. */
   readonly isFilling: boolean;
   /** The log, asked at `now`, had nothing beyond the heads. */
-  refreshed(now: number): void;
+  refreshed(now: readonly number[]): void;
   /** Reads what was missed. */
   fill(): void;
   /** Resolves when nothing is missing. Throws LogUnavailable. */

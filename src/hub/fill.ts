@@ -16,7 +16,7 @@ export interface Missed {
   /** Who cannot be shown everything, told before the commits. */
   readonly lost: ReadonlyMap<Listener, Gap>;
   /** The log's clock before that. */
-  readonly now: number;
+  readonly now: readonly number[];
   /** Where the log stood. */
   readonly found: readonly Position[];
   /** It had less than was known, on some shard. */
@@ -67,7 +67,7 @@ export async function readMissed(
     }
     // A channel that nobody wrote to for so long is gone without a trace of what it held.
     for (const [, { listeners }] of concerned) {
-      const late = [...listeners].filter(({ retain }) => now - before.time > retain);
+      const late = [...listeners].filter(({ retain }) => (now[head.shard] as number) - before.time > retain);
       mark(late, { reason: 'EXPIRED', missed: null });
     }
     const gaps = (await log.gaps(head.shard)).filter(

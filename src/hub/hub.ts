@@ -197,8 +197,8 @@ export async function openHub({
   }
 
   /** The log, asked at `now`, had nothing beyond the heads. */
-  function refreshed(now: number) {
-    heads = heads.map((head) => ({ ...head, time: Math.max(head.time, now) }));
+  function refreshed(now: readonly number[]) {
+    heads = heads.map((head) => ({ ...head, time: Math.max(head.time, now[head.shard] as number) }));
   }
 
   async function whole() {

@@ -198,7 +198,7 @@ export interface ChannelLogReader {
    * Per shard, where the log stands: at least as far as any commit a tail has told before the call, unless it is a replica
    * that lags. `now` is the log's clock before that: up to then nothing newer was there.
    */
-  heads(): Promise<{ readonly heads: readonly Position[]; readonly now: number }>;
+  heads(): Promise<{ readonly heads: readonly Position[]; readonly now: readonly number[] }>;
   /** The gap marks a shard still keeps (the newest hundred, for a day), oldest first. */
   gaps(shard: number): Promise<readonly LoggedGap[]>;
   /**

@@ -68,7 +68,7 @@ export function createRedisLogReader(
 
   async function heads() {
     const all = await Promise.all(Array.from({ length: shards }, (_, shard) => head(shard)));
-    return { heads: all.map((one) => one.head), now: Math.min(...all.map(({ now }) => now)) };
+    return { heads: all.map((one) => one.head), now: all.map(({ now }) => now) };
   }
 
   async function isMaster(): Promise<boolean> {

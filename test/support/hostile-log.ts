@@ -239,7 +239,11 @@ export class HostileLog {
           const all = this.#kept(at, channel);
           return this.#history(at, channel, all.slice(-limit), all.length > limit);
         }),
-      heads: () => this.#answer(() => ({ heads: this.heads(), now: this.#asked() })),
+      heads: () =>
+        this.#answer(() => {
+          const now = this.#asked();
+          return { heads: this.heads(), now: this.#shards.map(() => now) };
+        }),
       gaps: (at) => this.#answer(() => [...this.#read(at).gaps]),
       doubt: (known, certain) => this.#doubt(known, certain),
       unready: async () => null,

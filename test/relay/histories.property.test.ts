@@ -1,0 +1,205 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { SourceGap } from '../../src/event/publication.js';
+import type { AppendEntry } from '../../src/log/channel-log.js';
+import { noRelayMetrics } from '../../src/observe/metrics.js';
+import type { PartitionRelay } from '../../src/relay/partition.js';
+import { createRelay } from '../../src/relay/relay.js';
+import { ModelLog } from '../support/model-log.js';
+import {
+  type FakePartition,
+  fakePartition,
+  heardLogger,
+  planOf,
+  recordAt,
+  schemaOf,
+  sourceOf,
+} from '../support/relay-world.js';
+import { scheduleOf } from '../support/schedule.js';
+
+/**
+ * One partition on its worst days: leaders that lack what others had, a topic made again, records deleted; two relays that
+ * both believe to have it, crash and commit; a log that loses its newest part. In the end somebody who was there all the time
+ * was shown every record that Kafka has, once and in order; and told of each history but the first.
+ */
+
+const happens = scheduleOf<World>();
+const few = fc.nat({ max: 5 });
+const either = fc.constantFrom(0, 1);
+
+const step = fc.oneof(
+  happens(6, 'produce', [fc.integer({ min: 1, max: 6 })], (w, count) => w.produce(count)),
+  happens(8, 'relay', [either, fc.integer({ min: 1, max: 6 })], (w, n, limit) => w.relay(n, limit)),
+  happens(2, 'elect', [], (w) => w.elect()),
+  happens(2, 'cut and produce', [fc.integer({ min: 1, max: 6 }), few], (w, lost, count) => w.cut(lost, count)),
+  happens(1, 'make again and produce', [fc.nat({ max: 12 })], (w, count) => w.makeAgain(count)),
+  happens(1, 'a marker', [], (w) => w.mark()),
+  happens(2, 'crash', [either, fc.boolean()], (w, n, commits) => w.crash(n, commits)),
+  happens(2, 'look', [either], (w, n) => w.look(n)),
+  happens(2, 'lose', [fc.integer({ min: 1, max: 4 })], (w, count) => w.log.lose(count)),
+  happens(1, 'fail', [fc.constantFrom('before' as const, 'after' as const)], (w, how) => {
+    w.log.failing = how;
+  }),
+);
+
+/** Whoever was there all the time: goes by coordinates, as PROTOCOL says, and keeps all that they were shown. */
+class Viewer {
+  readonly shown: number[] = [];
+  readonly told: SourceGap['reason'][] = [];
+  readonly #heard = new Map<string, number>();
+
+  hear({ gap, entries }: { gap: SourceGap | null; entries: readonly AppendEntry[] }) {
+    if (gap !== null) this.told.push(gap.reason);
+    const cut = gap?.cut;
+    if (cut) this.#heard.set(cut.origin, Math.min(this.#heard.get(cut.origin) ?? 0, cut.offset));
+    for (const { origin, record, payload } of entries) {
+      if (record.offset < (this.#heard.get(origin) ?? 0)) continue;
+      this.#heard.set(origin, record.offset + 1);
+      this.shown.push((JSON.parse(payload) as { n: number }).n);
+    }
+  }
+}
+
+interface Actor {
+  relay: PartitionRelay;
+  position: number | null;
+  appended: number | null;
+}
+
+class World {
+  readonly viewer = new Viewer();
+  readonly log = new ModelLog((commit) => this.viewer.hear(commit));
+  readonly kafka: FakePartition = fakePartition([], { topicId: 'T0', epochs: [[0, 0]] });
+  #made = 0;
+  #topics = 0;
+  #elections = 0;
+  /** Histories that a relay may have read from, beside the first. */
+  others = 0;
+  readonly actors: Actor[];
+  readonly #core = createRelay({
+    schema: schemaOf(planOf('t', sourceOf('all', { all: () => '*' }, undefined, true, 100_000))),
+    log: this.log,
+    cluster: 'c',
+    metrics: noRelayMetrics,
+    logger: heardLogger().logger,
+    refillMax: 1e15,
+    now: () => 1e12,
+    delay: () => 1,
+  });
+
+  constructor() {
+    this.actors = [0, 1].map(() => this.#actor());
+  }
+
+  #actor(): Actor {
+    return { relay: this.#core.partition('t', 0, this.kafka), position: null, appended: null };
+  }
+
+  produce(count: number) {
+    for (let i = 0; i < count; i++) {
+      const offset = this.kafka.end++;
+      this.kafka.records.push(recordAt(offset, { n: this.#made++ }));
+    }
+  }
+
+  /** Takes an offset, and is no record. */
+  mark() {
+    this.kafka.end++;
+  }
+
+  elect() {
+    // A term in which nothing was written is overwritten by the next one at the same offset.
+    const epochs = this.kafka.epochs.filter(([, first]) => first < this.kafka.end);
+    this.kafka.epochs = [...epochs, [++this.#elections, this.kafka.end]];
+  }
+
+  /** Whoever is elected lacks the newest. */
+  cut(lost: number, count: number) {
+    const { kafka } = this;
+    const end = Math.max(kafka.begin, kafka.end - lost);
+    if (end < kafka.end) this.others++;
+    kafka.records = kafka.records.filter(({ offset }) => offset < end);
+    kafka.epochs = kafka.epochs.filter(([, first]) => first < end);
+    kafka.end = end;
+    this.elect();
+    this.produce(count);
+  }
+
+  makeAgain(count: number) {
+    this.others++;
+    this.#elections = 0;
+    Object.assign(this.kafka, { topicId: `T${++this.#topics}`, epochs: [[0, 0]], records: [], begin: 0, end: 0 });
+    // A broker that deletes a topic forgets what groups have committed of it.
+    Object.assign(this.kafka, { committed: null, newest: null });
+    this.produce(count);
+  }
+
+  async relay(n: number, limit: number) {
+    const actor = this.actors[n] as Actor;
+    const { topicId, epochs } = this.kafka;
+    const expected = actor.relay.history();
+    // A broker refuses a fetch that names another history: the relay finds its place anew.
+    const isRefused =
+      actor.position === null ||
+      expected?.topicId !== topicId ||
+      expected?.leaderEpoch !== epochs.at(-1)?.[0] ||
+      actor.position > this.kafka.end;
+    const turn = isRefused
+      ? await actor.relay.start()
+      : await actor.relay.take(this.kafka.fetch(actor.position as number, limit));
+    actor.appended = turn.appended;
+    actor.position = turn.wait > 0 && isRefused ? null : turn.position;
+  }
+
+  async look(n: number) {
+    const actor = this.actors[n] as Actor;
+    if (actor.position === null) return;
+    const turn = await actor.relay.look();
+    actor.position = turn.wait > 0 ? null : turn.position;
+  }
+
+  crash(n: number, commits: boolean) {
+    const actor = this.actors[n] as Actor;
+    const newest = actor.relay.newest();
+    if (commits && newest !== null && newest.topicId === this.kafka.topicId) {
+      Object.assign(this.kafka, { committed: newest.offset, newest });
+    }
+    this.actors[n] = this.#actor();
+  }
+
+  get isDone(): boolean {
+    const [{ position, appended }] = this.actors as [Actor];
+    const last = this.kafka.records.at(-1)?.offset ?? -1;
+    return position === this.kafka.end && (appended ?? 0) > last;
+  }
+}
+
+test('whatever becomes of a partition: all that Kafka has is shown once, in order, and each other history is told', async () => {
+  const counted = { shown: 0, told: 0 };
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 50, size: 'max' }), async (steps) => {
+      const world = new World();
+      for (const one of steps) await one.run(world);
+      world.log.failing = null;
+      world.produce(1);
+      await world.look(0);
+      for (let i = 0; !world.isDone; i++) {
+        if (i > 300) throw new Error('the relay does not come to the end of its partition');
+        await world.relay(0, 7);
+      }
+      const { shown, told } = world.viewer;
+      const now = world.kafka.records.map(({ value }) => (JSON.parse(String(value)) as { n: number }).n);
+      expect(new Set(shown).size, 'nothing is shown twice').toBe(shown.length);
+      const kept = shown.filter((n) => now.includes(n));
+      expect(kept, 'all that Kafka has, in its order').toEqual(now.filter((n) => n >= (kept[0] ?? 0)));
+      // Older than a first start is nobody's but who asks for it.
+      expect(now.filter((n) => !kept.includes(n)).length, 'from the first start on').toBe(0);
+      if (world.others === 0) expect(told.filter((reason) => reason === 'TOPIC_RECREATED')).toEqual([]);
+      counted.shown += shown.length;
+      counted.told += told.length;
+    }),
+    { numRuns: 1_000, ...(JSON.parse(process.env.HISTORIES ?? '{}') as object) },
+  );
+  expect(counted.shown).toBeGreaterThan(1_000);
+  expect(counted.told).toBeGreaterThan(100);
+}, 300_000);

@@ -1,0 +1,91 @@
+import type { SourceGap } from '../../src/event/publication.js';
+import type { SourceHistory } from '../../src/event/source-history.js';
+import {
+  type Append,
+  type AppendAnswer,
+  type AppendEntry,
+  type ChannelLogWriter,
+  LogUnavailable,
+  type PartitionState,
+  type Renewal,
+} from '../../src/log/channel-log.js';
+
+type Kept = Pick<PartitionState, 'watermark' | 'last' | 'history' | 'routes'>;
+
+/** What one append or renewal brought, and how the partition stood after it. */
+interface Commit {
+  readonly gap: SourceGap | null;
+  readonly entries: readonly AppendEntry[];
+  readonly after: Kept;
+}
+
+const nothing: Kept = { watermark: null, last: null, history: null, routes: [] };
+
+/**
+ * The log of one partition, as its promises say and not as it is built: a list of commits. It can lose its newest ones, as a
+ * replica does that takes its master's place, and refuse.
+ */
+export class ModelLog implements ChannelLogWriter {
+  readonly #commits: Commit[] = [];
+  #epoch = 1;
+  /** This many of the next writes are done, and their answers lost; or not done at all. */
+  failing: 'before' | 'after' | null = null;
+
+  /** `hear` is told what each write brought, in the order of the log. */
+  constructor(private readonly hear: (commit: Pick<Commit, 'gap' | 'entries'>) => void) {}
+
+  get commits(): readonly Pick<Commit, 'gap' | 'entries'>[] {
+    return this.#commits;
+  }
+
+  /** Another epoch is open then, as the real ones open it. */
+  lose(count: number): void {
+    this.#commits.splice(Math.max(0, this.#commits.length - count));
+    this.#epoch++;
+  }
+
+  get #now(): Kept {
+    return this.#commits.at(-1)?.after ?? nothing;
+  }
+
+  async partition(): Promise<PartitionState> {
+    const newLog = this.#commits.length === 0;
+    return { ...this.#now, epoch: String(this.#epoch), newLog, feeder: { cluster: 'c', idle: 0 } };
+  }
+
+  async append(append: Append): Promise<AppendAnswer> {
+    const { base, next, first, last, entries, gap, routes, history } = append;
+    const { watermark, ...known } = this.#now;
+    if (append.epoch !== String(this.#epoch)) return { kind: 'other-epoch', epoch: String(this.#epoch) };
+    if (watermark === null ? !first : base > watermark) return { kind: 'behind', watermark: watermark ?? -1 };
+    const isBehind = watermark !== null && base < watermark;
+    const named: SourceHistory | null = (isBehind ? null : history) ?? known.history;
+    return this.#write({
+      gap: isBehind ? null : gap,
+      entries: entries.filter(({ record }) => watermark === null || record.offset >= watermark),
+      after: { watermark: Math.max(next, watermark ?? 0), last: last ?? known.last, history: named, routes },
+    });
+  }
+
+  async renew({ epoch, watermark, next, history, gap }: Renewal): Promise<AppendAnswer> {
+    if (epoch !== String(this.#epoch)) return { kind: 'other-epoch', epoch: String(this.#epoch) };
+    if (watermark !== this.#now.watermark) return { kind: 'behind', watermark: this.#now.watermark ?? -1 };
+    const after = { watermark: next, last: null, history, routes: this.#now.routes };
+    return this.#write({ gap, entries: [], after }, () => this.#epoch++);
+  }
+
+  topic = async (_: unknown, partitions: number) => ({ partitions, isNew: true });
+  close = async () => {};
+
+  #write(commit: Commit, then = () => {}): AppendAnswer {
+    const { failing } = this;
+    this.failing = null;
+    if (failing === 'before') throw new LogUnavailable('nothing was written');
+    then();
+    this.#commits.push(commit);
+    this.hear(commit);
+    if (failing === 'after') throw new LogUnavailable('it was written, and the answer lost');
+    const position = { shard: 0, epoch: String(this.#epoch), number: this.#commits.length, time: 0 };
+    return { kind: 'appended', position, appended: commit.entries.length };
+  }
+}
