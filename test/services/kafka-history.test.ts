@@ -96,7 +96,7 @@ describe.each([
     await using topic = await freshTopic('history', 2, {}, brokers);
     await using asked = await histories(brokers);
     const absent = freshPrefix('absent');
-    const before = await asked.describe([topic.name, absent]);
+    const before = await asked.describe([topic.name, absent, 'no name?']);
     expect([...before.keys()]).toEqual([topic.name]);
     expect(before.get(topic.name)?.id).toMatch(/^[\w-]{22}$/);
     expect([...(before.get(topic.name)?.partitions.keys() ?? [])].sort()).toEqual([0, 1]);

@@ -150,14 +150,16 @@ export function createFetchGuard(diverged: (topic: string, partition: number, re
   };
 }
 
-/** All records of a batch have one context: nothing is done for those but the first. */
+/** Epochs ascend with the offsets: where the first and the last of a fetch are the same, all between are. */
 function withEpochsOf(messages: FetchedPartition['messages'], known: EpochStart[]): EpochStart[] {
+  const lastEpoch = messages.at(-1)?.batchContext?.partitionLeaderEpoch;
   let epochs = known;
-  let seen: unknown;
+  let seen = -1;
   for (const { batchContext } of messages) {
-    if (batchContext === seen || batchContext === undefined) continue;
-    seen = batchContext;
-    epochs = withEpoch(epochs, batchContext.partitionLeaderEpoch, Number(batchContext.firstOffset));
+    if (batchContext === undefined || batchContext.partitionLeaderEpoch === seen) continue;
+    seen = batchContext.partitionLeaderEpoch;
+    epochs = withEpoch(epochs, seen, Number(batchContext.firstOffset));
+    if (seen === lastEpoch) break;
   }
   return epochs;
 }

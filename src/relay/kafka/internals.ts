@@ -100,7 +100,7 @@ export interface FetchRequest {
   readonly rackId: string;
 }
 
-/** One object for all the records of a batch. */
+/** Of each record: what its batch says. */
 export interface BatchContext {
   readonly firstOffset: string;
   readonly partitionLeaderEpoch: number;

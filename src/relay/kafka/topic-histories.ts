@@ -27,7 +27,7 @@ export interface EpochEnd {
 /** What names the histories of topics and their partitions in Kafka. Each call throws while it is not answered. */
 export interface TopicHistories {
   connect(): Promise<void>;
-  /** Topics that do not exist are left out, and not made. */
+  /** Topics that do not exist, or that we may not see, are left out, and not made. */
   describe(topics: readonly string[]): Promise<ReadonlyMap<string, TopicDescription>>;
   /**
    * Where an epoch of a partition ended, asked of its leader as `describe` told it. Null where the leader does not
@@ -40,7 +40,8 @@ export interface TopicHistories {
   disconnect(): Promise<void>;
 }
 
-const unknownTopic = 3;
+/** UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION, TOPIC_AUTHORIZATION_FAILED. */
+const absent: ReadonlySet<number> = new Set([3, 17, 29]);
 const noLeader = 5;
 
 export function openTopicHistories(kafka: Kafka): TopicHistories {
@@ -55,7 +56,7 @@ export function openTopicHistories(kafka: Kafka): TopicHistories {
     brokers.know(metadata.brokers);
     const found = new Map<string, TopicDescription>();
     for (const { errorCode, name, id, partitions } of metadata.topics) {
-      if (errorCode === unknownTopic) continue;
+      if (absent.has(errorCode)) continue;
       if (errorCode !== 0) throw errorOf(errorCode);
       const leaders = partitions.map(({ partition, ...leader }) => [partition, leader] as const);
       found.set(name, { id, partitions: new Map(leaders) });
