@@ -90,8 +90,8 @@ export async function openHub({
   let heads: readonly Position[] = [];
   /** Per shard, where this replica came into the epoch. */
   let begun: readonly Position[] = [];
-  /** Per shard, the last commit that this tail has told, in the order of the log. */
-  let told: readonly (Commit | undefined)[] = [];
+  /** Per shard, the last commit that the tail has told since it was whole: it tells in the order of the log. */
+  const told: (Position | undefined)[] = [];
   /** Commits that wait for a fill; null while nothing is missing. */
   let waiting: Commit[] | null = null;
   /** Those who wait until nothing is missing any more. */
@@ -103,18 +103,18 @@ export async function openHub({
     commit(commit) {
       const { shard } = commit.position;
       const before = told[shard];
-      told = Object.assign([...told], { [shard]: commit });
+      told[shard] = commit.position;
       if (before && isStepBack(commit, before)) goBack(commit);
       else if (waiting === null) take(commit);
       else if (waiting.push(commit) > maxWaiting) fill();
     },
     interrupted() {
       fills++;
-      told = [];
+      told.length = 0;
       waiting ??= [];
     },
     restored() {
-      told = [];
+      told.length = 0;
       fill();
     },
   });
@@ -145,7 +145,7 @@ export async function openHub({
       // What was heard before the log is asked lies before what it answers, also what was still on its way from an
       // epoch that is over.
       const covered = waiting?.length ?? 0;
-      const promised = told;
+      const promised = [...told];
       const missed = await readMissed(log, heads, channels, doubts, () => pause(20 * random()));
       if (isVoid()) return;
       for (const { position, publications } of missed.commits.flat()) {
@@ -157,7 +157,7 @@ export async function openHub({
         for (const commit of commits) offer(commit, tailedBy(commit));
         for (const { position } of commits.slice(-1)) reached(position);
       }
-      for (const one of promised) if (one) expectReached(one.position, missed.found);
+      for (const one of promised) if (one) expectReached(one, missed.found);
       if (!missed.isOlder) refreshed(missed.now);
       const later = waiting?.slice(covered) ?? [];
       waiting = null;
@@ -238,8 +238,8 @@ export async function openHub({
     heads = heads.with(shard, commit.position);
   }
 
-  /** One tail tells in the order of the log: this one's number was given out before, whatever the clock says. */
-  function isStepBack({ from, position }: Commit, { position: before }: Commit): boolean {
+  /** Its number was given out before, whatever the clock says. */
+  function isStepBack({ from, position }: Commit, before: Position): boolean {
     if (position.epoch !== before.epoch || from >= before.number) return false;
     return position.number !== before.number || position.time !== before.time;
   }

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import type { Position } from '../../src/event/position.js';
 import { connectRedis } from '../../src/log/redis-connection.js';
+import { redisKeys } from '../../src/log/redis-keys.js';
 import { createRedisLogReader } from '../../src/log/redis-reader.js';
 import { createRedisLogWriter } from '../../src/log/redis-writer.js';
 import { silent } from '../../src/observe/logger.js';
-import { batch, contract, entry, source } from '../log/contract.js';
-import { freshPrefix, redisUrl, startRedis } from '../support/services.js';
+import { alice, batch, contract, entry, source } from '../log/contract.js';
+import { eventually, freshPrefix, redisUrl, startRedis } from '../support/services.js';
 
 async function connected(url: string, name: string, prefix: string, shards = 1) {
   const open = (role: string) => connectRedis(url, `${name}-${role}`, silent);
@@ -38,6 +40,42 @@ describe('the log in Redis', () => {
     }
     const { publications } = await log.reader.read(entry(0).channels[0]?.channel as never, 0, 0, 100);
     expect(publications.map((p) => p.source.record.offset)).toEqual(Array.from({ length: 12 }, (_, n) => n));
+    await log.close();
+  });
+
+  test('a doubt is left for the relays, for a minute, and never on a replica', async () => {
+    await using server = await startRedis();
+    const log = await connected(server.url, 'doubt', 'p');
+    const { doubt } = redisKeys('p');
+    const known = { shard: 0, epoch: 'abc', number: 17, time: 1 };
+    await log.reader.doubt(known, false);
+    expect(await log.redis.get(doubt(0))).toBe('abc 17');
+    await log.reader.doubt(known, true);
+    expect(await log.redis.get(doubt(0))).toBe('abc *');
+    expect(await log.redis.pttl(doubt(0))).toBeGreaterThan(50_000);
+    await log.redis.replicaof('127.0.0.1', '1');
+    await log.reader.doubt({ ...known, number: 18 }, false);
+    expect(await log.redis.get(doubt(0))).toBe('abc *');
+    await log.close();
+  });
+
+  test('what has a number that was given out before is read by its time', async () => {
+    await using server = await startRedis();
+    const log = await connected(server.url, 'again', 'p');
+    const { epoch } = await log.writer.partition(source);
+    for (const n of [0, 1, 2, 3]) await log.writer.append(batch(epoch, n, [entry(n)]));
+    const [{ number, time }] = (await log.reader.heads()).heads as [Position];
+    // As if it had gone back to an older copy of itself.
+    const { meta, channel } = redisKeys('p');
+    await log.redis.ltrim(channel(0, alice), 0, 1);
+    await log.redis.hset(meta(0), { number: 2, 'w:c1:cards:0': '2' });
+    await eventually('a later moment', async () => (await log.reader.heads()).now > time);
+    await log.writer.append(batch(epoch, 2, [entry(2), entry(3), entry(4)]));
+    const read = async (after: number, since?: number) =>
+      (await log.reader.read(alice, 0, after, 10, since)).publications.map(({ position }) => position.number);
+    expect(await read(number)).toEqual([5]);
+    expect(await read(number, time)).toEqual([3, 4, 5]);
+    expect(await read(number, Date.now() + 60_000)).toEqual([5]);
     await log.close();
   });
 

@@ -93,6 +93,7 @@ describe('a captured gateway', () => {
     ['tell the others of an event', ['PUBLISH', 'tailrace:{s0}:c:x', 'forged']],
     ['tell them of a commit', ['PUBLISH', 'tailrace:{s0}:commit', 'forged']],
     ['move a watermark', ['HSET', 'tailrace:{s0}:meta', 'number', '0']],
+    ['put a doubt in the place of the log', ['SET', 'tailrace:{s0}:meta', 'forged']],
     ['delete what is there', ['DEL', 'tailrace:{s0}:meta']],
     ['delete everything', ['FLUSHALL']],
     ['let keys expire', ['PEXPIRE', 'tailrace:{s0}:meta', '1']],
