@@ -52,7 +52,7 @@ export interface Append {
   readonly first: boolean;
   /** The newest record below `next`. Null keeps what is stored. */
   readonly last: { readonly offset: number; readonly timestamp: number } | null;
-  /** Names all that lies below `next`; absent keeps what is stored. A relay that is behind (`base`) teaches nothing. */
+  /** Names all that lies below `next`; absent keeps what is stored. One that moves nothing, and is behind, teaches nothing. */
   readonly history?: SourceHistory;
   /** In the order of their offsets and indexes. May be empty: then only the watermark moves. */
   readonly entries: readonly AppendEntry[];

@@ -153,7 +153,7 @@ export function createMemoryLog({
     shard.partitions.set(name, {
       next: Math.max(batch.next, known?.next ?? 0),
       last: known && batch.next <= known.next ? known.last : (batch.last ?? known?.last ?? null),
-      history: (isBehind ? null : batch.history) ?? known?.history ?? null,
+      history: (isBehind && batch.next <= known.next ? null : batch.history) ?? known?.history ?? null,
     });
     const repeated = isBehind || (known !== undefined && fed === routes && instead !== routes);
     const gap: GapMark | null = batch.gap && !repeated ? { ...batch.gap, source: batch.source } : null;

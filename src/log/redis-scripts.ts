@@ -81,8 +81,8 @@ while at <= #entries do
 end
 
 local moved = not watermark or nextOffset > watermark
--- A doubled relay that is behind knows less of it.
-local learns = history ~= '' and history ~= stored[9] and (not watermark or base == watermark)
+-- A doubled relay that is behind knows less of it, unless it comes farther: then nobody else names what it brings.
+local learns = history ~= '' and history ~= stored[9] and (moved or base == watermark)
 if number == from and not moved and not learns and fed == routes then return {'A', pad(from), stored[3] or '0', '0'} end
 
 local kind = redis.call('TYPE', KEYS[2]).ok

@@ -30,16 +30,19 @@ export const begun = ({ topicId, leaderEpoch }: Bounds, at: number): SourceHisto
 });
 
 /** The topic is another one: it begins anew. */
-export const madeAgain = (bounds: Bounds, why: string): Change & { readonly next: number } => ({
+export const madeAgain = (bounds: Bounds, why: string, gap = recreated): Change & { readonly next: number } => ({
   why,
   next: bounds.begin,
   history: begun(bounds, bounds.begin),
-  gap: recreated,
+  gap,
 });
 
 const recreated: SourceGap = { reason: 'TOPIC_RECREATED', missed: null };
 
-/** How far relays came, and how much of that Kafka still has: all of it, what lies before a cut, or nothing (0). */
+/** From `offset` on, what was known by another name or of another end is void; what has a name of its own is not. */
+const recreatedFrom = (origin: string, offset: number): SourceGap => ({ ...recreated, cut: { origin, offset } });
+
+/** How far relays came in a topic, and how much of that Kafka still has: all of it, or what lies before a cut. */
 export interface Claim {
   readonly reached: Reached;
   readonly held: number;
@@ -49,26 +52,24 @@ export interface Claim {
 export async function claimOf(
   reached: Reached | null,
   { watermark }: PartitionState,
-  { topicId }: Bounds,
   feed: PartitionFeed,
 ): Promise<Claim | null> {
   if (reached === null) return null;
-  const { offset: end, leaderEpoch } = reached;
-  if (end <= (watermark ?? -1)) return { reached, held: end };
-  if (reached.topicId !== null && topicId !== null && reached.topicId !== topicId) return { reached, held: 0 };
-  if (leaderEpoch < 0) return { reached, held: end };
-  return { reached, held: await partingOf({ epochs: [[leaderEpoch, 0]], end }, feed.endOf) };
+  const { offset: end, history } = reached;
+  return { reached, held: end <= (watermark ?? -1) ? end : await partingOf({ ...history, end }, feed.endOf) };
 }
 
 /**
  * Compares what the log knows of a partition, and what relays claim, with what Kafka has. Null where that is one history.
- * `oldest` is the time from which on all could still be asked for. Throws Rivalry, and what the feed throws.
+ * `former` is what they had reached in another topic, of which a log may have forgotten all. `oldest` is the time from which
+ * on all could still be asked for. Throws Rivalry, and what the feed throws.
  */
 export async function changeOf(
   source: SourcePartition,
   state: PartitionState,
   bounds: Bounds,
   claim: Claim | null,
+  former: Reached | null,
   feed: PartitionFeed,
   oldest: number,
 ): Promise<Change | null> {
@@ -78,27 +79,31 @@ export async function changeOf(
     // Of another cluster all is new that could still be asked for, but for what this log had of it before.
     const next = watermark ?? Math.min(Math.max(await feed.offsetAt(oldest), bounds.begin), bounds.end);
     const why = `The topic comes from another cluster than before (${feeder.cluster})`;
-    return { why, next, history: history ?? begun(bounds, next), gap: recreated };
+    const gap = recreatedFrom(originOf({ ...source, cluster: feeder.cluster }, null), 0);
+    return { why, next, history: history ?? begun(bounds, next), gap };
   }
-  if (isOtherTopic(history, bounds) || (watermark === null && claim?.held === 0)) {
-    const again = madeAgain(bounds, 'The topic was made again');
+  if (isOtherTopic(history, bounds) || (watermark === null && claim === null && former !== null)) {
+    const gap = recreatedFrom(originOf(source, (history ?? former?.history)?.topicId ?? null), 0);
+    const again = madeAgain(bounds, 'The topic was made again', gap);
     return watermark === null ? { ...again, next: null } : again;
   }
-  const parting = await partedAt(state, claim, feed);
+  const parting = await partedAt(state, bounds, claim, feed);
   if (parting === null) return null;
   const next = watermark === null ? null : Math.min(watermark, parting);
-  const left = below(history ?? { topicId: bounds.topicId, epochs: [] }, parting);
+  const left = below(history ?? begun(bounds, 0), parting);
   return {
     why: `The partition was cut at offset ${parting}`,
     next,
-    history: left.epochs.length > 0 ? left : begun(bounds, next ?? parting),
-    gap: { ...recreated, cut: { origin: originOf(source, bounds.topicId), offset: parting } },
+    // The leader's term is that of what comes: so that this cut is known, where an offset of before it was committed.
+    history: { ...left, epochs: [...left.epochs, [bounds.leaderEpoch, parting]] },
+    gap: recreatedFrom(originOf(source, bounds.topicId), parting),
   };
 }
 
 /** Where Kafka's history leaves what is known of it; null where it does not. */
 async function partedAt(
   { watermark, history }: PartitionState,
+  { leaderEpoch: current }: Bounds,
   claim: Claim | null,
   feed: PartitionFeed,
 ): Promise<number | null> {
@@ -106,7 +111,16 @@ async function partedAt(
   const parting = history === null ? ends : await partingOf({ epochs: history.epochs, end: ends }, feed.endOf);
   if (parting < ends) return parting;
   // A log that lost its newest part knows nothing of it, and who was shown that part does.
-  return claim !== null && claim.held < claim.reached.offset && claim.held > ends ? claim.held : null;
+  if (claim === null || claim.held === claim.reached.offset) return null;
+  const { offset, history: reached } = claim.reached;
+  const last = reached.epochs.at(-1)?.[0] ?? -1;
+  // Told before, and the offset only committed before that: then a term is known that began in what was cut off. A place may
+  // have been found under a term in which nothing was written yet; that one ended where the cut is.
+  const newer = history?.epochs.findLast(([epoch, first]) => epoch > last && first < offset);
+  if (newer === undefined) return claim.held;
+  const [epoch] = newer;
+  const isKnown = epoch >= current || ((await feed.endOf(epoch))?.end ?? 0) > claim.held;
+  return isKnown ? null : claim.held;
 }
 
 const rivalry = ({ cluster, topic }: SourcePartition, { cluster: other, idle }: PartitionState['feeder']): string =>

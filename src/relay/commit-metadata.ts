@@ -5,15 +5,19 @@ import type { Reached } from './record-batch.js';
 const words = z.object({
   timestamp: z.int(),
   lag: z.int(),
-  topicId: z.string().nullable().default(null),
-  leaderEpoch: z.int().default(-1),
+  history: z
+    .object({ topicId: z.string().nullable(), epochs: z.array(z.tuple([z.int(), z.int()])) })
+    .default({ topicId: null, epochs: [] }),
 });
+
+/** Kafka takes 4096 bytes of it. */
+const mostSaid = 16;
 
 /** What a relay keeps with an offset that it commits, as text. */
 export function said(newest: Reached | null): string {
   if (newest === null) return '';
-  const { offset: _, ...rest } = newest;
-  return JSON.stringify(rest);
+  const { timestamp, lag, history } = newest;
+  return JSON.stringify({ timestamp, lag, history: { ...history, epochs: history.epochs.slice(-mostSaid) } });
 }
 
 /** What was said with a committed offset; null when nothing was, or by somebody else. */

@@ -12,11 +12,13 @@ export interface Known extends SourceHistory {
 }
 
 /** False where nobody can tell whether two topics of one name are one: then only what was written in them may tell. */
-export const isNamed = (one: SourceHistory | null, other: Pick<SourceHistory, 'topicId'>): boolean =>
+export const isNamed = (one: Pick<SourceHistory, 'topicId'> | null, other: Pick<SourceHistory, 'topicId'>): boolean =>
   one !== null && one.topicId !== null && other.topicId !== null;
 
-export const isOtherTopic = (one: SourceHistory | null, other: Pick<SourceHistory, 'topicId'>): boolean =>
-  isNamed(one, other) && one?.topicId !== other.topicId;
+export const isOtherTopic = (
+  one: Pick<SourceHistory, 'topicId'> | null,
+  other: Pick<SourceHistory, 'topicId'>,
+): boolean => isNamed(one, other) && one?.topicId !== other.topicId;
 
 /**
  * The terms that a fetch told of, as far as they begin below `before`. The same object where there are no new ones. Read again

@@ -23,7 +23,7 @@ import {
 } from './placement.js';
 import type { Bounds, FedRecord, PartitionFeed, Reached, RecordBatch, Turn } from './record-batch.js';
 import { routeIds } from './route.js';
-import { type Memory, survey } from './survey.js';
+import { committedIn, type Memory, survey } from './survey.js';
 
 /**
  * One partition on its way into the log. Calls may overlap; they are carried out one after the other.
@@ -151,7 +151,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     logger.warn({ ...where, ...gap, watermark: state.watermark, offset: next }, `${why}: subscribers are told`);
     const { epoch, watermark } = state;
     accept(await log.renew({ source, epoch, watermark, next, history, gap, fingerprint: options.fingerprint }));
-    memory = { reached: null, voided: bounds.committed ?? memory.voided };
+    memory = { reached: null, voided: committedIn(bounds) ?? memory.voided };
     metrics.gap(topic, gap.reason);
     await findPlace();
   }
@@ -162,8 +162,9 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     const { goOn, verify } = placement;
     const { topicId, leaderEpoch } = bounds;
     const known = state.watermark === null ? null : state.history;
-    const epochs = known?.epochs ?? [];
-    const history = { topicId, epochs: epochs.length > 0 ? epochs : begun(bounds, goOn).epochs };
+    // What is passed over was written in terms that nobody has seen: the one that leads now had all of it.
+    const begins = known === null || goOn > (state.watermark ?? 0) ? begun(bounds, goOn).epochs : [];
+    const history = learned({ topicId, epochs: known?.epochs ?? [] }, begins, goOn + 1);
     for (const opening of openings(state, placement, routes, history)) {
       accept(await append(opening));
       const { gap } = opening;
@@ -268,8 +269,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     now.appended = next;
     position = next;
     const lag = longest(timestamp, written.position.time - timestamp);
-    const leaderEpoch = history.epochs.at(-1)?.[0] ?? -1;
-    memory = { ...memory, reached: { offset: next, timestamp, lag, topicId: history.topicId, leaderEpoch } };
+    memory = { ...memory, reached: { offset: next, timestamp, lag, history } };
     tell(chunk, written.appended);
   }
 

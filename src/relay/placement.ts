@@ -151,7 +151,7 @@ export function openings(
   if (fed.join() !== routes.join()) {
     needed.push({ ...empty, base: watermark, next: watermark, gap: changeOf(fed, routes), instead: fed });
   }
-  if (gap !== null) needed.push({ ...empty, base: watermark, next: goOn, gap });
+  if (gap !== null) needed.push({ ...empty, base: watermark, next: goOn, gap, history });
   return needed;
 }
 

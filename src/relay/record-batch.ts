@@ -1,5 +1,5 @@
 import type { KafkaRecord } from '../event/source-event.js';
-import type { LeaderEpoch } from '../event/source-history.js';
+import type { LeaderEpoch, SourceHistory } from '../event/source-history.js';
 import type { EpochEnd } from './history.js';
 
 /** Headers as Kafka keeps them: names may repeat, values are bytes. */
@@ -47,9 +47,8 @@ export interface Reached {
   readonly timestamp: number;
   /** The longest, ms, that this record and those of the last while before it took into the log, by the log's clock. */
   readonly lag: number;
-  /** Name the history that it is an offset of; null and -1 where the broker does not tell. */
-  readonly topicId: string | null;
-  readonly leaderEpoch: number;
+  /** Names what lies below it. */
+  readonly history: SourceHistory;
 }
 
 export interface Bounds {

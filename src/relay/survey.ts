@@ -1,7 +1,7 @@
 import type { SourcePartition } from '../event/source-event.js';
 import type { ChannelLogWriter, PartitionState } from '../log/channel-log.js';
 import { type Change, changeOf, claimOf } from './change.js';
-import { isNamed } from './history.js';
+import { isNamed, isOtherTopic } from './history.js';
 import type { Facts } from './placement.js';
 import type { Bounds, PartitionFeed, Reached } from './record-batch.js';
 
@@ -15,9 +15,13 @@ export interface SurveyOptions extends Pick<Facts, 'retain' | 'refillMax' | 'sta
 /** What a relay remembers of a partition. */
 export interface Memory {
   readonly reached: Reached | null;
-  /** A committed offset that is one of a history that is over. */
-  readonly voided: number | null;
+  /** What was committed of a history that is over, as `committedIn` has it. */
+  readonly voided: string | null;
 }
+
+/** An offset, and by which term it was reached: the same one may be reached in another history. Null for none. */
+export const committedIn = ({ committed, newest }: Bounds): string | null =>
+  committed === null ? null : `${committed} ${newest?.history.epochs.at(-1)?.[0]}`;
 
 /** All that decides where a partition goes on. */
 export interface Survey {
@@ -32,15 +36,22 @@ export async function survey(options: SurveyOptions, state: PartitionState, memo
   const { source, feed, retain, refillMax, startedAt } = options;
   const { watermark, last } = state;
   const told = await feed.bounds();
-  const bounds = told.committed === memory.voided ? { ...told, committed: null, newest: null } : told;
+  const isVoided = committedIn(told) === memory.voided;
+  const bounds = isVoided ? { ...told, committed: null, newest: null } : told;
   const { newest = null } = bounds;
   // Without what another relay said, a loss of its partition would be counted back from now: the longer Kafka was
   // away, the less would be written again.
-  const known = (newest?.offset ?? 0) > (memory.reached?.offset ?? 0) ? newest : memory.reached;
+  const claims = [newest, memory.reached];
+  const isFormer = (one: Reached | null) => one !== null && isOtherTopic(one.history, bounds);
+  const former = claims.find(isFormer) ?? null;
+  const known = claims.reduce(
+    (far, one) => (isFormer(one) || (one?.offset ?? 0) <= (far?.offset ?? 0) ? far : one),
+    null,
+  );
   const now = options.now();
-  const claim = await claimOf(known, state, bounds, feed);
-  const change = await changeOf(source, state, bounds, claim, feed, Math.max(0, now - retain));
-  const isHeld = claim === null || claim.held === claim.reached.offset;
+  const claim = await claimOf(known, state, feed);
+  const change = await changeOf(source, state, bounds, claim, former, feed, Math.max(0, now - retain));
+  const isHeld = !isFormer(newest) && (claim === null || claim.held === claim.reached.offset);
   const facts: Facts = {
     ...bounds,
     watermark,
@@ -65,7 +76,7 @@ export async function survey(options: SurveyOptions, state: PartitionState, memo
 async function isAdded({ source, log }: SurveyOptions, facts: Facts, change: Change | null): Promise<boolean> {
   const { watermark, reached, committed, partitions, hasSiblings } = facts;
   if (watermark !== null) return false;
-  if (change !== null && change.gap.cut === undefined) return true;
+  if (change !== null && change.next === null && reached === null) return true;
   const topic = await log.topic(source, partitions);
   if (reached !== null || committed !== null) return false;
   return source.partition >= topic.partitions || (topic.isNew && hasSiblings);

@@ -434,9 +434,13 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
       expect(await log.writer.partition(source)).toMatchObject({ history });
       await log.writer.append(batch(epoch, 2, [entry(2)]));
       expect(await log.writer.partition(source)).toMatchObject({ history });
+      // Partly behind, it brings what only it can name.
+      const farther = { topicId: 'other', epochs: [[0, 0] as const, [2, 3] as const] };
+      await log.writer.append(batch(epoch, 2, [entry(2), entry(3)], { history: farther }));
+      expect(await log.writer.partition(source)).toMatchObject({ watermark: 4, history: farther });
       const later = { topicId: 'other', epochs: [[0, 0] as const, [3, 3] as const] };
-      await log.writer.append(batch(epoch, 3, [], { history: later }));
-      expect(await log.writer.partition(source)).toMatchObject({ watermark: 3, history: later });
+      await log.writer.append(batch(epoch, 4, [], { history: later }));
+      expect(await log.writer.partition(source)).toMatchObject({ watermark: 4, history: later });
     });
   });
 

@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { heard, said } from '../../src/relay/commit-metadata.js';
 
 /** Of a broker that names no histories. */
-const unnamed = { topicId: null, leaderEpoch: -1 };
+const unnamed = { topicId: null, epochs: [] };
 
 test('what a relay says of its newest append is heard with the offset it was committed with', () => {
-  const newest = { offset: 7, timestamp: 1_795_000_000_000, lag: 12, ...unnamed };
+  const newest = { offset: 7, timestamp: 1_795_000_000_000, lag: 12, history: unnamed };
   expect(heard(7, said(newest))).toEqual(newest);
 });
 

@@ -4,6 +4,7 @@ import type { SourceGap } from '../../src/event/publication.js';
 import type { AppendEntry } from '../../src/log/channel-log.js';
 import { noRelayMetrics } from '../../src/observe/metrics.js';
 import type { PartitionRelay } from '../../src/relay/partition.js';
+import type { Reached } from '../../src/relay/record-batch.js';
 import { createRelay } from '../../src/relay/relay.js';
 import { ModelLog } from '../support/model-log.js';
 import {
@@ -34,7 +35,7 @@ const step = fc.oneof(
   happens(2, 'cut and produce', [fc.integer({ min: 1, max: 6 }), few], (w, lost, count) => w.cut(lost, count)),
   happens(1, 'make again and produce', [fc.nat({ max: 12 })], (w, count) => w.makeAgain(count)),
   happens(1, 'a marker', [], (w) => w.mark()),
-  happens(2, 'crash', [either, fc.boolean()], (w, n, commits) => w.crash(n, commits)),
+  happens(2, 'crash', [either], (w, n) => w.crash(n)),
   happens(2, 'look', [either], (w, n) => w.look(n)),
   happens(2, 'lose', [fc.integer({ min: 1, max: 4 })], (w, count) => w.log.lose(count)),
   happens(1, 'fail', [fc.constantFrom('before' as const, 'after' as const)], (w, how) => {
@@ -83,7 +84,8 @@ class World {
     metrics: noRelayMetrics,
     logger: heardLogger().logger,
     refillMax: 1e15,
-    now: () => 1e12,
+    // All of the records are within the retention of a first start.
+    now: () => 1_000_000,
     delay: () => 1,
   });
 
@@ -134,21 +136,23 @@ class World {
     this.produce(count);
   }
 
+  /** A broker refuses a fetch that names another history: the relay finds its place anew. */
+  #isRefused({ relay, position }: Actor): boolean {
+    const { topicId, epochs, end } = this.kafka;
+    const expected = relay.history();
+    const isOther = expected?.topicId !== topicId || expected?.leaderEpoch !== epochs.at(-1)?.[0];
+    return position === null || isOther || position > end;
+  }
+
   async relay(n: number, limit: number) {
     const actor = this.actors[n] as Actor;
-    const { topicId, epochs } = this.kafka;
-    const expected = actor.relay.history();
-    // A broker refuses a fetch that names another history: the relay finds its place anew.
-    const isRefused =
-      actor.position === null ||
-      expected?.topicId !== topicId ||
-      expected?.leaderEpoch !== epochs.at(-1)?.[0] ||
-      actor.position > this.kafka.end;
+    const isRefused = this.#isRefused(actor);
     const turn = isRefused
       ? await actor.relay.start()
       : await actor.relay.take(this.kafka.fetch(actor.position as number, limit));
     actor.appended = turn.appended;
     actor.position = turn.wait > 0 && isRefused ? null : turn.position;
+    this.#commit(actor);
   }
 
   async look(n: number) {
@@ -158,19 +162,24 @@ class World {
     actor.position = turn.wait > 0 ? null : turn.position;
   }
 
-  crash(n: number, commits: boolean) {
-    const actor = this.actors[n] as Actor;
-    const newest = actor.relay.newest();
-    if (commits && newest !== null && newest.topicId === this.kafka.topicId) {
-      Object.assign(this.kafka, { committed: newest.offset, newest });
-    }
+  crash(n: number) {
     this.actors[n] = this.#actor();
   }
 
+  /** At once, and not within a second: what only a relay knows that dies, and a log that loses it, nobody knows any more. */
+  #commit({ relay }: Actor) {
+    const newest = relay.newest();
+    if (newest === null || newest.history.topicId !== this.kafka.topicId) return;
+    const before = this.kafka.newest ?? null;
+    const term = ({ history }: Reached) => history.epochs.at(-1)?.[0] ?? -1;
+    const isNewer = before === null || term(newest) > term(before) || newest.offset > before.offset;
+    if (isNewer) Object.assign(this.kafka, { committed: newest.offset, newest });
+  }
+
   get isDone(): boolean {
-    const [{ position, appended }] = this.actors as [Actor];
+    const [actor] = this.actors as [Actor];
     const last = this.kafka.records.at(-1)?.offset ?? -1;
-    return position === this.kafka.end && (appended ?? 0) > last;
+    return !this.#isRefused(actor) && actor.position === this.kafka.end && (actor.appended ?? 0) > last;
   }
 }
 

@@ -22,7 +22,7 @@ import {
 } from '../support/relay-world.js';
 
 /** Of a broker that names no histories. */
-const unnamed = { topicId: null, leaderEpoch: -1 };
+const unnamed = { topicId: null, epochs: [] };
 
 const events = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, i) => recordAt(from + i, { n: from + i }));
@@ -231,11 +231,11 @@ describe('what the log answers', () => {
   });
 
   test('a relay that takes a partition over knows how late the one before it wrote, and says so in its turn', async () => {
-    const late = { offset: 10, timestamp: events(9, 10)[0]?.timestamp as number, lag: 1e9, ...unnamed };
+    const late = { offset: 10, timestamp: events(9, 10)[0]?.timestamp as number, lag: 1e9, history: unnamed };
     const kafka = fakePartition(events(0, 11), { committed: 10, newest: late });
     const { relay, run } = world(kafka, { watermark: 10, last: null, routes }, { refillMax: 3_000 });
     await run(await relay.start());
-    expect(relay.newest()).toMatchObject({ offset: 11, lag: 1e9, ...unnamed });
+    expect(relay.newest()).toMatchObject({ offset: 11, lag: 1e9, history: unnamed });
   });
 
   test('other epoch: asks where the log stands, and goes on in the new epoch', async () => {
@@ -423,7 +423,12 @@ describe('another history', () => {
         [4, 20],
       ],
       committed: 30,
-      newest: { offset: 30, timestamp: events(29, 30)[0]?.timestamp as number, lag: 0, topicId: 'T1', leaderEpoch: 0 },
+      newest: {
+        offset: 30,
+        timestamp: events(29, 30)[0]?.timestamp as number,
+        lag: 0,
+        history: { topicId: 'T1', epochs: [[0, 0]] },
+      },
     });
     const { relay, log, run } = world(kafka, named(10), { refillMax: 1e12 });
     await relay.start();

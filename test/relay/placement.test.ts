@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type Facts, isAhead, lookBack, openings, place, refilled } from '../../src/relay/placement.js';
 
 /** Of a broker that names no histories. */
-const unnamed = { topicId: null, leaderEpoch: -1 };
+const unnamed = { topicId: null, epochs: [] };
 
 const facts: Facts = {
   watermark: 500,
@@ -15,7 +15,8 @@ const facts: Facts = {
   startedAt: 900_000,
   retain: 600_000,
   refillMax: 60_000,
-  ...unnamed,
+  topicId: null,
+  leaderEpoch: -1,
   partitions: 1,
   hasSiblings: false,
   isProven: false,
@@ -50,7 +51,7 @@ test('records that Kafka no longer has are told, with their number', () => {
 });
 
 test('what a log lost is written again and marked, up to the end it had', () => {
-  const lost = { ...facts, reached: { offset: 900, timestamp: 9_000, lag: 7, ...unnamed }, committed: 850 };
+  const lost = { ...facts, reached: { offset: 900, timestamp: 9_000, lag: 7, history: unnamed }, committed: 850 };
   const { goOn, gap, refill } = place(lost, 100);
   expect([goOn, gap]).toEqual([500, null]);
   expect(refilled(refill, { offset: 899, timestamp: 5 })).toBe(12);
@@ -58,19 +59,19 @@ test('what a log lost is written again and marked, up to the end it had', () => 
 });
 
 test('a refill reaches back from the newest record lost, not from now', () => {
-  expect(lookBack({ ...facts, reached: { offset: 900, timestamp: 200_000, lag: 0, ...unnamed } })).toBe(140_000);
+  expect(lookBack({ ...facts, reached: { offset: 900, timestamp: 200_000, lag: 0, history: unnamed } })).toBe(140_000);
   expect(lookBack({ ...facts, watermark: 400 })).toBe(940_000);
 });
 
 test('beyond the bound of a refill the loss is told, with its number', () => {
-  const lost = { ...facts, reached: { offset: 900, timestamp: 9_000, lag: 0, ...unnamed } };
+  const lost = { ...facts, reached: { offset: 900, timestamp: 9_000, lag: 0, history: unnamed } };
   expect(place(lost, 700)).toMatchObject({ goOn: 700, gap: { reason: 'LOG_LOST', missed: 200 } });
   // Everything the log lost is too old, what it never had is not.
   expect(place(lost, 1_000)).toMatchObject({ goOn: 900, gap: { reason: 'LOG_LOST', missed: 400 } });
 });
 
 test('a loss beyond the bound says from when on nothing is lost, later by as much as the relay lagged', () => {
-  const lost = { ...facts, reached: { offset: 900, timestamp: 200_000, lag: 5_000, ...unnamed } };
+  const lost = { ...facts, reached: { offset: 900, timestamp: 200_000, lag: 5_000, history: unnamed } };
   expect(place(lost, 700).gap).toEqual({ reason: 'LOG_LOST', missed: 200, since: 145_000 });
   // How late they came, nobody knows: it concerns everybody.
   expect(place({ ...lost, reached: null, committed: 900 }, 700).gap).toEqual({ reason: 'LOG_LOST', missed: 200 });

@@ -69,7 +69,7 @@ describe('the log in Redis', () => {
     const { meta, channel } = redisKeys('p');
     await log.redis.ltrim(channel(0, alice), 0, 1);
     await log.redis.hset(meta(0), { number: 2, 'w:c1:cards:0': '2' });
-    await eventually('a later moment', async () => (await log.reader.heads()).now > time);
+    await eventually('a later moment', async () => ((await log.reader.heads()).now[0] as number) > time);
     await log.writer.append(batch(epoch, 2, [entry(2), entry(3), entry(4)]));
     const read = async (after: number, since?: number) =>
       (await log.reader.read(alice, 0, after, 10, since)).publications.map(({ position }) => position.number);

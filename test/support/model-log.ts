@@ -28,6 +28,8 @@ const nothing: Kept = { watermark: null, last: null, history: null, routes: [] }
 export class ModelLog implements ChannelLogWriter {
   readonly #commits: Commit[] = [];
   #epoch = 1;
+  /** How many there were when an answer was lost; 0 once a later one came. */
+  #untold = 0;
   /** This many of the next writes are done, and their answers lost; or not done at all. */
   failing: 'before' | 'after' | null = null;
 
@@ -38,9 +40,13 @@ export class ModelLog implements ChannelLogWriter {
     return this.#commits;
   }
 
-  /** Another epoch is open then, as the real ones open it. */
+  /**
+   * Another epoch is open then, as the real ones open it. What another history began with stays: told again, whoever had been
+   * shown what came after it would be shown that again (PROTOCOL.md says so). So does what nobody was told that it is there.
+   */
   lose(count: number): void {
-    this.#commits.splice(Math.max(0, this.#commits.length - count));
+    const floor = Math.max(this.#untold, this.#commits.findLastIndex(({ gap }) => gap !== null) + 1);
+    this.#commits.splice(Math.max(floor, this.#commits.length - count));
     this.#epoch++;
   }
 
@@ -59,7 +65,8 @@ export class ModelLog implements ChannelLogWriter {
     if (append.epoch !== String(this.#epoch)) return { kind: 'other-epoch', epoch: String(this.#epoch) };
     if (watermark === null ? !first : base > watermark) return { kind: 'behind', watermark: watermark ?? -1 };
     const isBehind = watermark !== null && base < watermark;
-    const named: SourceHistory | null = (isBehind ? null : history) ?? known.history;
+    const teaches = !isBehind || next > watermark;
+    const named: SourceHistory | null = (teaches ? history : null) ?? known.history;
     return this.#write({
       gap: isBehind ? null : gap,
       entries: entries.filter(({ record }) => watermark === null || record.offset >= watermark),
@@ -84,6 +91,7 @@ export class ModelLog implements ChannelLogWriter {
     then();
     this.#commits.push(commit);
     this.hear(commit);
+    this.#untold = failing === 'after' ? this.#commits.length : 0;
     if (failing === 'after') throw new LogUnavailable('it was written, and the answer lost');
     const position = { shard: 0, epoch: String(this.#epoch), number: this.#commits.length, time: 0 };
     return { kind: 'appended', position, appended: commit.entries.length };
