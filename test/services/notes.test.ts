@@ -3,13 +3,13 @@ import { startKafkaCluster } from '../support/kafka-cluster.js';
 import { ledgerOf, type Note } from '../support/ledger.js';
 import { notesOn } from '../support/notes.js';
 import { read } from '../support/relay-kafka.js';
-import { cutBehind, unclean } from '../support/topic-lives.js';
+import { cutBehind, safe } from '../support/topic-lives.js';
 
 // A fault that does not happen would let the chaos pass whatever the product does.
 
 test('what happens to the topic of notes really happens: it holds what the ledger says, and what is cut off is gone', async () => {
   await using cluster = await startKafkaCluster();
-  await using notes = await notesOn(cluster, unclean);
+  await using notes = await notesOn(cluster, safe);
   const added: Note[] = [];
   const ledger = ledgerOf([]);
   let [begin, risky] = [0, 0];

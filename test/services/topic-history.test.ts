@@ -14,7 +14,6 @@ import {
   makeAgain,
   makeAgainCompacted,
   numbersIn,
-  unclean,
 } from '../support/topic-lives.js';
 
 /**
@@ -128,7 +127,7 @@ describe('a topic made again', () => {
 
 /** A topic of 60 records in the log, of which only the leader has the last 20. */
 async function livedAlone(shape: TopicShape = {}, relays = 1) {
-  const one = await lived(40, { ...shape, config: unclean }, relays);
+  const one = await lived(40, shape, relays);
   const cut = cutBehind(cluster, one.topic, (await cluster.stateOf(one.topic)).leader);
   await cut.alone();
   await fill(cluster, one.topic, atOnce(20, 40));

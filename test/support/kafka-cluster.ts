@@ -1,4 +1,4 @@
-import { type Admin, Kafka, logLevel, type PartitionMetadata } from 'kafkajs';
+import { type Admin, ConfigResourceTypes, Kafka, logLevel, type PartitionMetadata } from 'kafkajs';
 import { randomClusterId } from '../../scripts/services/kafka.mjs';
 import { freePort } from '../../scripts/services/ports.mjs';
 import { makeTopics } from '../../src/relay/kafka-topics.js';
@@ -41,6 +41,8 @@ export interface Topics {
   deleteTopic(topic: string): Promise<void>;
   /** Lets the topic have so many partitions; resolves when they have leaders. */
   growTopic(topic: string, count: number): Promise<void>;
+  /** These are the topic's own settings then, and no others. */
+  configureTopic(topic: string, config: NonNullable<TopicShape['config']>): Promise<void>;
   /** Throws while the partition is not known. */
   stateOf(topic: string, partition?: number): Promise<Replicas>;
   /** Resolves when the partition has such a leader and such replicas in sync. */
@@ -129,6 +131,10 @@ function topicsOf(brokers: string[], everywhere: readonly number[]): Topics {
       return made;
     },
     deleteTopic: (topic) => admin((one) => one.deleteTopics({ topics: [topic] })),
+    async configureTopic(topic, config) {
+      const resource = { type: ConfigResourceTypes.TOPIC, name: topic, configEntries: entriesOf(config) };
+      await admin((one) => one.alterConfigs({ validateOnly: false, resources: [resource] }));
+    },
     async growTopic(topic, count) {
       await admin(async (one) => {
         const here = (await one.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions.length ?? 0;
@@ -150,6 +156,9 @@ const turned = (replicas: readonly number[], partition: number) => {
 const assigned = (partitions: number, replicas: readonly number[]) =>
   Array.from({ length: partitions }, (_, partition) => ({ partition, replicas: turned(replicas, partition) }));
 
+const entriesOf = (config: NonNullable<TopicShape['config']>) =>
+  Object.entries(config).map(([name, value]) => ({ name, value }));
+
 const topicOn = (
   topic: string,
   partitions: number,
@@ -160,7 +169,7 @@ const topicOn = (
   ...(replicas.length === 0
     ? { numPartitions: partitions, replicationFactor: 1 }
     : { replicaAssignment: assigned(partitions, replicas) }),
-  configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
+  configEntries: entriesOf(config),
 });
 
 /** Kafka would make these at the first group and the first transaction, on any broker. */

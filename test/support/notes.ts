@@ -69,10 +69,19 @@ export async function notesOn(topics: Topics, config: Readonly<Record<string, st
     return Array.from({ length: count }, () => messageOf(some[next % some.length] as number, ledger, timestamp));
   }
 
-  // kafkajs gives up on a broker that is down, whatever its retries. Sent again by the same producer, a batch that was
-  // written has the sequence it had, and the broker takes it once.
-  const send = (messages: Message[]) =>
-    eventually('Kafka takes the notes', () => producer.send({ topic, messages }), { within: 90_000, every: 200 });
+  /**
+   * To one partition after the other: of a batch for several, kafkajs takes for written what goes over to a broker that
+   * has answered for others.
+   */
+  async function send(messages: readonly Message[]) {
+    for (let partition = 0; partition < partitions; partition++) {
+      const own = messages.filter((message) => message.partition === partition);
+      // kafkajs gives up on a broker that is down, whatever its retries. Sent again by the same producer, a batch that was
+      // written has the sequence it had, and the broker takes it once.
+      const taken = () => producer.send({ topic, messages: own });
+      if (own.length > 0) await eventually('Kafka takes the notes', taken, { within: 90_000, every: 200 });
+    }
+  }
 
   const sendSome = (count: number, ledger: Adds) => send(messagesOf(count, ledger, () => true));
 

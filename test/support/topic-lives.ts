@@ -101,8 +101,10 @@ export const deleteRecords = (cluster: KafkaCluster, topic: string, below: numbe
     await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(below) }] });
   });
 
-/** A topic whose end may be cut off. */
-export const unclean = { 'unclean.leader.election.enable': 'true' };
+/** What was acknowledged, or shown to a reader, is never lost with a broker that stands still or is killed. */
+export const safe = { 'min.insync.replicas': '2' };
+/** One broker is enough, and is not waited for. */
+const unclean = { 'min.insync.replicas': '1', 'unclean.leader.election.enable': 'true' };
 
 const endOf = async (cluster: KafkaCluster, topic: string): Promise<number> => {
   const [bounds] = await cluster.admin((admin) => admin.fetchTopicOffsets(topic));
@@ -122,6 +124,7 @@ export function cutBehind(cluster: KafkaCluster, topic: string, lead: number, pa
   return {
     /** One broker leads, and nobody copies what it is given. */
     async alone() {
+      await cluster.configureTopic(topic, unclean);
       // A replica that is not in sync counts for gone while a fetch of its own still waits at the leader.
       await inSync();
       for (const node of await others()) node.pause();
@@ -137,6 +140,7 @@ export function cutBehind(cluster: KafkaCluster, topic: string, lead: number, pa
     async mend() {
       cluster.nodes.get(lead)?.resume();
       await inSync();
+      await cluster.configureTopic(topic, safe);
     },
   };
 }

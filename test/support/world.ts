@@ -10,7 +10,7 @@ import { opened } from './opened.js';
 import { type Connect, resumingEventSource, resumingSse, resumingWebSocket } from './resuming.js';
 import { type Result, secret, tokenFor } from './river.js';
 import { eventually, freshPrefix } from './services.js';
-import { cutBehind, unclean } from './topic-lives.js';
+import { cutBehind, safe } from './topic-lives.js';
 
 const fields = {
   mine: { rule: 'event.userId == claims.sub', sees: (note: Note, sub: string) => note.userId === sub },
@@ -71,7 +71,7 @@ export interface WorldOptions {
 export async function world({ redisUrl, brokers, cluster, clients: count = 200 }: WorldOptions) {
   const scope = opened();
   try {
-    const notes = scope.use(await notesOn(cluster ?? topicsOn(brokers), cluster && unclean));
+    const notes = scope.use(await notesOn(cluster ?? topicsOn(brokers), cluster && safe));
     const folder = mkdtempSync(join(tmpdir(), 'tailrace-world-'));
     scope.defer(() => rmSync(folder, { recursive: true }));
     const file = join(folder, 'schema.graphql');
