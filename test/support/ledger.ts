@@ -39,9 +39,9 @@ export function ledgerOf(viewers: readonly Viewer[], now: () => number = () => p
   /** `<life> <user>` → the newest sequence that anybody heard. */
   const reached = new Map<string, number>();
   /** The first note of each life of the topic, and whether what nobody had read of it is gone. */
-  const lives = [{ from: 0, gone: false }];
+  const lives: { readonly from: number; gone: 'recreated' | 'cut' | null }[] = [{ from: 0, gone: null }];
   function nextLife(): void {
-    lives.push({ from: produced, gone: false });
+    lives.push({ from: produced, gone: null });
   }
   let lateUntil = Number.NEGATIVE_INFINITY;
   let begin = Number.POSITIVE_INFINITY;
@@ -52,14 +52,15 @@ export function ledgerOf(viewers: readonly Viewer[], now: () => number = () => p
 
   /**
    * The topic was deleted and made again, or lost its end. What its relay had not read by then is gone, and only that:
-   * then nobody has it, nor anything behind it in its partition, and everybody who misses it was told.
+   * then nobody has it, nor anything behind it in its partition, and everybody who misses it was told. Of an end that Kafka
+   * lost before anybody had read it, nobody can know.
    */
   function isTold({ gaps }: Account, note: Note): boolean {
     const life = lifeOf(note);
     return (
-      lives[life]?.gone === true &&
+      lives[life]?.gone != null &&
       note.sequence > (reached.get(`${life} ${note.userId}`) ?? 0) &&
-      gaps.some((gap) => gap.reason === 'TOPIC_RECREATED' && gap.life > life)
+      (lives[life]?.gone === 'cut' || gaps.some((gap) => gap.reason === 'TOPIC_RECREATED' && gap.life > life))
     );
   }
   const lostOf = (one: Account) => [...one.pending.values()].filter((note) => !isTold(one, note));
@@ -84,7 +85,7 @@ export function ledgerOf(viewers: readonly Viewer[], now: () => number = () => p
     },
     /** The topic is made again; what is produced from now on belongs to its next life. */
     recreated() {
-      for (const life of lives) life.gone = true;
+      for (const life of lives) life.gone = 'recreated';
       nextLife();
     },
     /** What is produced from now on may be cut off. */
@@ -92,7 +93,7 @@ export function ledgerOf(viewers: readonly Viewer[], now: () => number = () => p
     /** What was produced since it became risky is no part of the topic any more. */
     cut() {
       const life = lives.at(-1);
-      if (life) life.gone = true;
+      if (life) life.gone = 'cut';
       nextLife();
     },
     /**
@@ -123,7 +124,7 @@ export function ledgerOf(viewers: readonly Viewer[], now: () => number = () => p
     gap(n: number, reason: Gap['reason']) {
       // No absence here outlasts history, and no loss the bound of a refill.
       const founded =
-        reason === 'TOPIC_RECREATED' ? lives.some(({ gone }) => gone) : reason === 'LOG_LOST' && now() < lateUntil;
+        reason === 'TOPIC_RECREATED' ? lives.some(({ gone }) => gone !== null) : reason === 'LOG_LOST' && now() < lateUntil;
       account(n).gaps.push({ reason, life: lives.length - 1, founded });
     },
     failed: (n: number, how: unknown) => void account(n).faults.push(`its operation ended: ${String(how)}`),
