@@ -48,6 +48,13 @@ export interface Claim {
   readonly held: number;
 }
 
+/** What is left of what relays had reached: below a cut they have been there all the same. */
+export function leftOf(reached: Reached | null, { history, gap: { cut } }: Change): Reached | null {
+  if (reached === null || !cut || cut.offset === 0 || reached.history.topicId !== history.topicId) return null;
+  const offset = Math.min(reached.offset, cut.offset);
+  return { ...reached, offset, history: below(reached.history, offset) };
+}
+
 /** Asked only where the log has less: what it has names itself. Throws what the feed throws. */
 export async function claimOf(
   reached: Reached | null,

@@ -5,7 +5,7 @@ import type { AppendAnswer, ChannelLogWriter, PartitionState } from '../log/chan
 import type { Logger } from '../observe/logger.js';
 import type { RelayMetrics } from '../observe/metrics.js';
 import type { TopicPlan } from '../schema/stream-schema.js';
-import { begun, type Change, madeAgain, Rivalry } from './change.js';
+import { begun, type Change, leftOf, madeAgain, Rivalry } from './change.js';
 import { type Chunk, chunks } from './chunks.js';
 import { type DeadLetters, writeOnce } from './dead-letter.js';
 import { learned } from './history.js';
@@ -129,7 +129,8 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
         suspected = true;
         throw new Error(`${why}: looking again`);
       }
-      if (change?.next !== null) return beginAnew(state, bounds, change ?? madeAgain(bounds, why));
+      const begins = change ?? madeAgain(bounds, why);
+      if (begins.next !== null) return beginAnew(state, bounds, begins, leftOf(facts.reached, begins));
     }
     suspected = false;
     const { reached } = facts;
@@ -142,7 +143,12 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
   }
 
   /** Another history takes the place of the one that was known. */
-  async function beginAnew(state: PartitionState, bounds: Bounds, change: Change): Promise<void> {
+  async function beginAnew(
+    state: PartitionState,
+    bounds: Bounds,
+    change: Change,
+    reached: Reached | null = null,
+  ): Promise<void> {
     const { why, history, gap } = change;
     const next = change.next as number;
     placed = null;
@@ -151,7 +157,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     logger.warn({ ...where, ...gap, watermark: state.watermark, offset: next }, `${why}: subscribers are told`);
     const { epoch, watermark } = state;
     accept(await log.renew({ source, epoch, watermark, next, history, gap, fingerprint: options.fingerprint }));
-    memory = { reached: null, voided: committedIn(bounds) ?? memory.voided };
+    memory = { reached, voided: committedIn(bounds) ?? memory.voided };
     metrics.gap(topic, gap.reason);
     await findPlace();
   }
@@ -163,8 +169,8 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     const { topicId, leaderEpoch } = bounds;
     const known = state.watermark === null ? null : state.history;
     // What is passed over was written in terms that nobody has seen: the one that leads now had all of it.
-    const begins = known === null || goOn > (state.watermark ?? 0) ? begun(bounds, goOn).epochs : [];
-    const history = learned({ topicId, epochs: known?.epochs ?? [] }, begins, goOn + 1);
+    const isBegun = known === null || known.epochs.length === 0 || goOn > (state.watermark ?? 0);
+    const history = isBegun ? begun(bounds, goOn) : { topicId, epochs: known.epochs };
     for (const opening of openings(state, placement, routes, history)) {
       accept(await append(opening));
       const { gap } = opening;
