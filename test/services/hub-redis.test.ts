@@ -1,138 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import type { Channel } from '../../src/event/channel.js';
-import { originOf } from '../../src/event/origin.js';
-import { createGateway } from '../../src/index.js';
-import type { AppendEntry } from '../../src/log/channel-log.js';
 import { connectRedis } from '../../src/log/redis-connection.js';
 import { redisKeys } from '../../src/log/redis-keys.js';
 import { createRedisLogReader } from '../../src/log/redis-reader.js';
 import { openRedisTail } from '../../src/log/redis-tail.js';
 import { createRedisLogWriter } from '../../src/log/redis-writer.js';
-import { type Logger, silent } from '../../src/observe/logger.js';
-import { compileSchema } from '../../src/schema/compile.js';
+import { silent } from '../../src/observe/logger.js';
 import { batch, entry, source } from '../log/contract.js';
-import { listen, secret, tokenFor } from '../support/river.js';
+import { ada, feed, gatewayOn, upTo } from '../support/cards.js';
 import { eventually, startRedis } from '../support/services.js';
-
-const schema = `
-  type Subscription { card: Card! @kafka(topic: "cards") @where(rule: "event.user == claims.sub") }
-  type Card { n: Int! user: ID! }`;
-const query = 'subscription { card { n } }';
-const { schema: streams } = compileSchema(schema, { retention: { retain: 600_000, max: 100_000 } });
-const route = streams?.topics.get('cards')?.sources[0]?.routes[0];
-
-/**
- * What a relay does with one partition of a topic: events of `ada` numbered by their offsets, each in the log once. When
- * the log lost some, they are written again: all of them, or the newest `refillMax`.
- */
-function feed(url: string, refillMax = Number.POSITIVE_INFINITY) {
-  const redis = connectRedis(url, 'feed', silent);
-  const writer = createRedisLogWriter(redis, { prefix: 'tailrace' });
-  const retention = { retain: 600_000, max: 100_000 };
-  const times: number[] = [];
-  let end = 0;
-  let state: { epoch: string; next: number; first: boolean } | null = null;
-  const entryAt = (offset: number, refilled: boolean): AppendEntry => {
-    const event = { n: offset, user: 'ada' };
-    const timestamp = times[offset] ?? Date.now();
-    times[offset] = timestamp;
-    const record = { topic: 'cards', partition: 0, offset, timestamp, key: null, headers: {} };
-    return {
-      origin: originOf(source, null),
-      record,
-      index: 0,
-      payload: JSON.stringify(event),
-      channels: [{ channel: route?.channel(event) as Channel, retention }],
-      refilled,
-    };
-  };
-
-  async function bring(from: number, to: number, known: number): Promise<void> {
-    if (!state) throw new Error('no place yet');
-    const entries = Array.from({ length: to - from }, (_, i) => entryAt(from + i, from + i < known));
-    const answer = await writer.append({
-      source,
-      epoch: state.epoch,
-      base: from,
-      next: to,
-      first: state.first,
-      last: null,
-      entries,
-      gap: null,
-      routes: [],
-      fingerprint: 'fp',
-    });
-    if (answer.kind !== 'appended') throw new Error(answer.kind);
-    state = { ...state, next: to, first: false };
-  }
-
-  return {
-    get end() {
-      return end;
-    },
-    /** Appends `count` new events, as often as it takes. */
-    async append(count: number): Promise<void> {
-      const known = end;
-      end += count;
-      await eventually(`the log has ${end} events`, async () => {
-        try {
-          if (!state) {
-            const { epoch, watermark } = await writer.partition(source);
-            const oldest = Math.max(0, known - refillMax);
-            state = { epoch, next: Math.max(watermark ?? 0, oldest), first: watermark === null };
-          }
-          while (state.next < end) await bring(state.next, Math.min(end, state.next + 100), known);
-          return true;
-        } catch {
-          state = null;
-          return false;
-        }
-      });
-    },
-    redis,
-    [Symbol.asyncDispose]: () => writer.close(),
-  };
-}
-
-async function gatewayOn(url: string, logger: Logger = silent) {
-  const gateway = createGateway({
-    schema,
-    auth: { secrets: [secret] },
-    cursorSecrets: ['cursor secret'],
-    redis: { url },
-    retirePeriod: 0,
-    logger,
-  });
-  const port = await gateway.listen(0, '127.0.0.1');
-  return {
-    ready: gateway.ready,
-    wsUrl: `ws://127.0.0.1:${port}/graphql`,
-    [Symbol.asyncDispose]: () => gateway.retire(),
-  };
-}
-
-/** Ada, once her subscription has its first cursor. */
-async function ada(wsUrl: string, after?: string) {
-  const cursors: string[] = [];
-  const client = listen(wsUrl, query, {
-    token: await tokenFor({ sub: 'ada' }),
-    onPing: (payload) =>
-      cursors.push(...Object.values((payload as { cursors?: Record<string, string> })?.cursors ?? {})),
-    ...(after === undefined ? {} : { extensions: { after } }),
-  });
-  await eventually('ada is subscribed', () => cursors.length > 0);
-  return {
-    cursors,
-    /** From right after its nth event. */
-    cursorAfter: (n: number) => client.results[n - 1]?.extensions.cursor as string,
-    numbers: () => client.results.map((result) => result.data.card.n),
-    gaps: () => client.results.filter((result) => result.extensions.gap),
-    close: client.close,
-    [Symbol.asyncDispose]: client[Symbol.asyncDispose],
-  };
-}
-
-const upTo = (end: number, from = 0) => Array.from({ length: end - from }, (_, i) => from + i);
 
 test('killed pub/sub connections during a stream of events: nothing lost, nothing twice, in order', async () => {
   await using server = await startRedis();
