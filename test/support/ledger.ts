@@ -124,7 +124,9 @@ export function ledgerOf(viewers: readonly Viewer[], now: () => number = () => p
     gap(n: number, reason: Gap['reason']) {
       // No absence here outlasts history, and no loss the bound of a refill.
       const founded =
-        reason === 'TOPIC_RECREATED' ? lives.some(({ gone }) => gone !== null) : reason === 'LOG_LOST' && now() < lateUntil;
+        reason === 'TOPIC_RECREATED'
+          ? lives.some(({ gone }) => gone !== null)
+          : reason === 'LOG_LOST' && now() < lateUntil;
       account(n).gaps.push({ reason, life: lives.length - 1, founded });
     },
     failed: (n: number, how: unknown) => void account(n).faults.push(`its operation ended: ${String(how)}`),

@@ -28,7 +28,7 @@ const nothing: Kept = { watermark: null, last: null, history: null, routes: [] }
 export class ModelLog implements ChannelLogWriter {
   readonly #commits: Commit[] = [];
   #epoch = 1;
-  /** How many there were when an answer was lost; 0 once a later one came. */
+  /** How many there were when an answer was lost; 0 once somebody knows how far the log is. */
   #untold = 0;
   /** This many of the next writes are done, and their answers lost; or not done at all. */
   failing: 'before' | 'after' | null = null;
@@ -67,31 +67,34 @@ export class ModelLog implements ChannelLogWriter {
     const isBehind = watermark !== null && base < watermark;
     const teaches = !isBehind || next > watermark;
     const named: SourceHistory | null = (teaches ? history : null) ?? known.history;
-    return this.#write({
+    const commit: Commit = {
       gap: isBehind ? null : gap,
       entries: entries.filter(({ record }) => watermark === null || record.offset >= watermark),
       after: { watermark: Math.max(next, watermark ?? 0), last: last ?? known.last, history: named, routes },
-    });
+    };
+    return this.#write(commit, next);
   }
 
   async renew({ epoch, watermark, next, history, gap }: Renewal): Promise<AppendAnswer> {
     if (epoch !== String(this.#epoch)) return { kind: 'other-epoch', epoch: String(this.#epoch) };
     if (watermark !== this.#now.watermark) return { kind: 'behind', watermark: this.#now.watermark ?? -1 };
     const after = { watermark: next, last: null, history, routes: this.#now.routes };
-    return this.#write({ gap, entries: [], after }, () => this.#epoch++);
+    return this.#write({ gap, entries: [], after }, next, () => this.#epoch++);
   }
 
   topic = async (_: unknown, partitions: number) => ({ partitions, isNew: true });
   close = async () => {};
 
-  #write(commit: Commit, then = () => {}): AppendAnswer {
+  /** `next` is how far its writer knows the log to be then. */
+  #write(commit: Commit, next: number, then = () => {}): AppendAnswer {
     const { failing } = this;
     this.failing = null;
     if (failing === 'before') throw new LogUnavailable('nothing was written');
     then();
     this.#commits.push(commit);
     this.hear(commit);
-    this.#untold = failing === 'after' ? this.#commits.length : 0;
+    if (failing === 'after') this.#untold = this.#commits.length;
+    else if (next >= (commit.after.watermark ?? 0)) this.#untold = 0;
     if (failing === 'after') throw new LogUnavailable('it was written, and the answer lost');
     const position = { shard: 0, epoch: String(this.#epoch), number: this.#commits.length, time: 0 };
     return { kind: 'appended', position, appended: commit.entries.length };
