@@ -11,7 +11,7 @@ export function redisKeys(prefix: string) {
     meta: (shard: number) => `${shardName(shard)}:meta`,
     /** List of gap marks. */
     gaps: (shard: number) => `${shardName(shard)}:gaps`,
-    /** `<epoch> <number>`: the log had given out this number in this epoch; `*` where it has given out one twice. */
+    /** `<epoch> <number> <time>`: the log had given out this number in this epoch by then; `*` where it gave out one twice. */
     doubt: (shard: number) => `${shardName(shard)}:doubt`,
     /** Pub/sub channel on which every append ends. */
     commit: (shard: number) => `${shardName(shard)}:commit`,

@@ -12,7 +12,7 @@ local function line() return string.match(redis.call('INFO', 'replication'), 'ma
 
 /**
  * KEYS: meta, doubt, canary. ARGV: watermark field, history field, routes field, feeder field, cluster, an epoch to use if
- * one must be opened; then what the caller knows: epoch, number, time.
+ * one must be opened; then what the caller knows: epoch, number, time, the epochs that the log has left.
  * Answers {epoch, 1 if the log is new, watermark, history, routes, feeder, how long ago it looked (ms), number, time}, ''
  * for what is not there.
  *
@@ -25,9 +25,12 @@ local epoch, number, run = stored[1], tonumber(stored[2]) or 0, line()
 local time, wall = clock(stored[3], stored[4], stored[5], KEYS[3], true)
 time = math.max(time, tonumber(ARGV[9]))
 local lost = epoch == ARGV[7] and number < tonumber(ARGV[8])
+-- Left once, it is open again: all that came since is gone.
+if epoch and string.find(' ' .. ARGV[10] .. ' ', ' ' .. epoch .. ' ', 1, true) then lost = true end
 local doubt = redis.call('GET', KEYS[2])
 if doubt and epoch then
-  local doubted, known = string.match(doubt, '^(%S+) (%S+)')
+  local doubted, known, at = string.match(doubt, '^(%S+) (%S+) ?(%d*)')
+  time = math.max(time, tonumber(at) or 0)
   if doubted == epoch and (known == '*' or number < (tonumber(known) or 0)) then lost = true end
 end
 local isNew = epoch and 0 or 1

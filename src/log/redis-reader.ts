@@ -94,10 +94,10 @@ export function createRedisLogReader(
       const marks = await guarded(() => redis.lrange(keys.gaps(shard), 0, -1));
       return marks.map((text) => decodeGap(shard, text));
     },
-    async doubt({ shard, epoch, number }, certain) {
+    async doubt({ shard, epoch, number, time }, certain) {
       // A replica would refuse, and the connection be given up for it: what it lacks is on its way.
       if (!(await isMaster())) return;
-      await guarded(() => redis.set(keys.doubt(shard), `${epoch} ${certain ? '*' : number}`, 'PX', doubtFor));
+      await guarded(() => redis.set(keys.doubt(shard), `${epoch} ${certain ? '*' : number} ${time}`, 'PX', doubtFor));
     },
     unready: () => unreadyRedis(redis),
     async close() {

@@ -26,7 +26,7 @@ export function createRedisLogWriter(redis: Redis, { prefix, shards = 1 }: Redis
   const keys = redisKeys(prefix);
   const scripts = defineScripts(redis);
   /** Per shard, the newest that this writer was told: a log that has less has lost it. */
-  const told = Array.from({ length: shards }, (): Told => ({ epoch: '', number: 0, time: 0 }));
+  const told = Array.from({ length: shards }, (): Told => ({ epoch: '', number: 0, time: 0, left: [] }));
 
   let gathering: Redis['stream'] | null = null;
 
@@ -49,10 +49,12 @@ export function createRedisLogWriter(redis: Redis, { prefix, shards = 1 }: Redis
   /** What the log tells of itself: within an epoch its numbers go up, and over all of them its clock. */
   function learn(shard: number, epoch: string, number: number, time: number): void {
     const known = told[shard] as Told;
+    const isSame = known.epoch === epoch;
     told[shard] = {
       epoch,
-      number: known.epoch === epoch ? Math.max(known.number, number) : number,
+      number: isSame ? Math.max(known.number, number) : number,
       time: Math.max(known.time, time),
+      left: isSame || known.epoch === '' ? known.left : [...known.left, known.epoch].slice(-mostLeft),
     };
   }
 
@@ -68,7 +70,7 @@ export function createRedisLogWriter(redis: Redis, { prefix, shards = 1 }: Redis
           3,
           ...[keys.meta(shard), keys.doubt(shard), keys.canary(shard)],
           ...[watermarkField, historyField, routesField, feederField, source.cluster],
-          ...[opened(), known.epoch, known.number, known.time],
+          ...[opened(), known.epoch, known.number, known.time, known.left.join(' ')],
         ),
       );
       learn(shard, epoch, Number(number), Number(time));
@@ -131,7 +133,12 @@ interface Told {
   readonly epoch: string;
   readonly number: number;
   readonly time: number;
+  /** The epochs before, as far as this writer saw them. */
+  readonly left: readonly string[];
 }
+
+/** So many epochs are remembered as left. */
+const mostLeft = 32;
 
 function appendArguments(
   batch: Append,

@@ -43,19 +43,48 @@ describe('the log in Redis', () => {
     await log.close();
   });
 
+  test('an older copy of the log is given another epoch by whoever knows more of it, and by a doubt', async () => {
+    await using server = await startRedis();
+    const log = await connected(server.url, 'knows', 'p');
+    const { meta } = redisKeys('p');
+    const first = (await log.writer.partition(source)).epoch;
+    for (const n of [0, 1, 2]) await log.writer.append(batch(first, n, [entry(n)]));
+    const older = () => log.redis.hset(meta(0), { epoch: first, number: 1, 'w:c1:cards:0': '1' });
+    // By the number that it was told.
+    await older();
+    expect(await log.writer.append(batch(first, 1, [entry(1)]))).toMatchObject({ kind: 'other-epoch' });
+    const second = (await log.writer.partition(source)).epoch;
+    expect(second).not.toBe(first);
+    // By an epoch that it has seen the log leave.
+    await older();
+    const third = (await log.writer.partition(source)).epoch;
+    expect([first, second]).not.toContain(third);
+    // By a gateway, where nobody else knows.
+    const other = await connected(server.url, 'new', 'p');
+    expect((await other.writer.partition(source)).epoch).toBe(third);
+    const far = Date.now() + 3_600_000;
+    await log.reader.doubt({ shard: 0, epoch: third, number: 9, time: far }, false);
+    const fourth = await other.writer.partition(source);
+    expect(fourth.epoch).not.toBe(third);
+    expect((await log.reader.heads()).now[0]).toBeGreaterThanOrEqual(far);
+    expect((await other.writer.partition(source)).epoch).toBe(fourth.epoch);
+    await other.close();
+    await log.close();
+  });
+
   test('a doubt is left for the relays, for a minute, and never on a replica', async () => {
     await using server = await startRedis();
     const log = await connected(server.url, 'doubt', 'p');
     const { doubt } = redisKeys('p');
     const known = { shard: 0, epoch: 'abc', number: 17, time: 1 };
     await log.reader.doubt(known, false);
-    expect(await log.redis.get(doubt(0))).toBe('abc 17');
+    expect(await log.redis.get(doubt(0))).toBe('abc 17 1');
     await log.reader.doubt(known, true);
-    expect(await log.redis.get(doubt(0))).toBe('abc *');
+    expect(await log.redis.get(doubt(0))).toBe('abc * 1');
     expect(await log.redis.pttl(doubt(0))).toBeGreaterThan(50_000);
     await log.redis.replicaof('127.0.0.1', '1');
     await log.reader.doubt({ ...known, number: 18 }, false);
-    expect(await log.redis.get(doubt(0))).toBe('abc *');
+    expect(await log.redis.get(doubt(0))).toBe('abc * 1');
     await log.close();
   });
 
@@ -70,12 +99,16 @@ describe('the log in Redis', () => {
     await log.redis.ltrim(channel(0, alice), 0, 1);
     await log.redis.hset(meta(0), { number: 2, 'w:c1:cards:0': '2' });
     await eventually('a later moment', async () => ((await log.reader.heads()).now[0] as number) > time);
-    await log.writer.append(batch(epoch, 2, [entry(2), entry(3), entry(4)]));
+    // By a relay that knows less; the one that knows refuses.
+    expect(await log.writer.append(batch(epoch, 2, [entry(2)]))).toMatchObject({ kind: 'other-epoch' });
+    const other = await connected(server.url, 'less', 'p');
+    await other.writer.append(batch(epoch, 2, [entry(2), entry(3), entry(4)]));
     const read = async (after: number, since?: number) =>
       (await log.reader.read(alice, 0, after, 10, since)).publications.map(({ position }) => position.number);
     expect(await read(number)).toEqual([5]);
     expect(await read(number, time)).toEqual([3, 4, 5]);
     expect(await read(number, Date.now() + 60_000)).toEqual([5]);
+    await other.close();
     await log.close();
   });
 
