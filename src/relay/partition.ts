@@ -9,6 +9,7 @@ import { begun, type Change, leftOf, madeAgain, Rivalry } from './change.js';
 import { type Chunk, chunks } from './chunks.js';
 import { type DeadLetters, writeOnce } from './dead-letter.js';
 import { learned } from './history.js';
+import { longestLag } from './longest-lag.js';
 import { createPatience } from './patience.js';
 import {
   isAhead,
@@ -22,6 +23,7 @@ import {
   unknown,
 } from './placement.js';
 import type { Bounds, FedRecord, PartitionFeed, Reached, RecordBatch, Turn } from './record-batch.js';
+import { type Accepted, Refused } from './refused.js';
 import { routeIds } from './route.js';
 import { committedIn, type Memory, survey } from './survey.js';
 
@@ -87,18 +89,6 @@ interface Placed {
   readonly origin: string;
 }
 
-type Accepted = Extract<AppendAnswer, { kind: 'appended' }>;
-
-/** The log did not take an append because it holds less than was thought, or is another log by now, or fed by others. */
-class Refused extends Error {
-  override name = 'Refused';
-  constructor(answer: Exclude<AppendAnswer, Accepted>) {
-    const { kind } = answer;
-    if (kind === 'behind') super(`the log holds offsets below ${answer.watermark} only`);
-    else super(kind === 'other-epoch' ? 'the log has a new epoch' : 'the log is fed by the routes of another schema');
-  }
-}
-
 export function createPartitionRelay(options: PartitionOptions): PartitionRelay {
   const { source, plan, feed, log, metrics, logger } = options;
   const { topic, partition } = source;
@@ -109,7 +99,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
   /** Where the next batch is expected to begin. Unlike `placed.appended` it moves over holes at once. */
   let position = 0;
   let memory: Memory = { reached: null, voided: null };
-  const longest = longestOf(options.refillMax);
+  const longest = longestLag(options.refillMax);
   let suspected = false;
   let rivalry: string | null = null;
   let busy: Promise<unknown> = Promise.resolve();
@@ -320,16 +310,5 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     rivalry: () => rivalry,
     release: () => metrics.lag(topic, partition, null),
     take: (batch, pulse = async () => true) => inOrder(() => turn(() => relay(batch, pulse))),
-  };
-}
-
-/** Remembers the longest of the lags of one to two `spans`, ms by the records' own time. */
-function longestOf(span: number) {
-  let begin = Number.NEGATIVE_INFINITY;
-  let [before, now] = [0, 0];
-  return (timestamp: number, lag: number): number => {
-    if (timestamp - begin > span) [begin, before, now] = [timestamp, now, 0];
-    now = Math.max(now, lag);
-    return Math.max(before, now);
   };
 }

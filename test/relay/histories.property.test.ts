@@ -183,6 +183,14 @@ class World {
   }
 }
 
+test('a day on which nothing befalls it: all is shown, and nothing told', async () => {
+  const world = new World();
+  world.produce(20);
+  while (!world.isDone) await world.relay(0, 7);
+  expect(world.viewer.shown).toEqual(Array.from({ length: 20 }, (_, n) => n));
+  expect(world.viewer.told).toEqual([]);
+});
+
 test('whatever becomes of a partition: all that Kafka has is shown once, in order, and each other history is told', async () => {
   const counted = { shown: 0, told: 0 };
   await fc.assert(
