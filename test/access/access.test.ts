@@ -78,12 +78,14 @@ let r: River;
 let ticks = 0;
 let ticking: NodeJS.Timeout;
 
-/** Milliseconds by which the clock was put forward. */
+/** Milliseconds that have gone by beside those that have. */
 let ahead = 0;
 
 beforeAll(async () => {
-  const { now } = Date;
-  vi.spyOn(Date, 'now').mockImplementation(() => now() + ahead);
+  for (const clock of [Date, performance]) {
+    const now = clock.now.bind(clock);
+    vi.spyOn(clock, 'now').mockImplementation(() => now() + ahead);
+  }
   issuerOf = await issuing();
   const pubsub = new PubSub({ eventEmitter: new EventEmitter().setMaxListeners(0) });
   const keys = { secrets: [], jwksUrl: issuerOf.jwksUrl, issuer, audience };

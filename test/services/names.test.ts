@@ -114,7 +114,7 @@ test('each value has a history and a channel of its own, and no key is anything 
   );
   const keys = await redis.keys(`${prefix}*`);
   expect(keys.length).toBeGreaterThan(200);
-  const ours = /^\{s0\}:(meta|c:[\w-]{11}(:[\w.%~-]*){1,2})$/;
+  const ours = /^\{s0\}:(meta|canary|c:[\w-]{11}(:[\w.%~-]*){1,2})$/;
   expect(keys.map((key) => key.slice(prefix.length + 1)).filter((key) => !ours.test(key))).toEqual([]);
   await tail.close();
   await writer.close();
