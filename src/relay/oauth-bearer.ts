@@ -16,9 +16,13 @@ const patience = 10_000;
 
 /**
  * Tokens for Kafka's OAUTHBEARER by OAuth 2.0's client credentials grant (RFC 6749, section 4.4). Kafka asks for one at
- * every connection, so one that still lives is given again. Throws an Error that names the address and never the secret.
+ * every connection, so one that still lives is given again. `now` is a clock that nobody sets, in milliseconds: by one that is
+ * set back, Kafka would be handed a token that is over. Throws an Error that names the address and never the secret.
  */
-export function tokenProvider({ url, clientId, clientSecret, scope }: ClientCredentials, now = Date.now) {
+export function tokenProvider(
+  { url, clientId, clientSecret, scope }: ClientCredentials,
+  now = () => performance.now(),
+) {
   let kept: { readonly value: string; readonly until: number } | null = null;
 
   return async (): Promise<{ value: string }> => {
