@@ -29,7 +29,7 @@ test(`faults for ${minutes} minutes (seed ${seed}) lose nothing, repeat nothing,
 }, async () => {
   const random = randomOf(seed);
   const pick = (count: number) => Math.floor(random() * count);
-  await using redis = await startRedis();
+  await using redis = await startRedis({ clock: true, args: ['--enable-debug-command', 'local'] });
   await using kafka = await startKafkaCluster();
   await using scope = opened();
   const way = async () => scope.use(await balancer([redis.port]));

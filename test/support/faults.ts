@@ -17,6 +17,9 @@ export interface Stage {
   pick(count: number): number;
 }
 
+/** How far Redis's clock is off by now, in milliseconds. */
+let clockOff = 0;
+
 /** Breaks something and mends it. Waits in here are how long it stays broken. */
 export type Fault = (stage: Stage, stretch: Stretch) => Promise<unknown>;
 
@@ -139,6 +142,18 @@ export const faults: Readonly<Record<string, Fault>> = {
     await wait(2_000);
     await redis.kill();
     await redis.start();
+  },
+  'Redis set back under one run id': async ({ redis }) => {
+    await ask(redis.port, 'SAVE');
+    await wait(2_000);
+    await ask(redis.port, 'DEBUG', 'RELOAD', 'NOSAVE');
+  },
+  // Forward by less than history is kept: who is away then must not miss what would be rightly told.
+  "Redis's clock set": async ({ redis, pick }) => {
+    clockOff += [-3_600_000, -60_000, -1_000, 1_000, 240_000][pick(5)] as number;
+    redis.step(clockOff);
+    // Until relays have looked: set twice in between, nobody could know how far it had gone.
+    await wait(6_000);
   },
   'Kafka killed': async ({ kafka }) => {
     const nodes = [...kafka.nodes.values()];
