@@ -20,8 +20,9 @@ local function line() return string.match(redis.call('INFO', 'replication'), 'ma
  * itself, by its line, by what the caller has been told, or by a gateway's doubt.
  */
 export const partitionScript = `${luaClock}${luaLine}
-local stored = redis.call('HMGET', KEYS[1], 'epoch', 'number', 'time', 'wall', 'set', 'run', ARGV[1], ARGV[2], ARGV[3], ARGV[4])
-local epoch, number, run = stored[1], tonumber(stored[2]) or 0, line()
+local stored = redis.call('HMGET', KEYS[1], 'epoch', 'number', 'time', 'wall', 'set', 'line',
+  ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+local epoch, number, own = stored[1], tonumber(stored[2]) or 0, line()
 local time, wall = clock(stored[3], stored[4], stored[5], KEYS[3], true)
 time = math.max(time, tonumber(ARGV[9]))
 local lost = epoch == ARGV[7] and number < tonumber(ARGV[8])
@@ -34,18 +35,24 @@ if doubt and epoch then
   if doubted == epoch and (known == '*' or number < (tonumber(known) or 0)) then lost = true end
 end
 local isNew = epoch and 0 or 1
-local opens = not epoch or stored[6] ~= run or lost
+local opens = not epoch or stored[6] ~= own or lost
 if opens then epoch = ARGV[6] end
 
 local feeder, stamped = string.match(stored[10] or '', '^(%S+) (%d+)')
 local idle = feeder and math.max(0, time - tonumber(stamped)) or 0
-if opens then redis.call('HSET', KEYS[1], 'epoch', epoch, 'run', run, 'number', pad(number)) end
-if opens or not stored[4] or math.abs(wall - tonumber(stored[4])) >= 1000 or time - tonumber(stored[3]) >= 1000 then redis.call('HSET', KEYS[1], 'time', pad(time), 'wall', pad(wall)) end
-if not stored[5] or math.abs(wall - tonumber(stored[5])) >= 1000 or redis.call('EXISTS', KEYS[3]) == 0 then
+if opens then redis.call('HSET', KEYS[1], 'epoch', epoch, 'line', own, 'number', pad(number)) end
+-- A look a second is enough: a write for each partition would be one for each of thousands.
+local function isOld(one, now) return not one or math.abs(now - tonumber(one)) >= 1000 end
+if opens or isOld(stored[4], wall) or isOld(stored[3], time) then
+  redis.call('HSET', KEYS[1], 'time', pad(time), 'wall', pad(wall))
+end
+if isOld(stored[5], wall) or redis.call('EXISTS', KEYS[3]) == 0 then
   redis.call('SET', KEYS[3], '1', 'PX', canaryLife)
   redis.call('HSET', KEYS[1], 'set', pad(wall))
 end
-if not feeder or feeder == ARGV[5] and idle >= 1000 then redis.call('HSET', KEYS[1], ARGV[4], ARGV[5] .. ' ' .. pad(time)) end
+if not feeder or feeder == ARGV[5] and idle >= 1000 then
+  redis.call('HSET', KEYS[1], ARGV[4], ARGV[5] .. ' ' .. pad(time))
+end
 return {epoch, isNew, stored[7] or '', stored[8] or '', stored[9] or '', feeder or '', pad(idle), pad(number), pad(time)}
 `;
 
@@ -56,7 +63,7 @@ return {epoch, isNew, stored[7] or '', stored[8] or '', stored[9] or '', feeder 
  * dies leaves the log with a watermark of one and nobody told.
  */
 export const renewScript = `${luaClock}${luaLine}
-local stored = redis.call('HMGET', KEYS[1], 'epoch', 'number', 'time', 'wall', 'set', 'run', ARGV[3])
+local stored = redis.call('HMGET', KEYS[1], 'epoch', 'number', 'time', 'wall', 'set', 'line', ARGV[3])
 if stored[1] ~= ARGV[1] or stored[6] ~= line() then return {'E', stored[1] or ''} end
 local watermark = stored[7] and string.match(stored[7], '^(%d+)') or ''
 if watermark ~= ARGV[4] then return {'B', watermark == '' and '-1' or watermark} end

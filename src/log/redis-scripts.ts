@@ -23,7 +23,7 @@ local epoch, base, nextOffset = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local field, fingerprint, gap, commit = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local routesField, routes, instead = ARGV[10], ARGV[11], ARGV[12]
 local historyField, history = ARGV[13], ARGV[14]
-local stored = redis.call('HMGET', KEYS[1], 'epoch', 'number', 'time', field, routesField, 'wall', 'set', 'run', historyField)
+local stored = redis.call('HMGET', KEYS[1], 'epoch', 'number', 'time', field, routesField, 'wall', 'set', 'line', historyField)
 if stored[1] ~= epoch then return {'E', stored[1] or ''} end
 -- An older copy of this log, brought back under its epoch: the numbers from here on were given out before.
 if stored[8] ~= line() or (tonumber(stored[2]) or 0) < tonumber(ARGV[15]) then return {'E', ''} end
