@@ -103,11 +103,12 @@ test('a refused connection is no end: it tries again', async () => {
 });
 
 test('a gap is told by the heartbeat when the event behind it is long in coming, and only once, cut off meanwhile or not', async () => {
-  await using r = await sampleRiver({ heartbeat: 50 });
+  // A client that has no turn between two beats is cut off.
+  await using r = await sampleRiver({ heartbeat: 200 });
   const token = await tokenFor({ sub: 'ada' });
   const gaps: Gap[] = [];
   const cursors: string[] = [];
-  let pings = 0;
+  let [pings, connects] = [0, 0];
   await using client = graphqlWs(
     {
       url: r.url,
@@ -115,7 +116,7 @@ test('a gap is told by the heartbeat when the event behind it is long in coming,
       onGap: (gap) => void gaps.push(gap),
       onCursor: (cursor) => void cursors.push(cursor),
     },
-    { on: { ping: () => void pings++ } },
+    { on: { ping: () => void pings++, connected: () => void connects++ } },
   );
   const heartbeats = async () => {
     const before = pings;
@@ -133,8 +134,9 @@ test('a gap is told by the heartbeat when the event behind it is long in coming,
   await lose(r, 8);
   await eventually('another gap', () => gaps.length > 1);
   const known = cursors.at(-1);
+  const before = connects;
   client.client.terminate();
-  await subscribed(r, 0);
+  await eventually('it is back', () => connects > before);
   await subscribed(r, 1);
   await heartbeats();
   await pay(r, 'ada', 3);
