@@ -100,6 +100,8 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
   let position = 0;
   let memory: Memory = { reached: null, voided: null };
   const longest = longestLag(options.refillMax);
+  /** A batch has come from where the place was found. */
+  let isGoing = false;
   let suspected = false;
   let rivalry: string | null = null;
   let busy: Promise<unknown> = Promise.resolve();
@@ -178,6 +180,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
       origin: originOf(source, topicId),
     };
     rivalry = null;
+    isGoing = false;
     position = placement.fetch;
   }
 
@@ -192,8 +195,10 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
 
   async function relay(batch: RecordBatch, pulse: () => Promise<boolean>): Promise<void> {
     if (placed === null) await findPlace();
-    else if (batch.from !== position) await jump(batch.from);
+    // Fetched before the place was found: taken for one behind a hole, all that lies between would never be in the log.
+    else if (batch.from !== position && isGoing) await jump(batch.from);
     if (placed === null || batch.from !== position) return;
+    isGoing = true;
     if (!(await isVerified(placed, batch))) return;
 
     const now: Placed = placed;

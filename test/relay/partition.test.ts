@@ -282,6 +282,22 @@ describe('what the log answers', () => {
     expect(offsetsOf(log)).toEqual([[6, 7, 8, 9, 10, 11]]);
   });
 
+  test('a batch that was fetched before a look found the log behind is given back too', async () => {
+    const { relay, log, run } = world(fakePartition(events(0, 12)), known(4), { refillMax: 1e12 });
+    await relay.start();
+    await relay.take({ from: 3, to: 10, end: 12, records: events(3, 10) });
+    log.state = { ...log.state, ...known(6) };
+    log.calls.length = 0;
+    const [looked, taken] = await Promise.all([
+      relay.look(),
+      relay.take({ from: 10, to: 12, end: 12, records: events(10, 12) }),
+    ]);
+    expect([looked.position, taken.position]).toEqual([5, 5]);
+    expect(offsetsOf(log)).toEqual([]);
+    await run(taken);
+    expect(offsetsOf(log)).toEqual([[6, 7, 8, 9, 10, 11]]);
+  });
+
   test('unavailable: the partition waits longer each time, loses nothing, and the same append comes again', async () => {
     const { relay, log, heard, lines } = world(fakePartition(events(0, 10)), known(4));
     await relay.start();
