@@ -6,11 +6,6 @@ export interface EpochEnd {
   readonly end: number;
 }
 
-/** What is known of a partition up to an offset: everything below `end`, by what names it. */
-export interface Known extends SourceHistory {
-  readonly end: number;
-}
-
 /** False where nobody can tell whether two topics of one name are one: then only what was written in them may tell. */
 export const isNamed = (one: Pick<SourceHistory, 'topicId'> | null, other: Pick<SourceHistory, 'topicId'>): boolean =>
   one !== null && one.topicId !== null && other.topicId !== null;
@@ -48,7 +43,7 @@ export const below = ({ topicId, epochs }: SourceHistory, offset: number): Sourc
  * that the leader has, and null where all it has is older. Throws what `endOf` throws.
  */
 export async function partingOf(
-  { epochs, end }: Pick<Known, 'epochs' | 'end'>,
+  { epochs, end }: Pick<SourceHistory, 'epochs'> & { readonly end: number },
   endOf: (epoch: number) => Promise<EpochEnd | null>,
 ): Promise<number> {
   for (let at = epochs.length - 1; at >= 0; ) {

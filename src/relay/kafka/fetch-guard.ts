@@ -1,3 +1,4 @@
+import type { LeaderEpoch } from '../../event/source-history.js';
 import type { FetchedPartition, FetchedTopic, FetchTopic } from './internals.js';
 
 /** What names the history that a fetch is to go on with. */
@@ -7,9 +8,6 @@ export interface PartitionHistory {
   /** -1: the broker compares only the id. */
   readonly leaderEpoch: number;
 }
-
-/** A leader epoch and the first offset it was seen at; it may have begun before the fetches did. */
-export type EpochStart = readonly [epoch: number, offset: number];
 
 /**
  * Keeps records of another history from a consumer that was made with it (`guardedConsumer`): of a topic that was made
@@ -26,7 +24,7 @@ export interface FetchGuard {
    * those that begin below `before`. Drops all of them but the last, which is in force there and stands first at the
    * next call.
    */
-  epochs(topic: string, partition: number, before: number): readonly EpochStart[];
+  epochs(topic: string, partition: number, before: number): readonly LeaderEpoch[];
   /** False where a broker is too old for topic ids (before Kafka 3.1): only leader epochs are compared. */
   readonly isActive: boolean;
 }
@@ -60,7 +58,7 @@ export const refusals: ReadonlyMap<number, string> = new Map([
 
 interface Expected extends PartitionHistory {
   diverged: boolean;
-  epochs: EpochStart[];
+  epochs: LeaderEpoch[];
 }
 
 /** The side of the guard that fetches see. */
@@ -151,7 +149,7 @@ export function createFetchGuard(diverged: (topic: string, partition: number, re
 }
 
 /** Epochs ascend with the offsets: where the first and the last of a fetch are the same, all between are. */
-function withEpochsOf(messages: FetchedPartition['messages'], known: EpochStart[]): EpochStart[] {
+function withEpochsOf(messages: FetchedPartition['messages'], known: LeaderEpoch[]): LeaderEpoch[] {
   const lastEpoch = messages.at(-1)?.batchContext?.partitionLeaderEpoch;
   let epochs = known;
   let seen = -1;
@@ -165,12 +163,12 @@ function withEpochsOf(messages: FetchedPartition['messages'], known: EpochStart[
 }
 
 /** In order, each once, at the lowest offset: a consumer may go back, and read an older epoch again. */
-function withEpoch(epochs: EpochStart[], epoch: number, offset: number): EpochStart[] {
+function withEpoch(epochs: LeaderEpoch[], epoch: number, offset: number): LeaderEpoch[] {
   const last = epochs.at(-1);
   if (epoch < 0 || (last?.[0] === epoch && last[1] <= offset)) return epochs;
   const at = epochs.findIndex((other) => other[0] >= epoch);
   if (at < 0) return [...epochs, [epoch, offset]];
-  const [other, first] = epochs[at] as EpochStart;
+  const [other, first] = epochs[at] as LeaderEpoch;
   if (other !== epoch) return epochs.toSpliced(at, 0, [epoch, offset]);
   return first <= offset ? epochs : epochs.with(at, [epoch, offset]);
 }

@@ -1,4 +1,5 @@
 import type { Kafka } from 'kafkajs';
+import type { EpochEnd } from '../history.js';
 import { openBrokers } from './brokers.js';
 import { epochEndApi, epochEndRequest } from './epoch-end-request.js';
 import { type ApiVersions, errorOf } from './internals.js';
@@ -15,13 +16,6 @@ export interface TopicDescription {
   /** 22 characters of base64url, as Kafka prints it; null where the broker does not tell (before Kafka 2.8). */
   readonly id: string | null;
   readonly partitions: ReadonlyMap<number, PartitionLeader>;
-}
-
-export interface EpochEnd {
-  /** The largest epoch that is not above the one asked for. */
-  readonly epoch: number;
-  /** One past its last offset. */
-  readonly end: number;
 }
 
 /** What names the histories of topics and their partitions in Kafka. Each call throws while it is not answered. */
