@@ -21,11 +21,11 @@ local function clock(time, wall, set, canary, looks)
   if not time or time == 0 then return now, now end
   wall, set = tonumber(wall) or time, tonumber(set)
   -- Asked whatever comes of it: a key that is over goes when somebody asks for it, as channels go that are read now.
-  local lives = looks and redis.call('EXISTS', canary) == 1
+  local lives = (looks or now < wall) and redis.call('EXISTS', canary) == 1
   if now < wall then
     -- So little is what a server's clock is corrected by all the time.
     if wall - now < 1000 then return time + wall - now, now end
-    if set and redis.call('EXISTS', canary) == 1 then return time + math.max(0, set + canaryLife - wall), now end
+    if set and lives then return time + math.max(0, set + canaryLife - wall), now end
     return time + beyond, now
   end
   local leapt = looks and set and now >= set and now - set < canaryLife - 1000 and not lives

@@ -12,21 +12,22 @@ import { luaLine } from './redis-placement.js';
 
 /**
  * KEYS: meta, gaps, canary, then each channel once.
- * ARGV: epoch, base, next, first (1 or 0), last ('offset timestamp' or ''), watermark field, fingerprint, gap mark
- * (JSON or ''), commit channel, routes field, routes, the routes to be replaced, history field, history (or ''), the highest
- * number of the epoch that the caller has been told; then retentions ('retain max' each, all parted by spaces), which of them each channel has, and the entries: each 'offset places', where places are those of its
- * channels in KEYS, a line break, its body and U+001E. They are one text because an argument costs both sides more than
- * to find the next entry in it.
+ * ARGV: epoch, base, next, first (1 or 0), last ('offset timestamp' or ''), partition (as its fields of meta are named),
+ * fingerprint, gap mark (JSON or ''), commit channel, routes, the routes to be replaced, history (or ''), the highest number
+ * of the epoch that the caller has been told; then retentions ('retain max' each, all parted by spaces), which of them each
+ * channel has, and the entries: each 'offset places', where places are those of its channels in KEYS, a line break, its body
+ * and U+001E. They are one text because an argument costs both sides more than to find the next entry in it.
  */
 export const appendScript = `${luaClock}${luaLine}
 local epoch, base, nextOffset = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local field, fingerprint, gap, commit = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-local routesField, routes, instead = ARGV[10], ARGV[11], ARGV[12]
-local historyField, history = ARGV[13], ARGV[14]
-local stored = redis.call('HMGET', KEYS[1], 'epoch', 'number', 'time', field, routesField, 'wall', 'set', 'line', historyField)
+local partition, fingerprint, gap, commit = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local routes, instead, history = ARGV[10], ARGV[11], ARGV[12]
+local field, routesField = 'w:' .. partition, 'r:' .. partition
+local call = redis.call
+local stored = call('HMGET', KEYS[1], 'epoch', 'number', 'time', field, routesField, 'wall', 'set', 'line')
 if stored[1] ~= epoch then return {'E', stored[1] or ''} end
 -- An older copy of this log, brought back under its epoch: the numbers from here on were given out before.
-if stored[8] ~= line() or (tonumber(stored[2]) or 0) < tonumber(ARGV[15]) then return {'E', ''} end
+if stored[8] ~= line() or (tonumber(stored[2]) or 0) < tonumber(ARGV[13]) then return {'E', ''} end
 
 local watermark, last = nil, ''
 if stored[4] then
@@ -47,7 +48,7 @@ if gap ~= '' then number = number + 1 end
 
 -- A channel's new entries: one string for one, a table for more. Most channels get one, and tables are dear.
 local lines, previous = {}, {}
-local call, match, find, sub = redis.call, string.match, string.find, string.sub
+local match, find, sub = string.match, string.find, string.sub
 local function put(c, printed, body)
   local before = previous[c]
   if not before then
@@ -63,7 +64,7 @@ local function put(c, printed, body)
   elseif type(list) == 'string' then lines[c] = {list, line}
   else list[#list + 1] = line end
 end
-local appended, entries, at = 0, ARGV[18], 1
+local appended, entries, at = 0, ARGV[16], 1
 while at <= #entries do
   local offset, places, start = match(entries, '^(%d+) ([%d ]+)\\n()', at)
   local stop = find(entries, '\\30', start, true)
@@ -82,39 +83,43 @@ end
 
 local moved = not watermark or nextOffset > watermark
 -- A doubled relay that is behind knows less of it, unless it comes farther: then nobody else names what it brings.
-local learns = history ~= '' and history ~= stored[9] and (moved or base == watermark)
+local learns = history ~= '' and (moved or base == watermark) and history ~= call('HMGET', KEYS[1], 'h:' .. partition)[1]
 if number == from and not moved and not learns and fed == routes then return {'A', pad(from), stored[3] or '0', '0'} end
 
-local kind = redis.call('TYPE', KEYS[2]).ok
-if kind ~= 'list' and kind ~= 'none' then return redis.error_reply('WRONGTYPE ' .. KEYS[2]) end
-local sample = KEYS[4] or KEYS[2]
-for _, check in ipairs({{'HSET', KEYS[1], 'number', '0'}, {'RPUSH', sample, ''}, {'LTRIM', sample, '0', '1'},
-    {'LINDEX', sample, '0'}, {'PEXPIRE', sample, '1'}, {'PUBLISH', sample, ''}, {'PUBLISH', commit, ''}}) do
-  if not redis.acl_check_cmd(unpack(check)) then
-    return redis.error_reply('NOPERM the relay needs ' .. check[1] .. ' on ' .. check[2])
-  end
+if gap ~= '' then
+  local kind = call('TYPE', KEYS[2]).ok
+  if kind ~= 'list' and kind ~= 'none' then return redis.error_reply('WRONGTYPE ' .. KEYS[2]) end
 end
+local sample, may = KEYS[4] or KEYS[2], redis.acl_check_cmd
+local refused = not may('HSET', KEYS[1], 'number', '0') and 'HSET on ' .. KEYS[1]
+  or not may('RPUSH', sample, '') and 'RPUSH on ' .. sample
+  or not may('LTRIM', sample, '0', '1') and 'LTRIM on ' .. sample
+  or not may('LINDEX', sample, '0') and 'LINDEX on ' .. sample
+  or not may('PEXPIRE', sample, '1') and 'PEXPIRE on ' .. sample
+  or not may('PUBLISH', sample, '') and 'PUBLISH on ' .. sample
+  or not may('PUBLISH', commit, '') and 'PUBLISH on ' .. commit
+if refused then return redis.error_reply('NOPERM the relay needs ' .. refused) end
 
 if moved then
   local mark = ARGV[5] ~= '' and ' ' .. ARGV[5] or last
-  redis.call('HSET', KEYS[1], 'number', pad(number), 'time', pad(time), 'wall', pad(wall), field, pad(nextOffset) .. mark)
+  call('HSET', KEYS[1], 'number', pad(number), 'time', pad(time), 'wall', pad(wall), field, pad(nextOffset) .. mark)
 else
-  redis.call('HSET', KEYS[1], 'number', pad(number), 'time', pad(time), 'wall', pad(wall))
+  call('HSET', KEYS[1], 'number', pad(number), 'time', pad(time), 'wall', pad(wall))
 end
-if learns then redis.call('HSET', KEYS[1], historyField, history) end
-if fed ~= routes then redis.call('HSET', KEYS[1], routesField, routes) end
+if learns then call('HSET', KEYS[1], 'h:' .. partition, history) end
+if fed ~= routes then call('HSET', KEYS[1], routesField, routes) end
 if number == from then return {'A', pad(from), pad(time), '0'} end
 
 if gap ~= '' then
-  redis.call('RPUSH', KEYS[2], '1 ' .. epoch .. ' ' .. pad(from + 1) .. ' ' .. pad(time) .. ' ' .. gap)
-  redis.call('LTRIM', KEYS[2], -100, -1)
-  redis.call('PEXPIRE', KEYS[2], 86400000)
+  call('RPUSH', KEYS[2], '1 ' .. epoch .. ' ' .. pad(from + 1) .. ' ' .. pad(time) .. ' ' .. gap)
+  call('LTRIM', KEYS[2], -100, -1)
+  call('PEXPIRE', KEYS[2], 86400000)
 end
 local retentions = {}
-for retain, max in string.gmatch(ARGV[16], '(%d+) (%d+)') do
+for retain, max in string.gmatch(ARGV[14], '(%d+) (%d+)') do
   retentions[#retentions + 1] = {tonumber(retain), tonumber(max)}
 end
-local which = string.gmatch(ARGV[17], '%d+')
+local which = string.gmatch(ARGV[15], '%d+')
 for c = 4, #KEYS do
   local retain, max = unpack(retentions[tonumber(which())])
   local list = lines[c]
@@ -142,6 +147,6 @@ for c = 4, #KEYS do
     call('PUBLISH', key, message)
   end
 end
-redis.call('PUBLISH', commit, '1 ' .. epoch .. ' ' .. pad(from) .. ' ' .. pad(number) .. ' ' .. pad(time) .. ' ' .. fingerprint .. ' ' .. gap)
+call('PUBLISH', commit, '1 ' .. epoch .. ' ' .. pad(from) .. ' ' .. pad(number) .. ' ' .. pad(time) .. ' ' .. fingerprint .. ' ' .. gap)
 return {'A', pad(number), pad(time), pad(appended)}
 `;

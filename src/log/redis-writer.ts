@@ -169,11 +169,9 @@ function appendArguments(
   const gap = batch.gap ? JSON.stringify({ ...batch.gap, source: batch.source }) : '';
   const last = batch.last ? `${batch.last.offset} ${batch.last.timestamp}` : '';
   const { epoch, base, next, first, source, fingerprint, routes, instead = routes } = batch;
-  const { watermarkField, historyField, routesField } = fieldsOf(source);
-  const head = [epoch, base, next, first ? 1 : 0, last, watermarkField, fingerprint, gap, keys.commit(shard)];
-  const fed = [routesField, routesAsText(routes), routesAsText(instead)];
-  const history = [historyField, batch.history ? historyAsText(batch.history) : '', known];
-  return [keyed, [...head, ...fed, ...history, [...retentions.keys()].join(' '), which.join(' '), entries.bytes()]];
+  const head = [epoch, base, next, first ? 1 : 0, last, nameOf(source), fingerprint, gap, keys.commit(shard)];
+  const fed = [routesAsText(routes), routesAsText(instead), batch.history ? historyAsText(batch.history) : '', known];
+  return [keyed, [...head, ...fed, [...retentions.keys()].join(' '), which.join(' '), entries.bytes()]];
 }
 
 /** As long as their text is Latin. */
@@ -191,15 +189,17 @@ function numberOf(known: Map<string, number>, name: string): number {
  * Where the meta hash has a partition's watermark, what names it, and the routes that feed it; and, whatever the cluster,
  * whose relay feeds the partition of that number.
  */
-function fieldsOf({ cluster, topic, partition }: SourcePartition) {
-  const name = `${cluster}:${topic}:${partition}`;
+function fieldsOf(source: SourcePartition) {
+  const name = nameOf(source);
   return {
     watermarkField: `w:${name}`,
     historyField: `h:${name}`,
     routesField: `r:${name}`,
-    feederField: `f:${topic}:${partition}`,
+    feederField: `f:${source.topic}:${source.partition}`,
   };
 }
+
+const nameOf = ({ cluster, topic, partition }: SourcePartition): string => `${cluster}:${topic}:${partition}`;
 
 type Answered = [kind: string, value: string, time: string, appended: string];
 type Asked = (string | number)[];

@@ -26,10 +26,16 @@ export function fetchRequest(
   idOf: (topic: string, partition: number) => string,
   topicOf: (id: string) => string | undefined,
 ): Pick<ProtocolRequest<FetchResponse>, 'request'> & { decode(bytes: Buffer): Promise<FetchResponse> } {
-  // An entry for each partition: those of one topic may belong to two, while it is being made again.
-  const asked = topics.flatMap(({ topic, partitions }) => {
-    return partitions.map((partition) => ({ id: idOf(topic, partition.partition), partition }));
-  });
+  // By id, not by name: partitions of one name may belong to two topics, while it is being made again.
+  const asked = new Map<string, FetchPartition[]>();
+  for (const { topic, partitions } of topics) {
+    for (const partition of partitions) {
+      const id = idOf(topic, partition.partition);
+      const others = asked.get(id);
+      if (others === undefined) asked.set(id, [partition]);
+      else others.push(partition);
+    }
+  }
   return {
     request: {
       apiKey: fetchApi.key,
@@ -47,9 +53,9 @@ export function fetchRequest(
           encoder.writeInt32(unknown).writeInt64(unknown).writeInt32(maxBytes);
           wire.writeTags(encoder);
         };
-        wire.writeArray(encoder, asked, ({ id, partition }) => {
+        wire.writeArray(encoder, [...asked], ([id, partitions]) => {
           writeUuid(encoder, id);
-          wire.writeArray(encoder, [partition], writePartition);
+          wire.writeArray(encoder, partitions, writePartition);
           wire.writeTags(encoder);
         });
         wire.writeArray(encoder, [], () => {}); // what a session is to forget
