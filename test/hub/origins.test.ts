@@ -8,13 +8,19 @@ function another(stage: Stage) {
   stage.offset = 0;
 }
 
-test('records of another origin are no repeats, though their offsets are lower: live, after a cursor and in a replay', async () => {
-  await using stage = await Stage.open();
+/** Three events of one origin and two of another one, and who heard them all. */
+async function fiveOfTwo(stage: Stage) {
   const group = await stage.group();
   const live = stage.seat(group);
   await stage.append([1, 2, 3]);
   another(stage);
   await stage.append([4, 5]);
+  return { group, live };
+}
+
+test('records of another origin are no repeats, though their offsets are lower: live, after a cursor and in a replay', async () => {
+  await using stage = await Stage.open();
+  const { group, live } = await fiveOfTwo(stage);
   // In the replay of one of them both origins come by; the other one's begins between them.
   const resumed = [live.cursors[0], live.cursors[2]].map((cursor) => stage.seat(group, stage.after(cursor)));
   const fresh = stage.seat(group);
@@ -30,11 +36,7 @@ test('records of another origin are no repeats, though their offsets are lower: 
 
 test('what a log lost of two origins is written again, and each of it shown once', async () => {
   await using stage = await Stage.open();
-  const group = await stage.group();
-  const live = stage.seat(group);
-  await stage.append([1, 2, 3]);
-  another(stage);
-  await stage.append([4, 5]);
+  const { group, live } = await fiveOfTwo(stage);
   const lost = stage.log.lose(0, 4);
   const resumed = [live.cursors[1], live.cursors[3]].map((cursor) => stage.seat(group, stage.after(cursor)));
   await Promise.all(resumed.map(({ started }) => started));

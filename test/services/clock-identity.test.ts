@@ -1,36 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { createGateway, type Gateway } from '../../src/index.js';
 import { connectRedis } from '../../src/log/redis-connection.js';
 import { silent } from '../../src/observe/logger.js';
 import { redisBudget } from '../../src/serve/mutation-budget.js';
 import { redisRevocations } from '../../src/serve/revocation-store.js';
-import { run } from '../bin/process.js';
 import { socket } from '../clients/socket.js';
-import { listen, secret, tokenFor } from '../support/river.js';
-import { eventually, startRedis, testClock } from '../support/services.js';
+import { readyGatewayOn } from '../support/cards.js';
+import { clockedGateway } from '../support/clocked-gateway.js';
+import { listen, tokenFor } from '../support/river.js';
+import { eventually, startRedis } from '../support/services.js';
 
 const [second, minute, hour] = [1_000, 60_000, 3_600_000];
-const schema = `
-  type Subscription { card: Card! @kafka(topic: "cards") @where(rule: "event.user == claims.sub") }
-  type Card { n: Int! user: ID! }`;
 const steps = [-hour, -second, second, hour];
-
-async function gatewayOn(url: string, tokenLife?: number): Promise<Gateway & { wsUrl: string } & AsyncDisposable> {
-  const gateway = createGateway({
-    schema,
-    auth: { secrets: [secret] },
-    cursorSecrets: ['cursor secret'],
-    redis: { url },
-    retirePeriod: 0,
-    ...(tokenLife === undefined ? {} : { tokenLife }),
-  });
-  const port = await gateway.listen(0, '127.0.0.1');
-  await eventually('the gateway is ready', async () => (await gateway.ready()) === null);
-  return Object.assign(gateway, {
-    wsUrl: `ws://127.0.0.1:${port}/graphql`,
-    [Symbol.asyncDispose]: () => gateway.retire(),
-  });
-}
 
 async function connected(url: string) {
   const redis = connectRedis(url, 'test', silent);
@@ -66,8 +46,8 @@ describe("Redis's clock is set", () => {
     'by %s ms: a revocation ends streams and keeps tokens out that were issued before it',
     async (step) => {
       await using server = await startRedis({ clock: true });
-      await using here = await gatewayOn(server.url);
-      await using there = await gatewayOn(server.url);
+      await using here = await readyGatewayOn(server.url);
+      await using there = await readyGatewayOn(server.url);
       await here.revoke({ sub: 'somebody' });
       server.step(step);
       const token = await tokenFor({ sub: 'ada' });
@@ -76,7 +56,7 @@ describe("Redis's clock is set", () => {
       expect(await stream.closed).toBe(4403);
       for (const { wsUrl } of [here, there]) expect(await comes(wsUrl, token)).toBe(4403);
       server.step(0);
-      await using later = await gatewayOn(server.url);
+      await using later = await readyGatewayOn(server.url);
       expect(await comes(later.wsUrl, token)).toBe(4403);
       expect(await comes(later.wsUrl, await tokenFor({ sub: 'grace' }))).toBe('taken');
     },
@@ -88,7 +68,7 @@ describe("Redis's clock is set", () => {
       await using server = await startRedis({ clock: true });
       const [ada, grace] = [await tokenFor({ sub: 'ada' }), await tokenFor({ sub: 'grace' })];
       {
-        await using gateway = await gatewayOn(server.url, 10 * minute);
+        await using gateway = await readyGatewayOn(server.url, { tokenLife: 10 * minute });
         await gateway.revoke({ sub: 'ada' });
       }
       // Nine minutes of the ten, and the step.
@@ -96,7 +76,7 @@ describe("Redis's clock is set", () => {
       using redis = await connected(server.url);
       await redisRevocations(redis, 'tailrace').add({ sub: 'grace' }, 10 * minute);
       server.step(9 * minute);
-      await using later = await gatewayOn(server.url, 10 * minute);
+      await using later = await readyGatewayOn(server.url, { tokenLife: 10 * minute });
       for (const token of [ada, grace]) expect(await comes(later.wsUrl, token)).toBe(4403);
     },
   );
@@ -118,31 +98,17 @@ describe("Redis's clock is set", () => {
 describe("a gateway's clock is set", () => {
   const query = 'subscription { transaction { id } }';
 
-  /** A gateway as a process, by a clock in the test's hands. */
   async function clocked() {
-    const clock = testClock();
     const server = await startRedis({ clock: true });
-    const gateway = run(['gateway'], {
-      TAILRACE_PORT: '0',
-      TAILRACE_ADMIN_PORT: '0',
-      TAILRACE_CURSOR_SECRET: 'c'.repeat(32),
-      TAILRACE_AUTH_JWT_SECRET: secret,
-      TAILRACE_TOKEN_LIFE: '30m',
-      TAILRACE_HEARTBEAT: '500ms',
-      TAILRACE_REDIS_URL: server.url,
-      ...clock.env,
-    });
-    const [, admin] = await gateway.until(/"adminPort":(\d+)/);
-    const [, port] = await gateway.until(/"port":(\d+)/);
-    await eventually('it is ready', async () => (await fetch(`http://127.0.0.1:${admin}/readyz`)).ok);
+    const settings = { TAILRACE_TOKEN_LIFE: '30m', TAILRACE_HEARTBEAT: '500ms' };
+    const clocked = await clockedGateway(server.url, settings);
     const redis = await connected(server.url);
     const reads = async () =>
       Number(/cmdstat_zrangebyscore:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0);
     return {
-      clock,
+      ...clocked,
       server,
       redis,
-      wsUrl: `ws://127.0.0.1:${port}/graphql`,
       /** Resolves when it has looked what is revoked, by its clock as that is now. */
       async looked() {
         const before = await reads();
@@ -150,9 +116,8 @@ describe("a gateway's clock is set", () => {
       },
       async [Symbol.asyncDispose]() {
         redis.disconnect();
-        await gateway[Symbol.asyncDispose]();
+        await clocked[Symbol.asyncDispose]();
         await server[Symbol.asyncDispose]();
-        clock[Symbol.dispose]();
       },
     };
   }

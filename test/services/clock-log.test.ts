@@ -2,11 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { silent } from '../../src/observe/logger.js';
-import { run } from '../bin/process.js';
-import { ada, cardsSchema, feed, gatewayOn, keyOf, query, upTo } from '../support/cards.js';
-import { listen, type Result, secret, tokenFor } from '../support/river.js';
-import { eventually, startRedis, testClock } from '../support/services.js';
+import { ada, cardsSchema, feed, keyOf, query, readyGatewayOn, upTo } from '../support/cards.js';
+import { clockedGateway } from '../support/clocked-gateway.js';
+import { listen, type Result, tokenFor } from '../support/river.js';
+import { eventually, startRedis } from '../support/services.js';
 
 const [second, hour] = [1_000, 3_600_000];
 
@@ -17,8 +16,9 @@ const [second, hour] = [1_000, 3_600_000];
 async function world(seconds: number) {
   const server = await startRedis({ clock: true });
   const relay = feed(server.url, Number.POSITIVE_INFINITY, seconds * second);
-  const gateways = await Promise.all([1, 2].map(() => gatewayOn(server.url, silent, cardsSchema(`${seconds}s`))));
-  for (const { ready } of gateways) await eventually('the gateway is ready', async () => (await ready()) === null);
+  const gateways = await Promise.all(
+    [1, 2].map(() => readyGatewayOn(server.url, { schema: cardsSchema(`${seconds}s`) })),
+  );
   const [here, there] = gateways.map(({ wsUrl }) => wsUrl) as [string, string];
   return {
     server,
@@ -183,32 +183,17 @@ describe('what Redis lost before it was shown is shown when it is written again'
   async function apart() {
     const server = await startRedis({ clock: true });
     const relay = feed(server.url);
-    const clock = testClock();
     const folder = mkdtempSync(join(tmpdir(), 'tailrace-clock-'));
     writeFileSync(join(folder, 'schema.graphql'), cardsSchema());
-    const gateway = run(['gateway'], {
-      TAILRACE_SCHEMA: join(folder, 'schema.graphql'),
-      TAILRACE_PORT: '0',
-      TAILRACE_ADMIN_PORT: '0',
-      TAILRACE_CURSOR_SECRET: 'c'.repeat(32),
-      TAILRACE_AUTH_JWT_SECRET: secret,
-      TAILRACE_REDIS_URL: server.url,
-      ...clock.env,
-    });
-    const [, port] = await gateway.until(/"port":(\d+)/);
-    const [, admin] = await gateway.until(/"adminPort":(\d+)/);
-    await eventually('it is ready', async () => (await fetch(`http://127.0.0.1:${admin}/readyz`)).ok);
+    const clocked = await clockedGateway(server.url, { TAILRACE_SCHEMA: join(folder, 'schema.graphql') });
     return {
+      ...clocked,
       server,
       relay,
-      clock,
-      gateway,
-      wsUrl: `ws://127.0.0.1:${port}/graphql`,
       async [Symbol.asyncDispose]() {
-        await gateway[Symbol.asyncDispose]();
+        await clocked[Symbol.asyncDispose]();
         await relay[Symbol.asyncDispose]();
         await server[Symbol.asyncDispose]();
-        clock[Symbol.dispose]();
         rmSync(folder, { recursive: true });
       },
     };

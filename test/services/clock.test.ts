@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
-import { run } from '../bin/process.js';
-import { secret } from '../support/river.js';
-import { eventually, startRedis, testClock } from '../support/services.js';
+import { clockedGateway } from '../support/clocked-gateway.js';
+import { eventually, startRedis } from '../support/services.js';
 
 const [second, hour] = [1_000, 3_600_000];
 const steps = [-hour, hour, 0, -second, second, -1_500, 0];
@@ -49,17 +48,9 @@ test('a Redis that is started again goes on by the clock that was set, and leave
 });
 
 test('a process of ours goes by a clock that is set while it runs, and its timers go on', async () => {
-  using clock = testClock();
   await using server = await startRedis();
-  await using gateway = run(['gateway'], {
-    TAILRACE_PORT: '0',
-    TAILRACE_ADMIN_PORT: '0',
-    TAILRACE_CURSOR_SECRET: 'c'.repeat(32),
-    TAILRACE_AUTH_JWT_SECRET: secret,
-    TAILRACE_REDIS_URL: server.url,
-    ...clock.env,
-  });
-  await gateway.until(/"port":\d+/);
+  await using clocked = await clockedGateway(server.url);
+  const { clock, gateway } = clocked;
   clock.step(-hour);
   // What it says when Redis goes away is by its clock, and comes as soon as ever.
   await server.kill();

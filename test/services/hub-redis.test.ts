@@ -91,7 +91,7 @@ test('a gateway that is started before its Redis becomes ready by itself, over o
   await server.stop();
   const lines: string[] = [];
   const logger = { ...silent, warn: (_: object, message: string) => void lines.push(message) };
-  await using gateway = await gatewayOn(server.url, logger);
+  await using gateway = await gatewayOn(server.url, { logger });
   expect(await gateway.ready()).not.toBeNull();
   const given = () => lines.filter((line) => line === 'the log cannot be reached yet').length;
   await eventually('the tail was given up and tried again', () => given() >= 2, { within: 30_000 });

@@ -21,6 +21,14 @@ async function grown(topic: string) {
 
 const within = { within: 10_000 };
 
+/** All that was written before and after the topic grew. */
+async function isThereAsNew(relay: ReturnType<typeof testRelay>, topic: string): Promise<void> {
+  await eventually('all records', async () => (await relay.held(topic)).length === 110, within);
+  const held = await relay.held(topic);
+  expect(sorted(held)).toEqual([...upTo(10), ...upTo(200, 100)]);
+  expect(held.filter(({ partition }) => partition > 0).map(({ refilled }) => refilled)).not.toContain(true);
+}
+
 describe('what is written an hour old', () => {
   test('to partitions that a topic gets under a running relay is there, and counts as new', async () => {
     await using topic = await freshTopic('grown');
@@ -29,10 +37,7 @@ describe('what is written an hour old', () => {
     await produce(topic.name, jsonOf(0, 10));
     await eventually('the first records', async () => (await relay.held(topic.name)).length === 10);
     await grown(topic.name);
-    await eventually('all records', async () => (await relay.held(topic.name)).length === 110, within);
-    const held = await relay.held(topic.name);
-    expect(sorted(held)).toEqual([...upTo(10), ...upTo(200, 100)]);
-    expect(held.filter(({ partition }) => partition > 0).map(({ refilled }) => refilled)).not.toContain(true);
+    await isThereAsNew(relay, topic.name);
     expect(await relay.log.gaps(0)).toEqual([]);
   });
 
@@ -46,10 +51,7 @@ describe('what is written an hour old', () => {
     }
     await grown(topic.name);
     await using relay = testRelay([topic.name], { memory, groupId });
-    await eventually('all records', async () => (await relay.held(topic.name)).length === 110, within);
-    const held = await relay.held(topic.name);
-    expect(sorted(held)).toEqual([...upTo(10), ...upTo(200, 100)]);
-    expect(held.filter(({ partition }) => partition > 0).map(({ refilled }) => refilled)).not.toContain(true);
+    await isThereAsNew(relay, topic.name);
     expect(await memory.gaps(0)).toEqual([]);
   });
 

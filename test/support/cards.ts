@@ -1,11 +1,11 @@
 import type { Channel } from '../../src/event/channel.js';
 import { originOf } from '../../src/event/origin.js';
-import { createGateway } from '../../src/index.js';
+import { createGateway, type GatewayOptions } from '../../src/index.js';
 import type { AppendEntry } from '../../src/log/channel-log.js';
 import { connectRedis } from '../../src/log/redis-connection.js';
 import { redisKeys } from '../../src/log/redis-keys.js';
 import { createRedisLogWriter } from '../../src/log/redis-writer.js';
-import { type Logger, silent } from '../../src/observe/logger.js';
+import { silent } from '../../src/observe/logger.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import { source } from '../log/contract.js';
 import { eventually } from './eventually.js';
@@ -98,21 +98,31 @@ export function feed(url: string, refillMax = Number.POSITIVE_INFINITY, retain =
   };
 }
 
-export async function gatewayOn(url: string, logger: Logger = silent, schema = cardsSchema()) {
+/** A gateway over this Redis, with the settings of a test; resolves when it listens. */
+export async function gatewayOn(url: string, settings: Partial<GatewayOptions> = {}) {
   const gateway = createGateway({
-    schema,
+    schema: cardsSchema(),
     auth: { secrets: [secret] },
     cursorSecrets: ['cursor secret'],
     redis: { url },
     retirePeriod: 0,
-    logger,
+    logger: silent,
+    ...settings,
   });
   const port = await gateway.listen(0, '127.0.0.1');
   return {
     ready: gateway.ready,
+    revoke: gateway.revoke,
     wsUrl: `ws://127.0.0.1:${port}/graphql`,
     [Symbol.asyncDispose]: () => gateway.retire(),
   };
+}
+
+/** As `gatewayOn`; resolves when it is ready. */
+export async function readyGatewayOn(url: string, settings: Partial<GatewayOptions> = {}) {
+  const gateway = await gatewayOn(url, settings);
+  await eventually('the gateway is ready', async () => (await gateway.ready()) === null);
+  return gateway;
 }
 
 /** Ada, once her subscription has its first cursor. */
