@@ -3,6 +3,7 @@ import type { SourceGap } from '../event/publication.js';
 import type { SourcePartition } from '../event/source-event.js';
 import type { SourceHistory } from '../event/source-history.js';
 import type { PartitionState } from '../log/channel-log.js';
+import { arrivedBelow } from './arrivals.js';
 import { below, isOtherTopic, partingOf } from './history.js';
 import type { Bounds, PartitionFeed, Reached } from './record-batch.js';
 
@@ -52,7 +53,12 @@ export interface Claim {
 export function leftOf(reached: Reached | null, { history, gap: { cut } }: Change): Reached | null {
   if (reached === null || !cut || cut.offset === 0 || reached.history.topicId !== history.topicId) return null;
   const offset = Math.min(reached.offset, cut.offset);
-  return { ...reached, offset, history: below(reached.history, offset) };
+  return {
+    ...reached,
+    offset,
+    arrivals: arrivedBelow(reached.arrivals, offset),
+    history: below(reached.history, offset),
+  };
 }
 
 /** Asked only where the log has less: what it has names itself. Throws what the feed throws. */

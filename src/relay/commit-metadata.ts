@@ -4,7 +4,7 @@ import type { Reached } from './record-batch.js';
 // Of a fraction Kafka cannot be asked: a partition whose log lost something would wait for ever.
 const words = z.object({
   timestamp: z.int(),
-  lag: z.int(),
+  arrivals: z.array(z.object({ offset: z.int(), time: z.int(), lag: z.int() })).default([]),
   history: z
     .object({ topicId: z.string().nullable(), epochs: z.array(z.tuple([z.int(), z.int()])) })
     .default({ topicId: null, epochs: [] }),
@@ -16,8 +16,8 @@ const mostSaid = 16;
 /** What a relay keeps with an offset that it commits, as text. */
 export function said(newest: Reached | null): string {
   if (newest === null) return '';
-  const { timestamp, lag, history } = newest;
-  return JSON.stringify({ timestamp, lag, history: { ...history, epochs: history.epochs.slice(-mostSaid) } });
+  const { timestamp, arrivals, history } = newest;
+  return JSON.stringify({ timestamp, arrivals, history: { ...history, epochs: history.epochs.slice(-mostSaid) } });
 }
 
 /** What was said with a committed offset; null when nothing was, or by somebody else. */

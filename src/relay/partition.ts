@@ -5,11 +5,11 @@ import type { AppendAnswer, ChannelLogWriter, PartitionState } from '../log/chan
 import type { Logger } from '../observe/logger.js';
 import type { RelayMetrics } from '../observe/metrics.js';
 import type { TopicPlan } from '../schema/stream-schema.js';
+import { type Arrivals, arrived } from './arrivals.js';
 import { begun, type Change, leftOf, madeAgain, Rivalry } from './change.js';
 import { type Chunk, chunks } from './chunks.js';
 import { type DeadLetters, writeOnce } from './dead-letter.js';
 import { learned } from './history.js';
-import { longestLag } from './longest-lag.js';
 import { createPatience } from './patience.js';
 import {
   isAhead,
@@ -84,6 +84,7 @@ interface Placed {
   verify: Placement['verify'];
   /** Names what the log has, and in part what it will have next. */
   history: SourceHistory;
+  arrivals: Arrivals;
   /** The leader's, when the place was found. */
   readonly leaderEpoch: number;
   readonly origin: string;
@@ -99,7 +100,6 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
   /** Where the next batch is expected to begin. Unlike `placed.appended` it moves over holes at once. */
   let position = 0;
   let memory: Memory = { reached: null, voided: null };
-  const longest = longestLag(options.refillMax);
   /** A batch has come from where the place was found. */
   let isGoing = false;
   let suspected = false;
@@ -125,12 +125,10 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
       if (begins.next !== null) return beginAnew(state, bounds, begins, leftOf(facts.reached, begins));
     }
     suspected = false;
-    const { reached } = facts;
-    // Of a second loss soon after, too early a time would be told from which nothing is missing.
-    if (reached !== null && reached !== memory.reached) longest(reached.timestamp, reached.lag);
     const time = lookBack(facts);
     const placement = place(facts, time === null ? null : await feed.offsetAt(time));
-    await open(state, bounds, change === null ? placement : { ...placement, gap: change.gap });
+    const arrivals = facts.reached?.arrivals ?? [];
+    await open(state, bounds, change === null ? placement : { ...placement, gap: change.gap }, arrivals);
     metrics.lag(topic, partition, Math.max(0, facts.end - position));
   }
 
@@ -155,7 +153,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
   }
 
   /** Makes a placement true in the log. */
-  async function open(state: PartitionState, bounds: Bounds, placement: Placement): Promise<void> {
+  async function open(state: PartitionState, bounds: Bounds, placement: Placement, arrivals: Arrivals): Promise<void> {
     const { epoch } = state;
     const { goOn, verify } = placement;
     const { topicId, leaderEpoch } = bounds;
@@ -176,6 +174,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
       appended: goOn,
       verify,
       history,
+      arrivals,
       leaderEpoch,
       origin: originOf(source, topicId),
     };
@@ -269,8 +268,11 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     patience.rewarded(next);
     now.appended = next;
     position = next;
-    const lag = longest(timestamp, written.position.time - timestamp);
-    memory = { ...memory, reached: { offset: next, timestamp, lag, history } };
+    const { time } = written.position;
+    const oldest = chunk.records.reduce((min, record) => Math.min(min, record.timestamp), timestamp);
+    const arrival = { offset: next, time, lag: time - oldest };
+    now.arrivals = arrived(now.arrivals, base, arrival, options.refillMax / 8);
+    memory = { ...memory, reached: { offset: next, timestamp, arrivals: now.arrivals, history } };
     tell(chunk, written.appended);
   }
 

@@ -2,6 +2,7 @@ import type { SourceGap } from '../event/publication.js';
 import type { KafkaRecord } from '../event/source-event.js';
 import type { SourceHistory } from '../event/source-history.js';
 import type { Append, PartitionState } from '../log/channel-log.js';
+import { type Arrivals, allThereBy, firstThereBy } from './arrivals.js';
 import type { Bounds, Reached } from './record-batch.js';
 
 /** All that decides where a partition's relay goes on. Pure data; times are milliseconds since 1970. */
@@ -43,8 +44,8 @@ export interface Placement {
 export interface Refill {
   readonly below: number;
   readonly older: { readonly below: number; readonly than: number } | null;
-  /** How late, at most, those below the offset had come into the log; null where nobody knows. */
-  readonly lag: number | null;
+  /** When those below the offset had come into the log. */
+  readonly arrivals: Arrivals;
 }
 
 /**
@@ -77,7 +78,7 @@ export function lookBack(facts: Facts): number | null {
 /** Where to go on. `found` is the offset at `lookBack(facts)`. */
 export function place(facts: Facts, found: number | null): Placement {
   const { begin, end, watermark, last } = facts;
-  const none: Refill = { below: 0, older: null, lag: null };
+  const none: Refill = { below: 0, older: null, arrivals: [] };
   if (isNew(facts) && facts.isAdded) return { fetch: begin, goOn: begin, gap: null, refill: none, verify: null };
   if (isNew(facts)) {
     const goOn = clamp(found ?? end, begin, end);
@@ -101,7 +102,7 @@ export function place(facts: Facts, found: number | null): Placement {
     fetch: verify?.offset ?? goOn,
     goOn,
     gap,
-    refill: behind ? { below: known, older: null, lag: facts.reached?.lag ?? null } : none,
+    refill: behind ? { below: known, older: null, arrivals: facts.reached?.arrivals ?? [] } : none,
     verify,
   };
 }
@@ -110,22 +111,22 @@ function gapBefore(goOn: number, facts: Facts, known: number): SourceGap | null 
   const { watermark, begin } = facts;
   // The log forgot how much it had. Older than all of Kafka's own records nothing can be told to be missing.
   if (watermark === null) {
-    if (goOn > begin) return { reason: 'LOG_LOST', missed: null, ...since(facts) };
+    if (goOn > begin) return { reason: 'LOG_LOST', missed: null, ...since(facts, goOn) };
     return known < begin ? { reason: 'SOURCE_LOST', missed: begin - known } : null;
   }
   if (goOn === watermark) return null;
   const missed = goOn - watermark;
-  return goOn === begin ? { reason: 'SOURCE_LOST', missed } : { reason: 'LOG_LOST', missed, ...since(facts) };
+  return goOn === begin ? { reason: 'SOURCE_LOST', missed } : { reason: 'LOG_LOST', missed, ...since(facts, goOn) };
 }
 
 /**
- * From when on nothing is lost: everything younger is written again. A relay that lagged appended its records later than
- * Kafka's timestamps say, and by the log's clock somebody had to be there that much later to have been shown them.
- * Nothing said where nobody knows how late they were: then it concerns everybody.
+ * From when on nothing is lost, by the log's clock: whoever had been shown everything by then had all that is not written
+ * again. By the records' own time it would be told to those who were there, where records came late or a clock was set, and
+ * not to those who were not. Nothing said where nobody knows when they came: then it concerns everybody.
  */
-function since(facts: Facts): { since?: number } {
-  const time = lookBack(facts);
-  return time === null || facts.reached === null ? {} : { since: time + facts.reached.lag };
+function since({ reached }: Facts, goOn: number): { since?: number } {
+  const time = reached === null ? null : allThereBy(reached.arrivals, goOn);
+  return time === null ? {} : { since: time };
 }
 
 /** An append that brings no record. */
@@ -169,10 +170,10 @@ function changeOf(fed: Feeds, routes: Feeds): SourceGap | null {
 
 /** What the log is to keep of a record: `AppendEntry.refilled`. */
 export function refilled(
-  { below, older, lag }: Refill,
+  { below, older, arrivals }: Refill,
   { offset, timestamp }: Pick<KafkaRecord, 'offset' | 'timestamp'>,
 ): boolean | number {
-  if (offset < below) return lag === null ? true : timestamp + lag;
+  if (offset < below) return firstThereBy(arrivals, offset, timestamp) ?? true;
   return older !== null && offset < older.below && timestamp < older.than;
 }
 

@@ -1,5 +1,6 @@
 import type { KafkaRecord } from '../event/source-event.js';
 import type { LeaderEpoch, SourceHistory } from '../event/source-history.js';
+import type { Arrivals } from './arrivals.js';
 import type { EpochEnd } from './history.js';
 
 /** Headers as Kafka keeps them: names may repeat, values are bytes. */
@@ -45,8 +46,8 @@ export interface Reached {
   readonly offset: number;
   /** That record's own. */
   readonly timestamp: number;
-  /** The longest, ms, that this record and those of the last while before it took into the log, by the log's clock. */
-  readonly lag: number;
+  /** Of it and what came before it. */
+  readonly arrivals: Arrivals;
   /** Names what lies below it. */
   readonly history: SourceHistory;
 }

@@ -5,7 +5,12 @@ import { heard, said } from '../../src/relay/commit-metadata.js';
 const unnamed = { topicId: null, epochs: [] };
 
 test('what a relay says of its newest append is heard with the offset it was committed with', () => {
-  const newest = { offset: 7, timestamp: 1_795_000_000_000, lag: 12, history: unnamed };
+  const newest = {
+    offset: 7,
+    timestamp: 1_795_000_000_000,
+    arrivals: [{ offset: 7, time: 1_795_000_000_012, lag: 12 }],
+    history: unnamed,
+  };
   expect(heard(7, said(newest))).toEqual(newest);
 });
 
@@ -16,8 +21,9 @@ test('nothing said, or said by somebody else, is nothing', () => {
     undefined,
     'x',
     '{}',
-    '{"timestamp":"1","lag":2}',
-    '{"timestamp":1.5,"lag":2}',
+    '{"timestamp":"1"}',
+    '{"timestamp":1.5}',
+    '{"timestamp":1,"arrivals":[{"offset":1}]}',
     '[]',
   ])
     expect(heard(7, words)).toBeNull();

@@ -230,12 +230,13 @@ describe('what the log answers', () => {
     ]);
   });
 
-  test('a relay that takes a partition over knows how late the one before it wrote, and says so in its turn', async () => {
-    const late = { offset: 10, timestamp: events(9, 10)[0]?.timestamp as number, lag: 1e9, history: unnamed };
+  test('a relay that takes a partition over knows when what the one before it wrote came, and says so in its turn', async () => {
+    const arrivals = [{ offset: 10, time: 1, lag: 1e9 }];
+    const late = { offset: 10, timestamp: events(9, 10)[0]?.timestamp as number, arrivals, history: unnamed };
     const kafka = fakePartition(events(0, 11), { committed: 10, newest: late });
     const { relay, run } = world(kafka, { watermark: 10, last: null, routes }, { refillMax: 3_000 });
     await run(await relay.start());
-    expect(relay.newest()).toMatchObject({ offset: 11, lag: 1e9, history: unnamed });
+    expect(relay.newest()).toMatchObject({ offset: 11, arrivals: [...arrivals, { offset: 11 }], history: unnamed });
   });
 
   test('other epoch: asks where the log stands, and goes on in the new epoch', async () => {
@@ -442,7 +443,7 @@ describe('another history', () => {
       newest: {
         offset: 30,
         timestamp: events(29, 30)[0]?.timestamp as number,
-        lag: 0,
+        arrivals: [],
         history: { topicId: 'T1', epochs: [[0, 0]] },
       },
     });

@@ -29,7 +29,7 @@ test('a relay goes on where the log stands, and compares the newest record on th
     fetch: 499,
     goOn: 500,
     gap: null,
-    refill: { below: 0, older: null, lag: null },
+    refill: { below: 0, older: null, arrivals: [] },
     verify: { offset: 499, timestamp: 4_990 },
   });
 });
@@ -50,29 +50,42 @@ test('records that Kafka no longer has are told, with their number', () => {
   expect([goOn, gap, verify]).toEqual([800, { reason: 'SOURCE_LOST', missed: 300 }, null]);
 });
 
+/** By the log's clock, which may be another one than that of the records. */
+const arrivals = [
+  { offset: 600, time: 140_000, lag: 400 },
+  { offset: 720, time: 150_000, lag: 3_600_000 },
+  { offset: 900, time: 205_000, lag: 7 },
+];
+
 test('what a log lost is written again and marked, up to the end it had', () => {
-  const lost = { ...facts, reached: { offset: 900, timestamp: 9_000, lag: 7, history: unnamed }, committed: 850 };
+  const lost = { ...facts, reached: { offset: 900, timestamp: 9_000, arrivals, history: unnamed }, committed: 850 };
   const { goOn, gap, refill } = place(lost, 100);
   expect([goOn, gap]).toEqual([500, null]);
   expect(refilled(refill, { offset: 899, timestamp: 5 })).toBe(12);
+  // However old it says that it is.
+  expect(refilled(refill, { offset: 700, timestamp: 400_000 })).toBe(150_000);
   expect(refilled(refill, { offset: 900, timestamp: 0 })).toBe(false);
 });
 
 test('a refill reaches back from the newest record lost, not from now', () => {
-  expect(lookBack({ ...facts, reached: { offset: 900, timestamp: 200_000, lag: 0, history: unnamed } })).toBe(140_000);
+  expect(lookBack({ ...facts, reached: { offset: 900, timestamp: 200_000, arrivals: [], history: unnamed } })).toBe(
+    140_000,
+  );
   expect(lookBack({ ...facts, watermark: 400 })).toBe(940_000);
 });
 
 test('beyond the bound of a refill the loss is told, with its number', () => {
-  const lost = { ...facts, reached: { offset: 900, timestamp: 9_000, lag: 0, history: unnamed } };
+  const lost = { ...facts, reached: { offset: 900, timestamp: 9_000, arrivals: [], history: unnamed } };
   expect(place(lost, 700)).toMatchObject({ goOn: 700, gap: { reason: 'LOG_LOST', missed: 200 } });
   // Everything the log lost is too old, what it never had is not.
   expect(place(lost, 1_000)).toMatchObject({ goOn: 900, gap: { reason: 'LOG_LOST', missed: 400 } });
 });
 
-test('a loss beyond the bound says from when on nothing is lost, later by as much as the relay lagged', () => {
-  const lost = { ...facts, reached: { offset: 900, timestamp: 200_000, lag: 5_000, history: unnamed } };
-  expect(place(lost, 700).gap).toEqual({ reason: 'LOG_LOST', missed: 200, since: 145_000 });
+test('a loss beyond the bound says from when on nothing is lost: when all that is not written again had come', () => {
+  const lost = { ...facts, reached: { offset: 900, timestamp: 200_000, arrivals, history: unnamed } };
+  expect(place(lost, 700).gap).toEqual({ reason: 'LOG_LOST', missed: 200, since: 150_000 });
+  expect(place(lost, 720).gap).toEqual({ reason: 'LOG_LOST', missed: 220, since: 150_000 });
+  expect(place(lost, 721).gap).toEqual({ reason: 'LOG_LOST', missed: 221, since: 205_000 });
   // How late they came, nobody knows: it concerns everybody.
   expect(place({ ...lost, reached: null, committed: 900 }, 700).gap).toEqual({ reason: 'LOG_LOST', missed: 200 });
   // What Kafka itself no longer has was never shown to anybody.
@@ -83,7 +96,7 @@ test('a log that forgot the partition altogether tells a loss nobody can count',
   const empty = { ...facts, watermark: null, last: null, committed: 900 };
   expect(lookBack(empty)).toBe(940_000);
   expect(place(empty, 700)).toMatchObject({ goOn: 700, gap: { reason: 'LOG_LOST', missed: null } });
-  expect(place(empty, 0)).toMatchObject({ goOn: 0, gap: null, refill: { below: 900, older: null, lag: null } });
+  expect(place(empty, 0)).toMatchObject({ goOn: 0, gap: null, refill: { below: 900, older: null, arrivals: [] } });
   expect(place({ ...empty, begin: 950 }, 0)).toMatchObject({ goOn: 950, gap: { reason: 'SOURCE_LOST', missed: 50 } });
 });
 

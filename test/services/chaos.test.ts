@@ -1,3 +1,6 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { balancer } from '../support/balancer.js';
@@ -65,7 +68,10 @@ ${tableOf(made.ledger.rows())}
 again: ${replay}`);
     expect(made.ledger.rows().map(({ what }) => what)).toEqual(expect.arrayContaining(names));
   } catch (error) {
-    for (const one of [...made.relays, ...made.gateways]) console.log(one.log().slice(-4_000));
+    const folder = mkdtempSync(join(tmpdir(), 'tailrace-chaos-'));
+    for (const [n, one] of [...made.relays, ...made.gateways].entries())
+      writeFileSync(join(folder, `${n}.log`), one.log());
+    console.log(`what the two relays and the two gateways wrote: ${folder}`);
     console.log(`${made.ledger.verdict().join('\n')}\n${tableOf(made.ledger.rows())}\nagain: ${replay}`);
     throw error;
   } finally {

@@ -70,16 +70,20 @@ export async function notesOn(topics: Topics, config: Readonly<Record<string, st
   }
 
   /**
-   * To one partition after the other: of a batch for several, kafkajs takes for written what goes over to a broker that
-   * has answered for others.
+   * For one partition after the other: of a batch for several, kafkajs takes for written what goes over to a broker that has
+   * answered for others, and writes again what a broker has that it has connected to anew.
    */
+  const byPartition = (messages: readonly Message[]): Message[][] =>
+    Array.from({ length: partitions }, (_, partition) => {
+      return messages.filter((message) => message.partition === partition);
+    }).filter(({ length }) => length > 0);
+
   async function send(messages: readonly Message[]) {
-    for (let partition = 0; partition < partitions; partition++) {
-      const own = messages.filter((message) => message.partition === partition);
+    for (const own of byPartition(messages)) {
       // kafkajs gives up on a broker that is down, whatever its retries. Sent again by the same producer, a batch that was
       // written has the sequence it had, and the broker takes it once.
       const taken = () => producer.send({ topic, messages: own });
-      if (own.length > 0) await eventually('Kafka takes the notes', taken, { within: 90_000, every: 200 });
+      await eventually('Kafka takes the notes', taken, { within: 90_000, every: 200 });
     }
   }
 
@@ -125,7 +129,7 @@ export async function notesOn(topics: Topics, config: Readonly<Record<string, st
             ...[1, 2].map(() => messagesOf(partitions * 30, ledger, () => true)),
           ]) {
             const transaction = await writer.transaction();
-            await transaction.send({ topic, messages });
+            for (const own of byPartition(messages)) await transaction.send({ topic, messages: own });
             await transaction.commit();
           }
         });
@@ -166,8 +170,8 @@ export async function notesOn(topics: Topics, config: Readonly<Record<string, st
         await topics.growTopic(topic, before + 2);
         partitions = before + 2;
         await renew();
-        // As long as relays know how late what they brought was.
-        ledger.late(150_000);
+        // Relays know in steps of some seconds when what they brought came.
+        ledger.late(20_000);
         await send(messagesOf(200, ledger, (partition) => partition >= before, Date.now() - 3_600_000));
         const ends = await endsOf(topics, topic);
         if (!ends.every((end, partition) => partition < before || end > 0)) throw new Error('nothing is there');
