@@ -13,6 +13,7 @@ import {
   fakePartition,
   heardLogger,
   heardMetrics,
+  logClock,
   planOf,
   recordAt,
   type ScriptedLog,
@@ -228,6 +229,21 @@ describe('what the log answers', () => {
       { base: 4, next: 6, entries: [], gap: { reason: 'LOG_LOST', missed: 2 } },
       { base: 6, next: 10, gap: null },
     ]);
+  });
+
+  test('a record that is an hour old makes no later loss one of somebody who was there', async () => {
+    const old = { ...recordAt(0, { n: 0 }), timestamp: recordAt(0, 0).timestamp - 3_600_000 };
+    const kafka = fakePartition([old]);
+    const { relay, log, run } = world(kafka, { watermark: 0, last: null, routes }, { refillMax: 3_000 });
+    const turn = await run(await relay.start());
+    kafka.records = [old, ...events(1, 11)];
+    kafka.end = 11;
+    await run(turn);
+    log.state = { ...log.state, watermark: null, last: null };
+    await relay.look();
+    const [gap] = log.appends.flatMap((append) => append.gap ?? []);
+    expect(gap).toMatchObject({ reason: 'LOG_LOST' });
+    expect(gap?.since).toBeLessThanOrEqual(logClock(log.calls.length));
   });
 
   test('a relay that takes a partition over knows when what the one before it wrote came, and says so in its turn', async () => {

@@ -53,7 +53,7 @@ export const schemaOf = (...plans: TopicPlan[]): Pick<StreamSchema, 'topics' | '
 });
 
 /** The log's, which may be another one than the producers'. */
-const clockOf = (call: number) => 2_000_000_000 + call;
+export const logClock = (call: number) => 2_000_000_000 + call;
 
 export const recordAt = (offset: number, value: unknown, more: Partial<KafkaRecord> = {}): KafkaRecord => ({
   topic: 't',
@@ -169,7 +169,7 @@ export function scriptedLog(state: Partial<PartitionState> = {}): ScriptedLog {
       if (next !== undefined) return next;
       const { last, routes, history = log.state.history } = append;
       log.state = { ...log.state, watermark: append.next, last: last ?? log.state.last, routes, history };
-      const position = { shard: 0, epoch: append.epoch, number: calls.length, time: clockOf(calls.length) };
+      const position = { shard: 0, epoch: append.epoch, number: calls.length, time: logClock(calls.length) };
       return { kind: 'appended', position, appended: append.entries.length };
     },
     async renew(renewal) {
@@ -179,7 +179,7 @@ export function scriptedLog(state: Partial<PartitionState> = {}): ScriptedLog {
       log.state = { ...log.state, epoch: `${log.state.epoch}+`, watermark, last: null, history, feeder };
       return {
         kind: 'appended',
-        position: { shard: 0, epoch: log.state.epoch, number: calls.length, time: clockOf(calls.length) },
+        position: { shard: 0, epoch: log.state.epoch, number: calls.length, time: logClock(calls.length) },
         appended: 0,
       };
     },
