@@ -29,7 +29,7 @@ export interface Gap {
  * reported as any uncaught error, and disturbs no stream.
  */
 export interface Resuming {
-  /** Events were lost. Told once per gap, in a heartbeat or with the event that follows it. */
+  /** Events were lost. Told once per gap, in a heartbeat or with the event that follows it; again where more was lost meanwhile. */
   onGap?(gap: Gap, operation: Asked): void;
   /**
    * Everything up to this cursor has come. With every event, and with every heartbeat of a quiet stream. A page that
@@ -57,7 +57,8 @@ export interface Failure {
   readonly extensions?: { readonly code?: string; readonly gap?: Told; readonly oldest?: string };
 }
 
-export type Told = Pick<Gap, 'reason' | 'missed'>;
+/** `times`: how many losses it stands for, where more than one. */
+export type Told = Pick<Gap, 'reason' | 'missed'> & { readonly times?: number };
 
 /** One operation, from its first connection to its last: how far it has come, and which gap was told. */
 export class Operation {
@@ -123,7 +124,9 @@ export class Operation {
   }
 
   #tellOnce(gap: Told) {
-    const isKnown = gap.reason === this.#ahead?.reason && gap.missed === this.#ahead.missed;
+    const ahead = this.#ahead;
+    const isKnown =
+      gap.reason === ahead?.reason && (gap.times ?? 1) <= (ahead.times ?? 1) && gap.missed === ahead.missed;
     if (!isKnown) this.#tell(gap);
   }
 

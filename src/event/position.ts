@@ -57,4 +57,16 @@ export type GapReason =
 export interface Gap {
   readonly reason: GapReason;
   readonly missed: number | null;
+  /** How many losses it stands for, where more than one wait for the same event. */
+  readonly times?: number;
+}
+
+/**
+ * Losses that wait for one event are told as one gap, by the reason of the first. It says of how many: a page that was told
+ * ahead, and has fetched anew what it shows, would take the gap before the event for the one that it knows.
+ */
+export function withLoss(known: Gap | null, loss: Gap): Gap {
+  if (known === null || known.reason === 'LOG_REFILLED') return loss;
+  const missed = known.missed === null || loss.missed === null ? null : known.missed + loss.missed;
+  return { reason: known.reason, missed, times: (known.times ?? 1) + (loss.times ?? 1) };
 }

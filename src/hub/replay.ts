@@ -1,6 +1,6 @@
 import type { Channel } from '../event/channel.js';
 import type { Cursor } from '../event/cursor.js';
-import { byAge, type Gap, isAfter, type Moment, type Position } from '../event/position.js';
+import { byAge, type Gap, isAfter, type Moment, type Position, withLoss } from '../event/position.js';
 import { isOn, isSince, type Publication, voidedBy } from '../event/publication.js';
 import type { LoggedGap } from '../log/channel-log.js';
 import { ChannelHistory, type Page } from './channel-history.js';
@@ -118,8 +118,7 @@ async function openShard(
 function gapOf(pages: readonly (Page | null)[], marks: readonly LoggedGap[], tooOld: boolean): Gap | null {
   if (pages.some((page) => page?.gone)) return { reason: 'TRIMMED', missed: null };
   if (tooOld && pages.length > 0) return { reason: 'EXPIRED', missed: null };
-  const [mark] = marks;
-  return mark ? { reason: mark.reason, missed: mark.missed } : null;
+  return marks.reduce<Gap | null>((gap, { reason, missed }) => withLoss(gap, { reason, missed }), null);
 }
 
 /** One shard's channels as one, each event once. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Cursor } from '../event/cursor.js';
 import { Fault, limitExceeded } from '../event/faults.js';
-import type { Gap } from '../event/position.js';
+import { type Gap, withLoss } from '../event/position.js';
 import type { Publication, Voided } from '../event/publication.js';
 import type { SourceEvent } from '../event/source-event.js';
 import type { Logger } from '../observe/logger.js';
@@ -190,7 +190,7 @@ export class Subscription implements Seat {
     if (this.#state === 'closed') return;
     this.parts.metrics.gapTold(this.parts.group.plan.field, gap.reason);
     if (this.parts.onGap === 'FAIL') this.fail(new Fault('EVENTS_LOST', { why: gap.reason }, { gap }));
-    else this.#gap ??= gap;
+    else this.#gap = withLoss(this.#gap, gap);
   }
 
   outrun(): void {

@@ -106,7 +106,7 @@ const known = {
     edits: [
       {
         file: 'src/log/redis-scripts.ts',
-        from: 'if stored[8] ~= line() or (tonumber(stored[2]) or 0) < tonumber(ARGV[15]) then',
+        from: 'if stored[8] ~= line() or (tonumber(stored[2]) or 0) < tonumber(ARGV[13]) then',
         to: 'if false then',
       },
     ],

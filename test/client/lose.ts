@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { River } from '../support/river.js';
 
 /** Tells the log that the source lost records. */
-export async function lose(r: River, missed: number): Promise<void> {
+export async function lose(r: River, missed: number | null): Promise<void> {
   const source = { cluster: 'test', topic: 'card-transactions', partition: 0 };
   const { epoch, watermark, routes } = await r.log.partition(source);
   const at = watermark ?? 0;

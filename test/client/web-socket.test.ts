@@ -149,6 +149,30 @@ test('a gap is told by the heartbeat when the event behind it is long in coming,
   await eventually('one more gap', () => gaps.length > 2);
 });
 
+test('a gap that has grown since a heartbeat told it is told again, once', async () => {
+  await using r = await sampleRiver({ heartbeat: 200 });
+  const token = await tokenFor({ sub: 'ada' });
+  const gaps: Gap[] = [];
+  let pings = 0;
+  await using client = graphqlWs(
+    { url: r.url, token: async () => token, onGap: (gap) => void gaps.push(gap) },
+    { on: { ping: () => void pings++ } },
+  );
+  const { results } = client.listen(mine);
+  await subscribed(r, 1);
+  await pay(r, 'ada', 1);
+  await lose(r, null);
+  await eventually('the gap', () => gaps.length === 1);
+  await lose(r, null);
+  await eventually('it has grown', () => gaps.length === 2);
+  const before = pings;
+  await eventually('more heartbeats', () => pings > before + 2);
+  await pay(r, 'ada', 2);
+  await eventually('the event behind it', () => results.length === 2);
+  expect(results[1].extensions.gap).toEqual({ reason: 'SOURCE_LOST', missed: null, times: 2 });
+  expect(gaps.length).toBe(2);
+});
+
 describe('an id that its user gives again begins anew', () => {
   test('after the operation was left', async () => {
     await using r = await sampleRiver();
