@@ -47,6 +47,8 @@ interface Lane {
   next: number;
   /** In the log but not yet committed. */
   uncommitted: number | null;
+  /** What fetches are to go on with. */
+  expected: ReturnType<PartitionRelay['history']>;
 }
 
 const heartbeatEvery = 1_000;
@@ -112,7 +114,7 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
         const key = keyOf(topic, partition);
         const feed = createKafkaFeed(options, topic, partition);
         const known = before.get(key)?.relay ?? relay.partition(topic, partition, feed);
-        const lane: Lane = { topic, partition, relay: known, next: -1, uncommitted: null };
+        const lane: Lane = { topic, partition, relay: known, next: -1, uncommitted: null, expected: null };
         lanes.set(key, lane);
         void begin(lane);
       }
@@ -130,6 +132,12 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
     void begin(lane);
   }
 
+  /** A place was found under another leader than the one that is asked: what comes from that one may be cut off by now. */
+  function isOther({ relay: { history }, expected }: Lane): boolean {
+    const now = history();
+    return now !== null && (now.leaderEpoch !== expected?.leaderEpoch || now.topicId !== expected.topicId);
+  }
+
   const isOurs = (lane: Lane) => !over && lanes.get(keyOf(lane.topic, lane.partition)) === lane;
 
   async function begin(lane: Lane): Promise<void> {
@@ -141,14 +149,14 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
 
   async function look(lane: Lane): Promise<void> {
     const turn = await lane.relay.look();
-    if (isOurs(lane) && turn.wait === 0 && turn.position !== lane.next) go(lane, turn);
+    if (isOurs(lane) && turn.wait === 0 && (turn.position !== lane.next || isOther(lane))) go(lane, turn);
   }
 
   function go(lane: Lane, { position }: Turn) {
     const { topic, partition } = lane;
     lane.next = position;
-    const history = lane.relay.history();
-    if (history !== null) guard.expect(topic, partition, history);
+    lane.expected = lane.relay.history();
+    if (lane.expected !== null) guard.expect(topic, partition, lane.expected);
     steer(() => {
       consumer.seek({ topic, partition, offset: String(position) });
       consumer.resume([{ topic, partitions: [partition] }]);
@@ -187,7 +195,7 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
     clearInterval(beating);
     if (isOurs(lane)) {
       if (turn.wait > 0) hold(lane, turn);
-      else if (turn.position === taken.to) resolveOffset(batch.lastOffset());
+      else if (turn.position === taken.to && !isOther(lane)) resolveOffset(batch.lastOffset());
       else go(lane, turn);
       lane.next = turn.position;
       lane.uncommitted = turn.appended;
@@ -208,7 +216,7 @@ export async function consume(options: ConsumeOptions): Promise<Session> {
     const epochs = guard.epochs(lane.topic, lane.partition, to);
     const turn = await lane.relay.take({ from, to, end: Number(passed.highWatermark), records: [], epochs });
     if (!isOurs(lane)) return;
-    if (turn.position === to) lane.next = to;
+    if (turn.position === to && !isOther(lane)) lane.next = to;
     else if (turn.wait === 0) go(lane, turn);
   }
 

@@ -192,11 +192,14 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     throw new Refused(answer);
   }
 
-  async function relay(batch: RecordBatch, pulse: () => Promise<boolean>): Promise<void> {
+  /** `asked`: the place that was known when the batch came. */
+  async function relay(batch: RecordBatch, pulse: () => Promise<boolean>, asked: Placed | null): Promise<void> {
     if (placed === null) await findPlace();
-    // Fetched before the place was found: taken for one behind a hole, all that lies between would never be in the log.
-    else if (batch.from !== position && isGoing) await jump(batch.from);
-    if (placed === null || batch.from !== position) return;
+    else if (placed === asked && batch.from !== position && isGoing) await jump(batch.from);
+    // Fetched before the place was found, it is given back. Taken for one behind a hole, all that lies between would never be in
+    // the log; and though it begins there: its leader may have been another one, what it brings cut off since, and what is
+    // there now would never come.
+    if (placed === null || placed !== asked || batch.from !== position) return;
     isGoing = true;
     if (!(await isVerified(placed, batch))) return;
 
@@ -316,6 +319,9 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     history: () => placed && { topicId: placed.history.topicId, leaderEpoch: placed.leaderEpoch },
     rivalry: () => rivalry,
     release: () => metrics.lag(topic, partition, null),
-    take: (batch, pulse = async () => true) => inOrder(() => turn(() => relay(batch, pulse))),
+    take(batch, pulse = async () => true) {
+      const asked = placed;
+      return inOrder(() => turn(() => relay(batch, pulse, asked)));
+    },
   };
 }

@@ -152,8 +152,10 @@ describe('where a partition goes on', () => {
     kafka.begin = 40;
     kafka.end = 42;
     kafka.records = events(40, 42);
-    expect(await relay.take(kafka.fetch(40))).toEqual({ position: 42, wait: 0, appended: 42 });
     expect(turn.position).toBe(10);
+    const placed = await relay.take(kafka.fetch(40));
+    expect(placed).toEqual({ position: 40, wait: 0, appended: 40 });
+    await run(placed);
     expect(log.appends.slice(1)).toMatchObject([
       { base: 10, next: 40, gap: { reason: 'SOURCE_LOST', missed: 30 } },
       { base: 40, next: 42, gap: null },
@@ -313,6 +315,32 @@ describe('what the log answers', () => {
     expect(offsetsOf(log)).toEqual([]);
     await run(taken);
     expect(offsetsOf(log)).toEqual([[6, 7, 8, 9, 10, 11]]);
+  });
+
+  test('a batch of a leader that was there before the place was found is given back, though it begins there', async () => {
+    const kafka = fakePartition(events(0, 30), { topicId: 'T1', epochs: [[0, 0]] });
+    const { relay, log, run } = world(kafka, named(20));
+    await relay.start();
+    const stale = kafka.fetch(20);
+    const refused = { kind: 'other-epoch', epoch: 'e2' } as const;
+    for (const wait of [false, true]) {
+      log.script = [refused];
+      expect((await relay.take(stale)).wait > 0).toBe(wait);
+    }
+    // Nothing of what it brings is there any more.
+    const now = [...events(0, 20), ...events(20, 40).map((event) => ({ ...event, timestamp: event.timestamp + 1 }))];
+    const begins: [number, number][] = [
+      [0, 0],
+      [1, 20],
+    ];
+    Object.assign(kafka, fakePartition(now, { topicId: 'T1', epochs: begins }));
+    log.calls.length = 0;
+    const turn = await relay.take(stale);
+    expect([turn.position, offsetsOf(log)]).toEqual([20, []]);
+    await run(turn);
+    expect(log.appends.flatMap(({ entries }) => entries.map(({ record }) => record.timestamp))).toEqual(
+      now.slice(20).map(({ timestamp }) => timestamp),
+    );
   });
 
   test('unavailable: the partition waits longer each time, loses nothing, and the same append comes again', async () => {
@@ -678,10 +706,14 @@ test('a batch larger than an append goes in several, and stops between two when 
 
 test('calls that overlap are carried out one after the other', async () => {
   const { relay, log } = world(fakePartition(events(0, 10)), known(4));
-  const [start, taken] = await Promise.all([
-    relay.start(),
-    relay.take({ from: 3, to: 10, end: 10, records: events(3, 10) }),
+  await relay.start();
+  const [first, second] = await Promise.all([
+    relay.take({ from: 3, to: 8, end: 10, records: events(3, 8) }),
+    relay.take({ from: 8, to: 10, end: 10, records: events(8, 10) }),
   ]);
-  expect([start.position, taken.position]).toEqual([3, 10]);
-  expect(log.appends).toHaveLength(1);
+  expect([first.position, second.position]).toEqual([8, 10]);
+  expect(offsetsOf(log)).toEqual([
+    [4, 5, 6, 7],
+    [8, 9],
+  ]);
 });

@@ -170,8 +170,9 @@ export async function notesOn(topics: Topics, config: Readonly<Record<string, st
         await topics.growTopic(topic, before + 2);
         partitions = before + 2;
         await renew();
-        // Relays know in steps of some seconds when what they brought came.
-        ledger.late(20_000);
+        // Who came back to a log that had lost something counts as late for as long as history is kept, and is told of a later
+        // loss of what is an hour old, though it was shown all of that.
+        ledger.late(150_000);
         await send(messagesOf(200, ledger, (partition) => partition >= before, Date.now() - 3_600_000));
         const ends = await endsOf(topics, topic);
         if (!ends.every((end, partition) => partition < before || end > 0)) throw new Error('nothing is there');
