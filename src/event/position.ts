@@ -36,6 +36,10 @@ export const lastly = ({ time }: Moment): number => time + 1;
 export const isGivenAgain = (one: Moment, found: Moment): boolean =>
   found.epoch === one.epoch && found.number < one.number && found.time > lastly(one);
 
+/** Whether somebody who stands at `one` has been at `place`: known within an epoch only. */
+export const hasPassed = (one: Moment, place: Moment): boolean =>
+  one.epoch === place.epoch && one.number >= place.number && one.time >= place.time;
+
 /** Sorts what lies in one shard by when it came there. */
 export function byAge(a: Moment, b: Moment, current: string): number {
   if (a.time !== b.time) return a.time - b.time;

@@ -1,5 +1,5 @@
 import { type Channel, routeOf } from './channel.js';
-import type { Gap, Position } from './position.js';
+import type { Gap, Moment, Position } from './position.js';
 import type { SourceEvent, SourcePartition } from './source-event.js';
 
 /** A SourceEvent at a Position in a Channel. An event routed to two channels is two publications of one number. */
@@ -29,6 +29,11 @@ export interface SourceGap extends Gap {
    * only older events are gone. Absent: it concerns everybody.
    */
   readonly since?: number;
+  /**
+   * There the log lacked nothing of the partition, of all that it had lost before. Whoever stood there, or later in that
+   * epoch, had been shown everything by then. Absent: nobody knows.
+   */
+  readonly whole?: Moment;
   /** Ids of routes: it concerns only who listens to one of them. Absent: everybody. */
   readonly routes?: readonly string[];
   /**

@@ -1,6 +1,7 @@
 import { isGivenAgain, type Moment, type Position } from '../event/position.js';
 import type { ChannelLogReader } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
+import type { LeftEpochs } from './left-epochs.js';
 
 /** Milliseconds for which an epoch that was left may still be read, and relays be waited for: no replica lags by more. */
 const lag = 60_000;
@@ -17,13 +18,12 @@ export class Doubts {
   readonly #twice = new Map<number, string>();
   /** Per shard, since when another epoch is waited for, or a replica. */
   readonly #since = new Map<number, number>();
-  /** Per shard, when its epochs were left. */
-  readonly #left = new Map<number, Map<string, number>>();
   readonly #told = new Map<number, number>();
 
   constructor(
     private readonly log: Pick<ChannelLogReader, 'doubt'>,
     private readonly logger: Logger,
+    private readonly epochs: LeftEpochs,
   ) {}
 
   /** Numbers of this epoch say nothing: whoever reads by them waits for another one. */
@@ -55,10 +55,8 @@ export class Doubts {
     this.#tell(position, true);
   }
 
-  /** The log went on from this epoch to another one. */
-  left(shard: number, epoch: string): void {
-    const left = this.#left.get(shard) ?? new Map<string, number>();
-    this.#left.set(shard, left.set(epoch, performance.now()));
+  /** The log went on to another epoch. */
+  over(shard: number): void {
     this.#since.delete(shard);
   }
 
@@ -69,8 +67,8 @@ export class Doubts {
   }
 
   /** The log has lately gone on from its epoch to another one. */
-  isOver({ shard, epoch }: Position): boolean {
-    const left = this.#left.get(shard)?.get(epoch);
+  isOver(position: Position): boolean {
+    const left = this.epochs.at(position);
     return left !== undefined && performance.now() - left < lag;
   }
 
@@ -83,7 +81,7 @@ export class Doubts {
       if (isGivenAgain(before, now) || this.isTwice(now)) this.twice(now);
       else if (now.epoch === before.epoch && now.number < before.number) this.#tell(before, false);
       // With the older copy came back its epoch: whoever is still at that one is to leave it.
-      else if (this.#left.get(shard)?.has(now.epoch)) this.#tell(now, true);
+      else if (this.epochs.at(now) !== undefined) this.#tell(now, true);
     }
     return older;
   }

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Channel } from '../event/channel.js';
 import { lastly, type Position } from '../event/position.js';
-import { type Commit, isOn, type Publication, voidedBy } from '../event/publication.js';
+import { type Commit, type GapMark, isOn, type Publication, voidedBy } from '../event/publication.js';
 import type { ChannelLogReader, LogTail } from '../log/channel-log.js';
 import { LogUnavailable } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
@@ -11,7 +11,8 @@ import { comparison, less } from './comparison.js';
 import { Doubts } from './doubts.js';
 import { readMissed } from './fill.js';
 import { HubHistory } from './history.js';
-import type { Listener, TailedChannel } from './listener.js';
+import { LeftEpochs } from './left-epochs.js';
+import type { Listener, Reach, TailedChannel } from './listener.js';
 import type { Progress } from './replay.js';
 import { type Reads, sharedReads, together } from './shared-reads.js';
 import { TailedChannels } from './tailed-channels.js';
@@ -86,7 +87,8 @@ export async function openHub({
   const listeners = new Set<Listener>();
   const shared = sharedReads(log);
   const once = together();
-  const doubts = new Doubts(log, logger);
+  const left = new LeftEpochs();
+  const doubts = new Doubts(log, logger, left);
   let heads: readonly Position[] = [];
   /** Per shard, where this replica came into the epoch. */
   let begun: readonly Position[] = [];
@@ -211,7 +213,8 @@ export async function openHub({
     const before = heads[shard] as Position;
     const same = epoch === before.epoch;
     if (!same) {
-      doubts.left(shard, before.epoch);
+      left.add(before);
+      doubts.over(shard);
       begun = begun.with(shard, head);
     }
     for (const { last } of channels.values()) {
@@ -279,8 +282,8 @@ export async function openHub({
     const after = heads.with(shard, position);
     if (gap) history.marked(shard);
     if (gap) {
-      const { source, reason, missed, since } = gap;
-      const reach = since === undefined ? undefined : { since, heard: (heads[shard] as Position).time };
+      const { source, reason, missed } = gap;
+      const reach = reachOf(gap, heads[shard] as Position);
       for (const listener of listeners) {
         if (listener.topic === source.topic && isOn(gap, listener.channels))
           listener.lost({ reason, missed }, voidedBy(gap), reach);
@@ -312,6 +315,11 @@ export async function openHub({
         listener.lost({ reason: 'LOG_LOST', missed: null }, null);
       }
     }
+  }
+
+  function reachOf({ since, whole }: GapMark, head: Position): Reach | undefined {
+    if (since === undefined) return undefined;
+    return { since, heard: head.time, whole: whole ? left.passed(whole, head) : Number.NEGATIVE_INFINITY };
   }
 
   const { compare, refresh, expect } = comparison(

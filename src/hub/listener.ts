@@ -25,6 +25,11 @@ export interface Reach {
   readonly since: number;
   /** Up to here the listener has heard everything. */
   readonly heard: number;
+  /**
+   * By performance.now(): who had come to this replica by then has been there when nothing of the partition was missing. How
+   * late it came counts no more; what it lacks can only be newer.
+   */
+  readonly whole: number;
 }
 
 /** One channel on this replica, offered to many. */

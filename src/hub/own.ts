@@ -21,6 +21,8 @@ export class Own {
   /** The last turn of the group that needs `#shown`. */
   #until = 0;
   #late: Late = null;
+  /** By performance.now(), when it came to the place from which it is live. */
+  #came = 0;
 
   constructor(
     private readonly group: Group,
@@ -46,6 +48,7 @@ export class Own {
   /** It goes from one place of the log to another. */
   goes(from: Cursor['positions'], to: readonly Position[]): void {
     this.#late = lateAt(this.#late, from, to);
+    this.#came = performance.now();
   }
 
   /** A replay is through, and `shown` is what it and all before it showed. */
@@ -77,7 +80,8 @@ export class Own {
 
   /** What was lost since may have been for it. */
   isReached(reach: Reach): boolean {
-    return isSince(reach, Math.min(reach.heard, this.#late ?? reach.heard));
+    const late = this.#came < reach.whole ? null : this.#late;
+    return isSince(reach, Math.min(reach.heard, late ?? reach.heard));
   }
 
   /** What was shown, for a replay that goes on from this cursor. */

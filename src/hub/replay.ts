@@ -1,6 +1,6 @@
 import type { Channel } from '../event/channel.js';
 import type { Cursor } from '../event/cursor.js';
-import { byAge, type Gap, isAfter, type Moment, type Position, withLoss } from '../event/position.js';
+import { byAge, type Gap, hasPassed, isAfter, type Moment, type Position, withLoss } from '../event/position.js';
 import { isOn, isSince, type Publication, voidedBy } from '../event/publication.js';
 import type { LoggedGap } from '../log/channel-log.js';
 import { ChannelHistory, type Page } from './channel-history.js';
@@ -95,7 +95,7 @@ async function openShard(
   const marks = (await hub.gaps(head.shard)).filter(
     (mark) =>
       mark.source.topic === topic &&
-      isSince(mark, Math.min(from.time, late ?? from.time)) &&
+      isSince(mark, concernedFrom(mark, from, late)) &&
       isOn(mark, channels) &&
       isAfter(mark.position, from, head.epoch) &&
       !isAfter(mark.position, head, head.epoch),
@@ -113,6 +113,11 @@ async function openShard(
     gap: gapOf(pages, marks, now - from.time >= retain),
     oldest: whole.sort((a, b) => byAge(a, b, head.epoch)).at(-1) ?? { ...from, time: now },
   };
+}
+
+/** Up to when somebody who stands at `from`, and was late, had surely been shown everything of a mark's partition. */
+function concernedFrom({ whole }: LoggedGap, from: Moment, late: Late): number {
+  return late === null || (whole && hasPassed(from, whole)) ? from.time : Math.min(from.time, late);
 }
 
 function gapOf(pages: readonly (Page | null)[], marks: readonly LoggedGap[], tooOld: boolean): Gap | null {

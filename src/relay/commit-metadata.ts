@@ -8,6 +8,7 @@ const words = z.object({
   history: z
     .object({ topicId: z.string().nullable(), epochs: z.array(z.tuple([z.int(), z.int()])) })
     .default({ topicId: null, epochs: [] }),
+  whole: z.object({ epoch: z.string(), number: z.int(), time: z.int() }).nullable().default(null),
 });
 
 /** Kafka takes 4096 bytes of it. */
@@ -16,8 +17,8 @@ const mostSaid = 16;
 /** What a relay keeps with an offset that it commits, as text. */
 export function said(newest: Reached | null): string {
   if (newest === null) return '';
-  const { timestamp, arrivals, history } = newest;
-  return JSON.stringify({ timestamp, arrivals, history: { ...history, epochs: history.epochs.slice(-mostSaid) } });
+  const { offset: _, history, ...rest } = newest;
+  return JSON.stringify({ ...rest, history: { ...history, epochs: history.epochs.slice(-mostSaid) } });
 }
 
 /** What was said with a committed offset; null when nothing was, or by somebody else. */

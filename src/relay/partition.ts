@@ -1,4 +1,5 @@
 import { originOf } from '../event/origin.js';
+import type { Moment } from '../event/position.js';
 import type { SourcePartition } from '../event/source-event.js';
 import type { SourceHistory } from '../event/source-history.js';
 import type { AppendAnswer, ChannelLogWriter, PartitionState } from '../log/channel-log.js';
@@ -85,6 +86,8 @@ interface Placed {
   /** Names what the log has, and in part what it will have next. */
   history: SourceHistory;
   arrivals: Arrivals;
+  /** `Reached.whole`. */
+  whole: Moment | null;
   /** The leader's, when the place was found. */
   readonly leaderEpoch: number;
   readonly origin: string;
@@ -127,8 +130,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     suspected = false;
     const time = lookBack(facts);
     const placement = place(facts, time === null ? null : await feed.offsetAt(time));
-    const arrivals = facts.reached?.arrivals ?? [];
-    await open(state, bounds, change === null ? placement : { ...placement, gap: change.gap }, arrivals);
+    await open(state, bounds, change === null ? placement : { ...placement, gap: change.gap }, facts.reached);
     metrics.lag(topic, partition, Math.max(0, facts.end - position));
   }
 
@@ -153,7 +155,12 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
   }
 
   /** Makes a placement true in the log. */
-  async function open(state: PartitionState, bounds: Bounds, placement: Placement, arrivals: Arrivals): Promise<void> {
+  async function open(
+    state: PartitionState,
+    bounds: Bounds,
+    placement: Placement,
+    reached: Reached | null,
+  ): Promise<void> {
     const { epoch } = state;
     const { goOn, verify } = placement;
     const { topicId, leaderEpoch } = bounds;
@@ -174,7 +181,9 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
       appended: goOn,
       verify,
       history,
-      arrivals,
+      arrivals: reached?.arrivals ?? [],
+      // Behind in the epoch of that place, the log has gone back in it: its numbers are given out again.
+      whole: placement.refill.below > 0 && reached?.whole?.epoch === epoch ? null : (reached?.whole ?? null),
       leaderEpoch,
       origin: originOf(source, topicId),
     };
@@ -271,11 +280,13 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     patience.rewarded(next);
     now.appended = next;
     position = next;
-    const { time } = written.position;
+    const { epoch: current, number, time } = written.position;
     const oldest = chunk.records.reduce((min, record) => Math.min(min, record.timestamp), timestamp);
     const arrival = { offset: next, time, lag: time - oldest };
     now.arrivals = arrived(now.arrivals, base, arrival, options.refillMax / 8);
-    memory = { ...memory, reached: { offset: next, timestamp, arrivals: now.arrivals, history } };
+    if (next >= now.refill.below && now.whole?.epoch !== current) now.whole = { epoch: current, number, time };
+    const { arrivals, whole } = now;
+    memory = { ...memory, reached: { offset: next, timestamp, arrivals, history, whole } };
     tell(chunk, written.appended);
   }
 

@@ -111,22 +111,23 @@ function gapBefore(goOn: number, facts: Facts, known: number): SourceGap | null 
   const { watermark, begin } = facts;
   // The log forgot how much it had. Older than all of Kafka's own records nothing can be told to be missing.
   if (watermark === null) {
-    if (goOn > begin) return { reason: 'LOG_LOST', missed: null, ...since(facts, goOn) };
+    if (goOn > begin) return { reason: 'LOG_LOST', missed: null, ...concerns(facts, goOn) };
     return known < begin ? { reason: 'SOURCE_LOST', missed: begin - known } : null;
   }
   if (goOn === watermark) return null;
   const missed = goOn - watermark;
-  return goOn === begin ? { reason: 'SOURCE_LOST', missed } : { reason: 'LOG_LOST', missed, ...since(facts, goOn) };
+  return goOn === begin ? { reason: 'SOURCE_LOST', missed } : { reason: 'LOG_LOST', missed, ...concerns(facts, goOn) };
 }
 
 /**
- * From when on nothing is lost, by the log's clock: whoever had been shown everything by then had all that is not written
+ * Whom a loss concerns. From when on nothing is lost, by the log's clock: whoever had been shown everything by then had all that is not written
  * again. By the records' own time it would be told to those who were there, where records came late or a clock was set, and
  * not to those who were not. Nothing said where nobody knows when they came: then it concerns everybody.
  */
-function since({ reached }: Facts, goOn: number): { since?: number } {
-  const time = reached === null ? null : allThereBy(reached.arrivals, goOn);
-  return time === null ? {} : { since: time };
+function concerns({ reached }: Facts, goOn: number): Pick<SourceGap, 'since' | 'whole'> {
+  const since = reached === null ? null : allThereBy(reached.arrivals, goOn);
+  if (since === null) return {};
+  return { since, ...(reached?.whole && { whole: reached.whole }) };
 }
 
 /** An append that brings no record. */

@@ -1,3 +1,4 @@
+import type { Moment } from '../event/position.js';
 import type { KafkaRecord } from '../event/source-event.js';
 import type { LeaderEpoch, SourceHistory } from '../event/source-history.js';
 import type { Arrivals } from './arrivals.js';
@@ -50,6 +51,8 @@ export interface Reached {
   readonly arrivals: Arrivals;
   /** Names what lies below it. */
   readonly history: SourceHistory;
+  /** `SourceGap.whole`: of the epoch that is open, once all that was lost is written again; until then of one before it. */
+  readonly whole: Moment | null;
 }
 
 export interface Bounds {

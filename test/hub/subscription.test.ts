@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Channel } from '../../src/event/channel.js';
 import { Fault } from '../../src/event/faults.js';
+import type { Position } from '../../src/event/position.js';
 import { sourceKey } from '../../src/event/source-key.js';
 import type { Group } from '../../src/hub/group.js';
 import { Subscription } from '../../src/hub/subscription.js';
@@ -716,6 +717,56 @@ describe('a log that loses data', () => {
       expect(back.shown).toEqual(told);
       expect([stayed.shown, stayed.faults]).toEqual([[1, 2, 3, 4, 5], []]);
     });
+
+    test('who came back, and has got since all that was written again, is told of a later loss like those who stayed', async () => {
+      await using stage = await Stage.open();
+      const { group, stayed, cursor, lost } = await emptied(stage);
+      const back = stage.seat(group, stage.after(cursor), 'FAIL');
+      await back.started;
+      stage.clock++;
+      stage.log.append(lost, true);
+      const [whole] = stage.log.heads() as [Position];
+      await stage.append([5]);
+      const since = stage.clock;
+      await stage.append([6]);
+      const away = back.subscription.cursor();
+      await empty(stage);
+      stage.log.gap({ reason: 'LOG_LOST', missed: null, since, whole, source });
+      await stage.append([7]);
+      const again = stage.seat(await stage.group(), stage.after(away), 'FAIL');
+      await again.started;
+      await eventually('everything came', () => expect(back.shown.at(-1)).toBe(7));
+      expect([stayed, back, again].map(({ shown, faults }) => [shown, faults])).toEqual([
+        [[1, 2, 3, 4, 5, 6, 7], []],
+        [[2, 3, 4, 5, 6, 7], []],
+        [[7], []],
+      ]);
+    });
+
+    test.for(['before that', 'in part'])(
+      'who came back when %s nothing was missing is told of a later loss',
+      async (when) => {
+        await using stage = await Stage.open();
+        const before = stage.log.heads()[0] as Position;
+        const { group, cursor, lost } = await emptied(stage);
+        const back = stage.seat(group, stage.after(cursor));
+        await back.started;
+        stage.log.append(lost.slice(0, 2), true);
+        await turns(3);
+        const away = back.subscription.cursor();
+        const [now] = stage.log.heads() as [Position];
+        const since = stage.clock++;
+        await empty(stage);
+        const whole = when === 'in part' ? { ...now, number: now.number + 1 } : before;
+        stage.log.gap({ reason: 'LOG_LOST', missed: null, since, whole, source });
+        await stage.append([7]);
+        const again = stage.seat(await stage.group(), stage.after(away));
+        await again.started;
+        const told = { n: 7, gap: 'LOG_LOST' };
+        await eventually('everything came', () => expect(back.shown).toEqual([2, told]));
+        expect(again.shown).toEqual([told]);
+      },
+    );
 
     test('who began after the loss has lost nothing', async () => {
       await using stage = await Stage.open();

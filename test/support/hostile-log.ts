@@ -256,6 +256,11 @@ export class HostileLog {
     return this.#shards.map((_, at) => this.#head(at, this.#read(at)));
   }
 
+  /** Where it stands, whoever answers. */
+  end(at: number): Position {
+    return this.#head(at);
+  }
+
   /** A replica may lack what came after its newest entry. */
   #asked(): number {
     if (this.#older) return Math.max(...this.#older.map(({ time }) => time));

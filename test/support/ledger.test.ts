@@ -85,17 +85,6 @@ describe('the ledger', () => {
     expect(ledger.verdict()).toEqual(['bob: was told TOPIC_RECREATED without a reason']);
   });
 
-  test('accepts a loss told in vain only for a while after notes that came late', () => {
-    const { ledger, hear, pass } = opened();
-    hear(0, 1, 2);
-    ledger.late(1_000);
-    ledger.gap(0, 'LOG_LOST');
-    expect(ledger.verdict()).toEqual([]);
-    pass(1_001);
-    ledger.gap(0, 'LOG_LOST');
-    expect(ledger.verdict()).toEqual(['ada: was told LOG_LOST without a reason']);
-  });
-
   test('measures silence within a fault, and recovery to an event produced after it', () => {
     const { ledger, hear, pass } = opened();
     hear(0);

@@ -43,7 +43,6 @@ export function ledgerOf(viewers: readonly Viewer[], now: () => number = () => p
   function nextLife(): void {
     lives.push({ from: produced, gone: null });
   }
-  let lateUntil = Number.NEGATIVE_INFINITY;
   let begin = Number.POSITIVE_INFINITY;
   let produced = 0;
 
@@ -96,13 +95,6 @@ export function ledgerOf(viewers: readonly Viewer[], now: () => number = () => p
       if (life) life.gone = 'cut';
       nextLife();
     },
-    /**
-     * Notes are produced that say of themselves that they are old. Of what Redis loses soon after, nobody can tell whether
-     * it came late into the log: for so many milliseconds a loss may be told that is none.
-     */
-    late(ms: number) {
-      lateUntil = now() + ms;
-    },
 
     heard(n: number, note: Note) {
       const one = account(n);
@@ -123,10 +115,7 @@ export function ledgerOf(viewers: readonly Viewer[], now: () => number = () => p
     },
     gap(n: number, reason: Gap['reason']) {
       // No absence here outlasts history, and no loss the bound of a refill.
-      const founded =
-        reason === 'TOPIC_RECREATED'
-          ? lives.some(({ gone }) => gone !== null)
-          : reason === 'LOG_LOST' && now() < lateUntil;
+      const founded = reason === 'TOPIC_RECREATED' && lives.some(({ gone }) => gone !== null);
       account(n).gaps.push({ reason, life: lives.length - 1, founded });
     },
     failed: (n: number, how: unknown) => void account(n).faults.push(`its operation ended: ${String(how)}`),

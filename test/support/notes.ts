@@ -163,16 +163,13 @@ export async function notesOn(topics: Topics, config: Readonly<Record<string, st
      * Gives the topic two partitions more, and takes notes there at once that say of themselves that they are an hour old.
      * `calm` resolves when nothing is under way: users go to other partitions by it.
      */
-    grow: (ledger: Pick<Ledger, 'add' | 'late'>, calm: () => Promise<unknown>) =>
+    grow: (ledger: Adds, calm: () => Promise<unknown>) =>
       inTurn(async () => {
         await calm();
         const before = partitions;
         await topics.growTopic(topic, before + 2);
         partitions = before + 2;
         await renew();
-        // Who came back to a log that had lost something counts as late for as long as history is kept, and is told of a later
-        // loss of what is an hour old, though it was shown all of that.
-        ledger.late(150_000);
         await send(messagesOf(200, ledger, (partition) => partition >= before, Date.now() - 3_600_000));
         const ends = await endsOf(topics, topic);
         if (!ends.every((end, partition) => partition < before || end > 0)) throw new Error('nothing is there');
