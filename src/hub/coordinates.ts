@@ -15,10 +15,10 @@ export class Coordinates {
   #last = -1;
 
   /** True when they come from a cursor that may have had to leave some out. */
-  readonly #isFull: boolean;
+  readonly isFull: boolean;
 
   constructor(offsets: ReadonlyMap<number, Coordinate> = new Map()) {
-    this.#isFull = offsets.size >= maxOffsets;
+    this.isFull = offsets.size >= maxOffsets;
     this.add(offsets);
   }
 
@@ -32,9 +32,14 @@ export class Coordinates {
     return this.#carry(sourceKey(origin, record.partition), { offset: record.offset, index });
   }
 
+  /** Something of the event's partition has gone by. */
+  knows({ origin, record }: SourceEvent): boolean {
+    return this.#newest.has(sourceKey(origin, record.partition));
+  }
+
   /** Nobody knows what went by of the event's partition: there was no room for it in a cursor. */
-  isUnknown({ origin, record }: SourceEvent): boolean {
-    return this.#isFull && !this.#newest.has(sourceKey(origin, record.partition));
+  isUnknown(source: SourceEvent): boolean {
+    return this.isFull && !this.knows(source);
   }
 
   add(offsets: ReadonlyMap<number, Coordinate>): void {

@@ -40,6 +40,8 @@ export interface Offer {
   readonly turn: number;
   /** True when the group has heard these coordinates before: for seats that may still lack them. */
   readonly repeat: boolean;
+  /** True when the group had heard nothing of its partition before. */
+  readonly isFirst: boolean;
   /**
    * The oldest of what goes with it, itself where it goes alone: right before that one a seat stands that was shown nothing of
    * all that. Null when some of it went before.
@@ -177,10 +179,11 @@ export class Group implements Listener {
     for (const publication of publications) {
       const { source, position } = publication;
       const turn = ++this.#turn;
+      const isFirst = publication.refilled && !this.#heard.knows(source);
       const repeat = !this.#heard.pass(publication);
       if (repeat && ![...this.seats].some(({ wantsRepeats }) => wantsRepeats)) continue;
       if (!this.judge(source)) continue;
-      const heard = { publication, turn, repeat, cursor: this.cursorAt(heads.with(position.shard, position)) };
+      const heard = { publication, turn, repeat, isFirst, cursor: this.cursorAt(heads.with(position.shard, position)) };
       if (this.#window) this.#hold(this.#window, heard);
       else this.#show(heard, heard);
     }
@@ -215,11 +218,11 @@ export class Group implements Listener {
     window.put(this.plan.conflation?.keyOf(heard.publication.source.event) ?? null, heard);
   }
 
-  #show({ publication, turn, repeat, cursor }: Heard, oldest: Heard | null): void {
+  #show({ publication, turn, repeat, isFirst, cursor }: Heard, oldest: Heard | null): void {
     const result = this.plan.render(publication.source);
     const deliver = (text: string) => {
       const frame = new Frame(text, cursor);
-      this.#deliver({ frame, alone: [frame], publication, turn, repeat, oldest });
+      this.#deliver({ frame, alone: [frame], publication, turn, repeat, isFirst, oldest });
     };
     if (typeof result === 'string' && this.#waiting.length === 0) deliver(result);
     else this.#wait(result, deliver);

@@ -1,6 +1,5 @@
 import type { Cursor } from '../event/cursor.js';
-import type { Gap, Position } from '../event/position.js';
-import type { Publication } from '../event/publication.js';
+import type { Position } from '../event/position.js';
 
 /**
  * By the log's clock, up to when somebody lacks nothing of what the log has lost since; null for who lacks nothing at all.
@@ -24,10 +23,3 @@ export function lateAt(late: Late, from: Cursor['positions'], upTo: readonly Pos
 /** What it lacked is older than what its channels keep: it would have expired without a loss. */
 export const isOver = (late: Late, heads: readonly Position[], retain: number): boolean =>
   late !== null && Math.max(...heads.map(({ time }) => time)) - late >= retain;
-
-/**
- * What is told with an event that was written again, of a partition that nobody knows anything of: it may have been shown
- * before its cursor was given out. Newer than that it cannot have been. Nothing is missing, so it ends nothing.
- */
-export const repeatOf = ({ refilled, source }: Publication, late: Late): Gap | null =>
-  refilled && late !== null && source.record.timestamp <= late ? { reason: 'LOG_REFILLED', missed: 0 } : null;

@@ -21,6 +21,8 @@ export class Own {
   /** The last turn of the group that needs `#shown`. */
   #until = 0;
   #late: Late = null;
+  /** It came with a cursor that had no room for all partitions: of those of which its group knows nothing, nobody does. */
+  #isPartial = false;
   /** By performance.now(), when it came to the place from which it is live. */
   #came = 0;
 
@@ -54,6 +56,7 @@ export class Own {
   /** A replay is through, and `shown` is what it and all before it showed. */
   caughtUp(shown: Coordinates): void {
     this.#shown = shown;
+    this.#isPartial = shown.isFull;
     this.group.remember(shown.recent);
     this.#until = this.group.hasHeard(shown.recent) ? this.group.turn : untilEqual;
   }
@@ -70,8 +73,8 @@ export class Own {
   }
 
   /** Nobody knows what went by of its partition. */
-  isUnknown({ source }: Publication): boolean {
-    return this.#shown?.isUnknown(source) ?? false;
+  isUnknown({ publication, isFirst }: Offer): boolean {
+    return this.#shown?.isUnknown(publication.source) ?? (this.#isPartial && isFirst);
   }
 
   setBack(voided: Voided): void {

@@ -781,12 +781,14 @@ describe('a log that loses data', () => {
 
   describe('filled again, with more partitions than a cursor has room for', () => {
     /** An event of each of twenty partitions, of which a cursor knows the last sixteen; then the log is emptied. */
-    async function emptied(stage: Stage, partitions = 20) {
+    async function emptied(stage: Stage, partitions = 20, ahead = 0) {
       const group = await stage.group();
       const first = stage.seat(group);
       for (let partition = 0; partition < partitions; partition++) {
         stage.clock++;
-        stage.log.append([{ source: stage.event(partition, partition, 0), channels: group.channels }]);
+        const { record, ...event } = stage.event(partition, partition, 0);
+        const source = { ...event, record: { ...record, timestamp: record.timestamp + ahead } };
+        stage.log.append([{ source, channels: group.channels }]);
       }
       await turns(3);
       const cursor = first.subscription.cursor();
@@ -795,19 +797,25 @@ describe('a log that loses data', () => {
     }
     const maybe = (n: number) => ({ n, gap: 'LOG_REFILLED' });
 
-    test('what may have been shown before is shown, and told to be so, whatever it wants of gaps', async () => {
-      await using stage = await Stage.open();
-      const { group, cursor, lose } = await emptied(stage);
-      stage.log.append(lose(), true);
-      await turns(3);
-      const fresh = [stage.seat(group, stage.after(cursor), 'FAIL'), stage.seat(group, stage.after(cursor))];
-      await Promise.all(fresh.map(({ started }) => started));
-      stage.log.append([{ source: stage.event(100, 0, 1), channels: group.channels }]);
-      await eventually('both have what is new', () => {
-        for (const back of fresh) expect(back.shown).toEqual([...[0, 1, 2, 3].map(maybe), 100]);
-      });
-      expect(fresh.flatMap(({ faults }) => faults)).toEqual([]);
-    });
+    test.for([
+      ['', 0],
+      [', and where its producer was ahead of the log', 5_000],
+    ] as const)(
+      'what may have been shown before is shown, and told to be so, whatever it wants of gaps%s',
+      async ([, ahead]) => {
+        await using stage = await Stage.open();
+        const { group, cursor, lose } = await emptied(stage, 20, ahead);
+        stage.log.append(lose(), true);
+        await turns(3);
+        const fresh = [stage.seat(group, stage.after(cursor), 'FAIL'), stage.seat(group, stage.after(cursor))];
+        await Promise.all(fresh.map(({ started }) => started));
+        stage.log.append([{ source: stage.event(100, 0, 1), channels: group.channels }]);
+        await eventually('both have what is new', () => {
+          for (const back of fresh) expect(back.shown).toEqual([...[0, 1, 2, 3].map(maybe), 100]);
+        });
+        expect(fresh.flatMap(({ faults }) => faults)).toEqual([]);
+      },
+    );
 
     test('also where it comes back before that is written again', async () => {
       await using stage = await Stage.open();
@@ -824,13 +832,49 @@ describe('a log that loses data', () => {
       await eventually('they have come', () => expect(back.shown).toEqual([0, 1, 2, 3].map(maybe)));
     });
 
-    test('what is newer than its cursor was never shown, and nothing is told', async () => {
+    test.for(['at once', 'after more has come'])(
+      'also where it is there already when they are lost, %s',
+      async (when) => {
+        await using stage = await Stage.open();
+        const { group, cursor, lose } = await emptied(stage);
+        // Alone, or in the group of somebody who has heard of all of them.
+        const stayed = stage.seat(group);
+        const fresh = await stage.group();
+        const back = [stage.seat(fresh, stage.after(cursor)), stage.seat(group, stage.after(cursor))];
+        await Promise.all(back.map(({ started }) => started));
+        const later = when === 'at once' ? [] : [60, 61];
+        for (const n of later) {
+          stage.clock++;
+          stage.log.append([{ source: stage.event(n, 19, n), channels: group.channels }]);
+          await turns(3);
+        }
+        const away = back.map(({ subscription }) => subscription.cursor());
+        const lost = lose();
+        stage.tail.interrupt();
+        stage.tail.restore();
+        await turns(10);
+        const again = stage.seat(await stage.group(), stage.after(away[0]));
+        await again.started;
+        stage.clock++;
+        stage.log.append(lost, true);
+        stage.log.append([{ source: stage.event(100, 0, 1), channels: group.channels }]);
+        await eventually('they have come', () => {
+          expect(back.map(({ shown }) => shown)).toEqual([
+            [...later, ...[0, 1, 2, 3].map(maybe), 100],
+            [...later, 100],
+          ]);
+        });
+        expect(again.shown).toEqual([...[0, 1, 2, 3].map(maybe), 100]);
+        expect(stayed.shown).toEqual([...later, 100]);
+      },
+    );
+
+    test('what the log never had before was never shown, and nothing is told', async () => {
       await using stage = await Stage.open();
       const { group, cursor, lose } = await emptied(stage);
+      lose();
       stage.clock += 10;
       stage.log.append([{ source: stage.event(50, 0, 1), channels: group.channels }]);
-      const lost = lose();
-      stage.log.append(lost.slice(-1), true);
       await turns(3);
       const back = stage.seat(group, stage.after(cursor));
       await back.started;
