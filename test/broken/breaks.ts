@@ -127,6 +127,26 @@ const known = {
     red: ['an hour back, and a client is away for longer'],
     green: 'a second forward, and nothing came meanwhile',
   },
+  lateness: {
+    what: 'who comes to an emptied log has been there all along',
+    edits: [
+      {
+        file: 'src/hub/own.ts',
+        from: 'const late = this.#came < reach.whole ? null : this.#late;',
+        to: 'const late = reach.whole === 0 ? 0 : null;',
+      },
+    ],
+    suite: 'test/hub/subscription.test.ts',
+    red: ['who came back before that was known'],
+    green: 'who began after the loss',
+  },
+  'left out': {
+    what: 'what a cursor had no room for was never shown',
+    edits: [{ file: 'src/hub/own.ts', from: '(this.#isPartial && isFirst)', to: 'false' }],
+    suite: 'test/hub/subscription.test.ts',
+    red: ['also where it is there already when they are lost, at once'],
+    green: 'a cursor that has room for all of them',
+  },
   rule: {
     what: 'a gateway shows whatever came over the channels of a viewer',
     edits: [
