@@ -40,7 +40,7 @@ export interface Offer {
   readonly turn: number;
   /** True when the group has heard these coordinates before: for seats that may still lack them. */
   readonly repeat: boolean;
-  /** True when the group had heard nothing of its partition before. */
+  /** True when it was written again, and the group had heard nothing of its partition before. */
   readonly isFirst: boolean;
   /**
    * The oldest of what goes with it, itself where it goes alone: right before that one a seat stands that was shown nothing of
@@ -213,9 +213,11 @@ export class Group implements Listener {
 
   #hold(window: Window<Heard>, heard: Heard): void {
     // Most seats pass over a repeat: it must not take the place of an event they lack.
-    if (heard.repeat && window.some(({ repeat }) => !repeat)) window.flush();
+    // One that may be a repeat to some of them has to be seen: what would take its place could be a repeat as well.
+    if (heard.isFirst || (heard.repeat && window.some(({ repeat }) => !repeat))) window.flush();
     if (window.isEmpty) this.#oldest = heard;
     window.put(this.plan.conflation?.keyOf(heard.publication.source.event) ?? null, heard);
+    if (heard.isFirst) window.flush();
   }
 
   #show({ publication, turn, repeat, isFirst, cursor }: Heard, oldest: Heard | null): void {

@@ -869,6 +869,23 @@ describe('a log that loses data', () => {
       },
     );
 
+    test('of a conflated field too, with the next that is shown of its partition', async () => {
+      await using stage = await Stage.open();
+      const { cursor, lose } = await emptied(stage);
+      const field = await stage.group('a', { conflation: { every: 3_600_000, keyOf: () => 'one' } });
+      const back = stage.seat(field, stage.after(cursor));
+      await back.started;
+      stage.clock++;
+      stage.log.append([{ source: stage.event(50, 19, 1), channels: field.channels }]);
+      await turns(3);
+      const lost = lose();
+      stage.tail.interrupt();
+      stage.tail.restore();
+      await turns(10);
+      stage.log.append(lost, true);
+      await eventually('they have come', () => expect(back.shown).toEqual([50, ...[0, 1, 2, 3].map(maybe)]));
+    });
+
     test('what the log never had before was never shown, and nothing is told', async () => {
       await using stage = await Stage.open();
       const { group, cursor, lose } = await emptied(stage);
