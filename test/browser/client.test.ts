@@ -1,6 +1,8 @@
 import { build } from 'esbuild';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import type { Gap } from '../../src/client/index.js';
+import { lose } from '../client/lose.js';
 import { pay, sampleRiver } from '../clients/sample.js';
 import { balancer } from '../support/balancer.js';
 import { eventually } from '../support/eventually.js';
@@ -36,6 +38,7 @@ interface Heard {
   readonly ends: string[];
   /** How many cursors have come. */
   readonly cursors: number;
+  readonly gaps: Gap[];
 }
 
 const query = 'subscription { transaction { id } }';
@@ -43,7 +46,7 @@ const query = 'subscription { transaction { id } }';
 const overWebSocket = (page: Page, token: string) =>
   page.evaluateHandle(
     ({ token, query }) => {
-      const heard = { results: [] as unknown[], ends: [] as string[], cursors: 0 };
+      const heard = { results: [] as unknown[], ends: [] as string[], cursors: 0, gaps: [] as unknown[] };
       const options = {
         url: '/graphql',
         connectionParams: async () => ({ Authorization: `Bearer ${token}` }),
@@ -51,7 +54,10 @@ const overWebSocket = (page: Page, token: string) =>
         retryWait: () => new Promise<void>((resolve) => setTimeout(resolve, 20)),
       };
       const client = tailrace.createWebSocketClient(
-        tailrace.resumingWebSocket(options, { onCursor: () => void heard.cursors++ }),
+        tailrace.resumingWebSocket(options, {
+          onCursor: () => void heard.cursors++,
+          onGap: (gap) => void heard.gaps.push(gap),
+        }),
       );
       client.subscribe(
         { query },
@@ -69,7 +75,7 @@ const overWebSocket = (page: Page, token: string) =>
 const overEvents = (page: Page, token: string) =>
   page.evaluateHandle(
     ({ token, query }) => {
-      const heard = { results: [] as unknown[], ends: [] as string[], cursors: 0 };
+      const heard = { results: [] as unknown[], ends: [] as string[], cursors: 0, gaps: [] as unknown[] };
       const options = {
         url: '/graphql',
         headers: async () => ({ Authorization: `Bearer ${token}` }),
@@ -77,7 +83,10 @@ const overEvents = (page: Page, token: string) =>
         retry: () => new Promise<void>((resolve) => setTimeout(resolve, 20)),
       };
       const client = tailrace.createEventsClient(
-        tailrace.resumingEvents(options, { onCursor: () => void heard.cursors++ }),
+        tailrace.resumingEvents(options, {
+          onCursor: () => void heard.cursors++,
+          onGap: (gap) => void heard.gaps.push(gap),
+        }),
       );
       client.subscribe(
         { query },
@@ -124,3 +133,28 @@ test.each([
     expect(ends).toEqual([]);
   },
 );
+
+test('a page is told of a gap before its next event, and again when it has grown', async () => {
+  await using chromium = await browser();
+  await using r = await sampleRiver({ heartbeat: 200 });
+  const page = await chromium.open(`${new URL(r.url).origin}/healthz`);
+  await page.addScriptTag({ content: outputFiles[0]?.text ?? '' });
+  const handle = await overWebSocket(page, await tokenFor({ sub: 'ada' }));
+  const heard = () => handle.jsonValue() as Promise<Heard>;
+  const has = (count: number) => eventually(`${count} events`, async () => (await heard()).results.length === count);
+  await eventually('it has a place to resume from', async () => (await heard()).cursors > 0);
+  await pay(r, 'ada', 1);
+  await has(1);
+  for (const [missed, told] of [
+    [7, 1],
+    [8, 2],
+  ] as const) {
+    await lose(r, missed);
+    await eventually(`${told} gaps`, async () => (await heard()).gaps.length === told);
+  }
+  await pay(r, 'ada', 2);
+  await has(2);
+  const { gaps, results } = await heard();
+  expect(gaps.map(({ missed }) => missed)).toEqual([7, 15]);
+  expect(results[1]?.extensions?.gap).toEqual({ reason: 'SOURCE_LOST', missed: 15, times: 2 });
+});
