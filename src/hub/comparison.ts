@@ -35,7 +35,7 @@ export function comparison(log: Pick<Reads, 'heads'>, hub: Compared, doubts: Dou
   async function ask() {
     const known = hub.heads;
     const { heads, now } = await log.heads();
-    return { heads, now, isOlder: doubts.compare(known, heads) };
+    return { heads, now, isOlder: doubts.compare(known, heads, now) };
   }
 
   /** Not so where a relay has opened the log anew and written nothing: there was nothing to hear. */

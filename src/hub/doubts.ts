@@ -5,6 +5,8 @@ import type { LeftEpochs } from './left-epochs.js';
 
 /** Milliseconds for which an epoch that was left may still be read, and relays be waited for: no replica lags by more. */
 const lag = 60_000;
+/** Milliseconds that a clock of the log may be behind: as much as a server's is corrected by. */
+const slack = 1_000;
 /** Milliseconds between two times that relays are told of a shard: thousands of clients may have come with the same doubt. */
 const pause = 100;
 
@@ -72,8 +74,11 @@ export class Doubts {
     return left !== undefined && performance.now() - left < lag;
   }
 
-  /** Tells relays where that is so, and tells them again what they have not put right. True where it is so. */
-  compare(known: readonly Position[], found: readonly Position[]): boolean {
+  /**
+   * Tells relays where that is so, and tells them again what they have not put right. True where it is so. `clocks` are the log's
+   * own: behind what was known, it has begun anew, and no relay remembers.
+   */
+  compare(known: readonly Position[], found: readonly Position[], clocks: readonly number[]): boolean {
     let older = false;
     for (const [shard, now] of found.entries()) {
       const before = known[shard] as Position;
@@ -82,6 +87,8 @@ export class Doubts {
       else if (now.epoch === before.epoch && now.number < before.number) this.#tell(before, false);
       // With the older copy came back its epoch: whoever is still at that one is to leave it.
       else if (this.epochs.at(now) !== undefined) this.#tell(now, true);
+      else if (now.epoch !== '' && (clocks[shard] as number) < before.time - slack)
+        this.#tell({ ...now, number: 0, time: before.time }, false);
     }
     return older;
   }

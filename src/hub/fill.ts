@@ -36,7 +36,7 @@ export async function readMissed(
   pause: () => Promise<unknown> = async () => {},
 ): Promise<Missed> {
   const { heads: found, now } = await log.heads();
-  const isOlder = doubts.compare(heads, found);
+  const isOlder = doubts.compare(heads, found, now);
   const moved = found.filter((head) => {
     const before = heads[head.shard] as Position;
     return !doubts.isOlder(before, head) && isAfter(head, before, head.epoch);

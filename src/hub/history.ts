@@ -83,8 +83,8 @@ export class HubHistory {
   /** They are kept: those of an older state would hide the newer ones from everybody who comes. */
   async #readMarks(shard: number): Promise<readonly LoggedGap[]> {
     const before = this.heard.heads;
-    const { heads } = await this.log.heads();
-    this.doubts.compare(before, heads);
+    const { heads, now } = await this.log.heads();
+    this.doubts.compare(before, heads, now);
     if (this.doubts.isOlder(before[shard] as Position, heads[shard] as Position)) throw new LogMoved();
     return this.log.gaps(shard);
   }

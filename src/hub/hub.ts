@@ -220,7 +220,9 @@ export async function openHub({
     for (const { last } of channels.values()) {
       if (last) last[shard] = same ? Math.max(last[shard] as number, number) : number;
     }
-    heads = heads.with(shard, head);
+    // A log without an epoch has no clock yet: relays that remember set it on. By that of its server, which may be an hour behind,
+    // all that comes then would come an hour later.
+    heads = heads.with(shard, epoch === '' ? { ...head, time: Math.max(before.time, head.time) } : head);
   }
 
   function take(commit: Commit) {

@@ -2,12 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { cursorCodec } from '../../src/event/cursor.js';
+import { redisKeys } from '../../src/log/redis-keys.js';
 import { ada, cardsSchema, feed, keyOf, query, readyGatewayOn, upTo } from '../support/cards.js';
 import { clockedGateway } from '../support/clocked-gateway.js';
 import { listen, type Result, tokenFor } from '../support/river.js';
 import { eventually, startRedis } from '../support/services.js';
 
 const [second, hour] = [1_000, 3_600_000];
+const codec = cursorCodec(['cursor secret']);
 
 /**
  * A Redis whose clock is the test's, a relay that feeds it, and two gateways: the one where Ada was may have in memory what
@@ -175,6 +178,48 @@ describe("while Redis's clock is set", () => {
     }
     expect(client.numbers()).toEqual(upTo(all.relay.end));
     expect(client.gaps()).toEqual([]);
+  });
+});
+
+test('Redis comes back empty, an hour behind what was known of its log: who stayed, and who left before it was filled again, is told nothing', async () => {
+  await using all = await world(600);
+  const { server, relay } = all;
+  await relay.append(3);
+  // It has never known the log without an epoch.
+  await using gateway = await readyGatewayOn(server.url, { schema: cardsSchema() });
+  await using client = await ada(gateway.wsUrl);
+  server.step(-hour);
+  await relay.append(3);
+  await eventually('she has everything', () => client.numbers().length === 3);
+  await server.kill();
+  await server.start();
+  const cursor = await eventually('the gateway has seen that nothing is in it', async () => {
+    await using left = await ada(gateway.wsUrl);
+    const [cursor = ''] = left.cursors;
+    return codec.decode('card', cursor)?.positions[0]?.epoch === '' ? cursor : null;
+  });
+  await relay.append(3);
+  await eventually('she has everything', () => client.numbers().length === 6);
+  expect([client.numbers(), client.gaps()]).toEqual([upTo(9, 3), []]);
+  expect(await comesBack(all, cursor)).not.toBe('EXPIRED');
+});
+
+test('Redis comes back empty, an hour behind, and no relay remembers: a gateway tells how far the clock of its log had gone', async () => {
+  await using all = await world(600);
+  const { server, relay, here } = all;
+  await using client = await ada(here);
+  await relay.append(3);
+  server.step(-hour);
+  await relay.append(3);
+  await eventually('she has everything', () => client.numbers().length === 6);
+  const known = codec.decode('card', client.cursorAfter(6))?.positions[0]?.time as number;
+  await server.kill();
+  await server.start();
+  await using fresh = feed(server.url);
+  await fresh.append(1);
+  await eventually('it goes on from there', async () => {
+    await fresh.look();
+    return Number(await fresh.redis.hget(redisKeys('tailrace').meta(0), 'time')) >= known;
   });
 });
 
