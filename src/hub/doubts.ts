@@ -21,6 +21,8 @@ export class Doubts {
   /** Per shard, since when another epoch is waited for, or a replica. */
   readonly #since = new Map<number, number>();
   readonly #told = new Map<number, number>();
+  /** Per shard, the newest time of the log that was known. */
+  readonly #clock = new Map<number, number>();
 
   constructor(
     private readonly log: Pick<ChannelLogReader, 'doubt'>,
@@ -75,20 +77,23 @@ export class Doubts {
   }
 
   /**
-   * Tells relays where that is so, and tells them again what they have not put right. True where it is so. `clocks` are the log's
-   * own: behind what was known, it has begun anew, and no relay remembers.
+   * Tells relays where that is so, and tells them again what they have not put right. True where it is so. `clocks` are the
+   * log's: behind what was known, they have begun anew, and no relay remembers.
    */
   compare(known: readonly Position[], found: readonly Position[], clocks: readonly number[]): boolean {
     let older = false;
     for (const [shard, now] of found.entries()) {
       const before = known[shard] as Position;
       if (this.isOlder(before, now)) older = true;
+      const newest = Math.max(before.time, this.#clock.get(shard) ?? 0);
+      this.#clock.set(shard, newest);
+      // There is nothing in it, and no relay has seen it: the first one opens an epoch.
+      if (now.epoch === '') continue;
       if (isGivenAgain(before, now) || this.isTwice(now)) this.twice(now);
       else if (now.epoch === before.epoch && now.number < before.number) this.#tell(before, false);
       // With the older copy came back its epoch: whoever is still at that one is to leave it.
       else if (this.epochs.at(now) !== undefined) this.#tell(now, true);
-      else if (now.epoch !== '' && (clocks[shard] as number) < before.time - slack)
-        this.#tell({ ...now, number: 0, time: before.time }, false);
+      else if ((clocks[shard] as number) < newest - slack) this.#tell({ ...now, number: 0, time: newest }, false);
     }
     return older;
   }

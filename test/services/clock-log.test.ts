@@ -217,10 +217,11 @@ test('Redis comes back empty, an hour behind, and no relay remembers: a gateway 
   await server.start();
   await using fresh = feed(server.url);
   await fresh.append(1);
-  await eventually('it goes on from there', async () => {
+  const isSet = async () => {
     await fresh.look();
     return Number(await fresh.redis.hget(redisKeys('tailrace').meta(0), 'time')) >= known;
-  });
+  };
+  await eventually('it goes on from there', isSet, { within: 60_000 });
 });
 
 describe('what Redis lost before it was shown is shown when it is written again', () => {
