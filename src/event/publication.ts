@@ -30,10 +30,10 @@ export interface SourceGap extends Gap {
    */
   readonly since?: number;
   /**
-   * There the log lacked nothing of the partition, of all that it had lost before. Whoever stood there, or later in that
-   * epoch, had been shown everything by then. Absent: nobody knows.
+   * There all had been told that the log had lost of the partition before. Whoever stood there, or later in that epoch, lacks
+   * at most what came after that. Absent: nobody knows.
    */
-  readonly whole?: Moment;
+  readonly told?: Moment;
   /** Ids of routes: it concerns only who listens to one of them. Absent: everybody. */
   readonly routes?: readonly string[];
   /**

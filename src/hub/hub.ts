@@ -319,9 +319,9 @@ export async function openHub({
     }
   }
 
-  function reachOf({ since, whole }: GapMark, head: Position): Reach | undefined {
+  function reachOf({ since, told }: GapMark, head: Position): Reach | undefined {
     if (since === undefined) return undefined;
-    return { since, heard: head.time, whole: whole ? left.passed(whole, head) : Number.NEGATIVE_INFINITY };
+    return { since, heard: head.time, stayed: told ? left.stay(told, head) : null };
   }
 
   const { compare, refresh, expect } = comparison(

@@ -1,4 +1,5 @@
 import { hasPassed, type Moment, type Position } from '../event/position.js';
+import type { Stay } from './listener.js';
 
 interface Left {
   readonly head: Position;
@@ -19,14 +20,11 @@ export class LeftEpochs {
     return this.#left.get(keyOf(epoch))?.at;
   }
 
-  /**
-   * Until when a place was passed by everybody who was there then, on a replica that stands at `head`: by performance.now(),
-   * Infinity where they pass it still, -Infinity where nobody knows that they did.
-   */
-  passed(place: Moment, head: Position): number {
+  /** Of those who were at a place of an epoch or passed it, on a replica that stands at `head`; null where nobody has. */
+  stay(place: Moment, head: Position): Stay | null {
+    if (hasPassed(head, place)) return { until: Number.POSITIVE_INFINITY, heard: head.time };
     const left = this.#left.get(keyOf({ ...head, epoch: place.epoch }));
-    if (hasPassed(head, place)) return Number.POSITIVE_INFINITY;
-    return left && hasPassed(left.head, place) ? left.at : Number.NEGATIVE_INFINITY;
+    return left && hasPassed(left.head, place) ? { until: left.at, heard: left.head.time } : null;
   }
 }
 

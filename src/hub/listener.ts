@@ -23,13 +23,18 @@ export interface Listener {
 /** Whom a loss concerns, by the log's clock: who had been shown everything up to `since` lacks nothing. */
 export interface Reach {
   readonly since: number;
-  /** Up to here the listener has heard everything. */
+  /** Up to here the listener has heard everything that was there. */
   readonly heard: number;
-  /**
-   * By performance.now(): who had come to this replica by then has been there when nothing of the partition was missing. How
-   * late it came counts no more; what it lacks can only be newer.
-   */
-  readonly whole: number;
+  /** Those who have been there since all earlier losses were told; null where nobody knows who has. */
+  readonly stayed: Stay | null;
+}
+
+/** In an epoch of the log. */
+export interface Stay {
+  /** By performance.now(): who had come to this replica by then, has been there. */
+  readonly until: number;
+  /** So far this replica had heard it, by the log's clock. */
+  readonly heard: number;
 }
 
 /** One channel on this replica, offered to many. */

@@ -47,6 +47,11 @@ export class Own {
     this.#late = late;
   }
 
+  /** It begins here, and nothing of before is its business. */
+  begins(): void {
+    this.#came = performance.now();
+  }
+
   /** It goes from one place of the log to another. */
   goes(from: Cursor['positions'], to: readonly Position[]): void {
     this.#late = lateAt(this.#late, from, to);
@@ -82,9 +87,9 @@ export class Own {
   }
 
   /** What was lost since may have been for it. */
-  isReached(reach: Reach): boolean {
-    const late = this.#came < reach.whole ? null : this.#late;
-    return isSince(reach, Math.min(reach.heard, late ?? reach.heard));
+  isReached({ since, heard, stayed }: Reach): boolean {
+    if (stayed && this.#came < stayed.until) return isSince({ since }, stayed.heard);
+    return isSince({ since }, Math.min(heard, this.#late ?? heard));
   }
 
   /** What was shown, for a replay that goes on from this cursor. */

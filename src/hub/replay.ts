@@ -116,8 +116,8 @@ async function openShard(
 }
 
 /** Up to when somebody who stands at `from`, and was late, had surely been shown everything of a mark's partition. */
-function concernedFrom({ whole }: LoggedGap, from: Moment, late: Late): number {
-  return late === null || (whole && hasPassed(from, whole)) ? from.time : Math.min(from.time, late);
+function concernedFrom({ told }: LoggedGap, from: Moment, late: Late): number {
+  return late === null || (told && hasPassed(from, told)) ? from.time : Math.min(from.time, late);
 }
 
 function gapOf(pages: readonly (Page | null)[], marks: readonly LoggedGap[], tooOld: boolean): Gap | null {

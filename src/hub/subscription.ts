@@ -91,6 +91,7 @@ export class Subscription implements Seat {
     group.seats.add(this);
     if (start.kind === 'now') {
       this.#since = now;
+      this.#own.begins();
       this.#from = group.turn;
       this.#cursor = group.cursor();
       this.#state = 'live';

@@ -98,6 +98,8 @@ export interface PartitionState {
   readonly epoch: string;
   /** True when this shard had no epoch before this call: the log is new, or lost everything. */
   readonly newLog: boolean;
+  /** Where the shard stood then. */
+  readonly head: Position;
   readonly watermark: number | null;
   readonly last: { readonly offset: number; readonly timestamp: number } | null;
   /** Names what is below the watermark; null where the log does not know. */

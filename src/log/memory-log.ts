@@ -94,13 +94,15 @@ export function createMemoryLog({
   }
 
   function stateOf(source: SourcePartition): PartitionState {
-    const shard = shards[shardFor(source)] as Shard;
+    const at = shardFor(source);
+    const shard = shards[at] as Shard;
     const { next = null, last = null, history = null } = shard.partitions.get(nameOf(source)) ?? {};
     const newLog = !seen.has(shard);
     seen.add(shard);
     tick(shard);
     const routes = routesIn(shard.routes.get(nameOf(source)));
-    return { epoch: shard.epoch, newLog, watermark: next, last, history, routes, feeder: feederOf(shard, source) };
+    const feeder = feederOf(shard, source);
+    return { epoch: shard.epoch, newLog, head: head(at), watermark: next, last, history, routes, feeder };
   }
 
   function kept(shard: Shard, channel: Channel): Kept | undefined {

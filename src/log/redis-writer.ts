@@ -78,6 +78,7 @@ export function createRedisLogWriter(redis: Redis, { prefix, shards = 1 }: Redis
       return {
         epoch,
         newLog: isNew === 1,
+        head: { shard, epoch, number: Number(number), time: Number(time) },
         watermark: watermark === '' ? null : (next as number),
         last: offset === undefined ? null : { offset, timestamp: timestamp as number },
         history: historyIn(history),

@@ -8,7 +8,7 @@ const words = z.object({
   history: z
     .object({ topicId: z.string().nullable(), epochs: z.array(z.tuple([z.int(), z.int()])) })
     .default({ topicId: null, epochs: [] }),
-  whole: z.object({ epoch: z.string(), number: z.int(), time: z.int() }).nullable().default(null),
+  told: z.object({ epoch: z.string(), number: z.int(), time: z.int() }).nullable().default(null),
 });
 
 /** Kafka takes 4096 bytes of it. */

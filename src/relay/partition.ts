@@ -6,7 +6,7 @@ import type { AppendAnswer, ChannelLogWriter, PartitionState } from '../log/chan
 import type { Logger } from '../observe/logger.js';
 import type { RelayMetrics } from '../observe/metrics.js';
 import type { TopicPlan } from '../schema/stream-schema.js';
-import { type Arrivals, arrived } from './arrivals.js';
+import { type Arrivals, arrived, arrivedBelow } from './arrivals.js';
 import { begun, type Change, leftOf, madeAgain, Rivalry } from './change.js';
 import { type Chunk, chunks } from './chunks.js';
 import { type DeadLetters, writeOnce } from './dead-letter.js';
@@ -86,8 +86,8 @@ interface Placed {
   /** Names what the log has, and in part what it will have next. */
   history: SourceHistory;
   arrivals: Arrivals;
-  /** `Reached.whole`. */
-  whole: Moment | null;
+  /** `Reached.told`. */
+  readonly told: Moment;
   /** The leader's, when the place was found. */
   readonly leaderEpoch: number;
   readonly origin: string;
@@ -168,8 +168,9 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     // What is passed over was written in terms that nobody has seen: the one that leads now had all of it.
     const isBegun = known === null || known.epochs.length === 0 || goOn > (state.watermark ?? 0);
     const history = isBegun ? begun(bounds, goOn) : { topicId, epochs: known.epochs };
+    let head: Moment = state.head;
     for (const opening of openings(state, placement, routes, history)) {
-      accept(await append(opening));
+      head = accept(await append(opening)).position;
       const { gap } = opening;
       if (gap === null) continue;
       metrics.gap(topic, gap.reason);
@@ -182,8 +183,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
       verify,
       history,
       arrivals: reached?.arrivals ?? [],
-      // Behind in the epoch of that place, the log has gone back in it: its numbers are given out again.
-      whole: placement.refill.below > 0 && reached?.whole?.epoch === epoch ? null : (reached?.whole ?? null),
+      told: { epoch, number: head.number, time: head.time },
       leaderEpoch,
       origin: originOf(source, topicId),
     };
@@ -280,13 +280,14 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     patience.rewarded(next);
     now.appended = next;
     position = next;
-    const { epoch: current, number, time } = written.position;
+    // For nobody, they are not heard: by the time of them, everybody would have heard too little.
+    const heard = entries.length > 0 ? undefined : arrivedBelow(now.arrivals, base).at(-1);
+    const time = heard?.time ?? written.position.time;
     const oldest = chunk.records.reduce((min, record) => Math.min(min, record.timestamp), timestamp);
     const arrival = { offset: next, time, lag: time - oldest };
     now.arrivals = arrived(now.arrivals, base, arrival, options.refillMax / 8);
-    if (next >= now.refill.below && now.whole?.epoch !== current) now.whole = { epoch: current, number, time };
-    const { arrivals, whole } = now;
-    memory = { ...memory, reached: { offset: next, timestamp, arrivals, history, whole } };
+    const { arrivals, told } = now;
+    memory = { ...memory, reached: { offset: next, timestamp, arrivals, history, told } };
     tell(chunk, written.appended);
   }
 

@@ -124,10 +124,10 @@ function gapBefore(goOn: number, facts: Facts, known: number): SourceGap | null 
  * again. By the records' own time it would be told to those who were there, where records came late or a clock was set, and
  * not to those who were not. Nothing said where nobody knows when they came: then it concerns everybody.
  */
-function concerns({ reached }: Facts, goOn: number): Pick<SourceGap, 'since' | 'whole'> {
+function concerns({ reached }: Facts, goOn: number): Pick<SourceGap, 'since' | 'told'> {
   const since = reached === null ? null : allThereBy(reached.arrivals, goOn);
   if (since === null) return {};
-  return { since, ...(reached?.whole && { whole: reached.whole }) };
+  return { since, ...(reached?.told && { told: reached.told }) };
 }
 
 /** An append that brings no record. */

@@ -51,8 +51,8 @@ export interface Reached {
   readonly arrivals: Arrivals;
   /** Names what lies below it. */
   readonly history: SourceHistory;
-  /** `SourceGap.whole`: of the epoch that is open, once all that was lost is written again; until then of one before it. */
-  readonly whole: Moment | null;
+  /** `SourceGap.told`; null where nobody knows. */
+  readonly told: Moment | null;
 }
 
 export interface Bounds {

@@ -132,8 +132,8 @@ const known = {
     edits: [
       {
         file: 'src/hub/own.ts',
-        from: 'const late = this.#came < reach.whole ? null : this.#late;',
-        to: 'const late = reach.whole === 0 ? 0 : null;',
+        from: 'Math.min(heard, this.#late ?? heard)',
+        to: 'heard',
       },
     ],
     suite: 'test/hub/subscription.test.ts',

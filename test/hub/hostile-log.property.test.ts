@@ -136,8 +136,8 @@ class World {
   readonly hidden = new Set<string>();
   /** What the log has lost and was not given again yet, in order. */
   readonly #owed: Lost[][] = Array.from({ length: partitions }, () => []);
-  /** Per partition, where the log had last all of it that it will ever have. */
-  readonly #whole: (Position | undefined)[] = [];
+  /** Per partition, where all had been told last that the log had lost of it. */
+  readonly #told: (Position | undefined)[] = [];
   /** Per partition whose offsets it has, and where each of them goes on. */
   readonly #fed = Array.from({ length: partitions }, () => ({ by: 0, next: origins.map(() => 0) }));
 
@@ -271,11 +271,11 @@ class World {
     const source = { cluster: 'c', topic: 'notes', partition };
     // Who knows that something is missing has opened another epoch.
     if (gone.length > 0) this.log.heed(this.log.shardOf(source));
-    const whole = this.#whole[partition];
+    const told = this.#told[partition];
     if (gone.length > 0)
-      this.log.gap({ reason: 'LOG_LOST', missed: gone.length, since, source, ...(whole && { whole }) });
+      this.log.gap({ reason: 'LOG_LOST', missed: gone.length, since, source, ...(told && { told }) });
+    this.#told[partition] = this.log.end(this.log.shardOf(source));
     for (const one of owed) this.#append([one], true);
-    this.#whole[partition] = this.log.end(this.log.shardOf(source));
   }
 
   trim(shard: number, user: string, count: number) {

@@ -718,20 +718,21 @@ describe('a log that loses data', () => {
       expect([stayed.shown, stayed.faults]).toEqual([[1, 2, 3, 4, 5], []]);
     });
 
-    test('who came back, and has got since all that was written again, is told of a later loss like those who stayed', async () => {
+    test('who came back and has been there since that loss was told lacks nothing of a later one, like those who stayed', async () => {
       await using stage = await Stage.open();
-      const { group, stayed, cursor, lost } = await emptied(stage);
+      const { group, stayed, since: old, cursor, lost } = await emptied(stage);
       const back = stage.seat(group, stage.after(cursor), 'FAIL');
       await back.started;
       stage.clock++;
+      const [told] = stage.log.heads() as [Position];
       stage.log.append(lost, true);
-      const [whole] = stage.log.heads() as [Position];
       await stage.append([5]);
       const since = stage.clock;
       await stage.append([6]);
       const away = back.subscription.cursor();
       await empty(stage);
-      stage.log.gap({ reason: 'LOG_LOST', missed: null, since, whole, source });
+      // What is gone had come since, or it had before, and was told.
+      for (const one of [since, old]) stage.log.gap({ reason: 'LOG_LOST', missed: null, since: one, told, source });
       await stage.append([7]);
       const again = stage.seat(await stage.group(), stage.after(away), 'FAIL');
       await again.started;
@@ -743,8 +744,8 @@ describe('a log that loses data', () => {
       ]);
     });
 
-    test.for(['before that', 'in part'])(
-      'who came back when %s nothing was missing is told of a later loss',
+    test.for(['before', 'behind'])(
+      'who came back %s the place where it was told is told of a later one',
       async (when) => {
         await using stage = await Stage.open();
         const before = stage.log.heads()[0] as Position;
@@ -757,16 +758,33 @@ describe('a log that loses data', () => {
         const [now] = stage.log.heads() as [Position];
         const since = stage.clock++;
         await empty(stage);
-        const whole = when === 'in part' ? { ...now, number: now.number + 1 } : before;
-        stage.log.gap({ reason: 'LOG_LOST', missed: null, since, whole, source });
+        const told = when === 'before' ? { ...now, number: now.number + 1 } : before;
+        stage.log.gap({ reason: 'LOG_LOST', missed: null, since, told, source });
         await stage.append([7]);
         const again = stage.seat(await stage.group(), stage.after(away));
         await again.started;
-        const told = { n: 7, gap: 'LOG_LOST' };
-        await eventually('everything came', () => expect(back.shown).toEqual([2, told]));
-        expect(again.shown).toEqual([told]);
+        const gap = { n: 7, gap: 'LOG_LOST' };
+        await eventually('everything came', () => expect(back.shown).toEqual([2, gap]));
+        expect(again.shown).toEqual([gap]);
       },
     );
+
+    test('who stayed on a replica that had heard nothing of what is gone is told', async () => {
+      await using stage = await Stage.open();
+      const group = await stage.group();
+      const stayed = stage.seat(group);
+      const [told] = stage.log.heads() as [Position];
+      await stage.append([1]);
+      stage.tail.drop(1);
+      await stage.append([2]);
+      const since = stage.clock++;
+      await empty(stage);
+      const fresh = stage.seat(group, { kind: 'now' }, 'FAIL');
+      stage.log.gap({ reason: 'LOG_LOST', missed: null, since, told, source });
+      await stage.append([3]);
+      await eventually('everything came', () => expect(stayed.shown).toEqual([1, { n: 3, gap: 'LOG_LOST' }]));
+      expect([fresh.shown, fresh.faults]).toEqual([[3], []]);
+    });
 
     test('who began after the loss has lost nothing', async () => {
       await using stage = await Stage.open();

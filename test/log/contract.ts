@@ -70,6 +70,7 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
     expect(await log.writer.partition(source)).toEqual({
       epoch: state.epoch,
       newLog: false,
+      head: { shard: expect.any(Number), epoch: state.epoch, number: 2, time: expect.any(Number) },
       watermark: 2,
       last: { offset: 1, timestamp: 1001 },
       history: null,

@@ -10,12 +10,12 @@ test('what a relay says of its newest append is heard with the offset it was com
     timestamp: 1_795_000_000_000,
     arrivals: [{ offset: 7, time: 1_795_000_000_012, lag: 12 }],
     history: unnamed,
-    whole: { epoch: 'e', number: 9, time: 1_795_000_000_011 },
+    told: { epoch: 'e', number: 9, time: 1_795_000_000_011 },
   };
   expect(heard(7, said(newest))).toEqual(newest);
   // As a relay of a former version has it.
-  const { whole: _, ...former } = newest;
-  expect(heard(7, JSON.stringify(former))).toEqual({ ...newest, whole: null });
+  const { told: _, ...former } = newest;
+  expect(heard(7, JSON.stringify(former))).toEqual({ ...newest, told: null });
 });
 
 test('nothing said, or said by somebody else, is nothing', () => {

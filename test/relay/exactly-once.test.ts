@@ -115,7 +115,8 @@ function lossyLog(): TestLog {
     const routes = newest?.routes ?? [];
     const feeder = { cluster: 'c', idle: 0 };
     const watermark = newest?.next ?? null;
-    return { epoch: String(epoch), newLog: appends.length === 0, watermark, last, history: null, routes, feeder };
+    const head = { shard: 0, epoch: String(epoch), number: appends.length, time: appends.length };
+    return { epoch: head.epoch, newLog: appends.length === 0, head, watermark, last, history: null, routes, feeder };
   };
   const log: TestLog = {
     fault: null,

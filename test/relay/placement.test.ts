@@ -60,7 +60,7 @@ const arrivals = [
 test('what a log lost is written again and marked, up to the end it had', () => {
   const lost = {
     ...facts,
-    reached: { offset: 900, timestamp: 9_000, arrivals, history: unnamed, whole: null },
+    reached: { offset: 900, timestamp: 9_000, arrivals, history: unnamed, told: null },
     committed: 850,
   };
   const { goOn, gap, refill } = place(lost, 100);
@@ -73,27 +73,27 @@ test('what a log lost is written again and marked, up to the end it had', () => 
 
 test('a refill reaches back from the newest record lost, not from now', () => {
   expect(
-    lookBack({ ...facts, reached: { offset: 900, timestamp: 200_000, arrivals: [], history: unnamed, whole: null } }),
+    lookBack({ ...facts, reached: { offset: 900, timestamp: 200_000, arrivals: [], history: unnamed, told: null } }),
   ).toBe(140_000);
   expect(lookBack({ ...facts, watermark: 400 })).toBe(940_000);
 });
 
 test('beyond the bound of a refill the loss is told, with its number', () => {
-  const lost = { ...facts, reached: { offset: 900, timestamp: 9_000, arrivals: [], history: unnamed, whole: null } };
+  const lost = { ...facts, reached: { offset: 900, timestamp: 9_000, arrivals: [], history: unnamed, told: null } };
   expect(place(lost, 700)).toMatchObject({ goOn: 700, gap: { reason: 'LOG_LOST', missed: 200 } });
   // Everything the log lost is too old, what it never had is not.
   expect(place(lost, 1_000)).toMatchObject({ goOn: 900, gap: { reason: 'LOG_LOST', missed: 400 } });
 });
 
 test('a loss beyond the bound says from when on nothing is lost: when all that is not written again had come', () => {
-  const lost = { ...facts, reached: { offset: 900, timestamp: 200_000, arrivals, history: unnamed, whole: null } };
+  const lost = { ...facts, reached: { offset: 900, timestamp: 200_000, arrivals, history: unnamed, told: null } };
   expect(place(lost, 700).gap).toEqual({ reason: 'LOG_LOST', missed: 200, since: 150_000 });
   expect(place(lost, 720).gap).toEqual({ reason: 'LOG_LOST', missed: 220, since: 150_000 });
   expect(place(lost, 721).gap).toEqual({ reason: 'LOG_LOST', missed: 221, since: 205_000 });
   // Whoever was there when nothing was missing, lacks none of that.
-  const whole = { epoch: 'e', number: 7, time: 8 };
+  const told = { epoch: 'e', number: 7, time: 8 };
   const since = { reason: 'LOG_LOST', missed: 200, since: 150_000 };
-  expect(place({ ...lost, reached: { ...lost.reached, whole } }, 700).gap).toEqual({ ...since, whole });
+  expect(place({ ...lost, reached: { ...lost.reached, told } }, 700).gap).toEqual({ ...since, told });
   // How late they came, nobody knows: it concerns everybody.
   expect(place({ ...lost, reached: null, committed: 900 }, 700).gap).toEqual({ reason: 'LOG_LOST', missed: 200 });
   // What Kafka itself no longer has was never shown to anybody.
@@ -117,7 +117,8 @@ test('a log ahead of its topic shows that the topic is another one', () => {
 describe('what a log is told when a relay has found its place', () => {
   const history = { topicId: 't', epochs: [] };
   const feeder = { cluster: 'c', idle: 0 };
-  const state = { epoch: 'e', newLog: false, watermark: 500, last: null, history, routes: ['a', 'b'], feeder };
+  const head = { shard: 0, epoch: 'e', number: 7, time: 8 };
+  const state = { epoch: 'e', newLog: false, head, watermark: 500, last: null, history, routes: ['a', 'b'], feeder };
   const nothing = { epoch: 'e', last: null, entries: [], first: false };
 
   test('nothing where it goes on by the same routes', () => {

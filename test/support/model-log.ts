@@ -56,7 +56,9 @@ export class ModelLog implements ChannelLogWriter {
 
   async partition(): Promise<PartitionState> {
     const newLog = this.#commits.length === 0;
-    return { ...this.#now, epoch: String(this.#epoch), newLog, feeder: { cluster: 'c', idle: 0 } };
+    const epoch = String(this.#epoch);
+    const head = { shard: 0, epoch, number: this.#commits.length, time: this.#commits.length };
+    return { ...this.#now, epoch, newLog, head, feeder: { cluster: 'c', idle: 0 } };
   }
 
   async append(append: Append): Promise<AppendAnswer> {

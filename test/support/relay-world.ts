@@ -150,6 +150,7 @@ export function scriptedLog(state: Partial<PartitionState> = {}): ScriptedLog {
     state: {
       epoch: 'e1',
       newLog: false,
+      head: { shard: 0, epoch: 'e1', number: 0, time: logClock(0) },
       watermark: null,
       last: null,
       history: null,
@@ -160,7 +161,8 @@ export function scriptedLog(state: Partial<PartitionState> = {}): ScriptedLog {
     script: [],
     async partition() {
       calls.push({ partition: log.state });
-      return log.state;
+      const { epoch } = log.state;
+      return { ...log.state, head: { shard: 0, epoch, number: calls.length, time: logClock(calls.length) } };
     },
     async append(append) {
       calls.push({ append });
