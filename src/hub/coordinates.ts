@@ -14,11 +14,15 @@ export class Coordinates {
   #recent: Map<number, Coordinate> | null = null;
   #last = -1;
 
-  /** True when they come from a cursor that may have had to leave some out. */
-  readonly isFull: boolean;
+  /**
+   * Whose partitions the cursor had to leave out that they come from, if any: those were heard before all that it has. What came
+   * after the oldest of that, as a topic that was made again, had room.
+   */
+  readonly leftOut: string | null;
 
   constructor(offsets: ReadonlyMap<number, Coordinate> = new Map()) {
-    this.isFull = offsets.size >= maxOffsets;
+    const [oldest] = offsets.keys();
+    this.leftOut = oldest === undefined || offsets.size < maxOffsets ? null : sourceOf(oldest).origin;
     this.add(offsets);
   }
 
@@ -39,7 +43,7 @@ export class Coordinates {
 
   /** Nobody knows what went by of the event's partition: there was no room for it in a cursor. */
   isUnknown(source: SourceEvent): boolean {
-    return this.isFull && !this.knows(source);
+    return this.leftOut === source.origin && !this.knows(source);
   }
 
   add(offsets: ReadonlyMap<number, Coordinate>): void {

@@ -21,8 +21,8 @@ export class Own {
   /** The last turn of the group that needs `#shown`. */
   #until = 0;
   #late: Late = null;
-  /** It came with a cursor that had no room for all partitions: of those of which its group knows nothing, nobody does. */
-  #isPartial = false;
+  /** `Coordinates.leftOut` of what it came with: of those of which its group knows nothing, nobody knows. */
+  #leftOut: string | null = null;
   /** By performance.now(), when it came to the place from which it is live. */
   #came = 0;
 
@@ -61,7 +61,7 @@ export class Own {
   /** A replay is through, and `shown` is what it and all before it showed. */
   caughtUp(shown: Coordinates): void {
     this.#shown = shown;
-    this.#isPartial = shown.isFull;
+    this.#leftOut = shown.leftOut;
     this.group.remember(shown.recent);
     this.#until = this.group.hasHeard(shown.recent) ? this.group.turn : untilEqual;
   }
@@ -79,7 +79,7 @@ export class Own {
 
   /** Nobody knows what went by of its partition. */
   isUnknown({ publication, isFirst }: Offer): boolean {
-    return this.#shown?.isUnknown(publication.source) ?? (this.#isPartial && isFirst);
+    return this.#shown?.isUnknown(publication.source) ?? (isFirst && this.#leftOut === publication.source.origin);
   }
 
   setBack(voided: Voided): void {

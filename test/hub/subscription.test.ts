@@ -904,6 +904,24 @@ describe('a log that loses data', () => {
       await eventually('they have come', () => expect(back.shown).toEqual([50, ...[0, 1, 2, 3].map(maybe)]));
     });
 
+    test('of a topic that was made again since nothing was left out, and nothing is told', async () => {
+      await using stage = await Stage.open();
+      const { group, cursor, lose } = await emptied(stage, 16);
+      const back = stage.seat(group, stage.after(cursor));
+      await back.started;
+      lose();
+      stage.clock++;
+      for (let partition = 0; partition < 16; partition++) {
+        const source = { cluster: 'c', topic: 'notes', partition };
+        stage.log.gap({ reason: 'TOPIC_RECREATED', missed: null, source, cut: { origin: stage.origin, offset: 0 } });
+      }
+      await turns(3);
+      stage.origin = 'topicQ';
+      for (const n of [50, 51])
+        stage.log.append([{ source: stage.event(n, n - 50, 0), channels: group.channels }], true);
+      await eventually('they have come', () => expect(back.shown).toEqual([{ n: 50, gap: 'TOPIC_RECREATED' }, 51]));
+    });
+
     test('what the log never had before was never shown, and nothing is told', async () => {
       await using stage = await Stage.open();
       const { group, cursor, lose } = await emptied(stage);
