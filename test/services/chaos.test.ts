@@ -71,7 +71,8 @@ again: ${replay}`);
     const folder = mkdtempSync(join(tmpdir(), 'tailrace-chaos-'));
     for (const [n, one] of [...made.relays, ...made.gateways].entries())
       writeFileSync(join(folder, `${n}.log`), one.log());
-    console.log(`what the two relays and the two gateways wrote: ${folder}`);
+    writeFileSync(join(folder, 'ledger.json'), JSON.stringify(made.ledger.details(), null, 1));
+    console.log(`what the two relays and the two gateways wrote, and what the ledger knows: ${folder}`);
     console.log(`${made.ledger.verdict().join('\n')}\n${tableOf(made.ledger.rows())}\nagain: ${replay}`);
     throw error;
   } finally {

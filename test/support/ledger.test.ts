@@ -51,9 +51,9 @@ describe('the ledger', () => {
     ledger.gap(1, 'TOPIC_RECREATED');
     ledger.failed(1, 'complete');
     expect(ledger.verdict()).toEqual([
-      'ada: was told LOG_LOST without a reason',
+      'ada: was told LOG_LOST without a reason, during: none',
       'bob: its operation ended: complete',
-      'bob: was told TOPIC_RECREATED without a reason',
+      'bob: was told TOPIC_RECREATED without a reason, during: none',
     ]);
   });
 
@@ -79,10 +79,13 @@ describe('the ledger', () => {
     ledger.cut();
     ledger.add(noteOf(5));
     ledger.gap(0, 'TOPIC_RECREATED');
-    expect(ledger.verdict()).toEqual(['ada: 3 lost, from 1 to 5', 'bob: was told TOPIC_RECREATED without a reason']);
+    expect(ledger.verdict()).toEqual([
+      'ada: 3 lost, from 1 to 5',
+      'bob: was told TOPIC_RECREATED without a reason, during: none',
+    ]);
     hear(1, 2, 5);
     expect(ledger.rows().at(-1)).toMatchObject({ lost: 0, told: 2 });
-    expect(ledger.verdict()).toEqual(['bob: was told TOPIC_RECREATED without a reason']);
+    expect(ledger.verdict()).toEqual(['bob: was told TOPIC_RECREATED without a reason, during: none']);
   });
 
   test('measures silence within a fault, and recovery to an event produced after it', () => {

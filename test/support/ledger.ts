@@ -21,8 +21,14 @@ interface Account {
   readonly pending: Map<number, Note>;
   /** Per user, the newest sequence heard. */
   readonly heard: Map<string, number>;
-  /** Gap notices, with the topic's life in which they came, and whether there was a reason for them. */
-  readonly gaps: { readonly reason: Gap['reason']; readonly life: number; readonly founded: boolean }[];
+  /** Gap notices, with the topic's life in which they came, what was broken then, and whether there was a reason for them. */
+  readonly gaps: {
+    readonly at: string;
+    readonly reason: Gap['reason'];
+    readonly life: number;
+    readonly during: string;
+    readonly founded: boolean;
+  }[];
   readonly faults: string[];
   hears: boolean;
 }
@@ -39,9 +45,12 @@ export function ledgerOf(viewers: readonly Viewer[], now: () => number = () => p
   /** `<life> <user>` → the newest sequence that anybody heard. */
   const reached = new Map<string, number>();
   /** The first note of each life of the topic, and whether what nobody had read of it is gone. */
-  const lives: { readonly from: number; gone: 'recreated' | 'cut' | null }[] = [{ from: 0, gone: null }];
+  const clock = () => new Date().toISOString().slice(11, 23);
+  const lives: { readonly from: number; readonly at: string; gone: 'recreated' | 'cut' | null }[] = [
+    { from: 0, at: clock(), gone: null },
+  ];
   function nextLife(): void {
-    lives.push({ from: produced, gone: null });
+    lives.push({ from: produced, at: clock(), gone: null });
   }
   let begin = Number.POSITIVE_INFINITY;
   let produced = 0;
@@ -116,7 +125,7 @@ export function ledgerOf(viewers: readonly Viewer[], now: () => number = () => p
     gap(n: number, reason: Gap['reason']) {
       // No absence here outlasts history, and no loss the bound of a refill.
       const founded = reason === 'TOPIC_RECREATED' && lives.some(({ gone }) => gone !== null);
-      account(n).gaps.push({ reason, life: lives.length - 1, founded });
+      account(n).gaps.push({ at: clock(), reason, life: lives.length - 1, during: stretches.newest(), founded });
     },
     failed: (n: number, how: unknown) => void account(n).faults.push(`its operation ended: ${String(how)}`),
 
@@ -136,10 +145,25 @@ export function ledgerOf(viewers: readonly Viewer[], now: () => number = () => p
         const range = lost.length > 0 ? [`${lost.length} lost, from ${lost[0]?.id} to ${lost.at(-1)?.id}`] : [];
         const unfounded = one.gaps
           .filter(({ founded }) => !founded)
-          .map(({ reason }) => `was told ${reason} without a reason`);
+          .map(({ reason, during }) => `was told ${reason} without a reason, during: ${during}`);
         const faults = one.faults.length > 5 ? [...one.faults.slice(0, 5), `${one.faults.length} in all`] : one.faults;
         return [...range, ...faults, ...unfounded].map((what) => `${one.viewer.name}: ${what}`);
       });
+    },
+    /** To find out why: the lives of the topic, notes that are lost, and what those who lack them were told. */
+    details() {
+      const lacking = accounts.map((one) => ({ one, ids: new Set(lostOf(one).map(({ id }) => id)) }));
+      const notes = new Map(accounts.flatMap((one) => lostOf(one).map((note) => [note.id, note])));
+      const lost = [...notes.values()].slice(0, 40).map((note) => {
+        const seers = lacking.filter(({ one }) => one.viewer.sees(note));
+        const names = (lacks: boolean) =>
+          seers.filter(({ ids }) => ids.has(note.id) === lacks).map(({ one }) => one.viewer.name);
+        return { ...note, life: lifeOf(note), heardBy: names(false), lackedBy: names(true) };
+      });
+      const told = lacking
+        .filter(({ one, ids }) => ids.size > 0 || one.gaps.some(({ founded }) => !founded))
+        .map(({ one: { viewer, gaps } }) => ({ name: viewer.name, gaps: gaps.slice(-30) }));
+      return { lives, lost, told };
     },
     rows(): Row[] {
       const idsOf = (of: (one: Account) => Note[]) => accounts.flatMap((one) => of(one).map(({ id }) => id));

@@ -44,6 +44,7 @@ export function stretchesOf(viewers: number, now: () => number) {
       stretches.push(made);
       return made;
     },
+    newest: () => stretches.at(-1)?.what ?? '',
     /** The newest stretch had a quiet beginning: recovery counts from now. */
     breaks(stretch: Stretch) {
       stretch.broken = { at: now(), from: produced };
