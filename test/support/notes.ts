@@ -187,6 +187,7 @@ export async function notesOn(topics: Topics, config: Readonly<Record<string, st
 }
 
 async function endsOf({ admin }: Topics, topic: string): Promise<number[]> {
-  const found = await admin((one) => one.fetchTopicOffsets(topic));
+  // Right after an election a broker may still be asked that leads no more.
+  const found = await eventually('the ends', () => admin((one) => one.fetchTopicOffsets(topic)), { within: 60_000 });
   return found.sort((a, b) => a.partition - b.partition).map(({ high }) => Number(high));
 }
