@@ -41,9 +41,9 @@ export class Coordinates {
     return this.#newest.has(sourceKey(origin, record.partition));
   }
 
-  /** Nobody knows what went by of the event's partition: there was no room for it in a cursor. */
-  isUnknown(source: SourceEvent): boolean {
-    return this.leftOut === source.origin && !this.knows(source);
+  /** Written again, of a partition for which there was no room in a cursor: nobody knows whether it has gone by. */
+  isUnknown({ refilled, source }: Publication): boolean {
+    return refilled && this.leftOut === source.origin && !this.knows(source);
   }
 
   add(offsets: ReadonlyMap<number, Coordinate>): void {

@@ -77,9 +77,9 @@ export class Own {
     return this.#shown ? this.#shown.pass(publication) : !repeat;
   }
 
-  /** Nobody knows what went by of its partition. */
+  /** Written again, and nobody knows what went by of its partition. */
   isUnknown({ publication, isFirst }: Offer): boolean {
-    return this.#shown?.isUnknown(publication.source) ?? (isFirst && this.#leftOut === publication.source.origin);
+    return this.#shown?.isUnknown(publication) ?? (isFirst && this.#leftOut === publication.source.origin);
   }
 
   setBack(voided: Voided): void {

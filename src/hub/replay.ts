@@ -154,7 +154,7 @@ async function* merged(
     }
     if (!publication) return;
     // An event in two channels has the same coordinates in both.
-    const isUnknown = seen.isUnknown(publication.source);
+    const isUnknown = seen.isUnknown(publication);
     if (seen.pass(publication)) yield [publication, isUnknown];
   }
 }

@@ -244,7 +244,7 @@ export class Subscription implements Seat {
     const { publication, turn } = offer;
     this.#own.sharesAll(turn);
     if (this.#isParkedBefore(offer)) return;
-    const isUnknown = publication.refilled && this.#own.isUnknown(offer);
+    const isUnknown = this.#own.isUnknown(offer);
     if (!this.#own.pass(offer) || this.#isHistory(publication)) return;
     if (isUnknown) this.#mayRepeat();
     this.#write(this.#own.frames(offer));
@@ -346,7 +346,7 @@ export class Subscription implements Seat {
         if (++read > most) break;
         const { source } = publication;
         if (this.#isHistory(publication) || !group.judge(source)) continue;
-        if (isUnknown && publication.refilled) this.#mayRepeat();
+        if (isUnknown) this.#mayRepeat();
         latest.put(conflation?.keyOf(source.event) ?? null, [source, this.#own.cursorAt(progress, seen.recent)]);
         if (!conflation || latest.isFull) await this.#showAll(latest);
       }

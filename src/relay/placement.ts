@@ -120,9 +120,9 @@ function gapBefore(goOn: number, facts: Facts, known: number): SourceGap | null 
 }
 
 /**
- * Whom a loss concerns. From when on nothing is lost, by the log's clock: whoever had been shown everything by then had all that is not written
- * again. By the records' own time it would be told to those who were there, where records came late or a clock was set, and
- * not to those who were not. Nothing said where nobody knows when they came: then it concerns everybody.
+ * Whom a loss concerns, by the log's clock: whoever had been shown everything by `since` had all that is not written again.
+ * By the records' own time it would be told to those who were there, where records came late or a clock was set, and not to
+ * those who were not. Nothing said where nobody knows when they came: then it concerns everybody.
  */
 function concerns({ reached }: Facts, goOn: number): Pick<SourceGap, 'since' | 'told'> {
   const since = reached === null ? null : allThereBy(reached.arrivals, goOn);

@@ -44,8 +44,8 @@ export function ledgerOf(viewers: readonly Viewer[], now: () => number = () => p
   const stretches = stretchesOf(viewers.length, now);
   /** `<life> <user>` → the newest sequence that anybody heard. */
   const reached = new Map<string, number>();
-  /** The first note of each life of the topic, and whether what nobody had read of it is gone. */
   const clock = () => new Date().toISOString().slice(11, 23);
+  /** The first note of each life of the topic, when it began, and whether what nobody had read of it is gone. */
   const lives: { readonly from: number; readonly at: string; gone: 'recreated' | 'cut' | null }[] = [
     { from: 0, at: clock(), gone: null },
   ];
