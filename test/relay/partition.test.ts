@@ -470,6 +470,21 @@ describe('another history', () => {
     expect(log.renewals).toHaveLength(1);
   });
 
+  test('of a topic of many partitions is told by each when the log is next asked, though each opens an epoch that the others have to learn', async () => {
+    const kafka = fakePartition(other(3), { topicId: 'T2', epochs: [[0, 0]] });
+    const { relay, log, lines } = world(kafka, named(10));
+    await relay.start();
+    const renew = log.renew;
+    log.renew = async () => {
+      log.renew = renew;
+      return { kind: 'other-epoch', epoch: 'e2' };
+    };
+    await relay.start();
+    expect((await relay.start()).wait).toBe(0);
+    expect(log.renewals).toHaveLength(1);
+    expect(lines.filter(({ line }) => line.includes('subscribers are told'))).toHaveLength(1);
+  });
+
   test('that a cut leaves a part of: only what lies behind the cut is new, and coordinates from there on are void', async () => {
     // Of 30 records of the first leader the next one had 20, and wrote 15 of its own.
     const kafka = fakePartition([...events(0, 20), ...other(35).slice(20)], {
