@@ -32,6 +32,12 @@ export function isAfter(one: Moment, start: Moment, current: string): boolean {
  */
 export const lastly = ({ time }: Moment): number => time + 1;
 
+/**
+ * By the log's clock, up to when somebody who stands at a place has been shown everything. Not up to its own time: what came in
+ * one append has one time, and of that the rest may be missing.
+ */
+export const wholeUntil = ({ time }: Pick<Moment, 'time'>): number => time - 1;
+
 /** `one` is known, and now the log stands at `found`: it has gone back, and gives out numbers of this epoch again. */
 export const isGivenAgain = (one: Moment, found: Moment): boolean =>
   found.epoch === one.epoch && found.number < one.number && found.time > lastly(one);

@@ -1,7 +1,7 @@
 import type { Channel } from '../event/channel.js';
 import type { Coordinate, Cursor, CursorCodec } from '../event/cursor.js';
 import type { Gap, Position } from '../event/position.js';
-import type { Publication, Voided } from '../event/publication.js';
+import { isSince, type Publication, type Voided } from '../event/publication.js';
 import type { SourceEvent } from '../event/source-event.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { Conflation } from '../schema/stream-schema.js';
@@ -191,7 +191,7 @@ export class Group implements Listener {
   }
 
   lost(gap: Gap, voided: Voided | null, reach?: Reach): void {
-    if (voided) this.#heard.setBack(voided);
+    if (voided && this.#isVoid(reach)) this.#heard.setBack(voided);
     const turn = ++this.#turn;
     const tell = () => {
       this.#handOut();
@@ -201,6 +201,16 @@ export class Group implements Listener {
     this.#window?.flush();
     if (this.#waiting.length > 0) this.#wait('', tell);
     else tell();
+  }
+
+  /**
+   * Told again, it concerns who was away the first time: who has been there since would be shown twice what is written again.
+   * Where every seat goes by its own, the group may know from one of them what is void.
+   */
+  #isVoid(reach: Reach | undefined): boolean {
+    if (!reach || isSince(reach, reach.stayed?.heard ?? reach.heard)) return true;
+    for (const { wantsRepeats } of this.seats) if (!wantsRepeats) return false;
+    return true;
   }
 
   /** The rule, counted. */

@@ -1,5 +1,5 @@
 import type { Cursor } from '../event/cursor.js';
-import type { Position } from '../event/position.js';
+import { type Position, wholeUntil } from '../event/position.js';
 
 /**
  * By the log's clock, up to when somebody lacks nothing of what the log has lost since; null for who lacks nothing at all.
@@ -15,7 +15,7 @@ export function lateAt(late: Late, from: Cursor['positions'], upTo: readonly Pos
   const left = upTo.flatMap(({ shard, epoch, number }) => {
     const known = from[shard];
     const isSame = known?.epoch === epoch && known.number <= number;
-    return known === undefined || known.epoch === '' || isSame ? [] : [known.time];
+    return known === undefined || known.epoch === '' || isSame ? [] : [wholeUntil(known)];
   });
   return left.length === 0 ? late : Math.min(...left, late ?? Number.POSITIVE_INFINITY);
 }

@@ -1,6 +1,15 @@
 import type { Channel } from '../event/channel.js';
 import type { Cursor } from '../event/cursor.js';
-import { byAge, type Gap, hasPassed, isAfter, type Moment, type Position, withLoss } from '../event/position.js';
+import {
+  byAge,
+  type Gap,
+  hasPassed,
+  isAfter,
+  type Moment,
+  type Position,
+  wholeUntil,
+  withLoss,
+} from '../event/position.js';
 import { isOn, isSince, type Publication, voidedBy } from '../event/publication.js';
 import type { LoggedGap } from '../log/channel-log.js';
 import { ChannelHistory, type Page } from './channel-history.js';
@@ -117,7 +126,8 @@ async function openShard(
 
 /** Up to when somebody who stands at `from`, and was late, had surely been shown everything of a mark's partition. */
 function concernedFrom({ told }: LoggedGap, from: Moment, late: Late): number {
-  return late === null || (told && hasPassed(from, told)) ? from.time : Math.min(from.time, late);
+  const whole = wholeUntil(from);
+  return late === null || (told && hasPassed(from, told)) ? whole : Math.min(whole, late);
 }
 
 function gapOf(pages: readonly (Page | null)[], marks: readonly LoggedGap[], tooOld: boolean): Gap | null {

@@ -9,6 +9,14 @@ const words = z.object({
     .object({ topicId: z.string().nullable(), epochs: z.array(z.tuple([z.int(), z.int()])) })
     .default({ topicId: null, epochs: [] }),
   told: z.object({ epoch: z.string(), number: z.int(), time: z.int() }).nullable().default(null),
+  lost: z
+    .object({
+      reason: z.enum(['LOG_LOST', 'SOURCE_LOST', 'TOPIC_RECREATED']),
+      since: z.int(),
+      cut: z.object({ origin: z.string(), offset: z.int() }).optional(),
+    })
+    .nullable()
+    .default(null),
 });
 
 /** Kafka takes 4096 bytes of it. */

@@ -1,5 +1,6 @@
 import { originOf } from '../event/origin.js';
 import type { Moment } from '../event/position.js';
+import type { SourceGap } from '../event/publication.js';
 import type { SourcePartition } from '../event/source-event.js';
 import type { SourceHistory } from '../event/source-history.js';
 import type { AppendAnswer, ChannelLogWriter, PartitionState } from '../log/channel-log.js';
@@ -11,6 +12,7 @@ import { begun, type Change, leftOf, madeAgain, Rivalry } from './change.js';
 import { type Chunk, chunks } from './chunks.js';
 import { type DeadLetters, writeOnce } from './dead-letter.js';
 import { learned } from './history.js';
+import { lossAfter } from './loss.js';
 import { createPatience } from './patience.js';
 import {
   isAhead,
@@ -102,7 +104,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
   let placed: Placed | null = null;
   /** Where the next batch is expected to begin. Unlike `placed.appended` it moves over holes at once. */
   let position = 0;
-  let memory: Memory = { reached: null, voided: null };
+  let memory: Memory = { reached: null, voided: null, lost: null, appended: null };
   /** A batch has come from where the place was found. */
   let isGoing = false;
   let suspected = false;
@@ -128,6 +130,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
       if (begins.next !== null) return beginAnew(state, bounds, begins, leftOf(facts.reached, begins));
     }
     suspected = false;
+    memory = { ...memory, lost: facts.lost };
     const time = lookBack(facts);
     const placement = place(facts, time === null ? null : await feed.offsetAt(time));
     await open(state, bounds, change === null ? placement : { ...placement, gap: change.gap }, facts.reached);
@@ -145,14 +148,15 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     const next = change.next as number;
     const { epoch, watermark } = state;
     placed = null;
-    accept(await log.renew({ source, epoch, watermark, next, history, gap, fingerprint: options.fingerprint }));
+    const renewal = { source, epoch, watermark, next, history, gap, fingerprint: options.fingerprint };
+    const { position: mark } = accept(await log.renew(renewal));
     // The suspicion outlives a refusal. Each partition's renewal opens an epoch, which refuses the others': looking twice again
     // after each, a topic of 16 partitions came back up to a minute late.
     suspected = false;
     letters.forget();
     logger.warn({ ...where, ...gap, watermark, offset: next }, `${why}: subscribers are told`);
-    memory = { reached, voided: committedIn(bounds) ?? memory.voided };
-    metrics.gap(topic, gap.reason);
+    memory = { ...memory, reached, voided: committedIn(bounds) ?? memory.voided, appended: next };
+    told(gap, mark);
     await findPlace();
   }
 
@@ -175,7 +179,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
       head = accept(await append(opening)).position;
       const { gap } = opening;
       if (gap === null) continue;
-      metrics.gap(topic, gap.reason);
+      told(gap, head);
       logger.warn({ ...where, ...gap, offset: goOn }, 'Records are missing in the log: subscribers are told');
     }
     placed = {
@@ -189,9 +193,15 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
       leaderEpoch,
       origin: originOf(source, topicId),
     };
+    memory = { ...memory, appended: goOn };
     rivalry = null;
     isGoing = false;
     position = placement.fetch;
+  }
+
+  function told(gap: SourceGap, { time }: Moment): void {
+    memory = { ...memory, lost: lossAfter(memory.lost, gap, time) };
+    metrics.gap(topic, gap.reason);
   }
 
   const append = (batch: Opening) => log.append({ ...batch, source, routes, fingerprint: options.fingerprint });
@@ -250,9 +260,10 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     // That it is not there, compacted away or never written, says nothing.
     const gap = first?.offset === verify.offset ? null : unknown;
     if (gap !== null || history.topicId !== null || history.epochs.length > 0) {
-      accept(await append({ epoch, base, next: base, first: false, last: null, entries: [], gap, history }));
+      const empty = { epoch, base, next: base, first: false, last: null, entries: [] };
+      const { position: mark } = accept(await append({ ...empty, gap, history }));
+      if (gap !== null) told(gap, mark);
     }
-    if (gap !== null) metrics.gap(topic, gap.reason);
     now.verify = null;
     return true;
   }
@@ -288,8 +299,11 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     const oldest = chunk.records.reduce((min, record) => Math.min(min, record.timestamp), timestamp);
     const arrival = { offset: next, time, lag: time - oldest };
     now.arrivals = arrived(now.arrivals, base, arrival, options.refillMax / 8);
-    const { arrivals, told } = now;
-    memory = { ...memory, reached: { offset: next, timestamp, arrivals, history, told } };
+    memory = {
+      ...memory,
+      reached: { offset: next, timestamp, arrivals: now.arrivals, history, told: now.told, lost: memory.lost },
+      appended: next,
+    };
     tell(chunk, written.appended);
   }
 

@@ -3,6 +3,7 @@ import type { KafkaRecord } from '../event/source-event.js';
 import type { SourceHistory } from '../event/source-history.js';
 import type { Append, PartitionState } from '../log/channel-log.js';
 import { type Arrivals, allThereBy, firstThereBy } from './arrivals.js';
+import { type Loss, toldAgain } from './loss.js';
 import type { Bounds, Reached } from './record-batch.js';
 
 /** All that decides where a partition's relay goes on. Pure data; times are milliseconds since 1970. */
@@ -12,6 +13,8 @@ export interface Facts extends Bounds {
   readonly last: PartitionState['last'];
   /** The newest append that is known of, by this relay or by one before it. */
   readonly reached: Reached | null;
+  /** What the log was told before. */
+  readonly lost: Loss | null;
   readonly now: number;
   /** When this relay was started. */
   readonly startedAt: number;
@@ -96,7 +99,8 @@ export function place(facts: Facts, found: number | null): Placement {
   const goOn = behind && known > floor ? clamp(found ?? floor, floor, known) : floor;
   const unproven = !facts.isProven && goOn === watermark ? last : null;
   const isGone = unproven !== null && unproven.offset < begin;
-  const gap = gapBefore(goOn, facts, known) ?? (isGone ? unknown : null);
+  const before = gapBefore(goOn, facts, known) ?? (isGone ? unknown : null);
+  const gap = watermark === null ? toldAgain(before, facts.lost, facts.reached?.told ?? null) : before;
   const verify = isGone ? null : unproven;
   return {
     fetch: verify?.offset ?? goOn,
@@ -109,14 +113,12 @@ export function place(facts: Facts, found: number | null): Placement {
 
 function gapBefore(goOn: number, facts: Facts, known: number): SourceGap | null {
   const { watermark, begin } = facts;
-  // The log forgot how much it had. Older than all of Kafka's own records nothing can be told to be missing.
-  if (watermark === null) {
-    if (goOn > begin) return { reason: 'LOG_LOST', missed: null, ...concerns(facts, goOn) };
-    return known < begin ? { reason: 'SOURCE_LOST', missed: begin - known } : null;
-  }
-  if (goOn === watermark) return null;
-  const missed = goOn - watermark;
-  return goOn === begin ? { reason: 'SOURCE_LOST', missed } : { reason: 'LOG_LOST', missed, ...concerns(facts, goOn) };
+  if (goOn === (watermark ?? 0)) return null;
+  if (known < begin) return { reason: 'SOURCE_LOST', missed: begin - Math.max(known, watermark ?? 0) };
+  // Also of what Kafka has no more, where the log had it: told as never relayed, everybody would be told of it who was shown it.
+  // A log that forgot how much it had may have had all of it.
+  const missed = watermark === null ? null : goOn - watermark;
+  return { reason: 'LOG_LOST', missed, ...concerns(facts, goOn) };
 }
 
 /**

@@ -3,6 +3,7 @@ import type { KafkaRecord } from '../event/source-event.js';
 import type { LeaderEpoch, SourceHistory } from '../event/source-history.js';
 import type { Arrivals } from './arrivals.js';
 import type { EpochEnd } from './history.js';
+import type { Loss } from './loss.js';
 
 /** Headers as Kafka keeps them: names may repeat, values are bytes. */
 export type OriginalHeaders = Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
@@ -53,6 +54,8 @@ export interface Reached {
   readonly history: SourceHistory;
   /** `SourceGap.told`; null where nobody knows. */
   readonly told: Moment | null;
+  /** What had been told of the partition by then; null where nothing was. */
+  readonly lost: Loss | null;
 }
 
 export interface Bounds {

@@ -11,11 +11,12 @@ test('what a relay says of its newest append is heard with the offset it was com
     arrivals: [{ offset: 7, time: 1_795_000_000_012, lag: 12 }],
     history: unnamed,
     told: { epoch: 'e', number: 9, time: 1_795_000_000_011 },
-  };
+    lost: { reason: 'TOPIC_RECREATED', since: 1_795_000_000_001, cut: { origin: 'abcdef', offset: 3 } },
+  } as const;
   expect(heard(7, said(newest))).toEqual(newest);
   // As a relay of a former version has it.
-  const { told: _, ...former } = newest;
-  expect(heard(7, JSON.stringify(former))).toEqual({ ...newest, told: null });
+  const { told: _, lost: __, ...former } = newest;
+  expect(heard(7, JSON.stringify(former))).toEqual({ ...newest, told: null, lost: null });
 });
 
 test('nothing said, or said by somebody else, is nothing', () => {

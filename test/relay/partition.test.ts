@@ -284,6 +284,7 @@ describe('what the log answers', () => {
       arrivals,
       history: unnamed,
       told: null,
+      lost: null,
     };
     const kafka = fakePartition(events(0, 11), { committed: 10, newest: late });
     const { relay, run } = world(kafka, { watermark: 10, last: null, routes }, { refillMax: 3_000 });
@@ -539,6 +540,7 @@ describe('another history', () => {
         arrivals: [],
         history: { topicId: 'T1', epochs: [[0, 0]] },
         told: null,
+        lost: null,
       },
     });
     const { relay, log, run } = world(kafka, named(10), { refillMax: 1e12 });

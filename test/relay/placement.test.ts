@@ -11,6 +11,7 @@ const facts: Facts = {
   end: 1_000,
   committed: 500,
   reached: null,
+  lost: null,
   now: 1_000_000,
   startedAt: 900_000,
   retain: 600_000,
@@ -60,7 +61,7 @@ const arrivals = [
 test('what a log lost is written again and marked, up to the end it had', () => {
   const lost = {
     ...facts,
-    reached: { offset: 900, timestamp: 9_000, arrivals, history: unnamed, told: null },
+    reached: { offset: 900, timestamp: 9_000, arrivals, history: unnamed, told: null, lost: null },
     committed: 850,
   };
   const { goOn, gap, refill } = place(lost, 100);
@@ -73,20 +74,29 @@ test('what a log lost is written again and marked, up to the end it had', () => 
 
 test('a refill reaches back from the newest record lost, not from now', () => {
   expect(
-    lookBack({ ...facts, reached: { offset: 900, timestamp: 200_000, arrivals: [], history: unnamed, told: null } }),
+    lookBack({
+      ...facts,
+      reached: { offset: 900, timestamp: 200_000, arrivals: [], history: unnamed, told: null, lost: null },
+    }),
   ).toBe(140_000);
   expect(lookBack({ ...facts, watermark: 400 })).toBe(940_000);
 });
 
 test('beyond the bound of a refill the loss is told, with its number', () => {
-  const lost = { ...facts, reached: { offset: 900, timestamp: 9_000, arrivals: [], history: unnamed, told: null } };
+  const lost = {
+    ...facts,
+    reached: { offset: 900, timestamp: 9_000, arrivals: [], history: unnamed, told: null, lost: null },
+  };
   expect(place(lost, 700)).toMatchObject({ goOn: 700, gap: { reason: 'LOG_LOST', missed: 200 } });
   // Everything the log lost is too old, what it never had is not.
   expect(place(lost, 1_000)).toMatchObject({ goOn: 900, gap: { reason: 'LOG_LOST', missed: 400 } });
 });
 
 test('a loss beyond the bound says from when on nothing is lost: when all that is not written again had come', () => {
-  const lost = { ...facts, reached: { offset: 900, timestamp: 200_000, arrivals, history: unnamed, told: null } };
+  const lost = {
+    ...facts,
+    reached: { offset: 900, timestamp: 200_000, arrivals, history: unnamed, told: null, lost: null },
+  };
   expect(place(lost, 700).gap).toEqual({ reason: 'LOG_LOST', missed: 200, since: 150_000 });
   expect(place(lost, 720).gap).toEqual({ reason: 'LOG_LOST', missed: 220, since: 150_000 });
   expect(place(lost, 721).gap).toEqual({ reason: 'LOG_LOST', missed: 221, since: 205_000 });
@@ -106,6 +116,26 @@ test('a log that forgot the partition altogether tells a loss nobody can count',
   expect(place(empty, 700)).toMatchObject({ goOn: 700, gap: { reason: 'LOG_LOST', missed: null } });
   expect(place(empty, 0)).toMatchObject({ goOn: 0, gap: null, refill: { below: 900, older: null, arrivals: [] } });
   expect(place({ ...empty, begin: 950 }, 0)).toMatchObject({ goOn: 950, gap: { reason: 'SOURCE_LOST', missed: 50 } });
+});
+
+test('what the log has lost and Kafka has no more is told as lost by the log, to those who were not shown it', () => {
+  const reached = { offset: 900, timestamp: 200_000, arrivals, history: unnamed, told: null, lost: null };
+  const since = { reason: 'LOG_LOST', since: 150_000 };
+  expect(place({ ...facts, reached, begin: 700 }, 0)).toMatchObject({ goOn: 700, gap: { ...since, missed: 200 } });
+  const empty = { ...facts, reached, watermark: null, last: null };
+  expect(place({ ...empty, begin: 700 }, 0)).toMatchObject({ goOn: 700, gap: { ...since, missed: null } });
+  expect(place(empty, 0).gap).toBeNull();
+  // What a relay never had, nobody was shown.
+  expect(place({ ...facts, reached, begin: 950 }, 0).gap).toEqual({ reason: 'SOURCE_LOST', missed: 50 });
+});
+
+test('a log that came back empty is told again what it was told, and one that has it is not', () => {
+  const lost = { reason: 'TOPIC_RECREATED', since: 130_000 } as const;
+  const reached = { offset: 900, timestamp: 200_000, arrivals, history: unnamed, told: null, lost };
+  const empty = { ...facts, reached, lost, watermark: null, last: null };
+  expect(place(empty, 0).gap).toEqual({ ...lost, missed: null });
+  expect(place(empty, 700).gap).toEqual({ ...lost, missed: null, since: 150_000 });
+  expect(place({ ...facts, reached, lost }, 500).gap).toBeNull();
 });
 
 test('a log ahead of its topic shows that the topic is another one', () => {

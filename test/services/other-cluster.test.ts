@@ -32,8 +32,9 @@ async function onBoth() {
 
 test('relays that go on at another cluster: all that its topic has is there and shown, and told once for each partition', async () => {
   const { topic } = await onBoth();
-  const deleteTopic = () => withAdmin(one.brokers, (admin) => admin.deleteTopics({ topics: [topic] }));
-  await using bed = await historyBed({ brokers: one.brokers, deleteTopic }, topic);
+  const { brokers } = one;
+  const deleteTopic = () => withAdmin(brokers, (admin) => admin.deleteTopics({ topics: [topic] }));
+  await using bed = await historyBed({ brokers, deleteTopic, admin: (work) => withAdmin(brokers, work) }, topic);
   const [live, away] = [await bed.client(), await bed.client()];
   await write(one, topic, 0, 150);
   const first = () => [live, away].every((client) => client.numbers().length === 300);

@@ -180,3 +180,64 @@ describe('a topic that lost its end to a leader that did not have it', () => {
     expect(await bed.told()).toEqual(cut);
   });
 });
+
+describe('a log that came back empty, and with it what it had told', () => {
+  const some = atOnce(5, 2_000);
+
+  /** What is left in Kafka is there again; the live client, who was told, is told nothing more. */
+  async function expectAgain({ bed, live, back }: Lived, left: readonly number[], told: string) {
+    await eventually('the log has all of it', async () => (await bed.held()).length === left.length, {
+      within: 40_000,
+    });
+    expect(await bed.held()).toEqual(left);
+    const away = await back();
+    await eventually('the other one has the newest', () => away.numbers().at(-1) === left.at(-1));
+    expect(away.gaps()).toEqual([told]);
+    await eventually('the live client has the newest', () => live.numbers().at(-1) === left.at(-1));
+    expect(live.numbers()).toEqual([...new Set(live.numbers())]);
+    return away.numbers();
+  }
+
+  test.each<RelayState>(['running', 'killed'])('after its topic was made again (relay %s)', async (state) => {
+    const one = await lived(50);
+    await using bed = one.bed;
+    await makeAgain(cluster, one.topic, atOnce(30));
+    await eventually('the live client has it', () => one.live.numbers().length === 80, { within: 40_000 });
+    await bed.committed();
+    await bed.meanwhile(state, bed.forget);
+    await fill(cluster, one.topic, some);
+    const left = [...upTo(1_030, 1_000), ...upTo(2_005, 2_000)];
+    expect(await expectAgain(one, left, 'TOPIC_RECREATED')).toEqual(left);
+    expect(one.live.gaps()).toEqual(['TOPIC_RECREATED']);
+  });
+
+  test.each<RelayState>(['running', 'killed'])('after its end was cut off (relay %s)', async (state) => {
+    const one = await livedAlone();
+    await using bed = one.bed;
+    await one.cutOff(atOnce(30));
+    await eventually('the live client has it', () => one.live.numbers().length === 90, { within: 40_000 });
+    await bed.committed();
+    await bed.meanwhile(state, bed.forget);
+    await fill(cluster, one.topic, some);
+    const left = [...upTo(40), ...upTo(1_030, 1_000), ...upTo(2_005, 2_000)];
+    // Who was away had been shown what is cut off.
+    const back = () => bed.client(one.live.cursor(60));
+    expect(await expectAgain({ ...one, back }, left, 'TOPIC_RECREATED')).toEqual(left.slice(40));
+    expect(one.live.gaps()).toEqual(['TOPIC_RECREATED']);
+  });
+
+  test.each<RelayState>(['running', 'killed'])(
+    'after Kafka deleted a part of what it had (relay %s)',
+    async (state) => {
+      const one = await lived(50);
+      await using bed = one.bed;
+      await deleteRecords(cluster, one.topic, 30);
+      await bed.committed();
+      await bed.meanwhile(state, bed.forget);
+      await fill(cluster, one.topic, some);
+      const left = [...upTo(50, 30), ...upTo(2_005, 2_000)];
+      expect(await expectAgain(one, left, 'LOG_LOST')).toEqual(left);
+      expect(one.live.gaps()).toEqual([]);
+    },
+  );
+});

@@ -25,7 +25,7 @@ type Told = { readonly reason: string; readonly partition: number; readonly cut:
  * were shown of it. Closed at the end of its scope.
  */
 export async function historyBed(
-  { brokers, deleteTopic }: Pick<KafkaCluster, 'brokers' | 'deleteTopic'>,
+  { brokers, deleteTopic, admin }: Pick<KafkaCluster, 'brokers' | 'deleteTopic' | 'admin'>,
   topic: string,
   count = 1,
 ) {
@@ -39,14 +39,14 @@ export async function historyBed(
     scope.defer(() => rmSync(folder, { recursive: true }));
     const file = join(folder, 'schema.graphql');
     writeFileSync(file, schema);
-    const prefix = freshPrefix();
+    const [prefix, groupId] = [freshPrefix(), freshPrefix()];
     const settings = {
       TAILRACE_SCHEMA: file,
       TAILRACE_REDIS_URL: redisUrl(),
       TAILRACE_REDIS_PREFIX: prefix,
       TAILRACE_HISTORY_MAX: String(retention.max),
       TAILRACE_KAFKA_BROKERS: brokers.join(','),
-      TAILRACE_KAFKA_GROUP_ID: freshPrefix(),
+      TAILRACE_KAFKA_GROUP_ID: groupId,
       TAILRACE_ADMIN_PORT: '0',
     };
     let relays: ReturnType<typeof run>[] = [];
@@ -143,6 +143,23 @@ export async function historyBed(
         settings.TAILRACE_KAFKA_BROKERS = elsewhere;
         if (state === 'paused') kill('SIGCONT');
         if (state === 'stopped' || state === 'killed') await start();
+      },
+      /** All that relays have read of the topic they have committed too. */
+      committed: () =>
+        eventually('all is committed', () =>
+          admin(async (one) => {
+            const [bounds] = await one.fetchTopicOffsets(topic);
+            const [
+              {
+                partitions: [at],
+              } = { partitions: [] },
+            ] = await one.fetchOffsets({ groupId, topics: [topic] });
+            return at?.offset === bounds?.high;
+          }),
+        ),
+      /** Redis comes back empty. */
+      async forget() {
+        await read.del(...(await read.keys(`${prefix}*`)));
       },
       /** What the relays wrote into their own logs. */
       lines: () => relays.map((relay) => relay.log()).join('\n'),
