@@ -41,6 +41,11 @@ export interface SourceGap extends Gap {
    * everybody. Absent from a TOPIC_RECREATED: all of the partition is another one, whosever offsets they were.
    */
   readonly cut?: Cut;
+  /**
+   * By the log's clock, when other records took their place: whoever had been shown everything up to then knows them by their
+   * coordinates, and is told of another loss. Absent: the mark concerns nobody who does.
+   */
+  readonly changedAt?: number;
 }
 
 export interface Cut {
@@ -57,13 +62,17 @@ export interface GapMark extends SourceGap {
 export interface Voided {
   readonly partition: number;
   readonly cut: Cut | null;
+  /** `SourceGap.changedAt`. */
+  readonly changedAt?: number;
 }
 
-export const voidedBy = ({ reason, source: { partition }, cut }: GapMark): Voided | null =>
-  cut || reason === 'TOPIC_RECREATED' ? { partition, cut: cut ?? null } : null;
+export const voidedBy = ({ reason, source: { partition }, cut, changedAt }: GapMark): Voided | null =>
+  cut || reason === 'TOPIC_RECREATED'
+    ? { partition, cut: cut ?? null, ...(changedAt !== undefined && { changedAt }) }
+    : null;
 
 /** Whether somebody who had been shown everything up to `time` (the log's clock) may miss what a mark tells of. */
-export const isSince = ({ since }: Pick<SourceGap, 'since'>, time: number): boolean =>
+export const isSince = ({ since }: { readonly since?: number | undefined }, time: number): boolean =>
   since === undefined || time < since;
 
 /** Whether one of the channels is concerned by a mark. */

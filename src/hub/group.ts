@@ -191,7 +191,10 @@ export class Group implements Listener {
   }
 
   lost(gap: Gap, voided: Voided | null, reach?: Reach): void {
-    if (voided && this.#isVoid(reach)) this.#heard.setBack(voided);
+    // Told again, it concerns who was away the first time: what is written again would be shown twice to who has been there since.
+    const since = voided?.changedAt ?? reach?.since;
+    const isKnown = reach && !isSince({ since }, reach.stayed?.heard ?? reach.heard);
+    if (voided && !isKnown) this.#heard.setBack(voided);
     const turn = ++this.#turn;
     const tell = () => {
       this.#handOut();
@@ -201,16 +204,6 @@ export class Group implements Listener {
     this.#window?.flush();
     if (this.#waiting.length > 0) this.#wait('', tell);
     else tell();
-  }
-
-  /**
-   * Told again, it concerns who was away the first time: who has been there since would be shown twice what is written again.
-   * Where every seat goes by its own, the group may know from one of them what is void.
-   */
-  #isVoid(reach: Reach | undefined): boolean {
-    if (!reach || isSince(reach, reach.stayed?.heard ?? reach.heard)) return true;
-    for (const { wantsRepeats } of this.seats) if (!wantsRepeats) return false;
-    return true;
   }
 
   /** The rule, counted. */

@@ -319,8 +319,8 @@ export async function openHub({
     }
   }
 
-  function reachOf({ since, told }: GapMark, head: Position): Reach | undefined {
-    if (since === undefined) return undefined;
+  function reachOf({ since, told, changedAt }: GapMark, head: Position): Reach | undefined {
+    if (since === undefined && changedAt === undefined) return undefined;
     return { since, heard: head.time, stayed: told ? left.stay(told, head) : null };
   }
 

@@ -20,9 +20,9 @@ export interface Listener {
   lost(gap: Gap, voided: Voided | null, reach?: Reach): void;
 }
 
-/** Whom a loss concerns, by the log's clock: who had been shown everything up to `since` lacks nothing. */
+/** Whom a loss concerns, by the log's clock: who had been shown everything up to `since` lacks nothing. Without one, everybody. */
 export interface Reach {
-  readonly since: number;
+  readonly since: number | undefined;
   /** Up to here the listener has heard everything that was there. */
   readonly heard: number;
   /** Those who have been there since all earlier losses were told; null where nobody knows who has. */

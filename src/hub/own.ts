@@ -38,7 +38,10 @@ export class Own {
 
   /** While it is, its cursors are its own. */
   get late(): Late {
-    if (isOver(this.#late, this.hub.heads(), this.group.retain)) this.#late = null;
+    if (isOver(this.#late, this.hub.heads(), this.group.retain)) {
+      this.#late = null;
+      this.#teach();
+    }
     return this.#late;
   }
 
@@ -62,8 +65,18 @@ export class Own {
   caughtUp(shown: Coordinates): void {
     this.#shown = shown;
     this.#leftOut = shown.leftOut;
-    this.group.remember(shown.recent);
-    this.#until = this.group.hasHeard(shown.recent) ? this.group.turn : untilEqual;
+    this.#teach();
+  }
+
+  /**
+   * The group learns what was shown. Not from one that is late: a mark that is still to come may make void what that one knows,
+   * and to others of the group new events would be repeats.
+   */
+  #teach(): void {
+    this.#until = untilEqual;
+    if (this.#shown === null || this.#late !== null) return;
+    this.group.remember(this.#shown.recent);
+    if (this.group.hasHeard(this.#shown.recent)) this.#until = this.group.turn;
   }
 
   /** True from the turn on from which the group knows all that was shown. */

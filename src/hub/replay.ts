@@ -10,7 +10,7 @@ import {
   wholeUntil,
   withLoss,
 } from '../event/position.js';
-import { isOn, isSince, type Publication, voidedBy } from '../event/publication.js';
+import { isOn, isSince, type Publication, type Voided, voidedBy } from '../event/publication.js';
 import type { LoggedGap } from '../log/channel-log.js';
 import { ChannelHistory, type Page } from './channel-history.js';
 import type { Coordinates } from './coordinates.js';
@@ -85,7 +85,8 @@ export async function openPassage(replay: Replay, after: Progress): Promise<Pass
 interface OpenShard {
   readonly head: Position;
   readonly channels: readonly { readonly history: ChannelHistory; readonly page: Publication[] }[];
-  readonly marks: readonly LoggedGap[];
+  /** Where other records come. */
+  readonly changes: readonly LoggedGap[];
   readonly gap: Gap | null;
   readonly oldest: Moment;
 }
@@ -97,7 +98,7 @@ async function openShard(
 ): Promise<OpenShard> {
   const from = after[head.shard] ?? unheard;
   const isThere = head.epoch === from.epoch && head.number === from.number;
-  if (isThere || !isAfter(head, from, head.epoch)) return { head, channels: [], marks: [], gap: null, oldest: head };
+  if (isThere || !isAfter(head, from, head.epoch)) return { head, channels: [], changes: [], gap: null, oldest: head };
   const pageSize = Math.max(10, Math.floor(readAhead / Math.max(1, channels.length)));
   const histories = channels.map((channel) => new ChannelHistory(hub, channel, head, from, pageSize));
   const pages = await Promise.all(histories.map((history) => history.next()));
@@ -118,7 +119,10 @@ async function openShard(
   return {
     head,
     channels: histories.map((history, i) => ({ history, page: [...(pages[i] as Page).publications] })),
-    marks,
+    changes: marks.filter((mark) => {
+      const { since, changedAt = since } = mark;
+      return voidedBy(mark) && isSince({ since: changedAt }, concernedFrom(mark, from, late));
+    }),
     gap: gapOf(pages, marks, now - from.time >= retain),
     oldest: whole.sort((a, b) => byAge(a, b, head.epoch)).at(-1) ?? { ...from, time: now },
   };
@@ -138,11 +142,11 @@ function gapOf(pages: readonly (Page | null)[], marks: readonly LoggedGap[], too
 
 /** One shard's channels as one, each event once. */
 async function* merged(
-  { head, channels, marks }: OpenShard,
+  { head, channels, changes }: OpenShard,
   seen: Coordinates,
   lost: (gap: Gap) => void,
 ): AsyncGenerator<readonly [publication: Publication, isUnknown: boolean]> {
-  const told = [...marks];
+  const told = [...changes];
   for (;;) {
     for (const { history, page } of channels) {
       while (page.length === 0) {
@@ -159,8 +163,7 @@ async function* merged(
     const publication = first?.shift();
     // Marks come in their place, also behind the last event: what follows live counts anew too.
     while (told[0] && (!publication || byAge(told[0].position, publication.position, head.epoch) < 0)) {
-      const voided = voidedBy(told.shift() as LoggedGap);
-      if (voided) seen.setBack(voided);
+      seen.setBack(voidedBy(told.shift() as LoggedGap) as Voided);
     }
     if (!publication) return;
     // An event in two channels has the same coordinates in both.

@@ -14,6 +14,7 @@ const words = z.object({
       reason: z.enum(['LOG_LOST', 'SOURCE_LOST', 'TOPIC_RECREATED']),
       since: z.int(),
       cut: z.object({ origin: z.string(), offset: z.int() }).optional(),
+      changedAt: z.int().optional(),
     })
     .nullable()
     .default(null),

@@ -1,8 +1,8 @@
 import type { Moment } from '../event/position.js';
-import type { SourceGap } from '../event/publication.js';
+import type { Cut, SourceGap } from '../event/publication.js';
 
 /** What was told of a partition that nobody can give its log again: for the day when the log has forgotten that too. */
-export interface Loss extends Pick<SourceGap, 'cut'> {
+export interface Loss extends Pick<SourceGap, 'cut' | 'changedAt'> {
   readonly reason: 'LOG_LOST' | 'SOURCE_LOST' | 'TOPIC_RECREATED';
   /** `SourceGap.since`. */
   readonly since: number;
@@ -10,10 +10,11 @@ export interface Loss extends Pick<SourceGap, 'cut'> {
 
 /** What is known to be told when a mark has come into the log at `time`, by the log's clock. */
 export function lossAfter(known: Loss | null, gap: SourceGap, time: number): Loss | null {
-  const { reason, since = time, cut } = gap;
+  const { reason, since = time, cut, changedAt = since } = gap;
   // What is written again finds its channels by the routes of now.
-  if (reason !== 'LOG_LOST' && reason !== 'SOURCE_LOST' && reason !== 'TOPIC_RECREATED') return known;
-  return both(known, { reason, since, ...(cut && { cut }) });
+  if (reason === 'LOG_LOST' || reason === 'SOURCE_LOST') return both(known, { reason, since });
+  if (reason === 'TOPIC_RECREATED') return both(known, { reason, since, changedAt, ...(cut && { cut }) });
+  return known;
 }
 
 /** What was told by `place`, at the latest, nobody knows. */
@@ -28,23 +29,27 @@ export function toldAgain(gap: SourceGap | null, known: Loss | null, place: Mome
   if (known === null) return gap;
   const again = { ...known, missed: null, ...(place && { told: place }) };
   if (gap === null) return again;
-  const all = lossAfter(known, gap, 0) ?? known;
-  if (gap.since !== undefined) return { ...again, ...all };
-  const { reason, cut } = all;
-  return { reason, missed: null, ...(cut && { cut }) };
+  const { since, ...all } = lossAfter(known, gap, 0) ?? known;
+  // Of what nobody knows when it came, the loss concerns everybody.
+  return gap.since === undefined ? { ...all, missed: null } : { ...again, ...all, since };
 }
 
 /** The older one first. */
 export function both(one: Loss | null, other: Loss | null): Loss | null {
   if (one === null || other === null) return one ?? other;
   const since = Math.max(one.since, other.since);
-  const again = [one, other].filter(({ reason }) => reason === 'TOPIC_RECREATED');
-  const reason = again[0]?.reason ?? other.reason;
-  const cuts = again.flatMap(({ cut }) => cut ?? []);
-  // Without a cut all that is known of the partition is void.
-  if (cuts.length === 0 || cuts.length < again.length) return { reason, since };
+  const changes = [one, other].filter(({ reason }) => reason === 'TOPIC_RECREATED');
+  if (changes.length === 0) return { reason: other.reason, since };
+  const changedAt = Math.max(...changes.map((change) => change.changedAt ?? change.since));
+  const cut = lowest(changes.map((change) => change.cut));
+  return { reason: 'TOPIC_RECREATED', since, changedAt, ...(cut && { cut }) };
+}
+
+/** Without a cut all that is known of the partition is void. */
+function lowest(cuts: readonly (Cut | undefined)[]): Cut | undefined {
+  const newest = cuts.at(-1);
+  if (!newest || cuts.includes(undefined)) return undefined;
   // Of another origin than the newest nothing comes any more.
-  const { origin } = cuts.at(-1) as (typeof cuts)[0];
-  const offsets = cuts.filter((cut) => cut.origin === origin).map(({ offset }) => offset);
-  return { reason, since, cut: { origin, offset: Math.min(...offsets) } };
+  const offsets = cuts.map((cut) => (cut?.origin === newest.origin ? cut.offset : newest.offset));
+  return { ...newest, offset: Math.min(...offsets) };
 }

@@ -80,15 +80,16 @@ export function lookBack(facts: Facts): number | null {
 
 /** Where to go on. `found` is the offset at `lookBack(facts)`. */
 export function place(facts: Facts, found: number | null): Placement {
-  const { begin, end, watermark, last } = facts;
+  const { begin, end, watermark, last, lost, reached } = facts;
+  const again = watermark === null ? toldAgain(null, lost, reached?.told ?? null) : null;
   const none: Refill = { below: 0, older: null, arrivals: [] };
-  if (isNew(facts) && facts.isAdded) return { fetch: begin, goOn: begin, gap: null, refill: none, verify: null };
+  if (isNew(facts) && facts.isAdded) return { fetch: begin, goOn: begin, gap: again, refill: none, verify: null };
   if (isNew(facts)) {
     const goOn = clamp(found ?? end, begin, end);
     return {
       fetch: goOn,
       goOn,
-      gap: null,
+      gap: again,
       refill: { ...none, older: { below: end, than: facts.startedAt } },
       verify: null,
     };
@@ -100,13 +101,13 @@ export function place(facts: Facts, found: number | null): Placement {
   const unproven = !facts.isProven && goOn === watermark ? last : null;
   const isGone = unproven !== null && unproven.offset < begin;
   const before = gapBefore(goOn, facts, known) ?? (isGone ? unknown : null);
-  const gap = watermark === null ? toldAgain(before, facts.lost, facts.reached?.told ?? null) : before;
+  const gap = watermark === null ? toldAgain(before, lost, reached?.told ?? null) : before;
   const verify = isGone ? null : unproven;
   return {
     fetch: verify?.offset ?? goOn,
     goOn,
     gap,
-    refill: behind ? { below: known, older: null, arrivals: facts.reached?.arrivals ?? [] } : none,
+    refill: behind ? { below: known, older: null, arrivals: reached?.arrivals ?? [] } : none,
     verify,
   };
 }

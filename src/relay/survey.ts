@@ -28,6 +28,12 @@ export interface Memory {
 export const committedIn = ({ committed, newest }: Bounds): string | null =>
   committed === null ? null : `${committed} ${newest?.history.epochs.at(-1)?.[0]}`;
 
+/** By its term first: in an older one somebody may have come to offsets that were cut off since. */
+function isFarther(one: Reached, than: Reached | null): boolean {
+  const [term, other] = [one, than].map((reached) => reached?.history.epochs.at(-1)?.[0] ?? -1) as [number, number];
+  return than === null || term > other || (term === other && one.offset > than.offset);
+}
+
 /** All that decides where a partition goes on. */
 export interface Survey {
   readonly bounds: Bounds;
@@ -49,10 +55,7 @@ export async function survey(options: SurveyOptions, state: PartitionState, memo
   const claims = [newest, memory.reached];
   const isFormer = (one: Reached | null) => one !== null && isOtherTopic(one.history, bounds);
   const former = claims.find(isFormer) ?? null;
-  const known = claims.reduce(
-    (far, one) => (isFormer(one) || (one?.offset ?? 0) <= (far?.offset ?? 0) ? far : one),
-    null,
-  );
+  const known = claims.reduce((far, one) => (one === null || isFormer(one) || !isFarther(one, far) ? far : one), null);
   const now = options.now();
   const claim = await claimOf(known, state, feed);
   const change = await changeOf(source, state, bounds, claim, former, feed, Math.max(0, now - retain));

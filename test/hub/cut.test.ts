@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { wholeRecord } from '../../src/event/cursor.js';
 import { sourceKey } from '../../src/event/source-key.js';
 import { eventually } from '../support/eventually.js';
 import { turns } from '../support/hostile-log.js';
-import { decoded, type Seated, Stage } from './stage.js';
+import { cursors, decoded, type Seated, Stage } from './stage.js';
 
 const source = { cluster: 'c', topic: 'notes', partition: 0 };
 const told = (n: number) => ({ n, gap: 'TOPIC_RECREATED' });
@@ -61,6 +62,41 @@ describe('a partition that was cut: what comes after has offsets that went by be
     expect(rewound.shown).toEqual([4, 5, 6, 7, 8]);
     expect((await resume(stage, rewound, rewound.cursors[1])).shown).toEqual([told(6), 7, 8]);
     expect((await resume(stage, rewound, rewound.cursors[2])).shown).toEqual([7, 8]);
+  });
+
+  test('and whose mark went with the log is told again, to who was away; nothing of what others know is void', async () => {
+    await using stage = await Stage.open();
+    // Shown what was cut off, it went away before the cut was told.
+    const offsets = new Map([[sourceKey('topicA', 0), { offset: 4, index: wholeRecord }]]);
+    const positions = [{ epoch: 'gone', number: 5, time: stage.clock }];
+    const end = cursors.encode('note', { positions, offsets, routes: 'same', late: null });
+    stage.offset = 2;
+    stage.clock++;
+    const changedAt = ++stage.clock;
+    const live = stage.seat(await stage.group());
+    await stage.append([6]);
+    const between = live.cursors[0];
+    const since = ++stage.clock;
+    await stage.append([7]);
+    const lost = stage.log.lose(0, 100);
+    stage.clock++;
+    stage.tail.interrupt();
+    stage.tail.restore();
+    await turns(10);
+    const others = await stage.group();
+    const early = stage.seat(others, stage.after(end));
+    await early.started;
+    const beside = stage.seat(others);
+    const again = { reason: 'TOPIC_RECREATED', missed: null, cut: { origin: 'topicA', offset: 2 } } as const;
+    stage.log.gap({ ...again, since, changedAt, source });
+    stage.log.append(lost, true);
+    await stage.append([8, 9]);
+    const late = await resume(stage, live, end);
+    expect(live.shown).toEqual([6, 7, 8, 9]);
+    for (const one of [early, late]) expect(one.shown).toEqual([told(6), 7, 8, 9]);
+    expect(beside.shown).toEqual([8, 9]);
+    // Told of what else is lost, it knows the other records by their coordinates.
+    expect((await resume(stage, live, between)).shown).toEqual([told(7), 8, 9]);
   });
 
   test('what the log loses after the cut is written again, and nobody is shown it twice', async () => {

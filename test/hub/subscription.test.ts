@@ -786,6 +786,24 @@ describe('a log that loses data', () => {
       expect([fresh.shown, fresh.faults]).toEqual([[3], []]);
     });
 
+    test('who was cut off in the middle of an append of which the rest is gone is told, also who came back before that was known', async () => {
+      await using stage = await Stage.open();
+      const stayed = stage.seat(await stage.group(), { kind: 'now' }, 'FAIL');
+      await stage.append([1, 2]);
+      const since = stage.clock;
+      await stage.append([3]);
+      const lost = await empty(stage);
+      const early = stage.seat(await stage.group(), stage.after(stayed.cursors[0]));
+      await early.started;
+      stage.log.gap({ reason: 'LOG_LOST', missed: null, since, source });
+      stage.log.append(lost.slice(2), true);
+      await stage.append([4]);
+      const back = stage.seat(await stage.group(), stage.after(stayed.cursors[0]));
+      await back.started;
+      for (const one of [early, back]) expect(one.shown).toEqual([{ n: 3, gap: 'LOG_LOST' }, 4]);
+      expect([stayed.shown, stayed.faults]).toEqual([[1, 2, 3, 4], []]);
+    });
+
     test('who began after the loss has lost nothing', async () => {
       await using stage = await Stage.open();
       const { group, since, lost } = await emptied(stage);

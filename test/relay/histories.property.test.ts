@@ -1,12 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { SourceGap } from '../../src/event/publication.js';
-import type { AppendEntry } from '../../src/log/channel-log.js';
 import { noRelayMetrics } from '../../src/observe/metrics.js';
 import type { PartitionRelay } from '../../src/relay/partition.js';
 import type { Reached } from '../../src/relay/record-batch.js';
 import { createRelay } from '../../src/relay/relay.js';
-import { ModelLog } from '../support/model-log.js';
+import { type Heard, ModelLog } from '../support/model-log.js';
 import {
   type FakePartition,
   fakePartition,
@@ -20,8 +19,9 @@ import { scheduleOf } from '../support/schedule.js';
 
 /**
  * One partition on its worst days: leaders that lack what others had, a topic made again, records deleted; two relays that
- * both believe to have it, crash and commit; a log that loses its newest part. In the end somebody who was there all the time
- * was shown every record that Kafka has, once and in order; and told of each history but the first.
+ * both believe to have it, crash and commit; a log that loses its newest part, or all. In the end somebody who was there all the
+ * time was shown every record that Kafka has, once and in order, and told of each history but the first; and who was away is shown
+ * the rest of what that one was shown, or told that something is missing.
  */
 
 const happens = scheduleOf<World>();
@@ -38,27 +38,44 @@ const step = fc.oneof(
   happens(2, 'crash', [either], (w, n) => w.crash(n)),
   happens(2, 'look', [either], (w, n) => w.look(n)),
   happens(2, 'lose', [fc.integer({ min: 1, max: 4 })], (w, count) => w.log.lose(count)),
+  happens(1, 'forget', [either], (w, n) => w.forget(n)),
+  happens(2, 'go away', [], (w) => w.goAway()),
   happens(1, 'fail', [fc.constantFrom('before' as const, 'after' as const)], (w, how) => {
     w.log.failing = how;
   }),
 );
 
-/** Whoever was there all the time: goes by coordinates, as PROTOCOL says, and keeps all that they were shown. */
+/** Goes by coordinates, as PROTOCOL says, and keeps all that it was shown. */
 class Viewer {
   readonly shown: number[] = [];
   readonly told: SourceGap['reason'][] = [];
-  readonly #heard = new Map<string, number>();
 
-  hear({ gap, entries }: { gap: SourceGap | null; entries: readonly AppendEntry[] }) {
-    if (gap !== null) this.told.push(gap.reason);
-    const cut = gap?.cut;
-    if (cut) this.#heard.set(cut.origin, Math.min(this.#heard.get(cut.origin) ?? 0, cut.offset));
+  constructor(
+    /** By the log's clock, up to when it has been shown everything: all the time, for who is there. */
+    private readonly until = Number.POSITIVE_INFINITY,
+    readonly heard = new Map<string, number>(),
+  ) {}
+
+  hear({ gap, entries }: Heard) {
+    if (gap !== null && (gap.since === undefined || this.until < gap.since)) {
+      this.told.push(gap.reason);
+      const { cut, changedAt } = gap;
+      if (cut && (changedAt === undefined || this.until < changedAt))
+        this.heard.set(cut.origin, Math.min(this.heard.get(cut.origin) ?? 0, cut.offset));
+    }
     for (const { origin, record, payload } of entries) {
-      if (record.offset < (this.#heard.get(origin) ?? 0)) continue;
-      this.#heard.set(origin, record.offset + 1);
+      if (record.offset < (this.heard.get(origin) ?? 0)) continue;
+      this.heard.set(origin, record.offset + 1);
       this.shown.push((JSON.parse(payload) as { n: number }).n);
     }
   }
+}
+
+/** Who left when so much had been shown, and comes back at the end. */
+interface Absence {
+  readonly shown: number;
+  readonly time: number;
+  readonly heard: ReadonlyMap<string, number>;
 }
 
 interface Actor {
@@ -77,6 +94,7 @@ class World {
   /** Histories that a relay may have read from, beside the first. */
   others = 0;
   readonly actors: Actor[];
+  readonly absences: Absence[] = [];
   readonly #core = createRelay({
     schema: schemaOf(planOf('t', sourceOf('all', { all: () => '*' }, undefined, true, 100_000))),
     log: this.log,
@@ -113,6 +131,21 @@ class World {
     // A term in which nothing was written is overwritten by the next one at the same offset.
     const epochs = this.kafka.epochs.filter(([, first]) => first < this.kafka.end);
     this.kafka.epochs = [...epochs, [++this.#elections, this.kafka.end]];
+  }
+
+  goAway() {
+    this.absences.push({ shown: this.viewer.shown.length, time: this.log.time, heard: new Map(this.viewer.heard) });
+  }
+
+  /**
+   * The log comes back empty, and a relay finds it so. Not where nobody has said anything of the topic yet: of what only a relay
+   * knew that is gone, and its log has lost, nobody knows.
+   */
+  async forget(n: number) {
+    if (this.kafka.newest == null || this.log.failing !== null || !this.log.forget()) return;
+    const actor = this.actors[n] as Actor;
+    for (const _ of [1, 2]) if ((await actor.relay.start()).wait === 0) break;
+    actor.position = null;
   }
 
   /** Whoever is elected lacks the newest. */
@@ -192,7 +225,7 @@ test('a day on which nothing befalls it: all is shown, and nothing told', async 
 });
 
 test('whatever becomes of a partition: all that Kafka has is shown once, in order, and each other history is told', async () => {
-  const counted = { shown: 0, told: 0 };
+  const counted = { shown: 0, told: 0, away: 0 };
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 50, size: 'max' }), async (steps) => {
       const world = new World();
@@ -212,6 +245,18 @@ test('whatever becomes of a partition: all that Kafka has is shown once, in orde
       // Older than a first start is nobody's but who asks for it.
       expect(now.filter((n) => !kept.includes(n)).length, 'from the first start on').toBe(0);
       if (world.others === 0) expect(told.filter((reason) => reason === 'TOPIC_RECREATED')).toEqual([]);
+      for (const absence of world.absences) {
+        const back = new Viewer(absence.time - 1, new Map(absence.heard));
+        for (const commit of world.log.commits) if (commit.time > absence.time) back.hear(commit);
+        const lacked = shown.slice(absence.shown).filter((n) => !back.shown.includes(n));
+        if (back.told.length === 0) expect(lacked, 'who was away lacks nothing, or is told').toEqual([]);
+        const before = shown.slice(0, absence.shown);
+        expect(
+          back.shown.filter((n) => before.includes(n)),
+          'nor is it shown anything again',
+        ).toEqual([]);
+        counted.away += back.shown.length;
+      }
       counted.shown += shown.length;
       counted.told += told.length;
     }),
@@ -219,4 +264,5 @@ test('whatever becomes of a partition: all that Kafka has is shown once, in orde
   );
   expect(counted.shown).toBeGreaterThan(1_000);
   expect(counted.told).toBeGreaterThan(100);
+  expect(counted.away).toBeGreaterThan(100);
 }, 300_000);

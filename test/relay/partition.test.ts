@@ -438,6 +438,72 @@ describe('a schema whose routes have changed', () => {
   });
 });
 
+describe('what a partition was told', () => {
+  const recreated = { reason: 'TOPIC_RECREATED', missed: null };
+  const remade = () => fakePartition(events(0, 20), { topicId: 'T2', epochs: [[0, 0]] });
+
+  /** Its records are young enough for a first start. */
+  const atFirst = { now: () => recordAt(0, 0).timestamp };
+
+  /** A relay finds that the topic was made again, and tells so; what it commits then. */
+  async function committed() {
+    const { relay, log, run } = world(remade(), named(10));
+    await relay.start();
+    await run(await relay.start());
+    return { newest: relay.newest(), since: logClock(log.calls.findIndex((call) => 'renewal' in call) + 1) };
+  }
+
+  test('is committed, and told again to a log that came back empty, by whichever relay, before all that is written again', async () => {
+    const { newest, since } = await committed();
+    expect(newest?.lost).toMatchObject({ reason: 'TOPIC_RECREATED', since });
+    const { relay, log, run } = world(Object.assign(remade(), { committed: 20, newest }), {}, { refillMax: 1e12 });
+    await run(await relay.start());
+    expect(log.appends).toMatchObject([
+      { first: true, base: 0, next: 0, gap: { ...recreated, since, changedAt: since, told: newest?.told } },
+      { base: 0, next: 20, gap: null },
+    ]);
+  });
+
+  test('is told again by the relay that told it, though nothing has come since', async () => {
+    const { relay, log } = world(fakePartition([], { topicId: 'T2', epochs: [[0, 0]] }), named(10));
+    await relay.start();
+    await relay.start();
+    log.state = { ...log.state, watermark: null, history: null, epoch: 'e2' };
+    await relay.look();
+    expect(log.renewals).toMatchObject([{ gap: recreated }]);
+    const since = logClock(log.calls.findIndex((call) => 'renewal' in call) + 1);
+    expect(log.appends.map(({ gap }) => gap)).toEqual([{ ...log.renewals[0]?.gap, since, changedAt: since }]);
+  });
+
+  test('is nothing where nothing was: a log that came back empty is filled without a word', async () => {
+    const first = world(fakePartition(events(0, 10)), {}, atFirst);
+    await first.run(await first.relay.start());
+    expect(first.relay.newest()).toMatchObject({ offset: 10, lost: null });
+    const kafka = fakePartition(events(0, 10), { committed: 10, newest: first.relay.newest() });
+    const { relay, log, run } = world(kafka, {}, { refillMax: 1e12 });
+    await run(await relay.start());
+    expect(log.appends.map(({ gap, next }) => [gap, next])).toEqual([
+      [null, 0],
+      [null, 10],
+    ]);
+  });
+
+  test.for([
+    ['its epoch is another one, and it is farther', { epoch: 'e9' }, 8, true],
+    ['its epoch is another one, and no record came', { epoch: 'e9' }, 10, false],
+    ['it is farther in the same epoch', {}, 8, false],
+    ['nothing was committed', {}, null, true],
+  ] as const)('by a relay that nobody heard of is taken for told: %s', async ([_, state, end, isUnknown]) => {
+    const first = world(fakePartition(events(0, end ?? 1)), {}, atFirst);
+    await first.run(await first.relay.start());
+    const heard = end === null ? {} : { committed: end, newest: first.relay.newest() };
+    const { relay, run } = world(fakePartition(events(0, 11), heard), { ...known(10), ...state });
+    await run(await relay.start());
+    const reason = isUnknown ? { reason: 'LOG_LOST', since: logClock(1) } : null;
+    expect(relay.newest()?.lost).toEqual(reason);
+  });
+});
+
 describe('another history', () => {
   const gap = { reason: 'TOPIC_RECREATED', missed: null };
   const other = (count: number) =>

@@ -130,7 +130,7 @@ test('what the log has lost and Kafka has no more is told as lost by the log, to
 });
 
 test('a log that came back empty is told again what it was told, and one that has it is not', () => {
-  const lost = { reason: 'TOPIC_RECREATED', since: 130_000 } as const;
+  const lost = { reason: 'TOPIC_RECREATED', since: 130_000, changedAt: 130_000 } as const;
   const reached = { offset: 900, timestamp: 200_000, arrivals, history: unnamed, told: null, lost };
   const empty = { ...facts, reached, lost, watermark: null, last: null };
   expect(place(empty, 0).gap).toEqual({ ...lost, missed: null });

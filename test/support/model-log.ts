@@ -14,10 +14,15 @@ type Kept = Pick<PartitionState, 'watermark' | 'last' | 'history' | 'routes'>;
 
 /** What one append or renewal brought, and how the partition stood after it. */
 interface Commit {
+  /** By the log's clock, which never goes back. */
+  readonly time: number;
   readonly gap: SourceGap | null;
   readonly entries: readonly AppendEntry[];
   readonly after: Kept;
 }
+
+/** What a listener is told of a commit. */
+export type Heard = Pick<Commit, 'time' | 'gap' | 'entries'>;
 
 const nothing: Kept = { watermark: null, last: null, history: null, routes: [] };
 
@@ -30,14 +35,19 @@ export class ModelLog implements ChannelLogWriter {
   #epoch = 1;
   /** How many there were when an answer was lost; 0 once somebody knows how far the log is. */
   #untold = 0;
+  #time = 1;
   /** This many of the next writes are done, and their answers lost; or not done at all. */
   failing: 'before' | 'after' | null = null;
 
   /** `hear` is told what each write brought, in the order of the log. */
-  constructor(private readonly hear: (commit: Pick<Commit, 'gap' | 'entries'>) => void) {}
+  constructor(private readonly hear: (commit: Heard) => void) {}
 
-  get commits(): readonly Pick<Commit, 'gap' | 'entries'>[] {
+  get commits(): readonly Heard[] {
     return this.#commits;
+  }
+
+  get time(): number {
+    return this.#time;
   }
 
   /**
@@ -45,9 +55,18 @@ export class ModelLog implements ChannelLogWriter {
    * shown what came after it would be shown that again (PROTOCOL.md says so). So does what nobody was told that it is there.
    */
   lose(count: number): void {
-    const floor = Math.max(this.#untold, this.#commits.findLastIndex(({ gap }) => gap !== null) + 1);
+    // All of it only by `forget`.
+    const floor = Math.max(1, this.#untold, this.#commits.findLastIndex(({ gap }) => gap !== null) + 1);
     this.#commits.splice(Math.max(floor, this.#commits.length - count));
     this.#epoch++;
+  }
+
+  /** All of it, with every mark; not what nobody was told that it is there. False where there is such a thing. */
+  forget(): boolean {
+    if (this.#untold > 0) return false;
+    this.#commits.length = 0;
+    this.#epoch++;
+    return true;
   }
 
   get #now(): Kept {
@@ -57,7 +76,7 @@ export class ModelLog implements ChannelLogWriter {
   async partition(): Promise<PartitionState> {
     const newLog = this.#commits.length === 0;
     const epoch = String(this.#epoch);
-    const head = { shard: 0, epoch, number: this.#commits.length, time: this.#commits.length };
+    const head = { shard: 0, epoch, number: this.#commits.length, time: this.#time };
     return { ...this.#now, epoch, newLog, head, feeder: { cluster: 'c', idle: 0 } };
   }
 
@@ -69,7 +88,7 @@ export class ModelLog implements ChannelLogWriter {
     const isBehind = watermark !== null && base < watermark;
     const teaches = !isBehind || next > watermark;
     const named: SourceHistory | null = (teaches ? history : null) ?? known.history;
-    const commit: Commit = {
+    const commit = {
       gap: isBehind ? null : gap,
       entries: entries.filter(({ record }) => watermark === null || record.offset >= watermark),
       after: { watermark: Math.max(next, watermark ?? 0), last: last ?? known.last, history: named, routes },
@@ -88,7 +107,8 @@ export class ModelLog implements ChannelLogWriter {
   close = async () => {};
 
   /** `next` is how far its writer knows the log to be then. */
-  #write(commit: Commit, next: number, then = () => {}): AppendAnswer {
+  #write(brought: Omit<Commit, 'time'>, next: number, then = () => {}): AppendAnswer {
+    const commit = { ...brought, time: ++this.#time };
     const { failing } = this;
     this.failing = null;
     if (failing === 'before') throw new LogUnavailable('nothing was written');
@@ -98,7 +118,7 @@ export class ModelLog implements ChannelLogWriter {
     if (failing === 'after') this.#untold = this.#commits.length;
     else if (next >= (commit.after.watermark ?? 0)) this.#untold = 0;
     if (failing === 'after') throw new LogUnavailable('it was written, and the answer lost');
-    const position = { shard: 0, epoch: String(this.#epoch), number: this.#commits.length, time: 0 };
+    const position = { shard: 0, epoch: String(this.#epoch), number: this.#commits.length, time: this.#time };
     return { kind: 'appended', position, appended: commit.entries.length };
   }
 }
