@@ -147,6 +147,32 @@ const known = {
     red: ['also where it is there already when they are lost, at once'],
     green: 'a cursor that has room for all of them',
   },
+  'told again': {
+    what: 'a log that came back empty is told nothing of what it had told',
+    edits: [
+      {
+        file: 'src/relay/loss.ts',
+        from: 'if (known === null) return gap;',
+        to: 'return gap;',
+      },
+    ],
+    suite: 'test/relay/histories.property.test.ts',
+    red: ['whatever becomes of a partition'],
+    green: 'a day on which nothing befalls it',
+  },
+  'told before': {
+    what: 'a mark that is told again makes void what everybody knows',
+    edits: [
+      {
+        file: 'src/hub/group.ts',
+        from: 'if (voided && !isKnown)',
+        to: 'if (voided)',
+      },
+    ],
+    suite: 'test/hub/cut.test.ts',
+    red: ['and whose mark went with the log is told again'],
+    green: 'a rewind over the cut',
+  },
   rule: {
     what: 'a gateway shows whatever came over the channels of a viewer',
     edits: [
