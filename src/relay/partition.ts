@@ -118,6 +118,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     // The log first: read after the bounds, the watermark of another relay could lie above an older end.
     const state = await log.partition(source);
     const { bounds, facts, change } = await survey(options, state, memory);
+    memory = { ...memory, lost: facts.lost };
     if (change !== null || isAhead(facts)) {
       // A broker that has just become leader, or lags, may tell what is not so for a moment. A change of the history is told to
       // every subscriber, so it has to be seen twice, with a wait between.
@@ -130,7 +131,6 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
       if (begins.next !== null) return beginAnew(state, bounds, begins, leftOf(facts.reached, begins));
     }
     suspected = false;
-    memory = { ...memory, lost: facts.lost };
     const time = lookBack(facts);
     const placement = place(facts, time === null ? null : await feed.offsetAt(time));
     await open(state, bounds, change === null ? placement : { ...placement, gap: change.gap }, facts.reached);

@@ -81,15 +81,15 @@ export function lookBack(facts: Facts): number | null {
 /** Where to go on. `found` is the offset at `lookBack(facts)`. */
 export function place(facts: Facts, found: number | null): Placement {
   const { begin, end, watermark, last, lost, reached } = facts;
-  const again = watermark === null ? toldAgain(null, lost, reached?.told ?? null) : null;
+  const told = (gap: SourceGap | null) => (watermark === null ? toldAgain(gap, lost, reached?.told ?? null) : gap);
   const none: Refill = { below: 0, older: null, arrivals: [] };
-  if (isNew(facts) && facts.isAdded) return { fetch: begin, goOn: begin, gap: again, refill: none, verify: null };
+  if (isNew(facts) && facts.isAdded) return { fetch: begin, goOn: begin, gap: told(null), refill: none, verify: null };
   if (isNew(facts)) {
     const goOn = clamp(found ?? end, begin, end);
     return {
       fetch: goOn,
       goOn,
-      gap: again,
+      gap: told(null),
       refill: { ...none, older: { below: end, than: facts.startedAt } },
       verify: null,
     };
@@ -100,8 +100,7 @@ export function place(facts: Facts, found: number | null): Placement {
   const goOn = behind && known > floor ? clamp(found ?? floor, floor, known) : floor;
   const unproven = !facts.isProven && goOn === watermark ? last : null;
   const isGone = unproven !== null && unproven.offset < begin;
-  const before = gapBefore(goOn, facts, known) ?? (isGone ? unknown : null);
-  const gap = watermark === null ? toldAgain(before, lost, reached?.told ?? null) : before;
+  const gap = told(gapBefore(goOn, facts, known) ?? (isGone ? unknown : null));
   const verify = isGone ? null : unproven;
   return {
     fetch: verify?.offset ?? goOn,

@@ -117,8 +117,8 @@ const step = fc.oneof(
   happens(
     2,
     'another cluster feeds the partition',
-    [fc.nat({ max: partitions - 1 }), fc.nat({ max: origins.length - 1 }), fc.boolean()],
-    (w, partition, origin, told) => w.feed(partition, origin, told),
+    [fc.nat({ max: partitions - 1 }), fc.nat({ max: origins.length - 1 })],
+    (w, partition, origin) => w.feed(partition, origin),
   ),
   happens(1, 'trim', [either, fc.constantFrom(...users), few], (w, shard, user, count) => w.trim(shard, user, count)),
 );
@@ -208,11 +208,11 @@ class World {
     this.refill(partition, 0);
   }
 
-  /** From now on the partition is another cluster's, with offsets of its own; a relay tells so, or none does. */
-  feed(partition: number, origin: number, told: boolean) {
+  /** From now on the partition is another cluster's, with offsets of its own. Relays tell so as they take it: they cannot else. */
+  feed(partition: number, origin: number) {
     this.refill(partition, 0);
     (this.#fed[partition] as { by: number }).by = origin;
-    if (told) this.#renewed(partition);
+    this.#renewed(partition);
   }
 
   #renewed(partition: number, cut?: Cut) {
