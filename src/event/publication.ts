@@ -46,6 +46,15 @@ export interface SourceGap extends Gap {
    * coordinates, and is told of another loss. Absent: the mark concerns nobody who does.
    */
   readonly changedAt?: number;
+  /** What had been told of the partition before, for relays: of its marks the log gives them the newest. Absent: nothing. */
+  readonly before?: Loss;
+}
+
+/** What was told of a partition that nobody can give its log again, as one mark: for the day when the log has forgotten that too. */
+export interface Loss extends Pick<SourceGap, 'cut' | 'changedAt'> {
+  readonly reason: 'LOG_LOST' | 'SOURCE_LOST' | 'TOPIC_RECREATED';
+  /** `SourceGap.since`. */
+  readonly since: number;
 }
 
 export interface Cut {

@@ -104,6 +104,8 @@ export interface PartitionState {
   readonly last: { readonly offset: number; readonly timestamp: number } | null;
   /** Names what is below the watermark; null where the log does not know. */
   readonly history: SourceHistory | null;
+  /** The newest gap that it was told of the partition; null for none. */
+  readonly mark: LoggedGap | null;
   /** The routes that feed it, by the newest append; empty where the log does not know. */
   readonly routes: readonly string[];
   /**

@@ -102,7 +102,8 @@ export function createMemoryLog({
     tick(shard);
     const routes = routesIn(shard.routes.get(nameOf(source)));
     const feeder = feederOf(shard, source);
-    return { epoch: shard.epoch, newLog, head: head(at), watermark: next, last, history, routes, feeder };
+    const mark = shard.gaps.findLast((gap) => nameOf(gap.source) === nameOf(source)) ?? null;
+    return { epoch: shard.epoch, newLog, head: head(at), watermark: next, last, history, mark, routes, feeder };
   }
 
   function kept(shard: Shard, channel: Channel): Kept | undefined {

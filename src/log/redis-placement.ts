@@ -12,8 +12,8 @@ local function line() return string.match(redis.call('INFO', 'replication'), 'ma
 
 /**
  * KEYS: meta, doubt, canary. ARGV: watermark field, history field, routes field, feeder field, cluster, an epoch to use if
- * one must be opened; then what the caller knows: epoch, number, time, the epochs that the log has left.
- * Answers {epoch, 1 if the log is new, watermark, history, routes, feeder, how long ago it looked (ms), number, time}, ''
+ * one must be opened; then what the caller knows: epoch, number, time, the epochs that the log has left; mark field.
+ * Answers {epoch, 1 if the log is new, watermark, history, routes, feeder, how long ago it looked (ms), number, time, mark}, ''
  * for what is not there.
  *
  * Opens a new epoch where the same numbers would be given out twice under one: the log is another one, or an older copy of
@@ -21,7 +21,7 @@ local function line() return string.match(redis.call('INFO', 'replication'), 'ma
  */
 export const partitionScript = `${luaClock}${luaLine}
 local stored = redis.call('HMGET', KEYS[1], 'epoch', 'number', 'time', 'wall', 'set', 'line',
-  ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+  ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[11])
 local epoch, number, own = stored[1], tonumber(stored[2]) or 0, line()
 local time, wall = clock(stored[3], stored[4], stored[5], KEYS[3], true)
 time = math.max(time, tonumber(ARGV[9]))
@@ -53,12 +53,13 @@ end
 if not feeder or feeder == ARGV[5] and idle >= 1000 then
   redis.call('HSET', KEYS[1], ARGV[4], ARGV[5] .. ' ' .. pad(time))
 end
-return {epoch, isNew, stored[7] or '', stored[8] or '', stored[9] or '', feeder or '', pad(idle), pad(number), pad(time)}
+return {epoch, isNew, stored[7] or '', stored[8] or '', stored[9] or '', feeder or '', pad(idle), pad(number), pad(time),
+  stored[11] or ''}
 `;
 
 /**
  * KEYS: meta, gaps, canary. ARGV: epoch, an epoch to open, watermark field, the watermark the caller saw or '', the new one,
- * history field, history, feeder field, cluster, gap mark (JSON), commit channel, fingerprint.
+ * history field, history, feeder field, cluster, gap mark (JSON), commit channel, fingerprint, mark field.
  * Another history takes the place of the one that was known: in one step, so that there is no moment in which a relay that
  * dies leaves the log with a watermark of one and nobody told.
  */
@@ -78,9 +79,10 @@ end
 local time, wall = clock(stored[3], stored[4], stored[5], KEYS[3], false)
 local from, now = tonumber(stored[2]) or 0, pad(time)
 local number = pad(from + 1)
+local mark = '1 ' .. ARGV[2] .. ' ' .. number .. ' ' .. now .. ' ' .. ARGV[10]
 redis.call('HSET', KEYS[1], 'epoch', ARGV[2], 'number', number, 'time', now, 'wall', pad(wall),
-  ARGV[3], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9] .. ' ' .. now)
-redis.call('RPUSH', KEYS[2], '1 ' .. ARGV[2] .. ' ' .. number .. ' ' .. now .. ' ' .. ARGV[10])
+  ARGV[3], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9] .. ' ' .. now, ARGV[13], mark)
+redis.call('RPUSH', KEYS[2], mark)
 redis.call('LTRIM', KEYS[2], -100, -1)
 redis.call('PEXPIRE', KEYS[2], 86400000)
 redis.call('PUBLISH', ARGV[11], '1 ' .. ARGV[2] .. ' ' .. pad(from) .. ' ' .. number .. ' ' .. now .. ' ' .. ARGV[12] .. ' ' .. ARGV[10])

@@ -112,7 +112,9 @@ if fed ~= routes then call('HSET', KEYS[1], routesField, routes) end
 if number == from then return {'A', pad(from), pad(time), '0'} end
 
 if gap ~= '' then
-  call('RPUSH', KEYS[2], '1 ' .. epoch .. ' ' .. pad(from + 1) .. ' ' .. pad(time) .. ' ' .. gap)
+  local mark = '1 ' .. epoch .. ' ' .. pad(from + 1) .. ' ' .. pad(time) .. ' ' .. gap
+  call('HSET', KEYS[1], 'm:' .. partition, mark)
+  call('RPUSH', KEYS[2], mark)
   call('LTRIM', KEYS[2], -100, -1)
   call('PEXPIRE', KEYS[2], 86400000)
 end

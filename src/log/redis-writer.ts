@@ -2,7 +2,16 @@ import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { SourcePartition } from '../event/source-event.js';
 import { type Append, type AppendAnswer, type ChannelLogWriter, LogUnavailable } from './channel-log.js';
-import { encodeMeta, historyAsText, historyIn, routesAsText, routesIn, separator, shardOf } from './entry.js';
+import {
+  decodeGap,
+  encodeMeta,
+  historyAsText,
+  historyIn,
+  routesAsText,
+  routesIn,
+  separator,
+  shardOf,
+} from './entry.js';
 import { type RedisKeys, redisKeys } from './redis-keys.js';
 import { partitionScript, renewScript, topicScript } from './redis-placement.js';
 import { appendScript } from './redis-scripts.js';
@@ -63,14 +72,14 @@ export function createRedisLogWriter(redis: Redis, { prefix, shards = 1 }: Redis
   return {
     async partition(source) {
       const shard = shardOf(source.topic, source.partition, shards);
-      const { watermarkField, historyField, routesField, feederField } = fieldsOf(source);
+      const { watermarkField, historyField, routesField, feederField, markField } = fieldsOf(source);
       const known = told[shard] as Told;
-      const [epoch, isNew, watermark, history, routes, feeder, idle, number, time] = await guarded(() =>
+      const [epoch, isNew, watermark, history, routes, feeder, idle, number, time, mark] = await guarded(() =>
         scripts.tailracePartition(
           3,
           ...[keys.meta(shard), keys.doubt(shard), keys.canary(shard)],
           ...[watermarkField, historyField, routesField, feederField, source.cluster],
-          ...[opened(), known.epoch, known.number, known.time, known.left.join(' ')],
+          ...[opened(), known.epoch, known.number, known.time, known.left.join(' '), markField],
         ),
       );
       learn(shard, epoch, Number(number), Number(time));
@@ -82,6 +91,7 @@ export function createRedisLogWriter(redis: Redis, { prefix, shards = 1 }: Redis
         watermark: watermark === '' ? null : (next as number),
         last: offset === undefined ? null : { offset, timestamp: timestamp as number },
         history: historyIn(history),
+        mark: mark === '' ? null : decodeGap(shard, mark),
         routes: routesIn(routes),
         feeder: { cluster: feeder === '' ? source.cluster : feeder, idle: Number(idle) },
       };
@@ -96,7 +106,7 @@ export function createRedisLogWriter(redis: Redis, { prefix, shards = 1 }: Redis
     },
     async renew({ source, epoch, watermark, next, history, gap, fingerprint }) {
       const shard = shardOf(source.topic, source.partition, shards);
-      const { watermarkField, historyField, feederField } = fieldsOf(source);
+      const { watermarkField, historyField, feederField, markField } = fieldsOf(source);
       const anew = opened();
       const answered = await guarded(() =>
         scripts.tailraceRenew(
@@ -104,6 +114,7 @@ export function createRedisLogWriter(redis: Redis, { prefix, shards = 1 }: Redis
           ...[keys.meta(shard), keys.gaps(shard), keys.canary(shard), epoch, anew],
           ...[watermarkField, watermark ?? '', next, historyField, historyAsText(history)],
           ...[feederField, source.cluster, JSON.stringify({ ...gap, source }), keys.commit(shard), fingerprint],
+          markField,
         ),
       );
       return answerOf(answered, shard, anew);
@@ -187,7 +198,7 @@ function numberOf(known: Map<string, number>, name: string): number {
 }
 
 /**
- * Where the meta hash has a partition's watermark, what names it, and the routes that feed it; and, whatever the cluster,
+ * Where the meta hash has a partition's watermark, what names it, its newest mark, and the routes that feed it; and, whatever the cluster,
  * whose relay feeds the partition of that number.
  */
 function fieldsOf(source: SourcePartition) {
@@ -196,6 +207,7 @@ function fieldsOf(source: SourcePartition) {
     watermarkField: `w:${name}`,
     historyField: `h:${name}`,
     routesField: `r:${name}`,
+    markField: `m:${name}`,
     feederField: `f:${source.topic}:${source.partition}`,
   };
 }
@@ -209,7 +221,7 @@ interface Scripts {
   tailracePartition(
     keys: number,
     ...args: Asked
-  ): Promise<[string, number, string, string, string, string, string, string, string]>;
+  ): Promise<[string, number, string, string, string, string, string, string, string, string]>;
   tailraceAppend(keys: number, ...args: (string | number | Buffer)[]): Promise<Answered>;
   tailraceRenew(keys: number, ...args: Asked): Promise<Answered>;
   tailraceTopic(keys: number, ...args: Asked): Promise<[string, number]>;

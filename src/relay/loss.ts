@@ -1,12 +1,6 @@
 import type { Moment } from '../event/position.js';
-import type { Cut, SourceGap } from '../event/publication.js';
-
-/** What was told of a partition that nobody can give its log again: for the day when the log has forgotten that too. */
-export interface Loss extends Pick<SourceGap, 'cut' | 'changedAt'> {
-  readonly reason: 'LOG_LOST' | 'SOURCE_LOST' | 'TOPIC_RECREATED';
-  /** `SourceGap.since`. */
-  readonly since: number;
-}
+import type { Cut, Loss, SourceGap } from '../event/publication.js';
+import type { LoggedGap } from '../log/channel-log.js';
 
 /** What is known to be told when a mark has come into the log at `time`, by the log's clock. */
 export function lossAfter(known: Loss | null, gap: SourceGap, time: number): Loss | null {
@@ -17,9 +11,9 @@ export function lossAfter(known: Loss | null, gap: SourceGap, time: number): Los
   return known;
 }
 
-/** What was told by `place`, at the latest, nobody knows. */
-export const toldBy = (known: Loss | null, place: Moment): Loss | null =>
-  both(known, { reason: 'LOG_LOST', since: place.time });
+/** What the log itself knows, by its newest mark of a partition. */
+export const lossIn = (mark: LoggedGap | null): Loss | null =>
+  mark && lossAfter(mark.before ?? null, mark, mark.position.time);
 
 /**
  * A log that came back empty lacks its marks as well. Whoever stands before what they told would be shown all that is left of

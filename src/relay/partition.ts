@@ -104,7 +104,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
   let placed: Placed | null = null;
   /** Where the next batch is expected to begin. Unlike `placed.appended` it moves over holes at once. */
   let position = 0;
-  let memory: Memory = { reached: null, voided: null, lost: null, appended: null };
+  let memory: Memory = { reached: null, voided: null, lost: null };
   /** A batch has come from where the place was found. */
   let isGoing = false;
   let suspected = false;
@@ -148,15 +148,15 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     const next = change.next as number;
     const { epoch, watermark } = state;
     placed = null;
-    const renewal = { source, epoch, watermark, next, history, gap, fingerprint: options.fingerprint };
-    const { position: mark } = accept(await log.renew(renewal));
+    const renewal = { source, epoch, watermark, next, history, gap: mark(gap), fingerprint: options.fingerprint };
+    const { position } = accept(await log.renew(renewal));
     // The suspicion outlives a refusal. Each partition's renewal opens an epoch, which refuses the others': looking twice again
     // after each, a topic of 16 partitions came back up to a minute late.
     suspected = false;
     letters.forget();
     logger.warn({ ...where, ...gap, watermark, offset: next }, `${why}: subscribers are told`);
-    memory = { ...memory, reached, voided: committedIn(bounds) ?? memory.voided, appended: next };
-    told(gap, mark);
+    memory = { ...memory, reached, voided: committedIn(bounds) ?? memory.voided };
+    told(gap, position);
     await findPlace();
   }
 
@@ -176,8 +176,8 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     const history = isBegun ? begun(bounds, goOn) : { topicId, epochs: known.epochs };
     let head: Moment = state.head;
     for (const opening of openings(state, placement, routes, history)) {
-      head = accept(await append(opening)).position;
       const { gap } = opening;
+      head = accept(await append({ ...opening, gap: gap && mark(gap) })).position;
       if (gap === null) continue;
       told(gap, head);
       logger.warn({ ...where, ...gap, offset: goOn }, 'Records are missing in the log: subscribers are told');
@@ -193,11 +193,12 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
       leaderEpoch,
       origin: originOf(source, topicId),
     };
-    memory = { ...memory, appended: goOn };
     rivalry = null;
     isGoing = false;
     position = placement.fetch;
   }
+
+  const mark = (gap: SourceGap): SourceGap => (memory.lost === null ? gap : { ...gap, before: memory.lost });
 
   function told(gap: SourceGap, { time }: Moment): void {
     memory = { ...memory, lost: lossAfter(memory.lost, gap, time) };
@@ -261,8 +262,8 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     const gap = first?.offset === verify.offset ? null : unknown;
     if (gap !== null || history.topicId !== null || history.epochs.length > 0) {
       const empty = { epoch, base, next: base, first: false, last: null, entries: [] };
-      const { position: mark } = accept(await append({ ...empty, gap, history }));
-      if (gap !== null) told(gap, mark);
+      const written = accept(await append({ ...empty, gap: gap && mark(gap), history }));
+      if (gap !== null) told(gap, written.position);
     }
     now.verify = null;
     return true;
@@ -302,7 +303,6 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     memory = {
       ...memory,
       reached: { offset: next, timestamp, arrivals: now.arrivals, history, told: now.told, lost: memory.lost },
-      appended: next,
     };
     tell(chunk, written.appended);
   }

@@ -1,9 +1,9 @@
-import type { SourceGap } from '../event/publication.js';
+import type { Loss, SourceGap } from '../event/publication.js';
 import type { KafkaRecord } from '../event/source-event.js';
 import type { SourceHistory } from '../event/source-history.js';
 import type { Append, PartitionState } from '../log/channel-log.js';
 import { type Arrivals, allThereBy, firstThereBy } from './arrivals.js';
-import { type Loss, toldAgain } from './loss.js';
+import { toldAgain } from './loss.js';
 import type { Bounds, Reached } from './record-batch.js';
 
 /** All that decides where a partition's relay goes on. Pure data; times are milliseconds since 1970. */

@@ -1,8 +1,9 @@
+import type { Loss } from '../event/publication.js';
 import type { SourcePartition } from '../event/source-event.js';
 import type { ChannelLogWriter, PartitionState } from '../log/channel-log.js';
 import { type Change, changeOf, claimOf } from './change.js';
 import { isNamed, isOtherTopic } from './history.js';
-import { both, type Loss, toldBy } from './loss.js';
+import { both, lossIn } from './loss.js';
 import type { Facts } from './placement.js';
 import type { Bounds, PartitionFeed, Reached } from './record-batch.js';
 
@@ -20,8 +21,6 @@ export interface Memory {
   readonly voided: string | null;
   /** What the log was told. */
   readonly lost: Loss | null;
-  /** The watermark that this relay wrote last; null where it wrote none. */
-  readonly appended: number | null;
 }
 
 /** An offset, and by which term it was reached: the same one may be reached in another history. Null for none. */
@@ -61,17 +60,13 @@ export async function survey(options: SurveyOptions, state: PartitionState, memo
   const change = await changeOf(source, state, bounds, claim, former, feed, Math.max(0, now - retain));
   const isHeld = !isFormer(newest) && (claim === null || claim.held === claim.reached.offset);
   const reached = claim && { ...claim.reached, offset: claim.held };
-  const lost = both(memory.lost, reached?.lost ?? null);
-  // Another relay may have gone on where this one knows of it only by what was committed: what that one told since, nobody says.
-  const isSame = reached?.told?.epoch === state.epoch && reached.offset >= bounds.begin;
-  const isAll =
-    watermark === null || watermark === memory.appended || (isHeld && (isSame || reached?.offset === watermark));
+  const lost = both(both(memory.lost, reached?.lost ?? null), lossIn(state.mark));
   const facts: Facts = {
     ...bounds,
     watermark,
     last,
     reached,
-    lost: isAll ? lost : toldBy(lost, state.head),
+    lost,
     // What was committed of a history that is over is no offset of this one.
     committed: isHeld || bounds.committed !== newest?.offset ? bounds.committed : null,
     retain,

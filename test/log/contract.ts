@@ -74,6 +74,7 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
       watermark: 2,
       last: { offset: 1, timestamp: 1001 },
       history: null,
+      mark: null,
       routes: ['r'],
       feeder: { cluster: 'c1', idle: expect.any(Number) },
     });
@@ -417,6 +418,24 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
       await log.writer.append(batch(renewed.epoch, 1, [entry(1), entry(2)]));
       expect(await offsets(alice, null)).toEqual([0, 1, 1, 2]);
       expect(await log.reader.gaps(0)).toMatchObject([{ ...gap, cut }]);
+    });
+
+    test('leaves its mark with the partition, and so does each gap: the newest is told with its state', async () => {
+      const { epoch } = await log.writer.partition(source);
+      await log.writer.append(batch(epoch, 0, [entry(0), entry(1)]));
+      expect((await log.writer.partition(source)).mark).toBeNull();
+      const renewed = await log.writer.renew(renewal(epoch));
+      const { mark, epoch: now } = await log.writer.partition(source);
+      expect([mark, { kind: 'appended', position: mark?.position, appended: 0 }]).toEqual([
+        { ...gap, source, position: mark?.position },
+        renewed,
+      ]);
+      const before = { reason: 'TOPIC_RECREATED' as const, since: 7, changedAt: 7 };
+      const lost = { reason: 'LOG_LOST' as const, missed: 3, since: 9, before };
+      await log.writer.append(batch(now, 0, [], { next: 3, gap: lost }));
+      const { partition } = source;
+      await log.writer.append(batch(now, 0, [], { first: true, source: { ...source, partition: partition + 1 }, gap }));
+      expect((await log.writer.partition(source)).mark).toMatchObject({ ...lost, position: { epoch: now, number: 4 } });
     });
 
     test('decided upon what is so no more is refused, and writes nothing', async () => {

@@ -116,7 +116,17 @@ function lossyLog(): TestLog {
     const feeder = { cluster: 'c', idle: 0 };
     const watermark = newest?.next ?? null;
     const head = { shard: 0, epoch: String(epoch), number: appends.length, time: appends.length };
-    return { epoch: head.epoch, newLog: appends.length === 0, head, watermark, last, history: null, routes, feeder };
+    return {
+      epoch: head.epoch,
+      newLog: appends.length === 0,
+      head,
+      watermark,
+      last,
+      history: null,
+      mark: null,
+      routes,
+      feeder,
+    };
   };
   const log: TestLog = {
     fault: null,

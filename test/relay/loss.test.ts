@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { type Loss, lossAfter, toldAgain, toldBy } from '../../src/relay/loss.js';
+import type { Loss } from '../../src/event/publication.js';
+import { lossAfter, lossIn, toldAgain } from '../../src/relay/loss.js';
 
 const recreated = { reason: 'TOPIC_RECREATED', missed: null } as const;
 const again = { reason: 'TOPIC_RECREATED' };
@@ -27,13 +28,15 @@ test('of several marks one is left, which makes void what any of them does', () 
   expect(after(recreated, cut(7))).toEqual({ ...again, since: 101, changedAt: 101 });
 });
 
-test('where somebody may have told more, it was before the place that is known', () => {
-  expect(toldBy(null, { epoch: 'e', number: 1, time: 80 })).toEqual({ reason: 'LOG_LOST', since: 80 });
-  expect(toldBy(after(cut(7)), { epoch: 'e', number: 1, time: 180 })).toMatchObject({
-    since: 180,
-    changedAt: 100,
-    cut: { offset: 7 },
-  });
+test('the newest mark that a log has tells what those before it told', () => {
+  const source = { cluster: 'c', topic: 't', partition: 0 };
+  const position = { shard: 0, epoch: 'e', number: 1, time: 180 };
+  const before = after(cut(7)) as Loss;
+  expect(lossIn(null)).toBeNull();
+  expect(lossIn({ reason: 'SOURCE_LOST', missed: 4, before, source, position })).toEqual({ ...before, since: 180 });
+  const change = { reason: 'SCHEMA_CHANGED', missed: null, routes: ['a'] } as const;
+  expect(lossIn({ ...change, before, source, position })).toEqual(before);
+  expect(lossIn({ ...change, source, position })).toBeNull();
 });
 
 test('it is told again to those whom it concerned, together with what is lost now', () => {

@@ -468,11 +468,11 @@ describe('what a partition was told', () => {
     const { relay, log } = world(fakePartition([], { topicId: 'T2', epochs: [[0, 0]] }), named(10));
     await relay.start();
     await relay.start();
-    log.state = { ...log.state, watermark: null, history: null, epoch: 'e2' };
+    log.state = { ...log.state, watermark: null, history: null, mark: null, epoch: 'e2' };
     await relay.look();
     expect(log.renewals).toMatchObject([{ gap: recreated }]);
     const since = logClock(log.calls.findIndex((call) => 'renewal' in call) + 1);
-    expect(log.appends.map(({ gap }) => gap)).toEqual([{ ...log.renewals[0]?.gap, since, changedAt: since }]);
+    expect(log.appends.map(({ gap }) => gap)).toMatchObject([{ ...log.renewals[0]?.gap, since, changedAt: since }]);
   });
 
   test('is nothing where nothing was: a log that came back empty is filled without a word', async () => {
@@ -488,19 +488,26 @@ describe('what a partition was told', () => {
     ]);
   });
 
-  test.for([
-    ['its epoch is another one, and it is farther', { epoch: 'e9' }, 8, true],
-    ['its epoch is another one, and no record came', { epoch: 'e9' }, 10, false],
-    ['it is farther in the same epoch', {}, 8, false],
-    ['nothing was committed', {}, null, true],
-  ] as const)('by a relay that nobody heard of is taken for told: %s', async ([_, state, end, isUnknown]) => {
-    const first = world(fakePartition(events(0, end ?? 1)), {}, atFirst);
-    await first.run(await first.relay.start());
-    const heard = end === null ? {} : { committed: end, newest: first.relay.newest() };
-    const { relay, run } = world(fakePartition(events(0, 11), heard), { ...known(10), ...state });
+  test('is known by the log to a relay that heard of nothing, whoever told it', async () => {
+    const first = world(remade(), named(10));
+    await first.relay.start();
+    await first.relay.start();
+    const { relay, run } = world(remade(), first.log.state);
     await run(await relay.start());
-    const reason = isUnknown ? { reason: 'LOG_LOST', since: logClock(1) } : null;
-    expect(relay.newest()?.lost).toEqual(reason);
+    const since = logClock(first.log.calls.findIndex((call) => 'renewal' in call) + 1);
+    expect(relay.newest()?.lost).toMatchObject({ reason: 'TOPIC_RECREATED', since });
+  });
+
+  test('goes with each further mark: of them the log gives the newest', async () => {
+    const { relay, log, kafka, run } = world(remade(), named(10));
+    await relay.start();
+    await run(await relay.start());
+    Object.assign(kafka, { begin: 40, end: 50, records: events(40, 50) });
+    await run(await relay.start());
+    const { lost } = relay.newest() ?? {};
+    expect(log.state.mark).toMatchObject({ reason: 'SOURCE_LOST', missed: 20, before: { reason: 'TOPIC_RECREATED' } });
+    expect(lost).toMatchObject({ reason: 'TOPIC_RECREATED', since: log.state.mark?.position.time });
+    expect(lost?.changedAt).toBeLessThan(lost?.since as number);
   });
 });
 

@@ -148,7 +148,17 @@ describe('what a log is told when a relay has found its place', () => {
   const history = { topicId: 't', epochs: [] };
   const feeder = { cluster: 'c', idle: 0 };
   const head = { shard: 0, epoch: 'e', number: 7, time: 8 };
-  const state = { epoch: 'e', newLog: false, head, watermark: 500, last: null, history, routes: ['a', 'b'], feeder };
+  const state = {
+    epoch: 'e',
+    newLog: false,
+    head,
+    watermark: 500,
+    last: null,
+    history,
+    mark: null,
+    routes: ['a', 'b'],
+    feeder,
+  };
   const nothing = { epoch: 'e', last: null, entries: [], first: false };
 
   test('nothing where it goes on by the same routes', () => {

@@ -77,7 +77,10 @@ export class ModelLog implements ChannelLogWriter {
     const newLog = this.#commits.length === 0;
     const epoch = String(this.#epoch);
     const head = { shard: 0, epoch, number: this.#commits.length, time: this.#time };
-    return { ...this.#now, epoch, newLog, head, feeder: { cluster: 'c', idle: 0 } };
+    const told = this.#commits.findLast(({ gap }) => gap !== null);
+    const source = { cluster: 'c', topic: 't', partition: 0 };
+    const mark = told?.gap ? { ...told.gap, source, position: { ...head, time: told.time } } : null;
+    return { ...this.#now, epoch, newLog, head, mark, feeder: { cluster: 'c', idle: 0 } };
   }
 
   async append(append: Append): Promise<AppendAnswer> {

@@ -154,6 +154,7 @@ export function scriptedLog(state: Partial<PartitionState> = {}): ScriptedLog {
       watermark: null,
       last: null,
       history: null,
+      mark: null,
       routes: [],
       feeder: { cluster: 'c', idle: 0 },
       ...state,
@@ -170,20 +171,20 @@ export function scriptedLog(state: Partial<PartitionState> = {}): ScriptedLog {
       if (next instanceof Error) throw next;
       if (next !== undefined) return next;
       const { last, routes, history = log.state.history } = append;
-      log.state = { ...log.state, watermark: append.next, last: last ?? log.state.last, routes, history };
       const position = { shard: 0, epoch: append.epoch, number: calls.length, time: logClock(calls.length) };
+      const mark = append.gap ? { ...append.gap, source: append.source, position } : log.state.mark;
+      log.state = { ...log.state, watermark: append.next, last: last ?? log.state.last, routes, history, mark };
       return { kind: 'appended', position, appended: append.entries.length };
     },
     async renew(renewal) {
       calls.push({ renewal });
       const { next: watermark, history, source } = renewal;
       const feeder = { cluster: source.cluster, idle: 0 };
-      log.state = { ...log.state, epoch: `${log.state.epoch}+`, watermark, last: null, history, feeder };
-      return {
-        kind: 'appended',
-        position: { shard: 0, epoch: log.state.epoch, number: calls.length, time: logClock(calls.length) },
-        appended: 0,
-      };
+      const epoch = `${log.state.epoch}+`;
+      const position = { shard: 0, epoch, number: calls.length, time: logClock(calls.length) };
+      const mark = { ...renewal.gap, source, position };
+      log.state = { ...log.state, epoch, watermark, last: null, history, feeder, mark };
+      return { kind: 'appended', position, appended: 0 };
     },
     topic: async (_, partitions) => ({ partitions, isNew: true }),
     close: async () => {},
