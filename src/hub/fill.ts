@@ -5,6 +5,7 @@ import type { ChannelLogReader, LoggedGap } from '../log/channel-log.js';
 import { ChannelHistory } from './channel-history.js';
 import type { Doubts } from './doubts.js';
 import type { Listener, TailedChannel } from './listener.js';
+import { areForgotten, forgotten } from './marks.js';
 
 /** How many channels are asked for at once. */
 const together = 200;
@@ -70,7 +71,9 @@ export async function readMissed(
       const late = [...listeners].filter(({ retain }) => (now[head.shard] as number) - before.time > retain);
       mark(late, { reason: 'EXPIRED', missed: null });
     }
-    const gaps = (await log.gaps(head.shard)).filter(
+    const kept = await log.gaps(head.shard);
+    if (areForgotten(kept, before, head.epoch)) for (const [, { listeners }] of concerned) mark(listeners, forgotten);
+    const gaps = kept.filter(
       ({ position }) => isAfter(position, before, head.epoch) && !isAfter(position, head, head.epoch),
     );
     commits.push(commitsOf(publications, gaps, before, head));

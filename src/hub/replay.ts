@@ -16,6 +16,7 @@ import { ChannelHistory, type Page } from './channel-history.js';
 import type { Coordinates } from './coordinates.js';
 import type { Hub } from './hub.js';
 import type { Late } from './late.js';
+import { areForgotten, forgotten } from './marks.js';
 
 export interface Replay {
   readonly hub: Pick<Hub, 'read' | 'newest' | 'gaps'> & Partial<Pick<Hub, 'twice'>>;
@@ -102,7 +103,8 @@ async function openShard(
   const pageSize = Math.max(10, Math.floor(readAhead / Math.max(1, channels.length)));
   const histories = channels.map((channel) => new ChannelHistory(hub, channel, head, from, pageSize));
   const pages = await Promise.all(histories.map((history) => history.next()));
-  const marks = (await hub.gaps(head.shard)).filter(
+  const kept = await hub.gaps(head.shard);
+  const marks = kept.filter(
     (mark) =>
       mark.source.topic === topic &&
       isSince(mark, concernedFrom(mark, from, late)) &&
@@ -123,7 +125,7 @@ async function openShard(
       const { since, changedAt = since } = mark;
       return voidedBy(mark) && isSince({ since: changedAt }, concernedFrom(mark, from, late));
     }),
-    gap: gapOf(pages, marks, now - from.time >= retain),
+    gap: gapOf(pages, areForgotten(kept, from, head.epoch) ? [forgotten, ...marks] : marks, now - from.time >= retain),
     oldest: whole.sort((a, b) => byAge(a, b, head.epoch)).at(-1) ?? { ...from, time: now },
   };
 }
@@ -134,7 +136,7 @@ function concernedFrom({ told }: LoggedGap, from: Moment, late: Late): number {
   return late === null || (told && hasPassed(from, told)) ? whole : Math.min(whole, late);
 }
 
-function gapOf(pages: readonly (Page | null)[], marks: readonly LoggedGap[], tooOld: boolean): Gap | null {
+function gapOf(pages: readonly (Page | null)[], marks: readonly Gap[], tooOld: boolean): Gap | null {
   if (pages.some((page) => page?.gone)) return { reason: 'TRIMMED', missed: null };
   if (tooOld && pages.length > 0) return { reason: 'EXPIRED', missed: null };
   return marks.reduce<Gap | null>((gap, { reason, missed }) => withLoss(gap, { reason, missed }), null);

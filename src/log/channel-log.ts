@@ -17,6 +17,11 @@ import type { SourceHistory } from '../event/source-history.js';
 export const maxAppendEntries = 500;
 /** … and this many bytes of payload, unless one entry alone is larger. */
 export const maxAppendBytes = 1024 * 1024;
+/**
+ * A shard keeps the newest of its gap marks, so many: each partition of a topic that is made again leaves one. They do not expire:
+ * somebody may resume after the longest retention of all.
+ */
+export const maxMarks = 1_000;
 
 export interface ChannelAddress {
   readonly channel: Channel;
@@ -203,7 +208,7 @@ export interface ChannelLogReader {
    * that lags. `now` is the log's clock before that: up to then nothing newer was there.
    */
   heads(): Promise<{ readonly heads: readonly Position[]; readonly now: readonly number[] }>;
-  /** The gap marks a shard still keeps (the newest hundred, for a day), oldest first. */
+  /** The gap marks a shard still keeps (the newest `maxMarks`), oldest first. */
   gaps(shard: number): Promise<readonly LoggedGap[]>;
   /**
    * The log has less than is `known`: relays are told, and open another epoch where this one is still open and their log

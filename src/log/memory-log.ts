@@ -12,6 +12,7 @@ import {
   type History,
   type LoggedGap,
   LogUnavailable,
+  maxMarks,
   type PartitionState,
   type Renewal,
   type TailListener,
@@ -116,7 +117,7 @@ export function createMemoryLog({
   function mark(index: number, gap: GapMark): void {
     const shard = shards[index] as Shard;
     shard.number++;
-    shard.gaps = [...shard.gaps, { ...gap, position: head(index) }].slice(-100);
+    shard.gaps = [...shard.gaps, { ...gap, position: head(index) }].slice(-maxMarks);
   }
 
   function renew({ source, epoch, watermark, next, history, gap }: Renewal): AppendAnswer {

@@ -1,3 +1,4 @@
+import { maxMarks } from './channel-log.js';
 import { luaClock } from './redis-clock.js';
 
 /**
@@ -71,7 +72,7 @@ if watermark ~= ARGV[4] then return {'B', watermark == '' and '-1' or watermark}
 local kind = redis.call('TYPE', KEYS[2]).ok
 if kind ~= 'list' and kind ~= 'none' then return redis.error_reply('WRONGTYPE ' .. KEYS[2]) end
 for _, check in ipairs({{'HSET', KEYS[1], 'number', '0'}, {'RPUSH', KEYS[2], ''}, {'LTRIM', KEYS[2], '0', '1'},
-    {'PEXPIRE', KEYS[2], '1'}, {'PUBLISH', ARGV[11], ''}}) do
+    {'PUBLISH', ARGV[11], ''}}) do
   if not redis.acl_check_cmd(unpack(check)) then
     return redis.error_reply('NOPERM the relay needs ' .. check[1] .. ' on ' .. check[2])
   end
@@ -83,8 +84,7 @@ local mark = '1 ' .. ARGV[2] .. ' ' .. number .. ' ' .. now .. ' ' .. ARGV[10]
 redis.call('HSET', KEYS[1], 'epoch', ARGV[2], 'number', number, 'time', now, 'wall', pad(wall),
   ARGV[3], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9] .. ' ' .. now, ARGV[13], mark)
 redis.call('RPUSH', KEYS[2], mark)
-redis.call('LTRIM', KEYS[2], -100, -1)
-redis.call('PEXPIRE', KEYS[2], 86400000)
+redis.call('LTRIM', KEYS[2], -${maxMarks}, -1)
 redis.call('PUBLISH', ARGV[11], '1 ' .. ARGV[2] .. ' ' .. pad(from) .. ' ' .. number .. ' ' .. now .. ' ' .. ARGV[12] .. ' ' .. ARGV[10])
 return {'A', number, now, '0'}
 `;

@@ -1,3 +1,4 @@
+import { maxMarks } from './channel-log.js';
 import { luaClock } from './redis-clock.js';
 import { luaLine } from './redis-placement.js';
 
@@ -115,8 +116,7 @@ if gap ~= '' then
   local mark = '1 ' .. epoch .. ' ' .. pad(from + 1) .. ' ' .. pad(time) .. ' ' .. gap
   call('HSET', KEYS[1], 'm:' .. partition, mark)
   call('RPUSH', KEYS[2], mark)
-  call('LTRIM', KEYS[2], -100, -1)
-  call('PEXPIRE', KEYS[2], 86400000)
+  call('LTRIM', KEYS[2], -${maxMarks}, -1)
 end
 local retentions = {}
 for retain, max in string.gmatch(ARGV[14], '(%d+) (%d+)') do

@@ -5,6 +5,7 @@ import type { Position } from '../../src/event/position.js';
 import { sourceKey } from '../../src/event/source-key.js';
 import type { Group } from '../../src/hub/group.js';
 import { Subscription } from '../../src/hub/subscription.js';
+import { maxMarks } from '../../src/log/channel-log.js';
 import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { eventually } from '../support/eventually.js';
@@ -597,6 +598,37 @@ describe('gaps', () => {
     await render.finish();
     await eventually('it has caught up', () => seated.shown.at(-1) === 2_000);
     expect(seated.shown.filter((one) => typeof one !== 'number')).toEqual([{ n: 2, gap: 'SOURCE_LOST' }]);
+  });
+
+  test('more gaps of other topics than the log keeps: who was away meanwhile is told, on a socket or with its replica', async () => {
+    await using stage = await Stage.open();
+    const source = { cluster: 'c', topic: 'notes', partition: 0 };
+    const lost = (topic: string) => stage.log.gap({ reason: 'SOURCE_LOST', missed: 1, source: { ...source, topic } });
+    const live = stage.seat(await stage.group(), { kind: 'now' }, 'CONTINUE');
+    await using deaf = await stage.another();
+    const stayed = deaf.seat(await deaf.group());
+    await stage.append([1]);
+    const [away] = live.cursors;
+    stage.log.tails[1]?.interrupt();
+    stage.clock++;
+    lost('notes');
+    for (let i = 0; i < maxMarks; i++) lost('others');
+    await stage.append([2]);
+    const later = live.cursors[1];
+    lost('others');
+    stage.log.tails[1]?.restore();
+    await stage.append([3]);
+    const [back, since] = [
+      stage.seat(await stage.group(), stage.after(away)),
+      stage.seat(await stage.group(), stage.after(later)),
+    ];
+    await Promise.all([back.started, since.started]);
+    expect(live.shown).toEqual([1, { n: 2, gap: 'SOURCE_LOST' }, 3]);
+    expect(back.shown).toEqual([{ n: 2, gap: 'LOG_LOST' }, 3]);
+    expect(since.shown).toEqual([3]);
+    await eventually('the other replica has heard', () =>
+      expect(stayed.shown).toEqual([1, { n: 2, gap: 'LOG_LOST' }, 3]),
+    );
   });
 
   test('under FAIL a gap ends a live subscription with EVENTS_LOST', async () => {

@@ -1,7 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Channel } from '../../src/event/channel.js';
 import type { Commit } from '../../src/event/publication.js';
-import type { Append, AppendEntry, ChannelLogReader, ChannelLogWriter, Renewal } from '../../src/log/channel-log.js';
+import {
+  type Append,
+  type AppendEntry,
+  type ChannelLogReader,
+  type ChannelLogWriter,
+  maxMarks,
+  type Renewal,
+} from '../../src/log/channel-log.js';
 import { eventually } from '../support/eventually.js';
 
 export interface LogUnderTest {
@@ -309,6 +316,14 @@ export function contract(open: (shards: number) => Promise<LogUnderTest>) {
     expect(commits[0]).toMatchObject({ from: 0, gap: { ...gap, source }, position: { number: 2 } });
     expect(commits[0]?.publications[0]?.position.number).toBe(2);
     expect(await log.reader.gaps(0)).toMatchObject([{ ...gap, source, position: { epoch, number: 1 } }]);
+  });
+
+  test('of its gap marks a shard keeps the newest', async () => {
+    const { epoch } = await log.writer.partition(source);
+    const told = (missed: number) => ({ next: missed + 1, gap: { reason: 'SOURCE_LOST' as const, missed } });
+    for (let n = 0; n < maxMarks + 3; n++) await log.writer.append(batch(epoch, n, [], { first: n === 0, ...told(n) }));
+    const kept = await log.reader.gaps(0);
+    expect([kept.length, kept[0]?.missed, kept.at(-1)?.missed]).toEqual([maxMarks, 3, maxMarks + 2]);
   });
 
   test('a gap mark whose append is repeated after a lost answer is told once', async () => {

@@ -88,6 +88,20 @@ describe('the log in Redis', () => {
     await log.close();
   });
 
+  test('its marks outlive every retention: who resumes after days is told too', async () => {
+    await using server = await startRedis();
+    const log = await connected(server.url, 'marks', 'p');
+    const { gaps } = redisKeys('p');
+    const { epoch } = await log.writer.partition(source);
+    await log.writer.append(batch(epoch, 0, [entry(0)], { gap: { reason: 'SOURCE_LOST', missed: 1 } }));
+    expect(await log.redis.pttl(gaps(0))).toBe(-1);
+    const history = { topicId: 'other', epochs: [] };
+    const gap = { reason: 'TOPIC_RECREATED' as const, missed: null };
+    await log.writer.renew({ source, epoch, watermark: 1, next: 0, history, gap, fingerprint: 'fp' });
+    expect([await log.redis.llen(gaps(0)), await log.redis.pttl(gaps(0))]).toEqual([2, -1]);
+    await log.close();
+  });
+
   test('what has a number that was given out before is read by its time', async () => {
     await using server = await startRedis();
     const log = await connected(server.url, 'again', 'p');

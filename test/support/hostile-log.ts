@@ -7,6 +7,7 @@ import {
   type LoggedGap,
   type LogTail,
   LogUnavailable,
+  maxMarks,
   type TailListener,
 } from '../../src/log/channel-log.js';
 import { shardOf } from '../../src/log/entry.js';
@@ -131,6 +132,7 @@ export class HostileLog {
     const from = shard.number++;
     shard.time = this.#clockOf(shard);
     shard.gaps.push({ ...gap, position: this.#head(at) });
+    shard.gaps.splice(0, shard.gaps.length - maxMarks);
     shard.floor = shard.number;
     shard.ends.push({ number: shard.number, time: shard.time });
     this.#tell({ position: this.#head(at), from, publications: [], gap });
