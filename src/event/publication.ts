@@ -42,8 +42,8 @@ export interface SourceGap extends Gap {
    */
   readonly cut?: Cut;
   /**
-   * By the log's clock, when other records took their place: whoever had been shown everything up to then knows them by their
-   * coordinates, and is told of another loss. Absent: the mark concerns nobody who does.
+   * By the log's clock, when other records took their place. Of whoever had been shown everything up to then no coordinates are
+   * void, though the mark may tell of a later loss too. Absent: `since`.
    */
   readonly changedAt?: number;
   /** What had been told of the partition before, for relays: of its marks the log gives them the newest. Absent: nothing. */
@@ -71,14 +71,12 @@ export interface GapMark extends SourceGap {
 export interface Voided {
   readonly partition: number;
   readonly cut: Cut | null;
-  /** `SourceGap.changedAt`. */
-  readonly changedAt?: number;
+  /** Only of whoever may lack what came by then, as in `isSince`. */
+  readonly since?: number | undefined;
 }
 
-export const voidedBy = ({ reason, source: { partition }, cut, changedAt }: GapMark): Voided | null =>
-  cut || reason === 'TOPIC_RECREATED'
-    ? { partition, cut: cut ?? null, ...(changedAt !== undefined && { changedAt }) }
-    : null;
+export const voidedBy = ({ reason, source, cut, since, changedAt = since }: GapMark): Voided | null =>
+  cut || reason === 'TOPIC_RECREATED' ? { partition: source.partition, cut: cut ?? null, since: changedAt } : null;
 
 /** Whether somebody who had been shown everything up to `time` (the log's clock) may miss what a mark tells of. */
 export const isSince = ({ since }: { readonly since?: number | undefined }, time: number): boolean =>

@@ -192,9 +192,7 @@ export class Group implements Listener {
 
   lost(gap: Gap, voided: Voided | null, reach?: Reach): void {
     // Told again, it concerns who was away the first time: what is written again would be shown twice to who has been there since.
-    const since = voided?.changedAt ?? reach?.since;
-    const isKnown = reach && !isSince({ since }, reach.stayed?.heard ?? reach.heard);
-    if (voided && !isKnown) this.#heard.setBack(voided);
+    if (voided && (!reach || isSince(voided, reach.stayed?.heard ?? reach.heard))) this.#heard.setBack(voided);
     const turn = ++this.#turn;
     const tell = () => {
       this.#handOut();

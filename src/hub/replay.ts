@@ -10,13 +10,13 @@ import {
   wholeUntil,
   withLoss,
 } from '../event/position.js';
-import { isOn, isSince, type Publication, type Voided, voidedBy } from '../event/publication.js';
+import { isOn, isSince, type Publication } from '../event/publication.js';
 import type { LoggedGap } from '../log/channel-log.js';
 import { ChannelHistory, type Page } from './channel-history.js';
 import type { Coordinates } from './coordinates.js';
 import type { Hub } from './hub.js';
 import type { Late } from './late.js';
-import { areForgotten, forgotten } from './marks.js';
+import { areForgotten, forgotten, type Renewal, renewalsIn } from './marks.js';
 
 export interface Replay {
   readonly hub: Pick<Hub, 'read' | 'newest' | 'gaps'> & Partial<Pick<Hub, 'twice'>>;
@@ -86,8 +86,7 @@ export async function openPassage(replay: Replay, after: Progress): Promise<Pass
 interface OpenShard {
   readonly head: Position;
   readonly channels: readonly { readonly history: ChannelHistory; readonly page: Publication[] }[];
-  /** Where other records come. */
-  readonly changes: readonly LoggedGap[];
+  readonly renewals: readonly Renewal[];
   readonly gap: Gap | null;
   readonly oldest: Moment;
 }
@@ -99,7 +98,7 @@ async function openShard(
 ): Promise<OpenShard> {
   const from = after[head.shard] ?? unheard;
   const isThere = head.epoch === from.epoch && head.number === from.number;
-  if (isThere || !isAfter(head, from, head.epoch)) return { head, channels: [], changes: [], gap: null, oldest: head };
+  if (isThere || !isAfter(head, from, head.epoch)) return { head, channels: [], renewals: [], gap: null, oldest: head };
   const pageSize = Math.max(10, Math.floor(readAhead / Math.max(1, channels.length)));
   const histories = channels.map((channel) => new ChannelHistory(hub, channel, head, from, pageSize));
   const pages = await Promise.all(histories.map((history) => history.next()));
@@ -121,10 +120,9 @@ async function openShard(
   return {
     head,
     channels: histories.map((history, i) => ({ history, page: [...(pages[i] as Page).publications] })),
-    changes: marks.filter((mark) => {
-      const { since, changedAt = since } = mark;
-      return voidedBy(mark) && isSince({ since: changedAt }, concernedFrom(mark, from, late));
-    }),
+    renewals: marks.flatMap((mark) =>
+      renewalsIn([mark]).filter(({ voided }) => isSince(voided, concernedFrom(mark, from, late))),
+    ),
     gap: gapOf(pages, areForgotten(kept, from, head.epoch) ? [forgotten, ...marks] : marks, now - from.time >= retain),
     oldest: whole.sort((a, b) => byAge(a, b, head.epoch)).at(-1) ?? { ...from, time: now },
   };
@@ -144,11 +142,11 @@ function gapOf(pages: readonly (Page | null)[], marks: readonly Gap[], tooOld: b
 
 /** One shard's channels as one, each event once. */
 async function* merged(
-  { head, channels, changes }: OpenShard,
+  { head, channels, renewals }: OpenShard,
   seen: Coordinates,
   lost: (gap: Gap) => void,
 ): AsyncGenerator<readonly [publication: Publication, isUnknown: boolean]> {
-  const told = [...changes];
+  const told = [...renewals];
   for (;;) {
     for (const { history, page } of channels) {
       while (page.length === 0) {
@@ -165,7 +163,7 @@ async function* merged(
     const publication = first?.shift();
     // Marks come in their place, also behind the last event: what follows live counts anew too.
     while (told[0] && (!publication || byAge(told[0].position, publication.position, head.epoch) < 0)) {
-      seen.setBack(voidedBy(told.shift() as LoggedGap) as Voided);
+      seen.setBack((told.shift() as Renewal).voided);
     }
     if (!publication) return;
     // An event in two channels has the same coordinates in both.

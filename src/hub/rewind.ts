@@ -1,10 +1,11 @@
 import type { Channel } from '../event/channel.js';
 import { byAge, isAfter, type Position } from '../event/position.js';
-import { type Publication, type Voided, voidedBy } from '../event/publication.js';
+import type { Publication } from '../event/publication.js';
 import type { SourceEvent } from '../event/source-event.js';
 import type { History } from '../log/channel-log.js';
 import { LogMoved } from './channel-history.js';
 import type { Coordinates } from './coordinates.js';
+import { type Renewal, renewalsIn } from './marks.js';
 import type { Progress, Replay, Replayed } from './replay.js';
 
 /** The newest events that a viewer may see of those before it came. */
@@ -119,21 +120,15 @@ function merged(ends: readonly End[], upTo: readonly Position[]): readonly Publi
   return shards.flat().sort((a, b) => a.position.time - b.position.time);
 }
 
-/** A mark behind which a partition has other records. */
-interface Renewal {
-  readonly position: Position;
-  readonly voided: Voided;
-}
-
 /** Shard by shard in the order of the log. */
 async function renewals({ hub, topic, upTo }: Replay): Promise<readonly Renewal[]> {
   const found = await Promise.all(
     upTo.map(async (head) =>
-      (await hub.gaps(head.shard)).flatMap((mark): Renewal[] => {
-        const voided = voidedBy(mark);
-        const isMine = mark.source.topic === topic && !isAfter(mark.position, head, head.epoch);
-        return voided && isMine ? [{ position: mark.position, voided }] : [];
-      }),
+      renewalsIn(
+        (await hub.gaps(head.shard)).filter(
+          ({ source, position }) => source.topic === topic && !isAfter(position, head, head.epoch),
+        ),
+      ),
     ),
   );
   return found.flat();

@@ -169,9 +169,7 @@ export class Subscription implements Seat {
     // It will come upon the gap by itself, and in its place; told now, it would be told twice.
     if (this.#state === 'parked' || this.#outrun) return;
     if (reach && !this.#own.isReached(reach)) return;
-    const isKnown =
-      reach && voided?.changedAt !== undefined && !this.#own.isReached({ ...reach, since: voided.changedAt });
-    if (voided && !isKnown) {
+    if (voided && (!reach || this.#own.isReached({ ...reach, since: voided.since }))) {
       if (this.#state === 'replaying') {
         this.outrun();
         return;

@@ -4,7 +4,7 @@ import type { SourcePartition } from '../event/source-event.js';
 import type { SourceHistory } from '../event/source-history.js';
 import type { PartitionState } from '../log/channel-log.js';
 import { arrivedBelow } from './arrivals.js';
-import { below, isOtherTopic, partingOf } from './history.js';
+import { below, isOtherTopic, partingOf, termOf } from './history.js';
 import type { Bounds, PartitionFeed, Reached } from './record-batch.js';
 
 /** Kafka has another history than the one that is known. */
@@ -126,7 +126,7 @@ async function partedAt(
   // A log that lost its newest part knows nothing of it, and who was shown that part does.
   if (claim === null || claim.held === claim.reached.offset) return null;
   const { offset, history: reached } = claim.reached;
-  const last = reached.epochs.at(-1)?.[0] ?? -1;
+  const last = termOf(reached);
   // Told before, and the offset only committed before that: then a term is known that began in what was cut off. A place may
   // have been found under a term in which nothing was written yet; that one ended where the cut is.
   const newer = history?.epochs.findLast(([epoch, first]) => epoch > last && first < offset);

@@ -176,10 +176,9 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     const history = isBegun ? begun(bounds, goOn) : { topicId, epochs: known.epochs };
     let head: Moment = state.head;
     for (const opening of openings(state, placement, routes, history)) {
+      head = (await append(opening)).position;
       const { gap } = opening;
-      head = accept(await append({ ...opening, gap: gap && mark(gap) })).position;
       if (gap === null) continue;
-      told(gap, head);
       logger.warn({ ...where, ...gap, offset: goOn }, 'Records are missing in the log: subscribers are told');
     }
     placed = {
@@ -205,7 +204,12 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     metrics.gap(topic, gap.reason);
   }
 
-  const append = (batch: Opening) => log.append({ ...batch, source, routes, fingerprint: options.fingerprint });
+  async function append(batch: Opening): Promise<Accepted> {
+    const gap = batch.gap && mark(batch.gap);
+    const written = accept(await log.append({ ...batch, gap, source, routes, fingerprint: options.fingerprint }));
+    if (batch.gap) told(batch.gap, written.position);
+    return written;
+  }
 
   function accept(answer: AppendAnswer): Accepted {
     if (answer.kind === 'appended') return answer;
@@ -261,9 +265,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     // That it is not there, compacted away or never written, says nothing.
     const gap = first?.offset === verify.offset ? null : unknown;
     if (gap !== null || history.topicId !== null || history.epochs.length > 0) {
-      const empty = { epoch, base, next: base, first: false, last: null, entries: [] };
-      const written = accept(await append({ ...empty, gap: gap && mark(gap), history }));
-      if (gap !== null) told(gap, written.position);
+      await append({ epoch, base, next: base, first: false, last: null, entries: [], gap, history });
     }
     now.verify = null;
     return true;
@@ -288,9 +290,16 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     const { epoch, appended: base, history } = now;
     const { entries } = chunk;
     // `first` only allows that there is no watermark. It was set when the place was found; missing now, it was lost.
-    const written = accept(
-      await append({ epoch, base, next, first: false, last: { offset, timestamp }, entries, gap: null, history }),
-    );
+    const written = await append({
+      epoch,
+      base,
+      next,
+      first: false,
+      last: { offset, timestamp },
+      entries,
+      gap: null,
+      history,
+    });
     patience.rewarded(next);
     now.appended = next;
     position = next;

@@ -2,7 +2,7 @@ import type { Loss } from '../event/publication.js';
 import type { SourcePartition } from '../event/source-event.js';
 import type { ChannelLogWriter, PartitionState } from '../log/channel-log.js';
 import { type Change, changeOf, claimOf } from './change.js';
-import { isNamed, isOtherTopic } from './history.js';
+import { isNamed, isOtherTopic, termOf } from './history.js';
 import { both, lossIn } from './loss.js';
 import type { Facts } from './placement.js';
 import type { Bounds, PartitionFeed, Reached } from './record-batch.js';
@@ -25,12 +25,12 @@ export interface Memory {
 
 /** An offset, and by which term it was reached: the same one may be reached in another history. Null for none. */
 export const committedIn = ({ committed, newest }: Bounds): string | null =>
-  committed === null ? null : `${committed} ${newest?.history.epochs.at(-1)?.[0]}`;
+  committed === null ? null : `${committed} ${newest && termOf(newest.history)}`;
 
 /** By its term first: in an older one somebody may have come to offsets that were cut off since. */
-function isFarther(one: Reached, than: Reached | null): boolean {
-  const [term, other] = [one, than].map((reached) => reached?.history.epochs.at(-1)?.[0] ?? -1) as [number, number];
-  return than === null || term > other || (term === other && one.offset > than.offset);
+function isFarther(one: Reached, than: Reached): boolean {
+  const newer = termOf(one.history) - termOf(than.history);
+  return newer > 0 || (newer === 0 && one.offset > than.offset);
 }
 
 /** All that decides where a partition goes on. */
@@ -54,7 +54,10 @@ export async function survey(options: SurveyOptions, state: PartitionState, memo
   const claims = [newest, memory.reached];
   const isFormer = (one: Reached | null) => one !== null && isOtherTopic(one.history, bounds);
   const former = claims.find(isFormer) ?? null;
-  const known = claims.reduce((far, one) => (one === null || isFormer(one) || !isFarther(one, far) ? far : one), null);
+  const known = claims.reduce(
+    (far, one) => (one === null || isFormer(one) || (far && !isFarther(one, far)) ? far : one),
+    null,
+  );
   const now = options.now();
   const claim = await claimOf(known, state, feed);
   const change = await changeOf(source, state, bounds, claim, former, feed, Math.max(0, now - retain));

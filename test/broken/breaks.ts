@@ -165,7 +165,7 @@ const known = {
     edits: [
       {
         file: 'src/hub/group.ts',
-        from: 'if (voided && !isKnown)',
+        from: 'if (voided && (!reach || isSince(voided, reach.stayed?.heard ?? reach.heard)))',
         to: 'if (voided)',
       },
     ],
