@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { z } from 'zod';
+import { readJson } from '../event/read-json.js';
 import { configOf, type Print } from './command.js';
 import { loadSchema } from './load.js';
 import { ask, fieldNamed, questionShape, shown } from './question.js';
@@ -64,7 +65,7 @@ function json<T>(name: string, given: string | undefined, schema: z.ZodType<T>):
   let value: unknown;
   try {
     if (given.startsWith('@')) text = readFileSync(given.slice(1), 'utf8');
-    value = JSON.parse(text);
+    value = readJson(text);
   } catch (error) {
     throw new Refusal(
       `--${name} must be JSON, or @file with JSON in it: ${error instanceof Error ? error.message : ''}`,

@@ -1,8 +1,10 @@
 import { coerceInputValue, type GraphQLField, isRequiredArgument } from 'graphql';
 import { z } from 'zod';
 import type { RecordMeta } from '../event/source-event.js';
+import { writeJson } from '../event/write-json.js';
 import { type Explanation, explain, type Part } from '../schema/explain.js';
 import type { StreamField, StreamSchema } from '../schema/stream-schema.js';
+import { exactInput } from '../schema/whole-numbers.js';
 import { Refusal } from './refusal.js';
 
 /** A viewer and an event, as people write them down. No `claims`: a viewer without a token. */
@@ -66,7 +68,7 @@ function argsOf(schema: StreamSchema, { name }: StreamField, given: Readonly<Rec
     if (!Object.hasOwn(given, arg.name) && isRequiredArgument(arg))
       faults.push(`args: ${name} needs ${JSON.stringify(arg.name)} (${arg.type})`);
     if (!Object.hasOwn(given, arg.name)) return [arg.name, arg.defaultValue ?? null];
-    const value: unknown = coerceInputValue(given[arg.name], arg.type, (path, _, error) => {
+    const value: unknown = coerceInputValue(exactInput(given[arg.name], arg.type), arg.type, (path, _, error) => {
       faults.push(`args: ${[arg.name, ...path].join('.')}: ${error.message}`);
     });
     return [arg.name, value ?? null];
@@ -118,4 +120,4 @@ function tree({ text, value, error, parts }: Part, indent: string): readonly str
 
 /** As JSON; but JSON has no word for a number that is none. */
 const written = (value: unknown): string =>
-  value === undefined ? 'missing' : typeof value === 'number' ? String(value) : JSON.stringify(value);
+  value === undefined ? 'missing' : typeof value === 'number' ? String(value) : writeJson(value);

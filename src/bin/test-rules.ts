@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isMap, isSeq, LineCounter, type ParsedNode, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { exact } from '../schema/conversion.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
 import { configOf, type Run, type Terminal } from './command.js';
 import { loadSchema } from './load.js';
@@ -58,7 +59,7 @@ function holds(schema: StreamSchema, one: Case, { out }: Terminal): boolean {
 
 function casesOf(file: string): readonly Case[] {
   const lines = new LineCounter();
-  const document = parseDocument(textOf(file), { lineCounter: lines });
+  const document = parseDocument(textOf(file), { lineCounter: lines, intAsBigInt: true });
   const at = (offset = 0) => {
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
@@ -75,7 +76,7 @@ function casesOf(file: string): readonly Case[] {
     if (value.items.length === 0) throw new Refusal(`${at(key.range[0])} ${field} has no case`);
     return value.items.map((item): Case => {
       const place = at(item.range[0]);
-      const parsed = shape.safeParse(item.toJS(document));
+      const parsed = shape.safeParse(exactly(item.toJS(document)));
       if (!parsed.success) {
         const told = parsed.error.issues.map(({ path, message, code }) => {
           const where = path.length === 0 ? '' : `${path.join('.')}: `;
@@ -90,6 +91,14 @@ function casesOf(file: string): readonly Case[] {
       return { ...parsed.data, field, place };
     });
   });
+}
+
+/** As JSON would have it: a whole number is a `bigint` only where a double cannot hold it. */
+function exactly(value: unknown): unknown {
+  if (typeof value === 'bigint') return exact(value);
+  if (Array.isArray(value)) return value.map(exactly);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, exactly(one)]));
 }
 
 function textOf(file: string): string {

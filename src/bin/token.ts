@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
-import { SignJWT } from 'jose';
+import { CompactSign } from 'jose';
 import { z } from 'zod';
+import { readJson } from '../event/read-json.js';
+import { writeJson } from '../event/write-json.js';
 import { parseDuration } from '../schema/duration.js';
 import { configOf, type Run } from './command.js';
 import { Refusal } from './refusal.js';
@@ -19,16 +21,17 @@ export async function signToken(
   now: () => number = Date.now,
 ): Promise<string> {
   const seconds = Math.floor(now() / 1000);
-  const jwt = new SignJWT({ iat: seconds, exp: seconds + Math.ceil(expires / 1000), ...claims });
-  jwt.setProtectedHeader({ alg: 'HS256', typ: 'JWT' });
-  if (issuer !== null && claims.iss === undefined) jwt.setIssuer(issuer);
-  if (audience !== null && claims.aud === undefined) jwt.setAudience(audience);
+  const times = { iat: seconds, exp: seconds + Math.ceil(expires / 1000) };
+  const named = { ...(issuer === null ? {} : { iss: issuer }), ...(audience === null ? {} : { aud: audience }) };
+  const given = Object.entries(claims).filter(([, value]) => value !== undefined);
+  const payload = new TextEncoder().encode(writeJson({ ...times, ...named, ...Object.fromEntries(given) }));
+  const jwt = new CompactSign(payload).setProtectedHeader({ alg: 'HS256', typ: 'JWT' });
   return jwt.sign(new TextEncoder().encode(secret));
 }
 
 const claimsText = z.string().transform((text, context): unknown => {
   try {
-    return JSON.parse(text);
+    return readJson(text);
   } catch {
     context.addIssue('no JSON');
     return z.NEVER;

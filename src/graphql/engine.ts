@@ -19,6 +19,7 @@ import type { Asked, Audit, Source } from '../observe/audit.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamField, StreamSchema } from '../schema/stream-schema.js';
+import { exactFields, exactVariables } from '../schema/whole-numbers.js';
 import { refuse, rootsOf, type SelectedField } from './access.js';
 import { defaultBounds, isTooDeep, type OperationBounds } from './bounds.js';
 import type { Context, Executable, PubSub } from './executable.js';
@@ -112,6 +113,10 @@ export function createEngine(parts: EngineParts) {
   const variablesOf = (operation: OperationDefinitionNode, raw: Readonly<Record<string, unknown>>) =>
     getVariableValues(schema, operation.variableDefinitions ?? [], raw, { hideSuggestions: !parts.introspection });
 
+  /** A client's JSON as graphql-js can coerce it, to the last digit of its whole numbers. */
+  const exactOf = (operation: OperationDefinitionNode, raw: Readonly<Record<string, unknown>>) =>
+    exactVariables(schema, operation, raw);
+
   /** What is wrong with the JSON beside an operation's text, or null. */
   function excessIn(...values: readonly unknown[]): GraphQLError | null {
     const { jsonDepth: most } = bounds;
@@ -143,7 +148,7 @@ export function createEngine(parts: EngineParts) {
     const document = documents(query);
     const operation = isDocument(document) ? operationOf(document.ast, operationName) : null;
     if (!isDocument(document) || operation === null || operation instanceof GraphQLError) return null;
-    return askedOf(schema, operation, document.ast, variables);
+    return askedOf(schema, operation, document.ast, exactOf(operation, variables ?? {}));
   }
 
   const witnessed = ({ viewer, source }: OperationRequest) => ({ claims: viewer.claims, source: source ?? null });
@@ -159,7 +164,7 @@ export function createEngine(parts: EngineParts) {
     if (fields instanceof GraphQLError) return errors(fields);
     const refused = refuse(streams, fields, request.viewer);
     if (refused) return errors(toGraphQLError(refused));
-    const raw = request.variables ?? {};
+    const raw = exactOf(operation, request.variables ?? {});
     const { coerced, errors: wrong } = variablesOf(operation, raw);
     if (wrong) return errors(...wrong.map((error) => coded(error, 'BAD_USER_INPUT')));
 
@@ -169,6 +174,7 @@ export function createEngine(parts: EngineParts) {
       operationName: request.operationName ?? null,
       variableValues: raw,
       contextValue: contextFor(request.viewer),
+      fieldResolver: exactFields,
     };
     try {
       await request.admit?.(operation.operation, rootsOf(fields));
@@ -179,7 +185,7 @@ export function createEngine(parts: EngineParts) {
       const stream = streams.fields.get(field);
       const began = () => audit({ event: 'subscribed', ...witnessed(request), field, args: given });
       if (stream) {
-        const opened = await openStream(request, document, operation, stream, given, coerced);
+        const opened = await openStream({ ...request, variables: raw }, document, operation, stream, given, coerced);
         began();
         return opened;
       }
@@ -279,7 +285,7 @@ export function createEngine(parts: EngineParts) {
   /** The text of what a request asks for. Throws Fault. */
   const textOf = (named: Named) => documentOf(named, operations);
 
-  return { open, schema, parse: documents, textOf, excessIn, variablesOf };
+  return { open, schema, parse: documents, textOf, excessIn, variablesOf, exactOf };
 }
 
 export type Engine = ReturnType<typeof createEngine>;

@@ -1,6 +1,7 @@
 import { addResolversToSchema } from '@graphql-tools/schema';
 import { type GraphQLFieldResolver, type GraphQLObjectType, type GraphQLSchema, isCompositeType } from 'graphql';
 import type { Claims, StreamSchema } from '../schema/stream-schema.js';
+import { exactly } from '../schema/whole-numbers.js';
 import { nobody, pickClaims, type Viewer } from './viewer.js';
 
 /** The ephemeral path of fields without `@kafka`: what may be lost. */
@@ -53,7 +54,7 @@ export function makeExecutable(streams: StreamSchema, resolvers: Resolvers, vers
         if (field.startsWith('__')) return [field, withoutViewer(resolver)];
         const declared = declaredClaims(resolver);
         resolved.set(`${name}.${field}`, declared);
-        return [field, declared ? limited(resolver as { resolve: Resolver }, declared) : resolver];
+        return [field, exactResolver(declared ? limited(resolver as { resolve: Resolver }, declared) : resolver)];
       }),
     );
   }
@@ -74,6 +75,13 @@ function generated(query: GraphQLObjectType, version: string): Record<string, Re
     viewer: (_, __, { viewer }) => (viewer.signedIn ? { sub: viewer.claims.sub ?? null, claims: viewer.claims } : null),
   };
   return Object.fromEntries(Object.entries(answers).filter(([name]) => Object.hasOwn(query.getFields(), name)));
+}
+
+/** What a resolver gives may be a whole number of its event that graphql-js would refuse. */
+function exactResolver(resolver: unknown): unknown {
+  if (typeof resolver === 'function') return exactly(resolver as Resolver);
+  const { resolve } = (resolver ?? {}) as { readonly resolve?: unknown };
+  return typeof resolve === 'function' ? { ...(resolver as object), resolve: exactly(resolve as Resolver) } : resolver;
 }
 
 function declaredClaims(resolver: unknown): readonly string[] | null {

@@ -1,4 +1,5 @@
 import type { OperationDefinitionNode } from 'graphql';
+import { writeJson } from '../event/write-json.js';
 import type { StreamField } from '../schema/stream-schema.js';
 import type { Executable } from './executable.js';
 import type { Document } from './operation.js';
@@ -36,18 +37,20 @@ export function groupKey(
   }
   const claims = pickClaims(viewer.claims, [...reads].sort());
   if (!isPlain(args) || !isPlain(claims)) return null;
-  return JSON.stringify([field.name, args, claims, signedIn, normalized(document.ast, operation, variables)]);
+  return writeJson([field.name, args, claims, signedIn, normalized(document.ast, operation, variables)]);
 }
 
 /**
- * JSON tells it from every other value: what a scalar of the author's own made of an argument may print as `{}`, and -0
- * prints as 0.
+ * JSON tells it from every other value: what a scalar of the author's own made of an argument may print as `{}`, -0
+ * prints as 0, and 2^53 as a double as it does as a bigint.
  */
 function isPlain(value: unknown): boolean {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
-  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0);
+  if (value === null || ['string', 'boolean', 'bigint'].includes(typeof value)) return true;
+  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0) && !isLongWhole(value);
   if (Array.isArray(value)) return value.every(isPlain);
   if (typeof value !== 'object') return false;
   const prototype = Object.getPrototypeOf(value) as unknown;
   return (prototype === Object.prototype || prototype === null) && Object.values(value).every(isPlain);
 }
+
+const isLongWhole = (value: number) => Number.isInteger(value) && !Number.isSafeInteger(value);

@@ -1,4 +1,5 @@
 import { GraphQLBoolean, GraphQLFloat, GraphQLID, GraphQLInt, type GraphQLLeafType, GraphQLString } from 'graphql';
+import { holdsInfinity, writeForClients } from '../event/write-json.js';
 
 /** JSON text of a value that is there. What it throws means: graphql-js has to say it. */
 export type Write = (value: unknown) => string;
@@ -8,10 +9,14 @@ export function leaf(type: GraphQLLeafType): Write {
   const serialized: Write = (value) => json(type.serialize(value));
   const { serialize } = type;
   if (serialize === GraphQLString.serialize || serialize === GraphQLID.serialize) {
-    return (value) => (typeof value === 'string' ? quoted(value) : serialized(value));
+    return (value) =>
+      typeof value === 'string' ? quoted(value) : typeof value === 'bigint' ? `"${value}"` : serialized(value);
   }
   if (serialize === GraphQLFloat.serialize) {
-    return (value) => (typeof value === 'number' && Number.isFinite(value) ? `${value}` : serialized(value));
+    return (value) => {
+      const number = typeof value === 'bigint' ? Number(value) : value;
+      return typeof number === 'number' && Number.isFinite(number) ? `${number}` : serialized(number);
+    };
   }
   if (serialize === GraphQLInt.serialize) {
     // What survives the operator is a whole number of 32 bits.
@@ -35,10 +40,10 @@ const quoted = (text: string) => (special.test(text) ? JSON.stringify(text) : `"
 /** What a scalar's `serialize` made, as JSON writes it inside of an object. */
 function json(value: unknown): string {
   if (typeof value === 'string') return quoted(value);
-  if (value !== null && value !== undefined) {
+  if (value !== null && value !== undefined && !holdsInfinity(value)) {
     const { then, toJSON } = value as { readonly then?: unknown; readonly toJSON?: unknown };
     // The one is awaited, the other is told under which key it stands, and may be told it only there.
-    const text = typeof then === 'function' || typeof toJSON === 'function' ? undefined : JSON.stringify(value);
+    const text = typeof then === 'function' || typeof toJSON === 'function' ? undefined : writeForClients(value);
     if (text !== undefined) return text;
   }
   throw new TypeError('no plain JSON value');

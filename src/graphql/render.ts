@@ -9,8 +9,10 @@ import {
 } from 'graphql';
 import { Fault } from '../event/faults.js';
 import type { SourceEvent } from '../event/source-event.js';
+import { writeForClients } from '../event/write-json.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
+import { exactFields } from '../schema/whole-numbers.js';
 import type { Context } from './executable.js';
 import { type Project, projectionOf } from './project.js';
 
@@ -36,7 +38,7 @@ export function renderer(
 ): (source: SourceEvent) => string | Promise<string> {
   const encode = (result: ExecutionResult) => {
     if (result.errors) metrics.inError(field);
-    return JSON.stringify(formatted(result, logger)).slice(0, -1);
+    return writeForClients(formatted(result, logger)).slice(0, -1);
   };
   const failed = (error: unknown) => encode({ errors: [internal(error, logger)], data: null });
   // At the first event: most renderers are made for someone who finds the group already there.
@@ -54,6 +56,7 @@ export function renderer(
         variableValues: variables,
         contextValue: context,
         rootValue,
+        fieldResolver: exactFields,
       });
       return 'then' in result ? result.then(encode).catch(failed) : encode(result);
     } catch (error) {

@@ -102,6 +102,7 @@ function literal(value: unknown): ValueNode {
   if (value === null || value === undefined) return { kind: Kind.NULL };
   if (typeof value === 'boolean') return { kind: Kind.BOOLEAN, value };
   // As text -0 is 0, and a resolver can tell them apart.
+  if (typeof value === 'bigint') return { kind: Kind.INT, value: String(value) };
   if (typeof value === 'number') return { kind: Kind.FLOAT, value: Object.is(value, -0) ? '-0' : String(value) };
   if (typeof value === 'string') return { kind: Kind.STRING, value };
   if (Array.isArray(value)) return { kind: Kind.LIST, values: value.map(literal) };

@@ -1,3 +1,4 @@
+import { writeJson } from '../event/write-json.js';
 import type { Claims } from '../schema/stream-schema.js';
 
 /** Who asks. `claims` is empty without a token. */
@@ -14,7 +15,7 @@ export const nobody: Viewer = { signedIn: false, claims: Object.freeze({}), expi
 export function personOf({ claims }: Viewer): string | null {
   const { iss = null, sub = null } = claims;
   // Those whom an issuer names by a null are as many as those it does not name.
-  return sub === null ? null : JSON.stringify([iss, sub]);
+  return sub === null ? null : writeJson([iss, sub]);
 }
 
 /** What names one token, and not its holder's rights. */
@@ -23,7 +24,7 @@ const ofTheToken = new Set(['exp', 'iat', 'nbf', 'jti']);
 /** True when the two differ at most in when and under which number they were signed in. */
 export function sameRights(one: Viewer, other: Viewer): boolean {
   const rights = ({ signedIn, claims }: Viewer) =>
-    JSON.stringify([
+    writeJson([
       signedIn,
       Object.entries(claims)
         .filter(([name]) => !ofTheToken.has(name))

@@ -1,6 +1,7 @@
 import type { Channel } from '../event/channel.js';
 import type { Position } from '../event/position.js';
 import type { GapMark, Publication } from '../event/publication.js';
+import { readJson } from '../event/read-json.js';
 import type { SourceEvent } from '../event/source-event.js';
 import { mostEpochs, type SourceHistory } from '../event/source-history.js';
 import type { AppendEntry, LoggedGap } from './channel-log.js';
@@ -79,7 +80,7 @@ class LazyPublication implements Publication {
     const [partition, offset, index, refilled, timestamp, topic, key, headers, origin = ''] = meta;
     const record = { topic, partition, offset, timestamp, key, headers };
     this.#parsed = {
-      source: { origin, record, index, event: JSON.parse(this.text.slice(end + 1)) as unknown },
+      source: { origin, record, index, event: readJson(this.text.slice(end + 1)) },
       refilled,
     };
     return this.#parsed;

@@ -87,5 +87,5 @@ function sourceOf(source: Told['source']): object {
 /** What is no text or number names nobody. */
 function named(value: unknown): string | number | undefined {
   if (typeof value === 'number') return value;
-  return typeof value === 'string' ? value.slice(0, longest) : undefined;
+  return typeof value === 'string' || typeof value === 'bigint' ? String(value).slice(0, longest) : undefined;
 }

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { readJson } from '../event/read-json.js';
 import type { KafkaRecord } from '../event/source-event.js';
 
 /** Why a record cannot become events. It goes to the dead letters; the stream goes on. */
@@ -17,7 +18,7 @@ export type Decoded =
   | { readonly kind: 'fault'; readonly fault: RecordFault };
 
 /**
- * Reads a record's value as JSON. Never throws.
+ * Reads a record's value as JSON, its whole numbers to the last digit. Never throws.
  * A null value is a tombstone. An empty one is a fault: it is not JSON, and whoever wrote it did not mean to delete.
  */
 export function decode(record: Pick<KafkaRecord, 'value'>): Decoded {
@@ -28,7 +29,7 @@ export function decode(record: Pick<KafkaRecord, 'value'>): Decoded {
   if (!isUtf8(bytes)) return fault('not-utf8', new TypeError('The value is not UTF-8.'));
   const text = bytes.toString('utf8', hasByteOrderMark(bytes) ? 3 : 0);
   try {
-    return { kind: 'value', text, value: JSON.parse(text) };
+    return { kind: 'value', text, value: readJson(text) };
   } catch (error) {
     return fault('not-json', error instanceof Error ? error : new SyntaxError(String(error)));
   }

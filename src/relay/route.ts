@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { KafkaRecord, RecordMeta } from '../event/source-event.js';
+import { writeSame } from '../event/write-json.js';
 import type { AppendEntry, ChannelAddress } from '../log/channel-log.js';
 import type { Route, Source, TopicPlan } from '../schema/stream-schema.js';
 import type { RecordFault } from './decode.js';
@@ -71,7 +72,7 @@ function entriesOf(
       forNobody++;
       return;
     }
-    const payload = source.verbatim ? decoded.text : JSON.stringify(event);
+    const payload = source.verbatim ? decoded.text : writeSame(event);
     entries.push({ origin, record, index, payload, channels, refilled });
   });
   return { entries, forNobody };

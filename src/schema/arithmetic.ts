@@ -1,12 +1,12 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
-import { convert } from './conversion.js';
+import { convert, exact } from './conversion.js';
 import { computed, type Expr, Failure, failureOf, faulty, type Run, type Scope, textOf } from './expression.js';
 import { describe, double, dyn, int, listOf, string, type Type } from './types.js';
 
 /**
  * `+ - * / %`. JavaScript has one kind of number, so what CEL does with integers alone (7 / 2 is 3) is decided by
  * the types; where those are not known, `check` asks for `int(…)` or `double(…)` instead of guessing.
- * Whole numbers stay exact: a result beyond 2^53 is an error, as is a division by zero.
+ * Whole numbers stay exact: a result beyond 64 bits is an error, as is a division by zero.
  */
 export function compileArithmetic(node: ASTNode, left: Expr, right: Expr, scope: Scope): Expr {
   const operands = [left, right];
@@ -38,7 +38,7 @@ export function compileArithmetic(node: ASTNode, left: Expr, right: Expr, scope:
   const run: Run = (event, args, claims, record) => {
     const a = left.run(event, args, claims, record);
     const b = right.run(event, args, claims, record);
-    if (typeof a === 'number' && typeof b === 'number')
+    if (isNumber(a) && isNumber(b))
       return calculate(node.op, a, b, isDouble) ?? (divides && b === 0 ? byZero : failure);
     if (node.op !== '+') return failureOf(failure, a, b);
     if (Array.isArray(a) && Array.isArray(b)) return [...(a as unknown[]), ...(b as unknown[])];
@@ -65,20 +65,36 @@ export function compileNegation(node: ASTNode, operand: Expr, scope: Scope): Exp
   const failure = new Failure(`${textOf(node)}: there is no number`);
   const run: Run = (event, args, claims, record) => {
     const value = operand.run(event, args, claims, record);
+    if (typeof value === 'bigint') return exact(-value);
     return typeof value === 'number' ? 0 - value : value instanceof Failure ? value : failure;
   };
   const expr = computed(node, operand.type, [operand], run);
   return operand.origin === 'literal' ? { ...expr, origin: 'literal' } : expr;
 }
 
-function calculate(operator: string, a: number, b: number, isDouble: boolean): number | undefined {
-  const result = operate(operator, a, b, isDouble);
+const isNumber = (value: unknown): value is number | bigint => typeof value === 'number' || typeof value === 'bigint';
+const isWhole = (value: number | bigint) => typeof value === 'bigint' || Number.isSafeInteger(value);
+
+/** Undefined where there is no result. */
+function calculate(
+  operator: string,
+  a: number | bigint,
+  b: number | bigint,
+  isDouble: boolean,
+): number | bigint | undefined {
+  if (isDouble || !isWhole(a) || !isWhole(b)) return ofDoubles(operator, Number(a), Number(b), isDouble);
+  if ((operator === '/' || operator === '%') && Number(b) === 0) return undefined;
+  const quick = typeof a === 'number' && typeof b === 'number' ? ofDoubles(operator, a, b, false) : undefined;
   // A result that left the exact range has lost its last digits.
-  const inexact = !isDouble && Number.isSafeInteger(a) && Number.isSafeInteger(b) && !Number.isSafeInteger(result);
-  return Number.isNaN(result) || inexact ? undefined : result + 0;
+  return Number.isSafeInteger(quick) ? quick : ofWholes(operator, BigInt(a), BigInt(b));
 }
 
-function operate(operator: string, a: number, b: number, isDouble: boolean): number {
+function ofDoubles(operator: string, a: number, b: number, isDouble: boolean): number | undefined {
+  const result = operated(operator, a, b, isDouble);
+  return Number.isNaN(result) ? undefined : result + 0;
+}
+
+function operated(operator: string, a: number, b: number, isDouble: boolean): number {
   switch (operator) {
     case '+':
       return a + b;
@@ -89,7 +105,30 @@ function operate(operator: string, a: number, b: number, isDouble: boolean): num
     case '/':
       return b === 0 ? Number.NaN : isDouble ? a / b : Math.trunc(a / b);
     default:
-      return Number.isSafeInteger(a) && Number.isSafeInteger(b) ? a % b : Number.NaN;
+      return isWhole(a) && isWhole(b) ? a % b : Number.NaN;
+  }
+}
+
+function ofWholes(operator: string, a: bigint, b: bigint): number | bigint | undefined {
+  const result = exactly(operator, a, b);
+  return result < least || result > most ? undefined : exact(result);
+}
+
+const least = -(2n ** 63n);
+const most = 2n ** 63n - 1n;
+
+function exactly(operator: string, a: bigint, b: bigint): bigint {
+  switch (operator) {
+    case '+':
+      return a + b;
+    case '-':
+      return a - b;
+    case '*':
+      return a * b;
+    case '/':
+      return a / b;
+    default:
+      return a % b;
   }
 }
 

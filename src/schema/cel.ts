@@ -1,6 +1,7 @@
 import { type ASTNode, ParseError, parse } from '@marcbachmann/cel-js';
 import { compileArithmetic, compileNegation } from './arithmetic.js';
 import { compileComparison, compileMembership } from './compare.js';
+import { exact } from './conversion.js';
 import {
   computed,
   type Expr,
@@ -110,9 +111,7 @@ function compileLiteral(node: ASTNode, scope: Scope): Expr {
   if (typeof value === 'boolean') return literal(bool, value);
   if (typeof value === 'number') return literal(double, value);
   if (typeof value !== 'bigint') return faulty(node, scope, 'bytes and unsigned numbers are not supported in a rule');
-  if (!Number.isSafeInteger(Number(value)))
-    return faulty(node, scope, `${value} is beyond 2^53, where JSON's numbers are not exact: compare a String`);
-  return literal(int, Number(value));
+  return literal(int, exact(value));
 }
 
 /** Elements of one type keep it, so that a comparison with them is checked. */

@@ -1,5 +1,5 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
-import { convert, type Primitive } from './conversion.js';
+import { convert, kindOf, type Primitive } from './conversion.js';
 import {
   computed,
   type Expr,
@@ -90,7 +90,7 @@ function equal(left: Expr, right: Expr, { conversion }: Meeting, expected: boole
     const one = to(first);
     const other = to(second);
     if (one === undefined || other === undefined) return failureOf(failure, first, second);
-    if (strict && typeof one !== typeof other) return failure;
+    if (strict && kindOf(one) !== kindOf(other)) return failure;
     return (one === other) === expected;
   };
 }
@@ -103,7 +103,7 @@ function order(node: ASTNode, left: Expr, right: Expr, { conversion }: Meeting, 
     const second = right.run(event, args, claims, record);
     const one = to(first);
     const other = to(second);
-    if (one === undefined || typeof one !== typeof other) return failureOf(failure, first, second);
+    if (one === undefined || kindOf(one) !== kindOf(other)) return failureOf(failure, first, second);
     return holds(one, other as Primitive);
   };
 }
@@ -126,7 +126,7 @@ function membership(left: Expr, right: Expr, { conversion }: Meeting, failure: F
     for (const item of list) {
       const element = to(item);
       if (element === value) return true;
-      unknown ||= typeof element !== typeof value;
+      unknown ||= kindOf(element) !== kindOf(value);
     }
     return unknown ? failure : false;
   };
@@ -166,5 +166,6 @@ function deepEqual(a: unknown, b: unknown): boolean {
       keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && deepEqual(a[key], b[key]))
     );
   }
-  return a === b;
+  // A literal of 2^53 is a bigint, and the double of that size is the same number.
+  return a === b || (kindOf(a) === 'number' && kindOf(b) === 'number' && convert.any(a) === convert.any(b));
 }

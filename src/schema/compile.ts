@@ -25,6 +25,7 @@ import { draftField, type FieldDraft } from './field.js';
 import { attachFrom } from './from.js';
 import { type Problem, type Report, report } from './problem.js';
 import type { Access, StreamSchema } from './stream-schema.js';
+import { exactLiterals } from './whole-numbers.js';
 
 export type { Problem } from './problem.js';
 
@@ -50,6 +51,7 @@ export function compileSchema(
   const to = report(source);
   const graphql = build(source, to);
   if (graphql === null) return { schema: null, problems: to.problems() };
+  exactLiterals(graphql);
   attachFrom(graphql, to);
   const access = readAccess(graphql, to);
   refuseElsewhere(graphql, to);

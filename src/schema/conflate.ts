@@ -1,4 +1,5 @@
 import type { GraphQLField, GraphQLSchema } from 'graphql';
+import { writeJson } from '../event/write-json.js';
 import { argument, argumentPlace, type Used } from './directives.js';
 import { parseDuration } from './duration.js';
 import { valueAt } from './path.js';
@@ -38,7 +39,7 @@ export function conflationOf(
     every: every ?? shortest,
     keyOf(event) {
       const value = valueAt(event, path);
-      return value === undefined || value === null ? null : JSON.stringify(value);
+      return value === undefined || value === null ? null : writeJson(value);
     },
   };
 }

@@ -6,16 +6,18 @@ import type { Type } from './types.js';
  * missing, null, or none of this type, which in a rule is an error. Routes and rules share these conversions:
  * were they to differ in one value, an event would pass a rule and be in no channel of its viewer.
  *
- * Whole numbers beyond 2^53 are no IDs: JSON has rounded them, and two users could have become one.
+ * A whole number is a `bigint` where a double cannot hold it, and only there, so that equal ones are `===` still. A double
+ * beyond 2^53 (1e20) is no ID: it stands for many whole numbers, and two users could have become one.
  */
 export type Conversion = 'text' | 'int' | 'float' | 'bool' | 'any';
-export type Primitive = string | number | boolean;
+export type Primitive = string | number | bigint | boolean;
 export type Convert = (value: unknown) => Primitive | undefined;
 
 export const convert: { readonly [C in Conversion]: Convert } = {
   text: (value) => (typeof value === 'string' ? value : textOfNumber(value)),
-  int: (value) => (typeof value === 'number' ? whole(value) : wholeOfText(value)),
-  float: (value) => (typeof value === 'number' ? finite(value) : numberOfText(value)),
+  int: (value) => (typeof value === 'number' ? whole(value) : wholeOf(value)),
+  /** The nearest double: that is what a Float is. */
+  float: (value) => (typeof value === 'number' ? finite(value) : numberOf(value)),
   bool: (value) => {
     if (typeof value === 'boolean') return value;
     return value === 'true' ? true : value === 'false' ? false : undefined;
@@ -23,9 +25,20 @@ export const convert: { readonly [C in Conversion]: Convert } = {
   /** Of an unknown schema type: compared as it is; different kinds of value never meet. */
   any: (value) => {
     if (typeof value === 'string' || typeof value === 'boolean') return value;
-    return typeof value === 'number' ? finite(value) : whole(fromBigInt(value));
+    if (typeof value === 'bigint') return exact(value);
+    if (typeof value !== 'number') return undefined;
+    return Number.isInteger(value) && !Number.isSafeInteger(value) ? BigInt(value) : finite(value);
   },
 };
+
+/** What kind of value it is: a whole number stays one, however large. */
+export const kindOf = (value: unknown): string => (typeof value === 'bigint' ? 'number' : typeof value);
+
+/** A number where a double can hold it. */
+export function exact(value: bigint): number | bigint {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
 
 export function conversionTo(type: Type): Conversion | null {
   switch (type.kind) {
@@ -48,8 +61,7 @@ export function conversionTo(type: Type): Conversion | null {
 
 // `+ 0` makes -0 a 0: they are equal, and must share a channel.
 const finite = (value: number) => (Number.isFinite(value) ? value + 0 : undefined);
-const whole = (value: number | undefined) => (Number.isSafeInteger(value) ? (value as number) + 0 : undefined);
-const fromBigInt = (value: unknown) => (typeof value === 'bigint' ? Number(value) : undefined);
+const whole = (value: number) => (Number.isSafeInteger(value) ? value + 0 : undefined);
 
 function textOfNumber(value: unknown): string | undefined {
   if (typeof value === 'bigint') return value.toString();
@@ -59,14 +71,15 @@ function textOfNumber(value: unknown): string | undefined {
     : String(number);
 }
 
-function wholeOfText(value: unknown): number | undefined {
-  if (typeof value !== 'string') return whole(fromBigInt(value));
-  return /^(0|-?[1-9]\d{0,15})$/.test(value) ? whole(Number(value)) : undefined;
+/** "01", " 1", "0x1" and "1_000" are names that look like numbers, not numbers. */
+function wholeOf(value: unknown): number | bigint | undefined {
+  if (typeof value === 'bigint') return exact(value);
+  return typeof value === 'string' && /^(0|-?[1-9]\d{0,38})$/.test(value) ? exact(BigInt(value)) : undefined;
 }
 
-/** "01", " 1", "0x1" and "1_000" are names that look like numbers, not numbers. */
-function numberOfText(value: unknown): number | undefined {
-  if (typeof value !== 'string') return whole(fromBigInt(value));
+function numberOf(value: unknown): number | undefined {
+  if (typeof value === 'bigint') return finite(Number(value));
+  if (typeof value !== 'string') return undefined;
   if (value.length > 24 || !/^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(value)) return undefined;
   const number = Number(value);
   return Math.abs(number) <= Number.MAX_SAFE_INTEGER ? number + 0 : undefined;

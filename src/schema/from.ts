@@ -4,6 +4,7 @@ import { pathOf, valueAt } from './path.js';
 import type { Report } from './problem.js';
 import { recordTypes } from './record-type.js';
 import { describe, type Type } from './types.js';
+import { exactly } from './whole-numbers.js';
 
 const readers = new WeakMap<object, readonly string[]>();
 
@@ -36,7 +37,7 @@ export function attachFrom(schema: GraphQLSchema, to: Report): void {
           to.fault(place, `@from(path: ${JSON.stringify(path)}) is no dotted path such as "vehicle.position.latitude"`);
         else {
           field.extensions = { ...field.extensions, from: segments };
-          field.resolve = (source) => valueAt(source, segments);
+          field.resolve = exactly((source) => valueAt(source, segments));
           readers.set(field.resolve, segments);
           moved.push({ parent: type.name, field, place });
         }

@@ -1,6 +1,6 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { isMap } from './compare.js';
-import { convert } from './conversion.js';
+import { convert, kindOf } from './conversion.js';
 import { computed, type Expr, Failure, faulty, isNullLiteral, type Run, type Scope, textOf } from './expression.js';
 import { compilePattern, maxMatchedLength } from './pattern.js';
 import { didYouMean } from './suggest.js';
@@ -144,9 +144,8 @@ function size(value: unknown): number | undefined {
   return points;
 }
 
-function toInt(value: unknown): number | undefined {
-  const number = typeof value === 'number' ? Math.trunc(value) : convert.int(value);
-  return Number.isSafeInteger(number) ? Number(number) + 0 : undefined;
+function toInt(value: unknown): unknown {
+  return convert.int(typeof value === 'number' ? Math.trunc(value) : value);
 }
 
 function toDouble(value: unknown): unknown {
@@ -155,7 +154,7 @@ function toDouble(value: unknown): unknown {
 
 function toText(value: unknown): string | undefined {
   if (typeof value === 'string') return value;
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
+  return ['number', 'boolean'].includes(kindOf(value)) ? String(value) : undefined;
 }
 
 function toBool(value: unknown): boolean | undefined {

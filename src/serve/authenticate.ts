@@ -11,7 +11,9 @@ import {
   UnsecuredJWT,
 } from 'jose';
 import { Fault } from '../event/faults.js';
+import { mayHoldLongNumber, readJson } from '../event/read-json.js';
 import { nobody, type Viewer } from '../graphql/viewer.js';
+import type { Claims } from '../schema/stream-schema.js';
 import { publishedKeys } from './published-keys.js';
 
 /** What is known of a request before it is known whose it is. */
@@ -78,8 +80,9 @@ export function tokenAuthenticator(...issuers: readonly TokenSettings[]): Authen
     const token = bearer(authorization);
     if (token === null) return nobody;
     try {
-      const claims = await verify(token);
-      return { signedIn: true, claims, expiresAt: claims.exp === undefined ? null : claims.exp * 1000 };
+      const payload = await verify(token);
+      const expiresAt = payload.exp === undefined ? null : payload.exp * 1000;
+      return { signedIn: true, claims: exactClaims(token, payload), expiresAt };
     } catch (error) {
       if (isUnreachable(error)) {
         throw new Fault('UNAVAILABLE', { why: 'the keys that verify tokens cannot be fetched' });
@@ -87,6 +90,15 @@ export function tokenAuthenticator(...issuers: readonly TokenSettings[]): Authen
       throw new Fault('UNAUTHENTICATED', { why: (error as Error).message });
     }
   };
+}
+
+/** jose has verified this text, and rounded its whole numbers. Times are doubles (RFC 7519, section 2). */
+function exactClaims(token: string, payload: JWTPayload): Claims {
+  const json = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString();
+  if (!mayHoldLongNumber(json)) return payload;
+  const { exp, iat, nbf } = payload;
+  const times = Object.entries({ exp, iat, nbf }).filter(([, time]) => time !== undefined);
+  return { ...(readJson(json) as Claims), ...Object.fromEntries(times) };
 }
 
 /** What a token says of its issuer only chooses the keys: they decide. */

@@ -1,6 +1,7 @@
 import { type ExecutionArgs, GraphQLError } from 'graphql';
 import type { ServerOptions, SubscribePayload } from 'graphql-ws';
 import { Fault, limitExceeded } from '../event/faults.js';
+import { bigIntAsText } from '../event/write-json.js';
 import type { Engine, Opened } from '../graphql/engine.js';
 import { isDocument } from '../graphql/operation.js';
 import { toGraphQLError } from '../graphql/render.js';
@@ -56,6 +57,7 @@ export function conversationOptions({
 
   return {
     schema: engine.schema,
+    jsonMessageReplacer: bigIntAsText,
     connectionInitWaitTimeout: limits.initTimeout,
     async onConnect(context) {
       const { connectionParams, extra: session } = context;

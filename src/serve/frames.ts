@@ -1,4 +1,5 @@
 import { constants, deflateRawSync } from 'node:zlib';
+import { writeForClients } from '../event/write-json.js';
 import type { Frame } from '../hub/frame.js';
 import type { Prepared } from './outlet.js';
 
@@ -121,7 +122,7 @@ export const nextChunk = once((frames: Frames): Prepared => {
 
 /** An event that a resolver made, not the log: it has no cursor. */
 export function resultEvent(result: object): string {
-  return `event: next\ndata: ${JSON.stringify(result)}\n\n`;
+  return `event: next\ndata: ${writeForClients(result)}\n\n`;
 }
 
 /** Browsers take an `id` that stands alone as their Last-Event-ID, and show nothing. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Fault, limitExceeded } from '../event/faults.js';
+import { readJson } from '../event/read-json.js';
 import type { GatewayLimits } from './limits.js';
 
 /** Seconds. Who was refused together shall not come back together. */
@@ -83,7 +84,7 @@ async function read(request: IncomingMessage, most: number): Promise<string> {
 
 export function jsonObject(text: string, what: string): Record<string, unknown> {
   try {
-    const value = JSON.parse(text) as unknown;
+    const value = readJson(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch {
     // told below

@@ -70,7 +70,7 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     const { method = 'GET', headers } = request;
     const asked = { method, headers: headers as Record<string, string>, ...(body === null ? {} : { body }) };
     const admit = viewer && parts.admission.admits(request, viewer);
-    const asking: Asking = { viewer, admit, source: sourceOf(request) };
+    const asking: Asking = { viewer, admit, source: sourceOf(request), body };
     const answered = await yoga.fetch(`http://gateway${pathname}${search}`, asked, { asking } as never);
     response.writeHead(answered.status, Object.fromEntries(answered.headers));
     response.end(Buffer.from(await answered.arrayBuffer()));

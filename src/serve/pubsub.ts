@@ -1,5 +1,7 @@
 import { RedisPubSub } from 'graphql-redis-subscriptions';
 import type { Redis, RedisOptions } from 'ioredis';
+import { readJson } from '../event/read-json.js';
+import { writeSame } from '../event/write-json.js';
 import type { PubSub } from '../graphql/executable.js';
 
 export interface RedisPubSubParts {
@@ -20,7 +22,12 @@ export function redisPubSub({ connect }: RedisPubSubParts): PubSub & { close(): 
     autoResendUnfulfilledCommands: true,
   });
   // Its types name ioredis 5; what it calls (publish, subscribe, unsubscribe, the events) is the same in 6.
-  const pubsub = new Patient({ publisher: publisher as never, subscriber: forgiving(subscriber) as never });
+  const pubsub = new Patient({
+    publisher: publisher as never,
+    subscriber: forgiving(subscriber) as never,
+    serializer: writeSame,
+    deserializer: (text) => readJson(String(text)),
+  });
   return {
     publish: (topic, payload) => pubsub.publish(topic, payload),
     asyncIterableIterator<T>(topics: string | readonly string[]) {

@@ -78,6 +78,6 @@ const isMeant = ({ claims: named }: Revocation, claims: Claims): boolean =>
 function textsOf(claims: Claims, name: string): readonly string[] {
   const value = claimAt(claims, name);
   return (Array.isArray(value) ? value : [value])
-    .filter((one) => typeof one === 'string' || typeof one === 'number' || typeof one === 'boolean')
+    .filter((one) => ['string', 'number', 'bigint', 'boolean'].includes(typeof one))
     .map(String);
 }

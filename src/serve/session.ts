@@ -3,6 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import { CloseCode } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import { type Fault, limitExceeded } from '../event/faults.js';
+import { mayHoldLongNumber, readJson } from '../event/read-json.js';
+import { writeJson } from '../event/write-json.js';
 import { isTooDeep } from '../graphql/bounds.js';
 import type { Running } from '../graphql/engine.js';
 import { nobody, type Viewer } from '../graphql/viewer.js';
@@ -154,7 +156,7 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
   async onPing(payload: Readonly<Record<string, unknown>> | undefined): Promise<void> {
     const { jsonDepth } = this.parts.limits;
     if (isTooDeep(payload, jsonDepth)) return this.#refuse(limitExceeded('jsonDepth', jsonDepth, jsonDepth + 1));
-    this.#write(JSON.stringify({ type: 'pong', payload: await this.#renewal(payload) }));
+    this.#write(writeJson({ type: 'pong', payload: await this.#renewal(payload) }));
   }
 
   onPong(): void {
@@ -254,7 +256,7 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
 
   #hear(data: Buffer): void {
     if (!this.isOpen()) return;
-    this.#handle(String(data)).catch((error: unknown) => {
+    this.#handle(spoken(String(data))).catch((error: unknown) => {
       this.parts.logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'a message failed');
       this.#end(1011, 'Internal server error');
     });
@@ -286,6 +288,17 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
 
 /** A renewal is by its token alone. */
 const nothing = { headers: {}, url: '', payload: null };
+
+/** A message for graphql-ws. What is text it parses itself, and rounds; what holds a long number it gets as an object. */
+function spoken(text: string): string {
+  if (!mayHoldLongNumber(text)) return text;
+  try {
+    const message = readJson(text);
+    return typeof message === 'object' ? (message as unknown as string) : text;
+  } catch {
+    return text;
+  }
+}
 
 const pongBegins = Buffer.from('{"type":"pong"');
 

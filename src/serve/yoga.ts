@@ -2,6 +2,8 @@ import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { type DocumentNode, GraphQLError } from 'graphql';
 import { createYoga, type GraphiQLOptions, type Plugin } from 'graphql-yoga';
 import { Fault, statusOf } from '../event/faults.js';
+import { mayHoldLongNumber, readJson } from '../event/read-json.js';
+import { writeForClients } from '../event/write-json.js';
 import { refuse, rootsOf, selectedFields } from '../graphql/access.js';
 import type { Engine } from '../graphql/engine.js';
 import type { Executable, PubSub } from '../graphql/executable.js';
@@ -13,6 +15,7 @@ import type { Asked, Audit, Source } from '../observe/audit.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
+import { exactFields } from '../schema/whole-numbers.js';
 import type { Admit } from './admission.js';
 import { retryAfter } from './http-answer.js';
 
@@ -43,6 +46,7 @@ interface OnParams {
     readonly documentId?: unknown;
   };
   readonly request: { readonly url: string };
+  readonly context: object;
   setParams(params: object): void;
   setResult(result: object): void;
 }
@@ -53,6 +57,8 @@ export interface Asking {
   /** Null only where there is no viewer: for a page. */
   readonly admit: Admit | null;
   readonly source: Source;
+  /** Null for what stands in the URL. */
+  readonly body: string | null;
   asked?: Asked;
 }
 
@@ -64,6 +70,15 @@ interface OnResultProcess {
 
 const refusal = (message: string) =>
   new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } });
+
+/** Yoga has read the same JSON, and rounded its whole numbers. Null where there is nothing to be rounded. */
+function variablesIn(body: string | null, url: URLSearchParams): Readonly<Record<string, unknown>> | null {
+  const json = body ?? url.get('variables') ?? '';
+  if (!mayHoldLongNumber(json)) return null;
+  const given = readJson(json) as { readonly variables?: unknown };
+  const variables = body === null ? given : given.variables;
+  return typeof variables === 'object' ? (variables as Readonly<Record<string, unknown>> | null) : null;
+}
 
 /** Null when it went well. */
 async function faultOf(work: Promise<void>): Promise<Fault | null> {
@@ -96,10 +111,10 @@ function withStatus(error: GraphQLError): GraphQLError {
 export function yogaOf(parts: YogaParts) {
   const { engine, executable, streams, pubsub, logger, metrics } = parts;
   const guard: Plugin<YogaContext> = {
-    onParams({ params, request, setParams, setResult }: OnParams) {
+    onParams({ params, request, context: serverContext, setParams, setResult }: OnParams) {
       const { documentId = new URL(request.url).searchParams.get('documentId') ?? undefined, ...rest } = params;
-      const { operationName, variables, extensions } = rest;
-      const excess = engine.excessIn(variables, extensions);
+      const { operationName, extensions } = rest;
+      const excess = engine.excessIn(rest.variables, extensions);
       if (excess) return setResult({ errors: [excess] });
       // Without any of them, Yoga says so in the words of the specification.
       if (typeof rest.query !== 'string' && documentId === undefined && !extensions) return;
@@ -119,7 +134,10 @@ export function yogaOf(parts: YogaParts) {
       const parsed = engine.parse(query);
       if (!isDocument(parsed)) return setResult({ errors: parsed });
       const operation = operationNamed(parsed.ast, operationName);
-      if (operation instanceof GraphQLError) setResult({ errors: [operation] });
+      if (operation instanceof GraphQLError) return setResult({ errors: [operation] });
+      const { body } = (serverContext as { asking: Asking }).asking;
+      const variables = variablesIn(body, new URL(request.url).searchParams);
+      if (variables) setParams({ ...rest, query, variables: engine.exactOf(operation, variables) });
     },
     async onExecute({ args, setResultAndStopExecution }) {
       const document = args.document as DocumentNode;
@@ -133,6 +151,7 @@ export function yogaOf(parts: YogaParts) {
       if (refused) return setResultAndStopExecution({ errors: [toGraphQLError(refused)] });
       const { errors } = engine.variablesOf(operation, args.variableValues ?? {});
       if (errors) return setResultAndStopExecution({ errors: errors.map((error) => coded(error, 'BAD_USER_INPUT')) });
+      args.fieldResolver = exactFields;
       const fault = await faultOf(admit(operation.operation, rootsOf(fields)));
       if (fault) setResultAndStopExecution({ errors: [toGraphQLError(fault)] });
     },
@@ -146,6 +165,7 @@ export function yogaOf(parts: YogaParts) {
       const [error] = result.errors ?? [];
       const { code = 'UNKNOWN', limit, paths } = error?.extensions ?? {};
       if (!result.errors || 'data' in result) {
+        setResult({ ...result, stringify: writeForClients });
         if (asked) parts.audit({ event: 'executed', ...by, asked, code: error ? String(code) : null });
         return;
       }

@@ -114,3 +114,12 @@ test('a number too large to be one is shown as it was taken', () => {
   expect(code).toBe(1);
   expect(text).toContain('event.amount → Infinity');
 });
+
+test('whole numbers count to the last digit', () => {
+  const question = ['--field', 'shop', '--claims', '{"scope":"admin"}'];
+  const asked = (event: string) => explained(...question, '--args', '{"id":9007199254740993}', '--event', event);
+  expect(asked('{"shop":"9007199254740992"}').first).toBe('deny: the rule is false');
+  const { code, text } = asked('{"shop":9007199254740993}');
+  expect(code).toBe(0);
+  expect(text).toContain('event.shop → 9007199254740993');
+});

@@ -103,3 +103,17 @@ describe('a file that cannot be understood ends with 2 and its place', () => {
     expect(lines).toEqual([expect.stringContaining('usage'), expect.stringContaining('nowhere.yaml cannot be read')]);
   });
 });
+
+test('whole numbers in a table count to the last digit', async () => {
+  const answer = await tested(`
+mine:
+  - allow: her own
+    claims: { sub: 9007199254740993 }
+    event: { user: "9007199254740993", amount: 1 }
+    record: { offset: 7 }
+  - deny: the neighbour's
+    claims: { sub: 9007199254740993 }
+    event: { user: 9007199254740992, amount: 1 }
+`);
+  expect(answer).toEqual({ code: 0, lines: ['2 passed, 0 failed'] });
+});

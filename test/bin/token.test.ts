@@ -29,6 +29,11 @@ describe('tailrace token', () => {
     await expect(jwtVerify(jwt, key('the second verifies'))).rejects.toThrow(errors.JWSSignatureVerificationFailed);
   });
 
+  test('has whole numbers in it as they are written', async () => {
+    const jwt = await printed(['--sub', 'ada', '--claims', '{"tenant":9007199254740993}']);
+    expect(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()).toContain('"tenant":9007199254740993,');
+  });
+
   test('names the issuer and the audience that the gateway asks for', async () => {
     const names = { TAILRACE_AUTH_ISSUER: 'https://id.example', TAILRACE_AUTH_AUDIENCE: 'streams' };
     const jwt = await printed(['--sub', 'ada', '--expires', '30s'], names);

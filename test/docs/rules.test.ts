@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { readJson } from '../../src/event/read-json.js';
 import { fieldWith, judge } from '../schema/given.js';
 
 const [, table = ''] = /<!-- rules:.*?-->\n([\s\S]*?)<!-- \/rules -->/.exec(readFileSync('PROTOCOL.md', 'utf8')) ?? [];
 
-const value = (cell: string) => (cell === '' ? {} : (JSON.parse(cell) as Record<string, unknown>));
+const value = (cell: string) => (cell === '' ? {} : (readJson(cell) as Record<string, unknown>));
 const outcomes = { shown: 'allow', denied: 'deny', 'denied, as an error': 'error' } as const;
 
 describe('PROTOCOL.md says what a rule does', () => {

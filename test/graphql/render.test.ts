@@ -104,7 +104,9 @@ describe('an event', () => {
     ['at once', (x: unknown) => x],
     ['after a while', async (x: unknown) => x],
   ])('that cannot be made JSON, known %s, is an error like any other, and the stream goes on', async (_, how) => {
-    const odd = new GraphQLScalarType({ name: 'Odd', serialize: () => BigInt(1) });
+    const endless: object[] = [];
+    endless.push(endless);
+    const odd = new GraphQLScalarType({ name: 'Odd', serialize: () => endless });
     const { render, lines } = rendering({ Odd: odd, A: { odd: () => how(1) } }, '{ odd }');
     expect((await render({ id: 1 })).errors[0].extensions.code).toBe('INTERNAL_SERVER_ERROR');
     expect(lines).toHaveLength(1);

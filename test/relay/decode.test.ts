@@ -9,7 +9,7 @@ const reasonOf = (value: Buffer | string) => {
 
 test('an event keeps the very text its producer wrote: spaces, order of keys, numbers beyond a double', () => {
   const text = '{ "b" : 1.0,\n "a": 12345678901234567890, "a2": "\\u00e9" }';
-  expect(of(text)).toEqual({ kind: 'value', text, value: JSON.parse(text) });
+  expect(of(text)).toEqual({ kind: 'value', text, value: { b: 1, a: 12345678901234567890n, a2: 'é' } });
 });
 
 test('a null value is a tombstone, and JSON null is a value', () => {

@@ -3,10 +3,43 @@ import { expect, test } from 'vitest';
 import type { Route } from '../../src/schema/stream-schema.js';
 import { argsWith, compiled, fieldWith, record } from './given.js';
 
-const texts = ['1', '2', 'a', '', ' 1', '01', '1.0', 'true', 'a:b', '%41', '\ud800', 'ü', '__proto__', 'x'.repeat(200)];
+const texts = [
+  '1',
+  '2',
+  'a',
+  '',
+  ' 1',
+  '01',
+  '1.0',
+  'true',
+  'a:b',
+  '%41',
+  '\ud800',
+  '9007199254740992',
+  '9007199254740993',
+  'ü',
+  '__proto__',
+  'x'.repeat(200),
+];
 const scalar = fc.oneof(
   fc.constantFrom<unknown>(...texts),
-  fc.constantFrom<unknown>(1, 2, 0, -0, 1.5, 2 ** 53, true, false, null, undefined, Number.NaN),
+  fc.constantFrom<unknown>(
+    1,
+    2,
+    0,
+    -0,
+    1.5,
+    2 ** 53,
+    2n ** 53n,
+    2n ** 53n + 1n,
+    1e20,
+    10n ** 20n,
+    true,
+    false,
+    null,
+    undefined,
+    Number.NaN,
+  ),
 );
 const value = fc.oneof({ weight: 6, arbitrary: scalar }, { weight: 1, arbitrary: fc.array(scalar, { maxLength: 3 }) });
 const list = fc.oneof({ weight: 5, arbitrary: fc.array(scalar, { maxLength: 3 }) }, { weight: 1, arbitrary: scalar });

@@ -7,7 +7,17 @@ import { fieldWith, judge, type Outcome } from './given.js';
 const { rule } = fc.letrec<{ rule: string; number: string; text: string; list: string }>((tie) => ({
   number: fc.oneof(
     { maxDepth: 3 },
-    fc.constantFrom('event.n', 'event.m', 'event.gone.n', '0', '1', '2', '-3'),
+    fc.constantFrom(
+      'event.n',
+      'event.m',
+      'event.gone.n',
+      '0',
+      '1',
+      '2',
+      '-3',
+      '9007199254740993',
+      '-9223372036854775807',
+    ),
     fc
       .tuple(tie('number'), fc.constantFrom('+', '-', '*', '/', '%'), tie('number'))
       .map(([a, op, b]) => `(${a} ${op} ${b})`),
@@ -48,9 +58,12 @@ const { rule } = fc.letrec<{ rule: string; number: string; text: string; list: s
   ),
 }));
 
+/** As JSON brings them: a bigint where a double cannot hold the number. */
+const large = fc.constantFrom(2n ** 53n, 2n ** 53n + 1n, -(2n ** 53n) - 1n, 2n ** 63n - 1n, -(2n ** 63n), 2 ** 53 - 1);
+
 const event = fc.record(
   {
-    n: fc.integer({ min: -5, max: 5 }),
+    n: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: -5, max: 5 }) }, large),
     m: fc.integer({ min: -5, max: 5 }),
     s: fc.constantFrom('', 'a', 'b', 'ab', '😀'),
     t: fc.constantFrom('', 'a', 'b', 'ab'),

@@ -1,7 +1,12 @@
 import type { Result } from './river.js';
 
 /** A stream of server-sent events by fetch, without a client library: what it says, and its name. By GET without a body. */
-export async function events(url: string, body: object | null, token: string | null = null, headers: object = {}) {
+export async function events(
+  url: string,
+  body: object | string | null,
+  token: string | null = null,
+  headers: object = {},
+) {
   const leaving = new AbortController();
   const response = await fetch(url, {
     method: body === null ? 'GET' : 'POST',
@@ -12,7 +17,7 @@ export async function events(url: string, body: object | null, token: string | n
       ...(token === null ? {} : { authorization: `Bearer ${token}` }),
       ...headers,
     },
-    ...(body === null ? {} : { body: JSON.stringify(body) }),
+    ...(body === null ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const results: Result[] = [];
   let over = false;
