@@ -16,6 +16,7 @@ import { commentEvent, completeEvent, cursorEvent, resultEvent } from './frames.
 import type { Heartbeats } from './heartbeats.js';
 import { answer, answerBadRequest, jsonObject } from './http-answer.js';
 import { type Identity, identify, urlOf } from './identify.js';
+import { again, lastEventIdOf } from './last-event-id.js';
 import type { Holder } from './renew.js';
 import type { RenewalDesk } from './renewal-desk.js';
 import type { Connection } from './retire.js';
@@ -68,9 +69,6 @@ export async function serveEvents(
   }
 }
 
-/** The `Last-Event-ID` of a browser that was told to come back before it had a cursor: it begins as if it had none. */
-const again = 'again';
-
 /**
  * A browser takes any status but 200 as the end for ever; after a stream that has ended it comes back by itself. On a
  * connection of its own: on this one a balancer would bring it back to the same replica. A ticket is used up by then, and
@@ -78,7 +76,7 @@ const again = 'again';
  */
 function comeBack(response: ServerResponse, why: string): void {
   const { req: request } = response;
-  const needsId = urlOf(request).searchParams.has('ticket') && lastEventIdOf(request) === undefined;
+  const needsId = urlOf(request).searchParams.has('ticket') && [undefined, again].includes(lastEventIdOf(request));
   response.writeHead(200, eventHeaders(response, 'close')).end(`${needsId ? cursorEvent(again) : ''}: ${why}\n\n`);
   http2StreamOf(response)?.session?.close();
 }
@@ -96,9 +94,9 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   response.on('close', () => place.leave());
   const id = randomUUID();
   const source: Source = { transport: 'sse', address: admission.addressOf(request), stream: id };
-  const lastEventId = lastEventIdOf(request);
-  const resuming = lastEventId !== undefined || request.headers['last-event-id'] === again;
-  const { viewer, ticket } = await whoComes(request, parts, id, resuming);
+  const shown = lastEventIdOf(request);
+  const lastEventId = shown === again ? undefined : shown;
+  const { viewer, ticket } = await whoComes(request, parts, id, shown !== undefined);
   place.claim(viewer, () => 1);
   const asked = operationOf(request, body, engine);
   const operation: OperationRequest = {
@@ -256,11 +254,6 @@ async function whoComes(
   const ticket = await tickets.redeem(shown, resuming, stream);
   if (ticket === null) throw new Fault('UNAUTHENTICATED', { why: 'the ticket is unknown, used or too old' });
   return { viewer: await identity.authenticate(withToken(ticket.token, request)), ticket };
-}
-
-function lastEventIdOf(request: IncomingMessage): string | undefined {
-  const header = request.headers['last-event-id'];
-  return typeof header === 'string' && header !== '' && header !== again ? header : undefined;
 }
 
 /** `body` is null for what stands in the URL. Throws Fault when it is no operation, or none that may be asked for. */
