@@ -96,6 +96,12 @@ const step = fc.oneof(
   happens(2, 'lose for a while', [either, fc.nat({ max: 8 })], (w, shard, count) => w.lose(shard, count, null)),
   happens(
     2,
+    'lose, tell a part of it missing, and lose that as well, of',
+    [fc.nat({ max: partitions - 1 }), fc.nat({ max: 8 }), few, few, few],
+    (w, partition, numbers, gone, between, more) => w.loseTwice(partition, numbers, gone, between, more),
+  ),
+  happens(
+    2,
     'go back under one epoch',
     [either, fc.nat({ max: 8 }), fc.option(few), fc.nat({ max: 9 }).map((n) => n === 0)],
     (w, shard, count, after, clock) => w.goBack(shard, count, after, clock),
@@ -136,6 +142,10 @@ class World {
   readonly hidden = new Set<string>();
   /** What the log has lost and was not given again yet, in order. */
   readonly #owed: Lost[][] = Array.from({ length: partitions }, () => []);
+  /** What each mark told missing, by the number that it says. */
+  readonly #toldBy: (readonly Lost[])[] = [];
+  /** What is missing for good, and has to be told again. */
+  readonly #again: Lost[][] = Array.from({ length: partitions }, () => []);
   /** Per partition, where all had been told last that the log had lost of it. */
   readonly #told: (Position | undefined)[] = [];
   /** Per partition whose offsets it has, and where each of them goes on. */
@@ -242,6 +252,17 @@ class World {
     for (let at = 0; at < partitions; at++) this.refill(at, 0);
   }
 
+  /** Again before all of it was written again, and with it the mark that told what cannot be. */
+  async loseTwice(partition: number, numbers: number, gone: number, between: number, more: number) {
+    const shard = this.log.shardOf({ topic: 'notes', partition });
+    await this.lose(shard, numbers, null);
+    await turns(between);
+    this.clock++;
+    this.refill(partition, gone);
+    await turns(between);
+    await this.lose(shard, numbers + more, null);
+  }
+
   /**
    * It goes back under the same epoch. A relay that knows less goes on from where the log stands now, until one that knows
    * more opens another epoch: with null not before a gateway doubts.
@@ -260,20 +281,26 @@ class World {
     for (const [partition, owed] of this.#owed.entries()) {
       owed.unshift(...lost.filter(({ source }) => source.record.partition === partition));
     }
+    for (const { missed, source } of this.log.lostMarks.splice(0).reverse()) {
+      this.#again[source.partition]?.unshift(...(this.#toldBy[missed as number] ?? []));
+    }
   }
 
   /** A relay writes again what was lost of a partition, in its order, and tells if the oldest are too old for that. */
   refill(partition: number, tooOld: number) {
     const owed = this.#owed[partition]?.splice(0) ?? [];
-    const gone = owed.splice(0, tooOld);
+    const gone = [...(this.#again[partition]?.splice(0) ?? []), ...owed.splice(0, tooOld)];
     const since = Math.max(0, ...gone.map(({ time }) => time));
     for (const { source } of gone) this.trimmed.add((source.event as Note).id);
     const source = { cluster: 'c', topic: 'notes', partition };
     // Who knows that something is missing has opened another epoch.
     if (gone.length > 0) this.log.heed(this.log.shardOf(source));
     const told = this.#told[partition];
-    if (gone.length > 0)
-      this.log.gap({ reason: 'LOG_LOST', missed: gone.length, since, source, ...(told && { told }) });
+    if (gone.length > 0) {
+      // By its number a mark is known again that the log has lost.
+      const missed = this.#toldBy.push(gone) - 1;
+      this.log.gap({ reason: 'LOG_LOST', missed, since, source, ...(told && { told }) });
+    }
     this.#told[partition] = this.log.end(this.log.shardOf(source));
     for (const one of owed) this.#append([one], true);
   }

@@ -72,6 +72,8 @@ export class HostileLog {
   readonly tails: HostileTail[] = [];
   /** Turns until a relay looks at a doubt. */
   heeding = 0;
+  /** Marks that it has lost, in order, until their relay takes them to tell them again. */
+  lostMarks: LoggedGap[] = [];
   /** What gateways told it that it must have lost. */
   readonly doubts: { readonly known: Position; readonly certain: boolean; readonly isTrue: boolean }[] = [];
   /** What is read, while a replica that lags answers. */
@@ -133,7 +135,8 @@ export class HostileLog {
     shard.time = this.#clockOf(shard);
     shard.gaps.push({ ...gap, position: this.#head(at) });
     shard.gaps.splice(0, shard.gaps.length - maxMarks);
-    shard.floor = shard.number;
+    // What a mark tells of a loss is known to the relay that told it, and is told again.
+    if (gap.reason !== 'LOG_LOST') shard.floor = shard.number;
     shard.ends.push({ number: shard.number, time: shard.time });
     this.#tell({ position: this.#head(at), from, publications: [], gap });
   }
@@ -182,6 +185,7 @@ export class HostileLog {
   }
 
   #cut(shard: Shard, end: number): Lost[] {
+    while ((shard.gaps.at(-1)?.position.number ?? 0) > end) this.lostMarks.unshift(shard.gaps.pop() as LoggedGap);
     const lost = new Map<number, Lost & { channels: Channel[] }>();
     for (const [channel, kept] of shard.channels) {
       while (kept.length > 0 && (kept.at(-1) as Publication).position.number > end) {
