@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.js';
 import { Fault } from '../event/faults.js';
 import type { ChannelLogWriter } from '../log/channel-log.js';
@@ -51,6 +52,9 @@ export function fromHere(options: DeskOptions): Feeding {
   };
 }
 
+/** Milliseconds that Kafka may take to let go of a relay. */
+const patience = 5_000;
+
 interface Parts {
   readonly schema: StreamSchema;
   readonly log: ChannelLogWriter;
@@ -88,7 +92,8 @@ export function fromKafka(config: Config<'dev'>, parts: Parts, { err }: Terminal
     },
     async stop() {
       untold();
-      await relay?.stop();
+      // A Kafka that hangs would keep a Ctrl-C waiting for half a minute, and nothing here has to be saved.
+      await Promise.race([relay?.stop(), sleep(patience, null, { ref: false })]);
     },
     ready,
     async send() {
