@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../scripts/services/ports.mjs';
 import { eventually } from '../support/eventually.js';
 import { events } from '../support/stream.js';
@@ -163,6 +163,12 @@ describe('tailrace send to a running dev', () => {
 });
 
 describe('tailrace send says what is wrong', () => {
+  let own: Awaited<ReturnType<typeof bench>>;
+  beforeAll(async () => {
+    own = await bench();
+  });
+  afterAll(() => own[Symbol.asyncDispose]());
+
   test('no dev runs', async () => {
     const env = { TAILRACE_ADMIN_PORT: String(await freePort()) };
     const { code, out, err } = await run(['send', 'orders', '-'], env).ended;
@@ -173,7 +179,6 @@ describe('tailrace send says what is wrong', () => {
   });
 
   test('a topic that the schema does not name, with the near ones', async () => {
-    await using own = await bench();
     const { code, out, err } = await own.send(['ordres'], '{}');
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toBe('The schema of dev names no topic "ordres". Did you mean "orders"?\n');
@@ -183,7 +188,8 @@ describe('tailrace send says what is wrong', () => {
   });
 
   test('a line that is not JSON, with its number; of a file nothing is sent then', async () => {
-    await using own = await bench();
+    const good = '{"id":1,"customer":"a","total":2}';
+    const [, before] = /offset (\d+)/.exec((await own.send(['orders'], good)).out) ?? [];
     const file = own.file('bad.jsonl', '{"id":1,"customer":"a","total":2}\n\n{"id":2,\n');
     const { code, out, err } = await own.send(['orders', file]);
     expect({ code, out }).toEqual({ code: 1, out: '' });
@@ -193,11 +199,10 @@ describe('tailrace send says what is wrong', () => {
       /^pretty\.json:1 is not JSON: .*\. Each line is a record, and this is one over several lines: `jq -c \. pretty\.json` makes a line of it\. Nothing was sent\.\n$/,
     );
     // None of them took an offset.
-    expect((await own.send(['orders'], '{"id":1,"customer":"a","total":2}')).out).toContain('line 1: offset 0');
+    expect((await own.send(['orders'], good)).out).toContain(`line 1: offset ${Number(before) + 1} `);
   });
 
   test('of a pipe, what came before is sent, and that is told', async () => {
-    await using own = await bench();
     const { code, out, err } = await own.send(
       ['orders'],
       '{"id":1,"customer":"a","total":2}\n7\nnull\nnope\n{"id":2}\n',
@@ -208,7 +213,6 @@ describe('tailrace send says what is wrong', () => {
   });
 
   test('text that is not UTF-8, and a record that is too large', async () => {
-    await using own = await bench();
     expect((await own.send(['orders'], Buffer.from([0x22, 0xff, 0x22]))).err).toContain('line 1 is not UTF-8');
     const large = own.file('large.jsonl', `{}\n"${'x'.repeat(1024 * 1024)}"\n`);
     expect((await own.send(['orders', large])).err).toBe(
@@ -260,9 +264,9 @@ describe('tailrace send says what is wrong', () => {
   });
 
   test('the admin token is asked for, and brought', async () => {
-    await using own = await bench({ TAILRACE_ADMIN_TOKEN: 'operators only' });
-    expect((await own.send(['orders'], '{}')).code).toBe(0);
-    const { code, err } = await run(['send', 'orders'], { TAILRACE_ADMIN_PORT: own.env.TAILRACE_ADMIN_PORT }).ended;
+    await using guarded = await bench({ TAILRACE_ADMIN_TOKEN: 'operators only' });
+    expect((await guarded.send(['orders'], '{}')).code).toBe(0);
+    const { code, err } = await run(['send', 'orders'], { TAILRACE_ADMIN_PORT: guarded.env.TAILRACE_ADMIN_PORT }).ended;
     expect(code).toBe(1);
     expect(err).toContain('TAILRACE_ADMIN_TOKEN');
   });
