@@ -110,6 +110,13 @@ describe('tailrace send to a running dev', () => {
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const port = String((server.address() as AddressInfo).port);
+    await using stream = await own.listen('subscription { order(customer: "9007199254740993") { id } }');
+    const shown = await own.send(['orders'], '{"id":9007199254740995,"customer":9007199254740993,"total":2}');
+    expect(shown.out).toContain(':9007199254740993); shown to 1 of 1 open stream');
+    await eventually('it comes', () => stream.results.length === 1);
+    expect(stream.results[0]?.data).toEqual({ order: { id: '9007199254740995' } });
+    const other = await own.send(['orders'], '{"id":1,"customer":9007199254740992,"total":2}');
+    expect(other.out).toContain('no stream is open there');
     const { code } = await run(['send', 'orders', file], { TAILRACE_ADMIN_PORT: port }, own.path).ended;
     server.close();
     expect(code).toBe(0);
