@@ -14,7 +14,7 @@ import {
 } from './config/kinds.js';
 
 /** Who reads the environment. `sample` is the producer behind `npm run sample`. */
-export type Command = 'dev' | 'gateway' | 'relay' | 'check' | 'explain' | 'token' | 'revoke' | 'sample';
+export type Command = 'dev' | 'gateway' | 'relay' | 'send' | 'check' | 'explain' | 'token' | 'revoke' | 'sample';
 
 /**
  * One variable of the environment. `default` is written as an operator would write it; null means that nothing takes
@@ -38,8 +38,9 @@ const declaredFor =
   ): Variable<T, D, C | 'check'> => ({ kind, default: byDefault, commands: [...commands, 'check'], secret, about });
 
 const secret = true;
-const everywhere = declaredFor('dev', 'gateway', 'relay', 'explain');
+const everywhere = declaredFor('dev', 'gateway', 'relay', 'send', 'explain');
 const running = declaredFor('dev', 'gateway', 'relay');
+const reached = declaredFor('dev', 'gateway', 'relay', 'send');
 const serving = declaredFor('dev', 'gateway');
 const judging = declaredFor('dev', 'gateway', 'explain');
 const signing = declaredFor('dev', 'gateway', 'token');
@@ -47,7 +48,8 @@ const stored = declaredFor('gateway', 'relay');
 const inRedis = declaredFor('gateway', 'relay', 'revoke');
 const admitting = declaredFor('dev', 'gateway', 'revoke');
 const relaying = declaredFor('relay');
-const kafka = declaredFor('relay', 'sample');
+const consuming = declaredFor('dev', 'relay');
+const kafka = declaredFor('dev', 'relay', 'send', 'sample');
 
 /**
  * Every variable Tailrace reads, once: names (`kafkaGroupId` is TAILRACE_KAFKA_GROUP_ID), types, defaults, the
@@ -91,9 +93,9 @@ export const variables = {
     'The key of that certificate (PEM). What comes from files is read again every five seconds.',
     secret,
   ),
-  adminHost: running(text, '127.0.0.1', 'The address of metrics and health. Any but loopback needs an admin token.'),
-  adminPort: running(whole(0, 65_535), '4001', 'The port of metrics and health; 0 takes any free one.'),
-  adminToken: running(text, null, 'What the admin port asks for as `Authorization: Bearer …`.', secret),
+  adminHost: reached(text, '127.0.0.1', 'The address of metrics and health. Any but loopback needs an admin token.'),
+  adminPort: reached(whole(0, 65_535), '4001', 'The port of metrics and health; 0 takes any free one.'),
+  adminToken: reached(text, null, 'What the admin port asks for as `Authorization: Bearer …`.', secret),
   origins: serving(
     list('origins like https://app.example.com, separated by commas', origin),
     '',
@@ -159,11 +161,15 @@ export const variables = {
 
   kafkaBrokers: kafka(
     list('addresses like kafka-1:9092, separated by commas', broker),
-    '127.0.0.1:9092',
-    'The brokers to begin with.',
+    (command) => (command === 'dev' || command === 'send' ? '' : '127.0.0.1:9092'),
+    'The brokers to begin with. Unset, `dev` has no Kafka, and `send` sends to `dev`.',
   ),
-  kafkaGroupId: relaying(text, 'tailrace', 'The consumer group that all relays of one log share.'),
-  kafkaLinger: relaying(
+  kafkaGroupId: consuming(
+    text,
+    'tailrace',
+    'The consumer group that all relays of one log share; what the name of each `dev`’s own group begins with.',
+  ),
+  kafkaLinger: consuming(
     duration(0, 1_000),
     '20ms',
     'How far fetches are apart where 10,000 records/s and more come, and at lower rates as much less: records gather, and cost less each. Few are not waited for. `0ms` fetches as they come.',

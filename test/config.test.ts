@@ -76,6 +76,16 @@ describe('defaults', () => {
     });
   });
 
+  test('dev and send have no Kafka until one is named', () => {
+    for (const command of ['dev', 'send'] as const) {
+      expect(config({}, command).kafkaBrokers).toEqual([]);
+      const named = { TAILRACE_KAFKA_BROKERS: 'k:1', TAILRACE_KAFKA_SSL: 'on', TAILRACE_KAFKA_SASL_USERNAME: 'u' };
+      expect(faults(named, command)).toEqual([expect.stringMatching(/KAFKA_SASL_MECHANISM.*go together/)]);
+      const { kafkaBrokers, kafkaSsl } = config({ ...named, TAILRACE_KAFKA_SASL_USERNAME: '' }, command);
+      expect({ kafkaBrokers, kafkaSsl }).toEqual({ kafkaBrokers: ['k:1'], kafkaSsl: true });
+    }
+  });
+
   test('an empty variable counts as unset', () => {
     expect(config({ TAILRACE_PORT: '', TAILRACE_ADMIN_TOKEN: '' }, 'dev')).toMatchObject({
       port: 4000,

@@ -8,6 +8,7 @@ import { readText } from '../serve/http-answer.js';
 import { defaultLimits } from '../serve/limits.js';
 import type { AdminGraphQL } from './admin-graphql.js';
 import { portRefusal } from './refusal.js';
+import { mostOfPost } from './send/post.js';
 
 export interface AdminParts {
   readonly host: string;
@@ -20,6 +21,8 @@ export interface AdminParts {
   ready(): Promise<string | null>;
   /** What `/graphql` answers; without it there is none here. */
   readonly graphql?: AdminGraphQL;
+  /** What `/send` answers, to this machine alone; without it there is none here. Throws Fault. */
+  readonly send?: (body: string) => Promise<{ readonly status: number; readonly text: string }>;
   /** Is told of each call of it, and of each token that was refused. Default: nobody is. */
   readonly audit?: Audit;
 }
@@ -93,10 +96,13 @@ function isFixed(host: string): boolean {
 
 async function answer(parts: AdminParts, request: IncomingMessage): Promise<Reply> {
   const path = request.url?.split('?', 1)[0];
-  const here = `here are ${parts.graphql ? '/graphql, ' : ''}/metrics, /healthz and /readyz`;
-  if (path === '/graphql') {
-    if (parts.graphql) return audited(parts, parts.graphql, request);
-    return { status: 404, text: `/graphql is on a gateway's admin port; ${here}` };
+  const own = `${parts.graphql ? '/graphql, ' : ''}${parts.send ? '/send, ' : ''}`;
+  const here = `here are ${own}/metrics, /healthz and /readyz`;
+  if (path === '/graphql' || path === '/send') {
+    const door = doorOf(parts, path);
+    if (door) return audited(parts, door, request);
+    const whose = path === '/send' ? '/send is on that of `tailrace dev`' : "/graphql is on a gateway's admin port";
+    return { status: 404, text: `${whose}; ${here}` };
   }
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return { status: 405, text: 'GET only', headers: { Allow: 'GET, HEAD' } };
@@ -123,9 +129,25 @@ async function answer(parts: AdminParts, request: IncomingMessage): Promise<Repl
 
 const json = { 'Content-Type': 'application/json; charset=utf-8' };
 
-async function audited(parts: AdminParts, graphql: AdminGraphQL, request: IncomingMessage): Promise<Reply> {
+/** What is asked by a POST of JSON. */
+interface Door {
+  answer(body: string): Promise<Answered>;
+  /** The most bytes of a body. */
+  readonly messageBytes: number;
+  /** Whatever address the port listens on, only for this machine. */
+  readonly isLocal: boolean;
+}
+
+function doorOf({ graphql, send }: AdminParts, path: '/graphql' | '/send'): Door | null {
+  if (path === '/graphql') {
+    return graphql ? { answer: graphql, messageBytes: defaultLimits.messageBytes, isLocal: false } : null;
+  }
+  return send ? { answer: send, messageBytes: mostOfPost, isLocal: true } : null;
+}
+
+async function audited(parts: AdminParts, door: Door, request: IncomingMessage): Promise<Reply> {
   try {
-    const { asked = null, ...reply } = await operation(parts, graphql, request);
+    const { asked = null, ...reply } = await operation(parts, door, request);
     told(parts, request, asked, reply.status);
     return reply;
   } catch (error) {
@@ -142,20 +164,24 @@ function told({ audit }: AdminParts, request: IncomingMessage, asked: Asked | nu
 type Answered = Reply & { readonly asked?: Asked | null };
 
 /** Any page a browser shows may send a POST to this port; only one of JSON, and from no page, is an operator's. */
-async function operation(parts: AdminParts, graphql: AdminGraphQL, request: IncomingMessage): Promise<Answered> {
+async function operation(parts: AdminParts, door: Door, request: IncomingMessage): Promise<Answered> {
   const { origin, 'content-type': type = '' } = request.headers;
+  const { messageBytes, isLocal } = door;
+  if (isLocal && !isLoopback(request.socket.remoteAddress)) return { status: 403, text: 'only from this machine' };
   const refused = refusal(parts, request);
   if (refused) return refused;
   if (request.method !== 'POST') return { status: 405, text: 'POST only', headers: { Allow: 'POST' } };
   if (origin !== undefined) return { status: 403, text: 'not from a page' };
   if (!/^application\/json *(;|$)/i.test(type)) return { status: 415, text: 'the body must be application/json' };
   try {
-    return { ...(await graphql(await readText(request, defaultLimits))), headers: json };
+    return { ...(await door.answer(await readText(request, { ...defaultLimits, messageBytes }))), headers: json };
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     return { status: error.status, text: error.message };
   }
 }
+
+const isLoopback = (address = ''): boolean => /^(::ffff:)?127\.|^::1$/.test(address);
 
 function send(response: ServerResponse, { status, text, headers }: Reply, headOnly: boolean): void {
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store', ...headers });

@@ -1,32 +1,26 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { PubSub } from 'graphql-subscriptions';
-import type { Config, Environment } from '../config.js';
+import type { Config } from '../config.js';
 import { createMemoryLog } from '../log/memory-log.js';
-import type { Logger } from '../observe/logger.js';
 import { pinoLogger } from '../observe/pino.js';
 import { processRegistry, prometheusGateway, prometheusRelay } from '../observe/prometheus.js';
-import { createLocalFeed } from '../relay/feed.js';
-import { createRelay, type RelayCore } from '../relay/relay.js';
 import { tokenAuthenticator } from '../serve/authenticate.js';
 import type { Gateway } from '../serve/gateway.js';
 import { type Admin, startAdmin } from './admin.js';
 import { adminGraphQL } from './admin-graphql.js';
 import { configOf, type Run, type Terminal } from './command.js';
+import { type Feeding, fromHere, fromKafka } from './feeding.js';
 import { graphiqlOf } from './graphiql.js';
 import { issuersOf } from './issuers.js';
-import { loadResolvers, loadSchema } from './load.js';
+import { loadResolvers, loadSchema, schemaFileOf } from './load.js';
 import { Refusal } from './refusal.js';
-import type { SampleRecord } from './sample/record.js';
-import { startSample } from './sample/source.js';
 import { auditOf, configuredGateway, listen } from './serving.js';
 import { tlsOf } from './tls.js';
 import { signToken } from './token.js';
-import { type Stop, untilStopped } from './until-stopped.js';
-import { feeding, welcome } from './welcome.js';
+import { untilStopped } from './until-stopped.js';
+import { welcome } from './welcome.js';
 
 /** Milliseconds: a day of trying things out. */
 const tokenLife = 24 * 3_600_000;
@@ -37,11 +31,14 @@ const viewers = [
   { name: 'grace (auditor)', claims: { sub: 'grace', roles: ['auditor'] } },
 ];
 
-/** `tailrace dev`: relay, log and gateway in this process, fed by samples. Nothing outlives it. */
+/**
+ * `tailrace dev`: relay, log and gateway in this process, fed by a Kafka, or without one by samples and `tailrace send`.
+ * Nothing outlives it.
+ */
 export const dev: Run = async (args, env, terminal) => {
   parseArgs({ args: [...args], options: {} });
   const config = configOf(env, 'dev');
-  const file = schemaFile(config.schema, env);
+  const file = schemaFileOf(config.schema, env);
   const { schema: streams } = loadSchema(file, config);
   const resolvers = await loadResolvers(config.resolvers, file);
   const logger = pinoLogger({ level: config.logLevel, command: 'dev' });
@@ -78,11 +75,14 @@ export const dev: Run = async (args, env, terminal) => {
     });
     started(() => replica.retire());
     const port = await listen(replica, config);
-    const admin = await adminOf(config, replica, metrics.exposition, terminal);
-    if (admin !== null) started(() => admin.close());
 
-    const relay = createRelay({ schema: streams, log, cluster: 'dev', metrics: relayMetrics, logger });
-    for (const stop of feed(relay, feeding(streams).fed, logger)) started(stop);
+    const parts = { schema: streams, log, metrics: relayMetrics, logger };
+    const { audience } = replica;
+    const feeding =
+      config.kafkaBrokers.length > 0 ? fromKafka(config, parts, terminal) : fromHere({ ...parts, audience });
+    const admin = await adminOf(config, replica, feeding, metrics.exposition, terminal);
+    if (admin !== null) started(() => admin.close());
+    started(feeding.stop);
 
     for (const line of welcome({
       address: `${config.tlsCert === null ? 'http' : 'https'}://${authority(config.host)}:${port}`,
@@ -90,22 +90,20 @@ export const dev: Run = async (args, env, terminal) => {
       graphiql: config.graphiql,
       schema: streams,
       schemaFile: relative('.', file) || file,
+      brokers: config.kafkaBrokers,
+      command: env.npm_command === 'exec' ? 'npx tailrace' : 'tailrace',
       viewers: known,
     }))
       terminal.out(line);
+    feeding.start();
   });
 };
-
-/** The user's own schema; the sample's, from this package, in a directory without one. */
-function schemaFile(configured: string, env: Environment): string {
-  const sample = fileURLToPath(new URL('../../schema.graphql', import.meta.url));
-  return !env.TAILRACE_SCHEMA && !existsSync(configured) ? sample : configured;
-}
 
 /** Without the port `dev` goes on: only a second `dev` on this machine would want it. */
 async function adminOf(
   config: Config<'dev'>,
   replica: Gateway,
+  { send, ready }: Feeding,
   metrics: Parameters<typeof startAdmin>[0]['metrics'],
   { err }: Terminal,
 ): Promise<Admin | null> {
@@ -116,37 +114,16 @@ async function adminOf(
       port,
       token,
       metrics,
-      ready: () => replica.ready(),
+      ready: async () => (await replica.ready()) ?? ready(),
       graphql: adminGraphQL(replica),
+      send,
       audit: auditOf(config),
     });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    for (const line of error.lines) err(`No metrics: ${line}`);
+    for (const line of error.lines) err(`No metrics, and no \`tailrace send\`: ${line}`);
     return null;
   }
-}
-
-/** Brings the samples of these topics through the relay. Gives the stops in the order of the starts. */
-function feed(relay: RelayCore, topics: readonly string[], logger: Logger): readonly Stop[] {
-  if (topics.length === 0) return [];
-  const feeds = topics.map((topic) => ({ topic, local: createLocalFeed(relay, topic) }));
-  const emit = async (records: readonly SampleRecord[]) => {
-    for (const { topic, local } of feeds) {
-      const own = records.filter((record) => record.topic === topic);
-      const made = own.map(({ key, value, timestamp }) => ({
-        key: Buffer.from(key),
-        value: Buffer.from(value),
-        timestamp,
-      }));
-      if (made.length > 0) await local.push(made);
-    }
-  };
-  const source = startSample(emit, (error) => logger.error({ error }, 'A sample could not be relayed'));
-  const close = async () => {
-    for (const { local } of feeds) local.close();
-  };
-  return [close, () => source.stop()];
 }
 
 /** A host as it stands in an address; `0.0.0.0` and `::` are everywhere, so here too. */

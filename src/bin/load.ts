@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Environment } from '../config.js';
 import type { Resolvers } from '../graphql/executable.js';
 import { manifestOf, type Operations } from '../graphql/persisted.js';
 import { usualScopeClaims } from '../schema/claims.js';
@@ -12,6 +13,12 @@ export interface LoadedSchema {
   readonly schema: StreamSchema;
   /** `file:line:column message` each, as `tailrace check` prints them. */
   readonly warnings: readonly string[];
+}
+
+/** The user's own schema; the sample's, from this package, in a directory without one. */
+export function schemaFileOf(configured: string, env: Environment): string {
+  const sample = fileURLToPath(new URL('../../schema.graphql', import.meta.url));
+  return !env.TAILRACE_SCHEMA && !existsSync(configured) ? sample : configured;
 }
 
 interface SchemaSettings {

@@ -18,8 +18,12 @@ const answering =
 
 const commands: Readonly<Record<string, Entry>> = {
   dev: {
-    about: 'everything in one process, without Kafka or Redis, fed by samples',
+    about: 'everything in one process, without Redis: fed by samples, by `tailrace send`, or by the Kafka you name',
     load: async () => (await import('./dev.js')).dev,
+  },
+  send: {
+    about: 'hands records, a JSON line each, to dev or to Kafka: <topic> [--key …] [--header name=value] [file | -]',
+    load: async () => (await import('./send.js')).send,
   },
   gateway: {
     about: 'serves subscriptions to clients from Redis; any number of them',

@@ -20,5 +20,5 @@ function shownDefault(variable: Variable): string {
     return text === null || text === '' ? '' : `\`${text}\``;
   };
   const others = shown('gateway');
-  return shown('dev') === others ? others : `${shown('dev')} in dev, else ${others}`;
+  return shown('dev') === others ? others : `${shown('dev') || 'none'} in dev, else ${others}`;
 }

@@ -21,6 +21,7 @@ import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamField, StreamSchema } from '../schema/stream-schema.js';
 import { exactFields, exactVariables } from '../schema/whole-numbers.js';
 import { refuse, rootsOf, type SelectedField } from './access.js';
+import { type Addressed, audienceOf } from './audience.js';
 import { defaultBounds, isTooDeep, type OperationBounds } from './bounds.js';
 import type { Context, Executable, PubSub } from './executable.js';
 import { groupKey } from './group-key.js';
@@ -285,7 +286,9 @@ export function createEngine(parts: EngineParts) {
   /** The text of what a request asks for. Throws Fault. */
   const textOf = (named: Named) => documentOf(named, operations);
 
-  return { open, schema, parse: documents, textOf, excessIn, variablesOf, exactOf };
+  const audience = (events: readonly Addressed[]) => audienceOf(groups.all(), events);
+
+  return { open, schema, parse: documents, textOf, excessIn, variablesOf, exactOf, audience };
 }
 
 export type Engine = ReturnType<typeof createEngine>;

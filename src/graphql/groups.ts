@@ -2,6 +2,7 @@ import type { Group, GroupPlan } from '../hub/group.js';
 
 /** The groups of this replica, by key. A group lives as long as it has seats, or someone who waits for it to join. */
 export interface Groups {
+  all(): Iterable<Group>;
   /**
    * The group of this key, or a new one, once it hears its channels. Whoever gets it has a claim on it and gives it up
    * by `release`, after taking a seat or not. Throws LogUnavailable, and then there is no claim.
@@ -35,6 +36,7 @@ export function createGroups(
   }
 
   return {
+    all: () => groups.values(),
     async enter(plan) {
       const group = groups.get(plan.key) ?? create(plan);
       groups.set(plan.key, group);

@@ -28,6 +28,14 @@ export function encodeMeta({ origin, record, index, refilled }: AppendEntry): st
   return `[${partition},${offset},${index},${Number(refilled)},${timestamp},${names},"${origin}"]`;
 }
 
+/** What a reader of the entry will see of it. */
+export const readBack = ({ origin, record, index, payload }: AppendEntry): SourceEvent => ({
+  origin,
+  record,
+  index,
+  event: readJson(payload),
+});
+
 /** Reads an entry. Throws a plain Error for a format this version does not know. */
 export function decodeEntry(channel: Channel, shard: number, text: string): Publication {
   const end = text.indexOf('\n');

@@ -53,6 +53,9 @@ interface Shard {
   gaps: LoggedGap[];
 }
 
+/** Milliseconds. */
+const sweepEvery = 60_000;
+
 const newEpoch = () => randomBytes(6).toString('base64url');
 const nameOf = ({ cluster, topic, partition }: SourcePartition) => JSON.stringify([cluster, topic, partition]);
 
@@ -68,6 +71,7 @@ export function createMemoryLog({
   const tails = new Set<{ listener: TailListener; channels: Set<Channel>; heads: readonly Position[] }>();
   const seen = new Set<Shard>();
   const topics = new Map<string, number>();
+  let swept = now();
   let closed = false;
 
   const shardFor = (source: SourcePartition) => shardOf(source.topic, source.partition, count);
@@ -112,6 +116,14 @@ export function createMemoryLog({
     if (found && found.expires > now()) return found;
     shard.channels.delete(channel);
     return undefined;
+  }
+
+  /** Once in a while: a channel that nobody asks for, and nothing comes to any more, would else stay for ever. */
+  function sweep(): void {
+    if (now() < swept + sweepEvery) return;
+    swept = now();
+    for (const { channels } of shards)
+      for (const [channel, { expires }] of channels) if (expires <= swept) channels.delete(channel);
   }
 
   function mark(index: number, gap: GapMark): void {
@@ -165,6 +177,7 @@ export function createMemoryLog({
 
     const from = shard.number;
     tick(shard);
+    sweep();
     if (gap) mark(index, gap);
     const publications: Publication[] = [];
     for (const entry of entries) {

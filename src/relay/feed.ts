@@ -8,10 +8,10 @@ export type MadeRecord = Pick<KafkaRecord, 'key' | 'value'> & Partial<Pick<Kafka
 
 export interface LocalFeed {
   /**
-   * Resolves when the records are in the log. Calls may overlap: records go in the order of the calls. While the log
-   * refuses, the call waits; it rejects only when the feed is closed.
+   * Resolves when the records are in the log, with the offset of the first. Calls may overlap: records go in the order of
+   * the calls. While the log refuses, the call waits; it rejects only when the feed is closed.
    */
-  push(records: readonly MadeRecord[]): Promise<void>;
+  push(records: readonly MadeRecord[]): Promise<number>;
   close(): void;
 }
 
@@ -36,9 +36,9 @@ export function createLocalFeed(
   };
   const closed = new AbortController();
   let target: PartitionRelay | null = null;
-  let busy: Promise<void> = Promise.resolve();
+  let busy: Promise<unknown> = Promise.resolve();
 
-  async function bring(made: readonly MadeRecord[]): Promise<void> {
+  async function bring(made: readonly MadeRecord[]): Promise<number> {
     if (target === null) {
       const opened = relay.partition(topic, partition, feed);
       while ((await waited(opened.start())).wait > 0);
@@ -55,6 +55,7 @@ export function createLocalFeed(
       const rest = records.filter(({ offset }) => offset >= position);
       ({ position } = await waited(target.take({ from: position, to, end: to, records: rest })));
     }
+    return from;
   }
 
   async function waited(turn: Promise<Turn>): Promise<Turn> {

@@ -95,5 +95,5 @@ export function createDeadLetterTopic(kafka: Kafka, topic: string, connector: st
   return { write, close };
 }
 
-const isTooLarge = (error: unknown) =>
+export const isTooLarge = (error: unknown) =>
   error instanceof kafkajs.KafkaJSProtocolError && error.type === 'MESSAGE_TOO_LARGE';

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Admin } from 'kafkajs';
 import type { Logger } from '../observe/logger.js';
 import { backoff } from './backoff.js';
 import { consume, type Session } from './consume.js';
-import { skipping } from './dead-letter.js';
+import { logged, skipping } from './dead-letter.js';
 import { openTopicHistories, type TopicHistories } from './kafka/topic-histories.js';
 import { type KafkaSettings, openKafka } from './kafka-connection.js';
 import { createDeadLetterTopic } from './kafka-dead-letters.js';
@@ -16,12 +17,15 @@ export interface KafkaRelayOptions extends Omit<RelayOptions, 'cluster' | 'deadL
   readonly kafka: KafkaSettings;
   /** Relays of one group share the partitions; relays of one log must be one group. */
   readonly groupId: string;
+  /** True for a group of this relay alone, to which nobody comes back: Kafka forgets it at the stop. Default false. */
+  readonly isPassing?: boolean;
+  /** Null: a record that cannot be read leaves a log line and nothing in Kafka. */
   readonly deadLetter?: {
     /** Default `<groupId>.dlq`. Made, with one partition, if it is not there. */
     readonly topic?: string;
     /** While it cannot be written: `wait` (default) holds the partition, `skip` goes on and logs what was skipped. */
     readonly unwritable?: 'wait' | 'skip';
-  };
+  } | null;
   /** Milliseconds between looks for topics and partitions that appeared or went; default 2000. */
   readonly watchEvery?: number;
   /** Milliseconds between looks whether the log still has what it was given; default 5000. */
@@ -44,8 +48,9 @@ export interface KafkaRelay {
 export function startKafkaRelay(options: KafkaRelayOptions): KafkaRelay {
   const { groupId, logger, watchEvery = 2_000, lookEvery = 5_000, linger = 20, deadLetter = {} } = options;
   const kafka = openKafka(options.kafka, logger);
-  const letters = createDeadLetterTopic(kafka, deadLetter.topic ?? deadLetterTopicOf(groupId), groupId, logger);
-  const deadLetters = deadLetter.unwritable === 'skip' ? skipping(letters.write, logger) : letters.write;
+  const letters = createDeadLetterTopic(kafka, deadLetter?.topic ?? deadLetterTopicOf(groupId), groupId, logger);
+  const kept = deadLetter?.unwritable === 'skip' ? skipping(letters.write, logger) : letters.write;
+  const deadLetters = deadLetter === null ? logged : kept;
   const stopping = new AbortController();
   /** Ends early at a stop. */
   const pause = (ms: number) => sleep(ms, null, { signal: stopping.signal }).catch(() => {});
@@ -74,6 +79,7 @@ export function startKafkaRelay(options: KafkaRelayOptions): KafkaRelay {
     } finally {
       await session?.stop();
       session = null;
+      if (stopping.signal.aborted && options.isPassing) await forget(admin, groupId, logger);
     }
   }
 
@@ -136,6 +142,14 @@ export function startKafkaRelay(options: KafkaRelayOptions): KafkaRelay {
       return running;
     },
   };
+}
+
+/** Left there, its offsets would stand in Kafka's tools for a week, as a lag that grows. */
+async function forget(admin: Admin, groupId: string, logger: Logger): Promise<void> {
+  const late = sleep(2_000, null, { ref: false });
+  await Promise.race([admin.deleteGroups([groupId]), late]).catch((error: unknown) => {
+    logger.debug({ groupId, reason: String(error) }, 'Kafka keeps the group of this relay');
+  });
 }
 
 /** By name, what of each has to be the same for a consumer to go on: another topic of its name is another one. */

@@ -3,7 +3,7 @@ import type { KafkaRecord, RecordMeta } from '../event/source-event.js';
 import { writeSame } from '../event/write-json.js';
 import type { AppendEntry, ChannelAddress } from '../log/channel-log.js';
 import type { Route, Source, TopicPlan } from '../schema/stream-schema.js';
-import type { RecordFault } from './decode.js';
+import { decode, type RecordFault } from './decode.js';
 
 export interface Routed {
   /** Per source in the order of `index`. An event for nobody is not among them. */
@@ -27,6 +27,21 @@ export const metaOf = (record: KafkaRecord): RecordMeta => ({
 /** The ids of all routes that a topic's records may go by, sorted. */
 export const routeIds = ({ sources }: TopicPlan): readonly string[] =>
   [...new Set(sources.flatMap(({ routes }) => routes.map(({ id }) => id)))].sort();
+
+/** Decodes a record and routes its events. Never throws. */
+export function routeRecord(
+  record: KafkaRecord,
+  plan: TopicPlan,
+  origin: string,
+  refilled: AppendEntry['refilled'],
+): Routed & { readonly isTombstone: boolean } {
+  const decoded = decode(record);
+  if (decoded.kind === 'value') {
+    return { ...route(metaOf(record), decoded, plan, origin, refilled), isTombstone: false };
+  }
+  const isTombstone = decoded.kind === 'tombstone';
+  return { entries: [], forNobody: 0, fault: isTombstone ? null : decoded.fault, isTombstone };
+}
 
 /**
  * Cuts a decoded record into events, by every source of its topic, and says where each can be heard. Never throws.

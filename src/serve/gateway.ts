@@ -1,5 +1,6 @@
 import type { GraphiQLOptions } from 'graphql-yoga';
 import { cursorCodec } from '../event/cursor.js';
+import type { Addressed, Audience } from '../graphql/audience.js';
 import { createEngine } from '../graphql/engine.js';
 import { makeExecutable, type PubSub, type Resolvers } from '../graphql/executable.js';
 import type { Operations } from '../graphql/persisted.js';
@@ -93,6 +94,8 @@ export interface Gateway {
   revoke(claims: Revocation['claims']): Promise<Revocation>;
   /** What is revoked now. */
   revocations(): readonly Revocation[];
+  /** Who would get these events now: the streams of this replica that are open. */
+  audience(events: readonly Addressed[]): Audience;
   /** Not ready any more, no new connections, then each closed in its time; then the log. Idempotent. */
   retire(): Promise<void>;
 }
@@ -212,6 +215,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     ready: async () => (retiring ? 'retiring' : unready()),
     revoke: revocations.revoke,
     revocations: revocations.list,
+    audience: engine.audience,
     retire() {
       retiring ??= (async () => {
         unwatch();

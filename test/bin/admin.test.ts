@@ -54,6 +54,12 @@ test("an operation at a relay's port is told where it belongs", async () => {
   for (const method of ['POST', 'GET']) expect(await relay.get('/graphql', {}, method)).toEqual([404, where]);
 });
 
+test("records are taken at dev's port alone: at a gateway's, sends are told where they belong", async () => {
+  await using relay = await admin(null);
+  const where = '/send is on that of `tailrace dev`; here are /metrics, /healthz and /readyz\n';
+  for (const method of ['POST', 'GET']) expect(await relay.get('/send', {}, method)).toEqual([404, where]);
+});
+
 test('a process that cannot work says so, and why', async () => {
   await using server = await admin(null, async () => 'Redis is not connected');
   expect(await server.get('/readyz')).toEqual([503, 'Redis is not connected\n']);

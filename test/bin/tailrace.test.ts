@@ -19,7 +19,7 @@ describe('tailrace', () => {
   test('help names every command and exits 0', async () => {
     const { code, out } = await run(['help']).ended;
     expect(code).toBe(0);
-    for (const command of ['dev', 'gateway', 'relay', 'check', 'explain', 'token'])
+    for (const command of ['dev', 'send', 'gateway', 'relay', 'check', 'explain', 'token'])
       expect(out).toMatch(new RegExp(`^  ${command} `, 'm'));
   });
 
@@ -30,7 +30,7 @@ describe('tailrace', () => {
     });
   });
 
-  test.each(['dev', 'gateway', 'relay', 'check', 'explain', 'test', 'revoke', 'token'])(
+  test.each(['dev', 'send', 'gateway', 'relay', 'check', 'explain', 'test', 'revoke', 'token'])(
     '%s --help says what it is for and exits 0, and so does -h',
     async (command) => {
       for (const flag of ['--help', '-h']) {
@@ -132,13 +132,29 @@ describe('tailrace dev', () => {
     expect(event.data.transaction).toEqual({ userId: 'linus' });
   });
 
-  test('says which topics of another schema no sample feeds', async () => {
+  test('says how to bring records to a topic of one’s own, and how to see them', async () => {
     const schema = join(mkdtempSync(join(tmpdir(), 'tailrace-')), 'own.graphql');
-    writeFileSync(schema, 'type Subscription { order: Order! @kafka(topic: "orders") @public } type Order { id: ID! }');
-    await using dev = run(['dev'], { ...free, TAILRACE_SCHEMA: schema });
-    await dev.until(
-      'orders: no sample has this topic, and dev reads no Kafka: `tailrace relay` and `tailrace gateway` do',
+    writeFileSync(
+      schema,
+      'type Subscription { order: Order! @kafka(topic: "orders") @public } type Order { id: ID! total: Float }',
     );
+    await using dev = run(['dev'], { ...free, TAILRACE_SCHEMA: schema });
+    await dev.until(/your own +orders\n/);
+    await dev.until(/curl -N \S+\/graphql\/stream .* -d '\{"query":"subscription \{ order \{ id total \} \}"\}'\n/);
+    await dev.until('tailrace send orders records.jsonl');
+  });
+
+  test('with a Kafka that is not there it says so in words, is not ready, and produces no samples', async () => {
+    await using dev = run(['dev'], { ...free, TAILRACE_KAFKA_BROKERS: '127.0.0.1:1' });
+    await dev.until(/^Tailrace streams schema\.graphql from Kafka at 127\.0\.0\.1:1, in this process alone/);
+    await dev.until(/from Kafka +card-transactions, vehicle-positions\n/);
+    await dev.until(/^Kafka at 127\.0\.0\.1:1: Kafka cannot be read: .*ECONNREFUSED.* Trying again\.$/m);
+    const [, admin = ''] = await dev.until(/metrics +(http:\S+)\/metrics/);
+    const ready = await fetch(`${admin}/readyz`);
+    expect([ready.status, await ready.text()]).toEqual([503, expect.stringMatching(/^Kafka cannot be read/)]);
+    expect(await (await fetch(`${admin}/metrics`)).text()).not.toMatch(/^tailrace_relay_appended_total\{.*\} [1-9]/m);
+    dev.child.kill('SIGTERM');
+    expect((await dev.ended).code).toBe(0);
   });
 
   test('in a directory without a schema it shows the sample', async () => {

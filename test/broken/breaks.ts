@@ -245,6 +245,19 @@ const known = {
     red: ['each value has a history and a channel of its own'],
     green: 'claims that are revoked',
   },
+  pages: {
+    what: 'the admin port takes what a page of another origin sends',
+    edits: [
+      {
+        file: 'src/bin/admin.ts',
+        from: "if (origin !== undefined) return { status: 403, text: 'not from a page' };",
+        to: '',
+      },
+    ],
+    suite: 'test/bin/admin-send.test.ts',
+    red: ['a page of origin'],
+    green: 'a post of JSON from this machine',
+  },
 } satisfies Record<string, Break>;
 
 /**

@@ -1,5 +1,9 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import { freePort } from '../../scripts/services/ports.mjs';
 import { run } from '../bin/process.js';
 import { eventually } from '../support/eventually.js';
 import { browser } from './chromium.js';
@@ -66,6 +70,28 @@ test('the documentation shows what schema.graphql says', async () => {
   await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
   await page.locator('.graphiql-doc-explorer').getByText('Subscription', { exact: true }).last().click();
   await page.getByText('Card transactions of the signed-in user, as they happen.').waitFor();
+});
+
+test('a record of a topic of one’s own that is sent shows in GraphiQL, which opens with its field', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tailrace-own-'));
+  const sdl = 'type Subscription { order: Order! @kafka(topic: "orders") @public } type Order { id: ID! total: Float }';
+  writeFileSync(join(folder, 'schema.graphql'), sdl);
+  const env = { TAILRACE_PORT: '0', TAILRACE_ADMIN_PORT: String(await freePort()) };
+  await using chromium = await browser();
+  await using tailrace = run(['dev'], env, folder);
+  const [, url = ''] = await tailrace.until(/GraphiQL +(\S+)\n/);
+  const page = await chromium.open(url);
+  await eventually('its field', async () => (await shown(page, '.graphiql-query-editor')).includes('order {'));
+  await pressRun(page);
+  await eventually('the record is shown', async () => {
+    await using sending = run(['send', 'orders'], env, folder);
+    sending.child.stdin.end('{"id":7,"total":12.5}');
+    // Pressed a moment ago, the stream may not be open yet.
+    expect((await sending.ended).out).toContain('shown to 1 of 1 open stream');
+  });
+  await eventually('it is there', async () => {
+    expect(await shown(page, '.result-window')).toMatch(/"id": "7",\s+"total": 12\.5/);
+  });
 });
 
 test('started anew on the same port, the same browser gets the new token: the old one is not kept', async () => {

@@ -48,6 +48,13 @@ test('records made in the process take the way of Kafka’s records, in the orde
   ]);
 });
 
+test('a push tells the offset of its first record', async () => {
+  const { feed } = world();
+  expect(
+    await Promise.all([feed.push(made('a', 'b')), feed.push(made('c')), feed.push([]), feed.push(made('d'))]),
+  ).toEqual([0, 2, 3, 3]);
+});
+
 test('while the log refuses, a push waits; then nothing is missing', async () => {
   const { feed, held } = world(5);
   await Promise.all([feed.push(made(1, 2)), feed.push(made(3))]);

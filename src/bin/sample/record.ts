@@ -1,3 +1,5 @@
+import type { StreamSchema } from '../../schema/stream-schema.js';
+
 /** A record of a sample topic as a producer sends it. */
 export interface SampleRecord {
   readonly topic: 'card-transactions' | 'vehicle-positions';
@@ -13,3 +15,7 @@ export const sampleTopics: Readonly<Record<SampleRecord['topic'], number>> = {
   'card-transactions': 3,
   'vehicle-positions': 1,
 };
+
+/** The topics of a schema that samples feed. */
+export const sampled = ({ topics }: Pick<StreamSchema, 'topics'>): readonly string[] =>
+  [...topics.keys()].filter((topic) => Object.hasOwn(sampleTopics, topic));
