@@ -285,10 +285,9 @@ export async function openHub({
     if (gap) history.marked(shard);
     if (gap) {
       const { source, reason, missed } = gap;
-      const reach = reachOf(gap, heads[shard] as Position);
       for (const listener of listeners) {
         if (listener.topic === source.topic && isOn(gap, listener.channels))
-          listener.lost({ reason, missed }, voidedBy(gap), reach);
+          listener.lost({ reason, missed }, voidedBy(gap), reachOf(gap, heads[shard] as Position, listener.retain));
       }
     }
     const lists = new Map<Listener, Publication[]>();
@@ -319,9 +318,12 @@ export async function openHub({
     }
   }
 
-  function reachOf({ since, told, changedAt }: GapMark, head: Position): Reach | undefined {
+  function reachOf({ since, told, changedAt }: GapMark, head: Position, retain: number): Reach | undefined {
     if (since === undefined && changedAt === undefined) return undefined;
-    return { since, heard: head.time, stayed: told ? left.stay(told, head) : null };
+    const stayed = told ? left.stay(told, head) : null;
+    // A loss before `told` that was lost again before all was told of it: by the head, who is live would have been there.
+    const before = told && !stayed ? left.before(head.shard, retain) : [];
+    return { since, heard: head.time, stayed, before };
   }
 
   const { compare, refresh, expect } = comparison(

@@ -24,8 +24,16 @@ export class LeftEpochs {
   stay(place: Moment, head: Position): Stay | null {
     if (hasPassed(head, place)) return { until: Number.POSITIVE_INFINITY, heard: head.time };
     const left = this.#left.get(keyOf({ ...head, epoch: place.epoch }));
-    return left && hasPassed(left.head, place) ? { until: left.at, heard: left.head.time } : null;
+    return left && hasPassed(left.head, place) ? stayUntil(left) : null;
+  }
+
+  /** Of those who were there before an epoch of a shard that was left in the last `within` milliseconds, the oldest first. */
+  before(shard: number, within: number): readonly Stay[] {
+    const since = performance.now() - within;
+    return [...this.#left.values()].filter(({ head, at }) => head.shard === shard && at >= since).map(stayUntil);
   }
 }
+
+const stayUntil = ({ at, head }: Left): Stay => ({ until: at, heard: head.time });
 
 const keyOf = ({ shard, epoch }: Pick<Position, 'shard' | 'epoch'>): string => `${shard} ${epoch}`;

@@ -27,6 +27,8 @@ export interface Reach {
   readonly heard: number;
   /** Those who have been there since all earlier losses were told; null where nobody knows who has. */
   readonly stayed: Stay | null;
+  /** Then, those who were there before an epoch that was left lately, the oldest first: they have heard as much as by that. */
+  readonly before: readonly Stay[];
 }
 
 /** In an epoch of the log. */

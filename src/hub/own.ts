@@ -100,9 +100,10 @@ export class Own {
   }
 
   /** What was lost since may have been for it. */
-  isReached({ since, heard, stayed }: Reach): boolean {
+  isReached({ since, heard, stayed, before }: Reach): boolean {
     if (stayed && this.#came < stayed.until) return isSince({ since }, stayed.heard);
-    return isSince({ since }, Math.min(heard, this.#late ?? heard));
+    const known = before.find(({ until }) => this.#came < until)?.heard ?? heard;
+    return isSince({ since }, Math.min(known, this.#late ?? known));
   }
 
   /** What was shown, for a replay that goes on from this cursor. */

@@ -818,6 +818,27 @@ describe('a log that loses data', () => {
       expect([fresh.shown, fresh.faults]).toEqual([[3], []]);
     });
 
+    test('who stayed on a replica that had heard nothing of what is gone is told, though the log lost that again before all was told', async () => {
+      await using stage = await Stage.open();
+      const group = await stage.group();
+      const stayed = stage.seat(group);
+      await stage.append([1]);
+      stage.tail.drop(1);
+      await stage.append([2]);
+      const since = stage.clock++;
+      await empty(stage);
+      const fresh = stage.seat(group, { kind: 'now' }, 'FAIL');
+      // In the epoch that this replica came to, a relay told what was gone; with that mark the log went back again.
+      const [head] = stage.log.heads() as [Position];
+      const told = { ...head, number: head.number + 1 };
+      stage.clock++;
+      await empty(stage);
+      stage.log.gap({ reason: 'LOG_LOST', missed: null, since, told, source });
+      await stage.append([3]);
+      await eventually('everything came', () => expect(stayed.shown).toEqual([1, { n: 3, gap: 'LOG_LOST' }]));
+      expect([fresh.shown, fresh.faults]).toEqual([[3], []]);
+    });
+
     test('who was cut off in the middle of an append of which the rest is gone is told, also who came back before that was known', async () => {
       await using stage = await Stage.open();
       const stayed = stage.seat(await stage.group(), { kind: 'now' }, 'FAIL');
