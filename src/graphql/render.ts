@@ -12,7 +12,7 @@ import type { SourceEvent } from '../event/source-event.js';
 import { writeForClients } from '../event/write-json.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
-import { exactFields } from '../schema/whole-numbers.js';
+import { readMember } from '../schema/member.js';
 import type { Context } from './executable.js';
 import { type Project, projectionOf } from './project.js';
 
@@ -56,7 +56,7 @@ export function renderer(
         variableValues: variables,
         contextValue: context,
         rootValue,
-        fieldResolver: exactFields,
+        fieldResolver: readMember,
       });
       return 'then' in result ? result.then(encode).catch(failed) : encode(result);
     } catch (error) {

@@ -1,16 +1,11 @@
 import { type GraphQLField, type GraphQLSchema, isInterfaceType, isObjectType } from 'graphql';
 import { argument, argumentPlace, used } from './directives.js';
-import { noPath, parsePath, pathOf, printPath, type Steps, valueAt } from './path.js';
+import { readerOf } from './member.js';
+import { noPath, parsePath, pathOf, printPath, type Steps } from './path.js';
 import { noWay, stepInto } from './path-type.js';
 import type { Report } from './problem.js';
 import { recordTypes } from './record-type.js';
 import { describe, type Type } from './types.js';
-import { exactly } from './whole-numbers.js';
-
-const readers = new WeakMap<object, Steps>();
-
-/** The path that this resolver reads and does nothing else; null for any resolver but those of `@from`. */
-export const pathReadBy = (resolve: object): Steps | null => readers.get(resolve) ?? null;
 
 /**
  * Gives every field with `@from` its resolver and its `extensions.from`. A path is a fault when no record can
@@ -37,8 +32,7 @@ export function attachFrom(schema: GraphQLSchema, to: Report): void {
         if (steps === null) to.fault(place, `@from(path: ${JSON.stringify(path)}) ${noPath}`);
         else {
           field.extensions = { ...field.extensions, from: steps };
-          field.resolve = exactly((source) => valueAt(source, steps));
-          readers.set(field.resolve, steps);
+          field.resolve = readerOf(steps);
           moved.push({ parent: type.name, field, place });
         }
       }

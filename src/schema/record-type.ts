@@ -60,9 +60,10 @@ function nested(name: string, [first, ...rest]: Steps, leaf: () => Type): Type {
 }
 
 function mergeAll(name: string, types: readonly Type[]): Type {
+  if (types.length === 0) return dyn;
   const objects = types.filter((type) => type.kind === 'object');
   const lists = types.filter((type) => type.kind === 'list');
-  if (lists.length === types.length && lists.length > 0) return mergeLists(name, lists);
+  if (lists.length === types.length) return mergeLists(name, lists);
   if (objects.length < types.length) return types.find((type) => type.kind === 'dyn') ?? types[0] ?? dyn;
   return {
     kind: 'object',
