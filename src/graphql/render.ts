@@ -103,9 +103,16 @@ export function formattedResults(results: AsyncGenerator<ExecutionResult, void, 
 /** graphql-js throws this as a plain Error, unlike all else it says of a value that does not fit its type. */
 const missingValue = /^Cannot return null for non-nullable field \w+\.\w+\.$/;
 
+/** graphql-js repeats the name that an event gave itself, which may be that of a hidden type. */
+const strangeType = /^(Abstract type "\w+" was resolved to a type) .* (that does not exist inside the schema\.)$/s;
+
 /** An error of graphql-js or one meant for clients stays; anything else is logged and masked. */
 export function masked(error: GraphQLError, logger: Logger): GraphQLError {
-  const { originalError: cause } = error;
+  const { originalError: cause, message } = error;
+  if (strangeType.test(message)) {
+    const { nodes, source, positions, path } = error;
+    return new GraphQLError(message.replace(strangeType, '$1 $2'), { nodes, source, positions, path });
+  }
   if (!cause || cause instanceof GraphQLError || cause instanceof Fault || missingValue.test(cause.message))
     return error;
   const told = internal(cause, logger);

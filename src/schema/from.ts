@@ -7,15 +7,18 @@ import type { Report } from './problem.js';
 import { recordTypes } from './record-type.js';
 import { describe, type Type } from './types.js';
 
-/**
- * Gives every field with `@from` its resolver and its `extensions.from`. A path is a fault when no record can
- * satisfy it together with the type's other fields: when it leads into what another field says is a scalar or a list.
- */
-export function attachFrom(schema: GraphQLSchema, to: Report): void {
+interface Moved {
+  readonly parent: string;
+  readonly field: GraphQLField<unknown, unknown>;
+  readonly place: number;
+}
+
+/** Gives every field with `@from` its resolver and its `extensions.from`, and tells these fields. */
+export function attachFrom(schema: GraphQLSchema, to: Report): readonly Moved[] {
   const definition = schema.getDirective('from');
   const roots = new Set<unknown>([schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]);
   const types = Object.values(schema.getTypeMap());
-  const moved: { parent: string; field: GraphQLField<unknown, unknown>; place: number }[] = [];
+  const moved: Moved[] = [];
   for (const type of types) {
     if (!isObjectType(type) && !isInterfaceType(type)) continue;
     for (const field of Object.values(type.getFields())) {
@@ -38,6 +41,14 @@ export function attachFrom(schema: GraphQLSchema, to: Report): void {
       }
     }
   }
+  return moved;
+}
+
+/**
+ * A path is a fault when no record can satisfy it together with the type's other fields: when it leads into what another
+ * field says is a scalar or a list.
+ */
+export function refuseContradictions(schema: GraphQLSchema, moved: readonly Moved[], to: Report): void {
   const record = recordTypes(schema);
   for (const { parent, field, place } of moved) {
     const type = schema.getType(parent);
