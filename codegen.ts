@@ -25,7 +25,8 @@ export async function generate(): Promise<string> {
     retention: { retain: 600_000, max: 1000 },
   });
   if (streams === null) throw new Error(problems.map(({ line, message }) => `${file}:${line} ${message}`).join('\n'));
-  const schema = withoutDirectives(streams.graphql);
+  // Resolvers get what is hidden in their parents.
+  const schema = withoutDirectives(streams.whole);
   const text = await codegen({
     filename: generatedFile,
     schema: parse(printSchema(schema)),

@@ -1,5 +1,6 @@
 import {
   broker,
+  claim,
   duration,
   issuers,
   type Kind,
@@ -143,7 +144,7 @@ export const variables = {
     'The cookie in which a browser may bring its token.',
   ),
   authScopeClaims: judging(
-    list('claims by name or dotted path, separated by commas'),
+    list('claims by name or dotted path, separated by commas', claim),
     'scope,scopes,scp',
     'The claims that say a viewer’s scopes, as words or as a list; all of them count.',
   ),

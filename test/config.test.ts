@@ -131,6 +131,8 @@ describe('values', () => {
     ['LOG_LEVEL', 'loud'],
     ['AUTH_JWKS_URL', 'file:///keys'],
     ['AUTH_COOKIE', 'a b'],
+    ['AUTH_SCOPE_CLAIMS', "scope,['roles"],
+    ['AUTH_SCOPE_CLAIMS', 'orgs[x].roles'],
     ['CONNECTIONS', '0'],
   ])('TAILRACE_%s is not %j', (name, value) => {
     expect(faults({ [`TAILRACE_${name}`]: value })).toEqual([expect.stringMatching(`^TAILRACE_${name} must be `)]);

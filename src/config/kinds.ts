@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isClaimName } from '../schema/claims.js';
 import { parseDuration } from '../schema/duration.js';
 
 /** How the text of one variable becomes a value. `label` completes the sentence "TAILRACE_X must be …". */
@@ -62,6 +63,8 @@ export const list = (label: string, element: z.ZodType<string, string> = z.strin
       .transform((parts) => parts.filter((part) => part !== ''))
       .pipe(z.array(element)),
   );
+
+export const claim = z.string().refine(isClaimName);
 
 const named = { issuer: z.string().min(1), audience: z.string().min(1).nullable().default(null) };
 const issuer = z.union([

@@ -15,7 +15,7 @@ import {
   isNonNullType,
   type OperationDefinitionNode,
 } from 'graphql';
-import { pathReadBy } from '../schema/from.js';
+import { liesInList, pathReadBy } from '../schema/member.js';
 import { valueAt } from '../schema/path.js';
 import { collector } from './project-fields.js';
 import { leaf, type Write } from './project-leaves.js';
@@ -101,8 +101,9 @@ function compiler(schema: GraphQLSchema, document: DocumentNode, variables: Reco
       if (++fields > mostFields) giveUp();
       return field(type, same, `${index > 0 ? ',' : ''}${JSON.stringify(key)}:`);
     });
+    const inList = liesInList(type);
     return (value) => {
-      if (typeof value !== 'object' || value === null) return giveUp();
+      if (typeof value !== 'object' || value === null || Array.isArray(value) !== inList) return giveUp();
       let text = '{';
       for (const one of write) text += one(value as Readonly<Record<string, unknown>>);
       return `${text}}`;

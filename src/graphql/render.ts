@@ -12,7 +12,7 @@ import type { SourceEvent } from '../event/source-event.js';
 import { writeForClients } from '../event/write-json.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
-import { exactFields } from '../schema/whole-numbers.js';
+import { readMember } from '../schema/member.js';
 import type { Context } from './executable.js';
 import { type Project, projectionOf } from './project.js';
 
@@ -56,7 +56,7 @@ export function renderer(
         variableValues: variables,
         contextValue: context,
         rootValue,
-        fieldResolver: exactFields,
+        fieldResolver: readMember,
       });
       return 'then' in result ? result.then(encode).catch(failed) : encode(result);
     } catch (error) {
@@ -103,9 +103,16 @@ export function formattedResults(results: AsyncGenerator<ExecutionResult, void, 
 /** graphql-js throws this as a plain Error, unlike all else it says of a value that does not fit its type. */
 const missingValue = /^Cannot return null for non-nullable field \w+\.\w+\.$/;
 
+/** graphql-js repeats the name that an event gave itself, which may be that of a hidden type. */
+const strangeType = /^(Abstract type "\w+" was resolved to a type) .* (that does not exist inside the schema\.)$/s;
+
 /** An error of graphql-js or one meant for clients stays; anything else is logged and masked. */
 export function masked(error: GraphQLError, logger: Logger): GraphQLError {
-  const { originalError: cause } = error;
+  const { originalError: cause, message } = error;
+  if (strangeType.test(message)) {
+    const { nodes, source, positions, path } = error;
+    return new GraphQLError(message.replace(strangeType, '$1 $2'), { nodes, source, positions, path });
+  }
   if (!cause || cause instanceof GraphQLError || cause instanceof Fault || missingValue.test(cause.message))
     return error;
   const told = internal(cause, logger);

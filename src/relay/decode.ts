@@ -5,7 +5,7 @@ import type { KafkaRecord } from '../event/source-event.js';
 /** Why a record cannot become events. It goes to the dead letters; the stream goes on. */
 export interface RecordFault {
   /** Short and of a closed list: a label of the metrics. */
-  readonly reason: 'empty-value' | 'not-utf8' | 'not-json' | 'not-extracted';
+  readonly reason: 'empty-value' | 'registry-frame' | 'not-utf8' | 'not-json' | 'not-extracted';
   /** Kafka Connect's name of the stage that failed. */
   readonly stage: 'VALUE_CONVERTER' | 'TRANSFORMATION';
   readonly error: Error;
@@ -25,6 +25,8 @@ export function decode(record: Pick<KafkaRecord, 'value'>): Decoded {
   const bytes = record.value;
   if (bytes === null) return { kind: 'tombstone' };
   if (bytes.length === 0) return fault('empty-value', new SyntaxError('The value is empty.'));
+  const framed = frameOf(bytes);
+  if (framed !== null) return fault('registry-frame', new SyntaxError(framed));
   // Buffer.toString would put U+FFFD in the place of what it cannot read, and the log would keep the forgery.
   if (!isUtf8(bytes)) return fault('not-utf8', new TypeError('The value is not UTF-8.'));
   const text = bytes.toString('utf8', hasByteOrderMark(bytes) ? 3 : 0);
@@ -33,6 +35,16 @@ export function decode(record: Pick<KafkaRecord, 'value'>): Decoded {
   } catch (error) {
     return fault('not-json', error instanceof Error ? error : new SyntaxError(String(error)));
   }
+}
+
+/**
+ * Serializers of a schema registry write a zero and the id of a schema before Avro, Protobuf and JSON alike. No JSON begins
+ * with a zero byte; told as bad UTF-8 or bad JSON alone, it sent people to look for a fault in their data.
+ */
+function frameOf(bytes: Buffer): string | null {
+  if (bytes[0] !== 0 || bytes.length < 5) return null;
+  const id = bytes.readUInt32BE(1);
+  return `The value starts with a schema registry's frame (magic byte 0, schema id ${id}); this topic is read as JSON.`;
 }
 
 /** Some producers begin a text with it; JSON.parse refuses it. */

@@ -2,16 +2,7 @@ import { type ASTNode, ParseError, parse } from '@marcbachmann/cel-js';
 import { compileArithmetic, compileNegation } from './arithmetic.js';
 import { compileComparison, compileMembership } from './compare.js';
 import { exact } from './conversion.js';
-import {
-  computed,
-  type Expr,
-  Failure,
-  faulty,
-  isNullLiteral,
-  type Scope,
-  textOf,
-  type Variable,
-} from './expression.js';
+import { computed, type Expr, Failure, faulty, type Scope, textOf, type Variable } from './expression.js';
 import { compileCall } from './functions.js';
 import { compileConditional, compileLogic, compileNot } from './logic.js';
 import { compileMacro } from './macros.js';
@@ -70,7 +61,6 @@ function compile(node: ASTNode, scope: Scope): Expr {
       return compileList(
         node,
         node.args.map((element) => compile(element, scope)),
-        scope,
       );
     case 'map':
       return compileMap(
@@ -114,18 +104,18 @@ function compileLiteral(node: ASTNode, scope: Scope): Expr {
   return literal(int, exact(value));
 }
 
-/** Elements of one type keep it, so that a comparison with them is checked. */
-function compileList(node: ASTNode, elements: readonly Expr[], scope: Scope): Expr {
-  for (const element of elements) if (isNullLiteral(element)) return nullMisplaced(element, scope);
-  const kinds = new Set(elements.map(({ type }) => type.kind));
-  const of = kinds.size === 1 ? (elements[0]?.type ?? dyn) : dyn;
-  const failure = new Failure(`${textOf(node)}: an element is null or missing`);
+/** Elements of one type, or null, keep it, so that a comparison with them is checked. */
+function compileList(node: ASTNode, elements: readonly Expr[]): Expr {
+  const typed = elements.filter(({ type }) => type.kind !== 'null');
+  const kinds = new Set(typed.map(({ type }) => type.kind));
+  const of = kinds.size === 1 ? (typed[0]?.type ?? dyn) : dyn;
+  const failure = new Failure(`${textOf(node)}: an element is missing`);
   const expr = computed(node, listOf(of), elements, (event, args, claims, record) => {
     const list: unknown[] = [];
     for (const element of elements) {
       const value = element.run(event, args, claims, record);
       if (value instanceof Failure) return value;
-      if (value === null || value === undefined) return failure;
+      if (value === undefined) return failure;
       list.push(value);
     }
     return list;
@@ -133,13 +123,13 @@ function compileList(node: ASTNode, elements: readonly Expr[], scope: Scope): Ex
   return elements.every(({ origin }) => origin === 'literal') ? { ...expr, origin: 'literal' } : expr;
 }
 
+/** A null is a value. What is missing is none: of a misspelt path every event would have a null. */
 function compileMap(node: ASTNode, entries: readonly (readonly Expr[])[], scope: Scope): Expr {
   const operands = entries.flat();
-  for (const part of operands) if (isNullLiteral(part)) return nullMisplaced(part, scope);
   for (const [key] of entries)
     if (key !== undefined && key.type.kind !== 'string' && key.type.kind !== 'dyn')
       return faulty(key.node, scope, 'a key of a map is a string here, as in JSON');
-  const failure = new Failure(`${textOf(node)}: a key is no string, or a value is null or missing`);
+  const failure = new Failure(`${textOf(node)}: a key is no string, or a value is missing`);
   return computed(node, mapOf(dyn), operands, (event, args, claims, record) => {
     const map: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
     for (const [name, content] of entries) {
@@ -147,13 +137,9 @@ function compileMap(node: ASTNode, entries: readonly (readonly Expr[])[], scope:
       const value = content?.run(event, args, claims, record);
       if (key instanceof Failure) return key;
       if (value instanceof Failure) return value;
-      if (typeof key !== 'string' || value === null || value === undefined) return failure;
+      if (typeof key !== 'string' || value === undefined) return failure;
       map[key] = value;
     }
     return map;
   });
-}
-
-function nullMisplaced(expr: Expr, scope: Scope): Expr {
-  return faulty(expr.node, scope, 'null can be tested with == and != only');
 }

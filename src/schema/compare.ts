@@ -44,7 +44,8 @@ export function compileComparison(node: ASTNode, left: Expr, right: Expr, scope:
  */
 export function compileMembership(node: ASTNode, left: Expr, right: Expr, scope: Scope): Expr {
   const operands = [left, right];
-  if (isNullLiteral(left)) return faulty(left.node, scope, 'null can be tested with == and != only', operands);
+  const misplaced = [left, ...(right.node.op === 'list' ? right.operands : [])].find(isNullLiteral);
+  if (misplaced !== undefined) return faulty(misplaced.node, scope, 'null can be tested with == and != only', operands);
   const { type } = right;
   if (type.kind !== 'list' && type.kind !== 'map' && type.kind !== 'dyn')
     return faulty(

@@ -22,7 +22,8 @@ import { usualScopeClaims } from './claims.js';
 import { withQuery } from './complete.js';
 import { used, withDirectives } from './directives.js';
 import { draftField, type FieldDraft } from './field.js';
-import { attachFrom } from './from.js';
+import { attachFrom, refuseContradictions } from './from.js';
+import { withoutHidden } from './hidden.js';
 import { type Problem, type Report, report } from './problem.js';
 import type { Access, StreamSchema } from './stream-schema.js';
 import { exactLiterals } from './whole-numbers.js';
@@ -49,31 +50,39 @@ export function compileSchema(
 ): { schema: StreamSchema | null; problems: Problem[] } {
   const source = new Source(sdl, file);
   const to = report(source);
-  const graphql = build(source, to);
-  if (graphql === null) return { schema: null, problems: to.problems() };
-  exactLiterals(graphql);
-  attachFrom(graphql, to);
-  const access = readAccess(graphql, to);
-  refuseElsewhere(graphql, to);
-  for (const root of [graphql.getQueryType(), graphql.getMutationType()]) requireAccess(root, access, to);
+  const { whole, graphql } = build(source, to);
+  if (whole === null) return { schema: null, problems: to.problems() };
+  refuseContradictions(whole, attachFrom(whole, to), to);
+  if (graphql !== null && graphql !== whole) attachFrom(graphql, to);
+  if (graphql !== null) exactLiterals(graphql);
+  const access = readAccess(whole, to);
+  refuseElsewhere(whole, to);
+  for (const root of [whole.getQueryType(), whole.getMutationType()]) requireAccess(root, access, to);
   const drafts: FieldDraft[] = [];
   const ephemeral = new Set<string>();
-  const subscription = graphql.getSubscriptionType();
+  const subscription = whole.getSubscriptionType();
   for (const field of Object.values(subscription?.getFields() ?? {})) {
-    const draft = draftField(field, graphql, { retention, cluster }, to);
+    const draft = draftField(field, whole, { retention, cluster }, to);
     if (draft === null) ephemeral.add(field.name);
     else drafts.push(draft);
-    checkField(field, draft, subscription, access, graphql, to);
+    checkField(field, draft, subscription, access, whole, to);
   }
   if (drafts.length === 0 && ephemeral.size === 0) to.warn(0, 'no field of Subscription: this schema streams nothing');
   checkFormats(drafts, to);
   const problems = to.problems();
   const refused = problems.some(({ severity }) => severity === 'fault');
-  return { schema: refused ? null : { graphql, ephemeral, access, scopeClaims, ...assemble(drafts) }, problems };
+  if (refused || graphql === null) return { schema: null, problems };
+  return { schema: { graphql, whole, ephemeral, access, scopeClaims, ...assemble(drafts) }, problems };
 }
 
-/** Null when there are faults with which no schema can be made. */
-function build(source: Source, to: Report): GraphQLSchema | null {
+interface Built {
+  /** Null when there are faults with which no schema can be made. */
+  readonly whole: GraphQLSchema | null;
+  /** As clients see it; null after any fault. */
+  readonly graphql: GraphQLSchema | null;
+}
+
+function build(source: Source, to: Report): Built {
   // Not told by `instanceof`: a bundler may load a second copy of graphql for the deeper path.
   const tell = ({ source: where, positions, message }: GraphQLError) =>
     to.fault(where?.name === source.name ? (positions?.[0] ?? 0) : 0, message);
@@ -83,7 +92,7 @@ function build(source: Source, to: Report): GraphQLSchema | null {
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
     tell(error);
-    return null;
+    return { whole: null, graphql: null };
   }
   const faults = validateSDL(document);
   faults.forEach(tell);
@@ -91,12 +100,14 @@ function build(source: Source, to: Report): GraphQLSchema | null {
     const schema = buildASTSchema(faults.length === 0 ? document : withUnknownTypes(document), {
       assumeValidSDL: true,
     });
-    validateSchema(schema).forEach(tell);
-    return schema;
+    const more = validateSchema(schema);
+    more.forEach(tell);
+    const isSound = faults.length === 0 && more.length === 0;
+    return { whole: schema, graphql: isSound ? withoutHidden(document, schema, to) : null };
   } catch (error) {
     // A document with faults may be beyond building; without any, this is our own failure.
     if (faults.length === 0) throw error;
-    return null;
+    return { whole: null, graphql: null };
   }
 }
 

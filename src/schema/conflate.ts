@@ -2,7 +2,8 @@ import type { GraphQLField, GraphQLSchema } from 'graphql';
 import { writeJson } from '../event/write-json.js';
 import { argument, argumentPlace, type Used } from './directives.js';
 import { parseDuration } from './duration.js';
-import { valueAt } from './path.js';
+import { noPath, parsePath, type Steps, valueAt } from './path.js';
+import { noWay, stepInto } from './path-type.js';
 import type { Report } from './problem.js';
 import { recordTypes } from './record-type.js';
 import type { Conflation } from './stream-schema.js';
@@ -22,9 +23,9 @@ export function conflationOf(
 ): Conflation | null {
   if (directive === null) return null;
   const by = argument(directive, 'by', to);
-  const path = typeof by === 'string' ? by.split('.') : [];
+  const path = (typeof by === 'string' ? parsePath(by) : null) ?? [];
   if (typeof by === 'string') {
-    const why = faultOf(recordTypes(schema).of(field.type), path);
+    const why = path.length === 0 ? noPath : faultOf(recordTypes(schema).of(field.type), path);
     if (why !== null) to.fault(argumentPlace(directive, 'by'), `@conflate(by: ${JSON.stringify(by)}): ${why}`);
   }
   const written = argument(directive, 'every', to);
@@ -45,14 +46,15 @@ export function conflationOf(
 }
 
 /** Why no event of this type has one plain value there; null when it may. */
-function faultOf(event: Type, path: readonly string[]): string | null {
+function faultOf(event: Type, path: Steps): string | null {
   let type = event;
-  for (const [at, segment] of path.entries()) {
-    if (type.kind === 'dyn') return null;
-    const place = at === 0 ? 'the event' : `\`${path.slice(0, at).join('.')}\``;
-    if (type.kind !== 'object') return `${place} is ${describe(type)}`;
-    const next = type.field(segment);
-    if (next === undefined) return `\`${segment}\` is unknown in ${type.name}${didYouMean(segment, type.names())}`;
+  for (const [at, step] of path.entries()) {
+    const next = stepInto(type, step);
+    if (next === null) return noWay(type, path, at);
+    if (next === undefined) {
+      const names = type.kind === 'object' ? type.names() : [];
+      return `\`${step}\` is unknown in ${type.kind === 'object' ? type.name : 'it'}${didYouMean(String(step), names)}`;
+    }
     type = next;
   }
   return type.kind === 'object' || type.kind === 'list' || type.kind === 'map'

@@ -25,6 +25,8 @@ export const directiveDefinitions = /* GraphQL */ `
   directive @requiresScopes(scopes: [[String!]!]!) on FIELD_DEFINITION | OBJECT
   "Where the value lies in the parent, as a dotted path in the record's names."
   directive @from(path: String!) on FIELD_DEFINITION
+  "For rules, routes, @conflate and resolvers only: clients neither see it nor can they ask for it."
+  directive @hidden on FIELD_DEFINITION | OBJECT | INTERFACE | UNION | SCALAR | ENUM
   "How long and how many events of a channel can be resumed."
   directive @history(retain: String, max: Int) on FIELD_DEFINITION
   "The latest event of each key, at most that often."

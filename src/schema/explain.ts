@@ -44,14 +44,14 @@ export interface Case {
 
 /** Would this viewer get this event, and why (not)? Pure; judges by the same closures as the gateway. */
 export function explain(schema: StreamSchema, field: StreamField, { event, args, claims, record }: Case): Explanation {
-  const root = schema.graphql.getSubscriptionType();
+  const root = schema.whole.getSubscriptionType();
   const own = root?.getFields()[field.name];
   const by = `${root?.name ?? 'Subscription'}.${field.name}`;
   const access = schema.access.get(by);
   const code = refusal(access, claims, schema.scopeClaims);
   const viewer = claims ?? {};
   const silent = { fault() {}, warn() {} };
-  const rule = field.rule === null || own === undefined ? null : fieldRule(field.rule, own, schema.graphql, silent);
+  const rule = field.rule === null || own === undefined ? null : fieldRule(field.rule, own, schema.whole, silent);
   const verdict = field.permit(event, args, viewer, record);
   const goesTo = field.routes.map((route) => ({ expression: route.expression, channel: route.channel(event) }));
   const listensTo = field.channels(args, viewer);

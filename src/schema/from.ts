@@ -1,25 +1,24 @@
 import { type GraphQLField, type GraphQLSchema, isInterfaceType, isObjectType } from 'graphql';
 import { argument, argumentPlace, used } from './directives.js';
-import { pathOf, valueAt } from './path.js';
+import { readerOf } from './member.js';
+import { noPath, parsePath, pathOf, printPath, type Steps } from './path.js';
+import { noWay, stepInto } from './path-type.js';
 import type { Report } from './problem.js';
 import { recordTypes } from './record-type.js';
 import { describe, type Type } from './types.js';
-import { exactly } from './whole-numbers.js';
 
-const readers = new WeakMap<object, readonly string[]>();
+interface Moved {
+  readonly parent: string;
+  readonly field: GraphQLField<unknown, unknown>;
+  readonly place: number;
+}
 
-/** The path that this resolver reads and does nothing else; null for any resolver but those of `@from`. */
-export const pathReadBy = (resolve: object): readonly string[] | null => readers.get(resolve) ?? null;
-
-/**
- * Gives every field with `@from` its resolver and its `extensions.from`. A path is a fault when no record can
- * satisfy it together with the type's other fields: when it leads into what another field says is a scalar or a list.
- */
-export function attachFrom(schema: GraphQLSchema, to: Report): void {
+/** Gives every field with `@from` its resolver and its `extensions.from`, and tells these fields. */
+export function attachFrom(schema: GraphQLSchema, to: Report): readonly Moved[] {
   const definition = schema.getDirective('from');
   const roots = new Set<unknown>([schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]);
   const types = Object.values(schema.getTypeMap());
-  const moved: { parent: string; field: GraphQLField<unknown, unknown>; place: number }[] = [];
+  const moved: Moved[] = [];
   for (const type of types) {
     if (!isObjectType(type) && !isInterfaceType(type)) continue;
     for (const field of Object.values(type.getFields())) {
@@ -32,38 +31,44 @@ export function attachFrom(schema: GraphQLSchema, to: Report): void {
       else if (roots.has(type))
         to.fault(place, `@from belongs on fields of the event, not on ${type.name}.${field.name}`);
       else if (typeof path === 'string') {
-        const segments = path.split('.');
-        if (segments.some((segment) => !/^[^\s[\]"'`]+( [^\s[\]"'`]+)*$/.test(segment)))
-          to.fault(place, `@from(path: ${JSON.stringify(path)}) is no dotted path such as "vehicle.position.latitude"`);
+        const steps = parsePath(path);
+        if (steps === null) to.fault(place, `@from(path: ${JSON.stringify(path)}) ${noPath}`);
         else {
-          field.extensions = { ...field.extensions, from: segments };
-          field.resolve = exactly((source) => valueAt(source, segments));
-          readers.set(field.resolve, segments);
+          field.extensions = { ...field.extensions, from: steps };
+          field.resolve = readerOf(steps);
           moved.push({ parent: type.name, field, place });
         }
       }
     }
   }
+  return moved;
+}
+
+/**
+ * A path is a fault when no record can satisfy it together with the type's other fields: when it leads into what another
+ * field says is a scalar or a list.
+ */
+export function refuseContradictions(schema: GraphQLSchema, moved: readonly Moved[], to: Report): void {
   const record = recordTypes(schema);
   for (const { parent, field, place } of moved) {
     const type = schema.getType(parent);
     if (!isObjectType(type)) continue;
     const others = Object.values(type.getFields()).filter((other) => other !== field);
     const why = contradiction(record.of(type, others), pathOf(field), record.of(field.type));
-    if (why !== null) to.fault(place, `@from(path: "${pathOf(field).join('.')}") cannot exist: ${why}`);
+    if (why !== null) to.fault(place, `@from(path: "${printPath(pathOf(field))}") cannot exist: ${why}`);
   }
 }
 
-function contradiction(known: Type, path: readonly string[], declared: Type): string | null {
+function contradiction(known: Type, path: Steps, declared: Type): string | null {
   let type: Type | undefined = known;
-  for (const [index, segment] of path.entries()) {
-    if (type === undefined || type.kind === 'dyn') return null;
-    if (type.kind !== 'object') return `by another field \`${path.slice(0, index).join('.')}\` is ${describe(type)}`;
-    type = type.field(segment);
+  for (const [index, step] of path.entries()) {
+    const next = stepInto(type, step);
+    if (next === undefined) return null;
+    if (next === null) return `by another field ${noWay(type, path, index)}`;
+    type = next;
   }
-  if (type === undefined || shape(type) === null || shape(declared) === null || shape(type) === shape(declared))
-    return null;
-  return `by another field \`${path.join('.')}\` is ${describe(type)}, here it is ${describe(declared)}`;
+  if (shape(type) === null || shape(declared) === null || shape(type) === shape(declared)) return null;
+  return `by another field \`${printPath(path)}\` is ${describe(type)}, here it is ${describe(declared)}`;
 }
 
 /** A value is an object, a list or a scalar; null when that is not known. */

@@ -1,4 +1,5 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
+import { readJson } from '../event/read-json.js';
 import { isMap } from './compare.js';
 import { convert, kindOf } from './conversion.js';
 import { computed, type Expr, Failure, faulty, isNullLiteral, type Run, type Scope, textOf } from './expression.js';
@@ -6,7 +7,7 @@ import { compilePattern, maxMatchedLength } from './pattern.js';
 import { didYouMean } from './suggest.js';
 import { bool, describe, double, dyn, int, string, type Type } from './types.js';
 
-/** Gives undefined where CEL has an error. */
+/** Gives undefined where CEL has an error. A null is a value. */
 type Apply = (...values: readonly unknown[]) => unknown;
 
 interface CelFunction {
@@ -16,6 +17,8 @@ interface CelFunction {
   readonly takes: readonly (readonly Type['kind'][])[];
   readonly gives: Type;
   readonly apply: Apply;
+  /** It costs enough to be asked once for the same operand: one rule is judged for many viewers. */
+  readonly costly?: boolean;
 }
 
 const text: readonly Type['kind'][] = ['string', 'id', 'enum'];
@@ -58,11 +61,12 @@ const functions: ReadonlyMap<string, CelFunction> = new Map<string, CelFunction>
     'dyn',
     {
       style: 'call',
-      takes: [[...number, ...text, 'bool', 'list', 'map', 'object']],
+      takes: [[...number, ...text, 'bool', 'list', 'map', 'object', 'null']],
       gives: dyn,
-      apply: (value) => value ?? undefined,
+      apply: (value) => value,
     },
   ],
+  ['json', { style: 'call', takes: [text], gives: dyn, apply: toJson, costly: true }],
 ]);
 
 /** `name(a, b)` and `a.name(b)`. What is not in the table is refused: a function that is ignored would let events pass. */
@@ -85,11 +89,12 @@ export function compileCall(node: ASTNode, name: string, operands: readonly Expr
   for (const [index, operand] of operands.entries())
     if (operand.type.kind !== 'dyn' && known.takes[index]?.includes(operand.type.kind) !== true)
       return faulty(operand.node, scope, `${name}() does not take ${describe(operand.type)}`, operands);
-  return computed(node, known.gives, operands, applied(node, operands, known.apply));
+  const apply = known.costly === true ? rememberingLast(known.apply) : known.apply;
+  return computed(node, known.gives, operands, applied(node, operands, apply));
 }
 
 function applied(node: ASTNode, operands: readonly Expr[], apply: Apply): Run {
-  const failure = new Failure(`${textOf(node)}: an operand is null, missing, or of another type`);
+  const failure = new Failure(`${textOf(node)}: an operand is null, missing, or nothing that it takes`);
   const values = operands.map(
     ({ type, run }): Run =>
       type.kind !== 'id' ? run : (event, args, claims, record) => convert.text(run(event, args, claims, record)),
@@ -100,7 +105,16 @@ function applied(node: ASTNode, operands: readonly Expr[], apply: Apply): Run {
     if (a instanceof Failure) return a;
     const b = second?.(event, args, claims, record);
     if (b instanceof Failure) return b;
-    return (second === undefined ? apply(a) : b === undefined ? undefined : apply(a, b)) ?? failure;
+    const value = second === undefined ? apply(a) : b === undefined ? undefined : apply(a, b);
+    return value === undefined ? failure : value;
+  };
+}
+
+function rememberingLast(apply: Apply): Apply {
+  let last: { readonly of: unknown; readonly value: unknown } | null = null;
+  return (operand) => {
+    if (last === null || last.of !== operand) last = { of: operand, value: apply(operand) };
+    return last.value;
   };
 }
 
@@ -161,4 +175,13 @@ function toBool(value: unknown): boolean | undefined {
   if (typeof value === 'boolean') return value;
   if (['true', 'True', 'TRUE', 't', '1'].includes(value as string)) return true;
   return ['false', 'False', 'FALSE', 'f', '0'].includes(value as string) ? false : undefined;
+}
+
+function toJson(value: unknown): unknown {
+  if (typeof value !== 'string') return undefined;
+  try {
+    return readJson(value);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,5 +1,5 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
-import { computed, type Expr, Failure, faulty, isNullLiteral, type Run, type Scope, textOf } from './expression.js';
+import { computed, type Expr, Failure, faulty, type Run, type Scope, textOf } from './expression.js';
 import { bool, describe, dyn, type Type } from './types.js';
 
 /** `&&` and `||` absorb an error on either side, as CEL says: false && error is false, error || true is true. */
@@ -33,7 +33,7 @@ export function compileConditional(node: ASTNode, condition: Expr, yes: Expr, no
   if (!isBoolean(condition.type)) return notBoolean(node, condition, scope, operands);
   const alike =
     yes.type === no.type || (yes.type.kind === no.type.kind && !('of' in yes.type) && !('name' in yes.type));
-  const type = isNullLiteral(yes) ? no.type : isNullLiteral(no) || alike ? yes.type : dyn;
+  const type = yes.type.kind === 'null' ? no.type : no.type.kind === 'null' || alike ? yes.type : dyn;
   const failure = new Failure(`${textOf(node)}: the condition is not true or false`);
   return computed(node, type, operands, (event, args, claims, record) => {
     const value = condition.run(event, args, claims, record);

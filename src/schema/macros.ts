@@ -80,7 +80,7 @@ const folds: { readonly [M in Macro]: Fold } = {
     for (const item of items) {
       const value = judge(item);
       if (value instanceof Failure) return value;
-      if (value === null || value === undefined) return failure;
+      if (value === undefined) return failure;
       mapped.push(value);
     }
     return mapped;

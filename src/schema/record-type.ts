@@ -8,8 +8,8 @@ import {
   isNonNullType,
   isObjectType,
 } from 'graphql';
-import { pathOf } from './path.js';
-import { dyn, leafType, listOf, objectOf, type Type } from './types.js';
+import { pathOf, type Steps } from './path.js';
+import { dyn, type ListType, leafType, listOf, objectOf, type Type } from './types.js';
 
 /**
  * The schema read backwards: what a record must look like for the types to come out of it.
@@ -48,14 +48,22 @@ export function recordTypes(schema: GraphQLSchema): RecordTypes {
   return { of };
 }
 
-/** `a.b` of type T is an object whose `a` is an object whose `b` is a T. */
-function nested(name: string, [first, ...rest]: readonly string[], leaf: () => Type): Type {
+/** Of the other elements of a list whose one element a path names. */
+const unsaid: Type = { kind: 'dyn' };
+
+/** `a.b` of type T is an object whose `a` is an object whose `b` is a T; `a[0]` is a list that begins with a T. */
+function nested(name: string, [first, ...rest]: Steps, leaf: () => Type): Type {
   if (first === undefined) return leaf();
-  return objectOf(name, new Map([[first, () => nested(name, rest, leaf)]]));
+  const inner = () => nested(name, rest, leaf);
+  if (typeof first === 'string') return objectOf(name, new Map([[first, inner]]));
+  return { kind: 'list', of: unsaid, at: (index) => (index === first ? inner() : undefined) };
 }
 
 function mergeAll(name: string, types: readonly Type[]): Type {
+  if (types.length === 0) return dyn;
   const objects = types.filter((type) => type.kind === 'object');
+  const lists = types.filter((type) => type.kind === 'list');
+  if (lists.length === types.length) return mergeLists(name, lists);
   if (objects.length < types.length) return types.find((type) => type.kind === 'dyn') ?? types[0] ?? dyn;
   return {
     kind: 'object',
@@ -64,6 +72,18 @@ function mergeAll(name: string, types: readonly Type[]): Type {
     field: (field) => {
       const told = objects.map((object) => object.field(field)).filter((type) => type !== undefined);
       return told.length < 2 ? told[0] : mergeAll(name, told);
+    },
+  };
+}
+
+function mergeLists(name: string, lists: readonly ListType[]): ListType {
+  const all = lists.map(({ of }) => of).filter((of) => of !== unsaid);
+  return {
+    kind: 'list',
+    of: all.length === 0 ? unsaid : mergeAll(name, all),
+    at(index) {
+      const told = lists.map((list) => list.at?.(index)).filter((type) => type !== undefined);
+      return told.length === 0 ? undefined : mergeAll(name, [...all, ...told]);
     },
   };
 }

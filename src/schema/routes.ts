@@ -3,7 +3,7 @@ import { type Alternative, sorted } from './alternatives.js';
 import { channelName, digest, nameable } from './channel-name.js';
 import { type Conversion, convert } from './conversion.js';
 import type { Run } from './expression.js';
-import { valueAt } from './path.js';
+import { printPath, valueAt } from './path.js';
 import type { Route, StreamField } from './stream-schema.js';
 
 /** What makes two routes the same: everything in it goes into the route's id. */
@@ -55,7 +55,7 @@ export function fieldRoutes(origin: RouteOrigin, alternatives: readonly Alternat
 function draft({ cluster, topic, source }: RouteOrigin, parts: readonly Place[]): RouteDraft {
   const places = parts.map(({ path, conversion }) => ({ path, conversion }));
   const id = digest(JSON.stringify([cluster, topic, source, places.map(({ path, conversion }) => [path, conversion])]));
-  return { id, expression: places.map(({ path }) => ['event', ...path].join('.')).join(' & ') || '*', places };
+  return { id, expression: places.map(({ path }) => printPath(['event', ...path])).join(' & ') || '*', places };
 }
 
 /** Empty when a value is missing, null or cannot be converted: then the rule cannot be true in this way. */

@@ -55,7 +55,7 @@ export function compileIndex(node: ASTNode, base: Expr, index: Expr, scope: Scop
     return faulty(node, scope, `\`${textOf(base.node)}\` is ${describe(base.type)}: it cannot be indexed`, operands);
   if (index.type.kind !== 'dyn' && !takes.includes(index.type.kind))
     return faulty(index.node, scope, `${describe(base.type)} cannot be indexed by ${describe(index.type)}`, operands);
-  const type = base.type.kind === 'list' || base.type.kind === 'map' ? base.type.of : dyn;
+  const type = elementType(base.type, index.node);
   const failure = new Failure(`${textOf(node)}: no such element`);
   const run: Run = (event, args, claims, record) => {
     const at = index.run(event, args, claims, record);
@@ -67,6 +67,12 @@ export function compileIndex(node: ASTNode, base: Expr, index: Expr, scope: Scop
     return typeof at === 'string' ? member(value, at, failure) : failure;
   };
   return { node, type, origin: base.origin, path: null, operands, run };
+}
+
+function elementType(type: Type, { op, args }: ASTNode): Type {
+  if (type.kind === 'map') return type.of;
+  if (type.kind !== 'list') return dyn;
+  return (op === 'value' && typeof args === 'bigint' ? type.at?.(Number(args)) : undefined) ?? type.of;
 }
 
 /** Own properties only: `claims.constructor` is missing, not a function. */

@@ -7,8 +7,13 @@ import type { RecordMeta } from '../event/source-event.js';
  * The relay reads `topics`, the gateway reads `fields`; both come from the same text, so they agree on channels.
  */
 export interface StreamSchema {
-  /** Built and checked; has a Query (a generated one gets `version` and `viewer`). Resolvers are added by `graphql/`. */
+  /**
+   * As clients see it: without what is `@hidden`. Built and checked; has a Query (a generated one gets `version` and
+   * `viewer`). Resolvers are added by `graphql/`.
+   */
   readonly graphql: GraphQLSchema;
+  /** With what is hidden, for rules and their types: nothing of it may reach a client. */
+  readonly whole: GraphQLSchema;
   /** By topic name. */
   readonly topics: ReadonlyMap<string, TopicPlan>;
   /** Subscription fields with `@kafka`, by name. */

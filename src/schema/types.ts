@@ -11,8 +11,16 @@ import {
 export type Type =
   | { readonly kind: 'dyn' | 'null' | 'bool' | 'int' | 'double' | 'string' | 'id' }
   | { readonly kind: 'enum'; readonly name: string; readonly values: readonly string[] }
-  | { readonly kind: 'list' | 'map'; readonly of: Type }
+  | { readonly kind: 'map'; readonly of: Type }
+  | ListType
   | ObjectType;
+
+export interface ListType {
+  readonly kind: 'list';
+  readonly of: Type;
+  /** What is known of one element more than of all; undefined: nothing. */
+  at?(index: number): Type | undefined;
+}
 
 /** Fields are looked up, never listed in advance: types refer to themselves. */
 export interface ObjectType {

@@ -1,6 +1,8 @@
 import { Fault } from '../event/faults.js';
 import type { Viewer } from '../graphql/viewer.js';
 import type { Logger } from '../observe/logger.js';
+import { isClaimName } from '../schema/claims.js';
+import { noPath } from '../schema/path.js';
 import { clockStep } from './clock-steps.js';
 import type { Replicas } from './replicas.js';
 import { type Revocation, RevocationList } from './revocation.js';
@@ -149,4 +151,7 @@ export function checked(claims: Revocation['claims']): void {
   if (!entries.every(([name, value]) => isBounded(name, 1) && isBounded(value, 0))) {
     throw new Fault('BAD_USER_INPUT', { why: 'a claim of a revocation has a name, and at most 1000 characters' });
   }
+  // It would be written down, and meet no token.
+  const unknown = entries.find(([name]) => !isClaimName(name));
+  if (unknown) throw new Fault('BAD_USER_INPUT', { why: `${JSON.stringify(unknown[0])} ${noPath}` });
 }

@@ -232,6 +232,19 @@ const known = {
     red: ['whatever is renewed, revoked and resumed'],
     green: 'the hunt knows rules',
   },
+  hidden: {
+    what: 'clients see the whole schema, also what it hides from them',
+    edits: [
+      {
+        file: 'src/schema/compile.ts',
+        from: 'isSound ? withoutHidden(document, schema, to) : null',
+        to: 'isSound ? schema : null',
+      },
+    ],
+    suite: 'test/path/hidden.test.ts',
+    red: ['is by HTTP by POST', 'is by server-sent events', 'is by WebSocket', 'an event of a hidden type'],
+    green: 'a rule may ask for it',
+  },
   escape: {
     what: 'what users choose goes into names in Redis as it is',
     edits: [

@@ -15,7 +15,7 @@ import { formatted, renderer } from '../../src/graphql/render.js';
 import { nobody } from '../../src/graphql/viewer.js';
 import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
-import { exactFields } from '../../src/schema/whole-numbers.js';
+import { readMember } from '../../src/schema/member.js';
 import { randomOperation, randomSchema, randomValue, schemaOf } from './random.js';
 
 /** Of masked errors: each has its own. */
@@ -28,8 +28,7 @@ const byGraphQL = (
   document: DocumentNode,
   variableValues: Record<string, unknown>,
   it: unknown,
-) =>
-  execute({ schema, document, variableValues, contextValue: context, rootValue: { it }, fieldResolver: exactFields });
+) => execute({ schema, document, variableValues, contextValue: context, rootValue: { it }, fieldResolver: readMember });
 
 function rendering(schema: GraphQLSchema, document: DocumentNode, variables: Record<string, unknown>) {
   const plan = { schema, document, operationName: null, variables, field: 'it', context };

@@ -16,6 +16,7 @@ import {
 } from 'graphql';
 import { makeExecutable, type Resolvers } from '../../src/graphql/executable.js';
 import { compileSchema } from '../../src/schema/compile.js';
+import { pathOf } from '../../src/schema/path.js';
 
 type Gen = fc.GeneratorValue;
 
@@ -56,7 +57,10 @@ export function randomSchema(g: Gen): GraphQLSchema {
   const fields = () =>
     g(fc.uniqueArray<string, string>, fc.constantFrom(...names), { minLength: 1, maxLength: 6 })
       .map((name) => {
-        const from = g(fc.nat, 3) === 0 ? ` @from(path: "deep.${some(['a', 'toString', '__proto__'])}.${name}")` : '';
+        const from =
+          g(fc.nat, 3) === 0
+            ? ` @from(path: "deep${some(['.a', '.toString', '.__proto__', "['a.b'][1]"])}.${name}")`
+            : '';
         return `${name}${g(fc.nat, 5) === 0 ? '(n: Int! = 1, s: String)' : ''}: ${typeOf()}${from}`;
       })
       .join(' ');
@@ -178,13 +182,14 @@ export function randomValue(g: Gen, schema: GraphQLSchema, type: unknown, noise:
 
 function randomObject(g: Gen, schema: GraphQLSchema, name: string, noise: number, depth: number) {
   const type = schema.getType(name);
-  const out = JSON.parse('{"deep":{"a":{},"toString":{},"__proto__":{}}}');
+  const out = JSON.parse('{"deep":{"a":{},"toString":{},"__proto__":{},"a.b":[0,{}]}}');
   out.__typename = name;
   for (const field of isObjectType(type) ? Object.values(type.getFields()) : []) {
     // A type that holds itself, and must: nothing that ends could fit.
     const value = depth > 5 ? null : randomValue(g, schema, field.type, noise, depth + 1);
-    const from = field.extensions.from as readonly string[] | undefined;
-    const parent = from ? Object.getOwnPropertyDescriptor(out.deep, from[1] as string)?.value : out;
+    const parent = pathOf(field)
+      .slice(0, -1)
+      .reduce((inner, step) => Object.getOwnPropertyDescriptor(inner, step)?.value, out);
     if (noise === 0 || g(fc.nat, noise) > 0) Object.defineProperty(parent, field.name, { value, enumerable: true });
   }
   return out;

@@ -10,7 +10,10 @@ import { compileSchema } from '../../src/schema/compile.js';
 
 function rendering(resolvers: Resolvers = {}, selection = '{ id note }') {
   const { schema, problems } = compileSchema(
-    'scalar Odd type Subscription { a: A @kafka(topic: "t") @public } type A { id: ID! note: String! odd: Odd }',
+    `scalar Odd type Subscription { a: A @kafka(topic: "t") @public }
+     type A { id: ID! note: String! odd: Odd label: String @from(path: "deep.label") owner: B owners: [B] pairs: [Pair] }
+     type B { name: String city: String @from(path: "place.city") }
+     type Pair { price: Float @from(path: "[0]") }`,
     { retention: { retain: 1_000, max: 10 } },
   );
   if (!schema) throw new Error(problems.map(({ message }) => message).join('\n'));
@@ -51,6 +54,54 @@ describe('an event', () => {
     });
     expect(lines).toEqual([]);
     expect(inError()).toBe(1);
+  });
+
+  test.each([
+    ['a text', 'hello'],
+    ['a number', 7],
+    ['true or false', true],
+    ['a list', [{ id: 1 }]],
+  ])('that is %s where its type has fields is an error of its own, not an event of nulls', async (what, event) => {
+    const { render, lines, inError } = rendering({}, '{ odd label }');
+    expect(await render(event)).toMatchObject({
+      data: { a: null },
+      errors: [{ message: `Expected an object for A, found ${what}.`, path: ['a'] }],
+    });
+    expect(await render({})).toEqual({ data: { a: { odd: null, label: null } } });
+    expect(lines).toEqual([]);
+    expect(inError()).toBe(1);
+  });
+
+  test('whose parts are texts where their types have fields has errors there, and its other parts', async () => {
+    const { render } = rendering({}, '{ owner { name } owners { name } pairs { price } names: owners { __typename } }');
+    const list = ['x', { name: 'y' }, null];
+    expect(await render({ owner: 5, owners: list, pairs: [[1.5], { price: 2 }, [2.5]] })).toMatchObject({
+      data: {
+        a: {
+          owner: null,
+          owners: [null, { name: 'y' }, null],
+          pairs: [{ price: 1.5 }, null, { price: 2.5 }],
+          names: [null, { __typename: 'B' }, null],
+        },
+      },
+      errors: [
+        { message: 'Expected an object for B, found a number.', path: ['a', 'owner'] },
+        { message: 'Expected an object for B, found a text.', path: ['a', 'owners', 0] },
+        { message: 'Expected a list for Pair, found an object.', path: ['a', 'pairs', 1] },
+        { message: 'Expected an object for B, found a text.', path: ['a', 'names', 0] },
+      ],
+    });
+  });
+
+  test('may be a text where a resolver of its type makes something of it', async () => {
+    const { render, inError } = rendering({ B: { name: (id: unknown) => `name of ${id}` } }, '{ owner { name } }');
+    expect(await render({ owner: 'x' })).toEqual({ data: { a: { owner: { name: 'name of x' } } } });
+    expect(inError()).toBe(0);
+    const both = rendering({ B: { name: (id: unknown) => `name of ${id}` } }, '{ owner { name city } }');
+    expect(await both.render({ owner: 'x' })).toMatchObject({
+      data: { a: { owner: { name: 'name of x', city: null } } },
+      errors: [{ message: 'Expected an object for B, found a text.', path: ['a', 'owner', 'city'] }],
+    });
   });
 
   test.each<[string, () => unknown]>([

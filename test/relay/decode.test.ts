@@ -28,6 +28,31 @@ test('malformed JSON and broken UTF-8 are faults, and nothing is put in the plac
   expect(reasonOf(Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22]))).toBe('not-utf8');
 });
 
+test('a value in a schema registry’s frame says so, with the id of its schema, whatever comes in the frame', () => {
+  const frame = (id: number) => Buffer.from([0, id >>> 24, id >>> 16, id >>> 8, id]);
+  const json = Buffer.from('{"a":1}');
+  for (const payload of [json, Buffer.from([0x02, 0x75, 0xff]), Buffer.from([0, 0x0a, 5]), Buffer.alloc(0)]) {
+    expect(of(Buffer.concat([frame(17), payload]))).toMatchObject({
+      kind: 'fault',
+      fault: {
+        reason: 'registry-frame',
+        stage: 'VALUE_CONVERTER',
+        error: {
+          message:
+            "The value starts with a schema registry's frame (magic byte 0, schema id 17); this topic is read as JSON.",
+        },
+      },
+    });
+  }
+  expect(of(frame(4_000_000_000))).toMatchObject({
+    fault: { error: { message: expect.stringContaining('schema id 4000000000') } },
+  });
+  // Shorter than a frame, or with another first byte, it is none.
+  expect(reasonOf(Buffer.from([0, 0, 0, 17]))).toBe('not-json');
+  expect(reasonOf(Buffer.from([1, 0, 0, 0, 17, 0x7b]))).toBe('not-json');
+  expect(reasonOf(Buffer.concat([Buffer.from(' '), frame(17)]))).toBe('not-json');
+});
+
 test('a byte order mark before the text is no fault and does not reach the log', () => {
   expect(of(Buffer.from('\ufeff{"a":1}'))).toEqual({ kind: 'value', text: '{"a":1}', value: { a: 1 } });
 });

@@ -12,6 +12,10 @@ describe('scopes', () => {
     [[url], { [url]: 'a b' }, ['a', 'b']],
     [['roles'], { scope: 'a' }, []],
     [['roles'], { roles: { a: true } }, []],
+    [["['realm.access'].roles"], { 'realm.access': { roles: ['a'] } }, ['a']],
+    [['orgs[1].roles'], { orgs: [{ roles: 'x' }, { roles: 'a b' }] }, ['a', 'b']],
+    [['orgs[0]'], { 'orgs[0]': 'a', orgs: ['b'] }, ['a']],
+    [["['roles"], { roles: 'a' }, []],
     [['toString', 'constructor.name'], {}, []],
   ])('named by %j, of %j', (names, claims, scopes) => {
     expect([...scopesIn(claims, names)]).toEqual(scopes);

@@ -168,7 +168,9 @@ describe('@from', () => {
   test.each([
     ['v: Int @from(path: "a..b")', 'is no dotted path'],
     ['v: Int @from(path: "")', 'is no dotted path'],
-    ['v: Int @from(path: "a.b[0]")', 'is no dotted path'],
+    ['v: Int @from(path: "a.b[x]")', 'is no dotted path'],
+    ['v: Int @from(path: "a.[0]")', 'is no dotted path'],
+    ['v: Int @from(path: "[\'a\'")', 'is no dotted path'],
     ['v: Int @from(path: " a")', 'is no dotted path'],
     ['a: Int v: Int @from(path: "a.b")', 'by another field `a` is an Int'],
     ['a: [P] v: Float @from(path: "a.lat")', 'by another field `a` is a list'],
@@ -176,6 +178,15 @@ describe('@from', () => {
     ['a: P v: Int @from(path: "a.lat.x")', 'by another field `a.lat` is a Float'],
     ['w: Int @from(path: "a.b") v: Int @from(path: "a")', 'cannot exist'],
     ['a: P v: [Int] @from(path: "a")', 'cannot exist'],
+    ['a: P v: Int @from(path: "a[0]")', 'by another field `a` is an object'],
+    ['a: ID v: Int @from(path: "a[0]")', 'by another field `a` is an ID'],
+    ['a: [P] v: Int @from(path: "a.0")', 'write a[0]'],
+    ['a: [P] v: Int @from(path: "a[0].lat.x")', 'by another field `a[0].lat` is a Float'],
+    ['a: [P] v: Int @from(path: "a[0]")', 'by another field `a[0]` is an object'],
+    ['a: [[P]] v: Int @from(path: "a[0].lat")', 'by another field `a[0]` is a list'],
+    ['w: Int @from(path: "a[1]") v: Int @from(path: "a[1].b")', 'by another field `a[1]` is an Int'],
+    ['w: Int @from(path: "[\'a.b\']") v: Int @from(path: "[\'a.b\'].c")', "by another field `['a.b']` is an Int"],
+    ['a: Int v: Int @from(path: "[0]")', 'by another field the event is an object'],
   ])('that contradicts itself or another field is a fault: %s', (fields, message) => {
     expect(type(fields).join('\n')).toContain(message);
   });
@@ -185,6 +196,12 @@ describe('@from', () => {
     ['a: JSON v: Int @from(path: "a.b")'],
     ['a: ID v: Int @from(path: "a")'],
     ['v: Int @from(path: "some key.x-y.__proto__")'],
+    ['v: Int @from(path: "[\'log.level\'].text") w: P @from(path: "log.level")'],
+    ['a: [P] v: Float @from(path: "a[0].lat") w: String @from(path: "a[1].other")'],
+    ['v: Int @from(path: "a[0]") w: P @from(path: "a[1]") x: [Int] @from(path: "a[2]")'],
+    ['v: Int @from(path: "[0]") w: P @from(path: "[1]")'],
+    ['a: JSON v: Int @from(path: "a[0].b")'],
+    ['a: [JSON] v: Int @from(path: "a[0].b[1]")'],
   ])('that a record can satisfy is none: %s', (fields) => {
     expect(type(fields)).toEqual([]);
   });
@@ -201,6 +218,45 @@ describe('@from', () => {
     expect(await run({ v: { pos: { lat: 1.5 } } })).toEqual({ data: { a: { lat: 1.5, c: null } } });
     for (const broken of [{}, { v: null }, { v: 5 }, { v: { pos: [] } }])
       expect(await run(broken)).toEqual({ data: { a: { lat: null, c: null } } });
+  });
+
+  test('may name keys that hold dots, and elements of lists', async () => {
+    const fields = `
+      level: String @from(path: "['log.level']")  deep: Int @from(path: "['a.b'].c")
+      first: String @from(path: "translation[0].text")  second: [Int] @from(path: "pairs[1]")`;
+    const { graphql } = compiled(subscription('a: E @kafka(topic: "t") @public', `type E { ${fields} }`));
+    const document = parse('subscription { a { level deep first second } }');
+    const run = (a: unknown) => execute({ schema: graphql, document, rootValue: { a } });
+    const record = { 'log.level': 'warn', 'a.b': { c: 5 }, translation: [{ text: 'x' }], pairs: [[1], [2, 3]] };
+    expect(await run(record)).toEqual({ data: { a: { level: 'warn', deep: 5, first: 'x', second: [2, 3] } } });
+    for (const broken of [{}, { translation: [] }, { translation: { 0: { text: 'x' } }, log: { level: 'x' } }])
+      expect(await run(broken)).toEqual({ data: { a: { level: null, deep: null, first: null, second: null } } });
+  });
+
+  test('lets rules name such keys and elements, by their types', () => {
+    const fields = `
+      level: String @from(path: "['log.level']")  first: String @from(path: "translation[0].text")
+      n: Int @from(path: "pairs[0]")  all: [P] `;
+    const sdl = (rule: string) =>
+      subscription(
+        `a: E @kafka(topic: "t") @public @where(rule: "${rule}")`,
+        `type E { ${fields} } type P { lat: Float }`,
+      );
+    for (const rule of [
+      "event['log.level'] == claims.level && event.translation[0].text == claims.text",
+      'event.translation[1].anything == 1 && event.translation.exists(t, t.text == claims.text)',
+      'event.pairs[0] == 1 && event.all[0].lat > 1.0',
+    ])
+      expect(faultsOf(sdl(rule))).toEqual([]);
+    expect(faultsOf(sdl("event['log.levl'] == claims.level")).join()).toContain('`log.levl` is unknown in E');
+    expect(faultsOf(sdl("event['log.level'] == 1")).join()).toContain('a String and an Int');
+    expect(faultsOf(sdl('event.translation[0].txt == claims.text')).join()).toContain('`txt` is unknown in E');
+    expect(faultsOf(sdl("event.pairs[0] == 'x'")).join()).toContain('an Int and a String');
+    const { fields: streams } = compiled(sdl("event['log.level'] == claims.level"));
+    const field = streams.get('a');
+    expect(field?.routes.map(({ expression }) => expression)).toEqual(["event['log.level']"]);
+    expect(field?.routes[0]?.channel({ 'log.level': 'warn' })).toBe(field?.channels({}, { level: 'warn' })[0]);
+    expect(field?.permit({ 'log.level': 'warn' }, {}, { level: 'warn' }, {} as never).pass).toBe(true);
   });
 
   test('is undone in rules, which see the record', () => {

@@ -56,6 +56,70 @@ table('both sides of a comparison are converted to the schema type', [
   ],
 ]);
 
+table('null is a value in lists, maps and choices', [
+  ["{'a': null, 'b': 1}.a == null", 'allow'],
+  ["{'a': event.id}.a == null", 'allow', { event: { id: null } }],
+  ["{'a': event.id}.a == null", 'error', { event: {} }],
+  ['[event.n, null].exists(x, x == null)', 'allow', { event: { n: null } }],
+  ['[1, null].exists(x, x == 1)', 'allow'],
+  ['size([null, 1]) == 2', 'allow'],
+  ['claims.list == [1, null]', 'allow', { claims: { list: [1, null] } }],
+  ['claims.list == [1, null]', 'deny', { claims: { list: [1, 2] } }],
+  ['(has(event.n) ? event.n : null) == null', 'allow', { event: {} }],
+  ['(event.b == true ? (has(event.n) ? null : null) : "x") == "x"', 'allow', { event: { b: false } }],
+  ['(event.b == true ? (has(event.n) ? null : null) : "x") == "x"', 'error', { event: { b: true } }],
+  ['event.items.map(i, i.price).exists(p, p == null)', 'allow', { event: { items: [{ price: null }] } }],
+  [
+    'event.items.map(i, has(i.price) ? i.price : null).exists(p, p == 2.5)',
+    'allow',
+    { event: { items: [{}, { price: 2.5 }] } },
+  ],
+]);
+
+table('json() reads JSON inside of a text', [
+  ['json(event.s).tenant == claims.tenant', 'allow', { event: { s: '{"tenant":"a"}' }, claims: { tenant: 'a' } }],
+  ['json(event.s).tenant == claims.tenant', 'deny', { event: { s: '{"tenant":"a"}' }, claims: { tenant: 'b' } }],
+  ['json(event.s).tenant == claims.tenant', 'error', { event: { s: '{"tenant":"a"}' } }],
+  ['json(event.s).tenant == claims.tenant', 'error', { event: { s: '{}' }, claims: { tenant: 'a' } }],
+  ['json(event.s).id == args.id', 'allow', { event: { s: '{"id":7}' }, args: { id: '7' } }],
+  [
+    'json(event.s).id == args.id',
+    'allow',
+    { event: { s: '{"id":9007199254740993}' }, args: { id: '9007199254740993' } },
+  ],
+  [
+    'json(event.s).id == args.id',
+    'deny',
+    { event: { s: '{"id":9007199254740993}' }, args: { id: '9007199254740992' } },
+  ],
+  ['json(event.s).a.b[1] == 2', 'allow', { event: { s: '{"a":{"b":[1,2]}}' } }],
+  ['json(event.s).x == null', 'allow', { event: { s: '{"x":null}' } }],
+  ['json(event.s) == null', 'allow', { event: { s: 'null' } }],
+  ['has(json(event.s).x)', 'deny', { event: { s: '{}' } }],
+  ['json(event.s).list.exists(x, x == claims.sub)', 'allow', { event: { s: '{"list":["u"]}' }, claims: { sub: 'u' } }],
+  ['json(event.s).x == 1', 'error', { event: { s: '{' } }],
+  ['json(event.s).x == 1', 'error', { event: { s: '' } }],
+  ['json(event.s).x == 1', 'error', { event: { s: 5 } }],
+  ['json(event.s).x == 1', 'error', { event: {} }],
+  ['!(json(event.s).x == 1)', 'error', { event: { s: 'rubbish' } }],
+  ['json(event.s).x == 1 || event.b == true', 'allow', { event: { s: 'rubbish', b: true } }],
+  ['json(record.headers.meta).x == 1', 'error'],
+  ['json(claims.org).id == event.id', 'allow', { event: { id: 5 }, claims: { org: '{"id":"5"}' } }],
+]);
+
+test('json() reads the same text once, however many viewers are judged by it', () => {
+  const field = fieldWith('json(event.s).a == json(event.t).a');
+  for (const [s, t, outcome] of [
+    ['{"a":1}', '{"a":1}', 'allow'],
+    ['{"a":2}', '{"a":1}', 'deny'],
+    ['{"a":2}', '{"a":2}', 'allow'],
+    ['{', '{"a":2}', 'error'],
+    ['{', '{"a":2}', 'error'],
+    ['{"a":2}', '{"a":2}', 'allow'],
+  ])
+    expect(judge(field, { event: { s, t } })).toBe(outcome);
+});
+
 table('a missing or null side is an error, which denies', [
   ['event.id == claims.sub', 'error', { event: { id: '1' } }],
   ['event.id == claims.sub', 'error', { event: {}, claims: { sub: '1' } }],
@@ -255,6 +319,12 @@ describe('a rule is refused', () => {
     ['event.s == b"x"', 'bytes and unsigned numbers are not supported'],
     ['record.value.x == 1', '`value` is unknown in record'],
     ['event[args.s] == "x"', 'is named by a literal'],
+    ['json(event.owner).x == 1', 'json() does not take an object'],
+    ['json(event.n).x == 1', 'json() does not take an Int'],
+    ['json() == 1', 'json() takes 1 argument'],
+    ['event.s.json().x == 1', 'the function x.json() is unknown here'],
+    ['jsn(event.s).x == 1', 'Did you mean "json"?'],
+    ['[1, null].exists(x, x in [2, null])', 'null can be tested with == and != only'],
     ['event.id == ', 'Unexpected token'],
     ['event.id = claims.sub', 'Unexpected character: =; this is CEL, which has == != < <= > >= in && || !'],
     ['event.id == claims.sub and event.b', 'which has == != < <= > >= in && || !'],

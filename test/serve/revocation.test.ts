@@ -18,6 +18,8 @@ describe('a token is revoked', () => {
     ['by one of a list', { roles: 'admin' }, { roles: ['user', 'admin'] }, true],
     ['not by part of a text', { roles: 'admin' }, { roles: 'user admin' }, false],
     ['by a claim inside a claim', { 'org.id': '7' }, { org: { id: 7 } }, true],
+    ['by a claim in an element of a list', { 'orgs[1].id': '7' }, { orgs: [{ id: 6 }, { id: 7 }] }, true],
+    ['by a claim under a key that holds dots', { "['org.id'].n": '7' }, { 'org.id': { n: 7 } }, true],
     ['by a claim whose name is a URL', { 'https://a.example/role': 'x' }, { 'https://a.example/role': 'x' }, true],
     ['by all claims together', { sub: 'ada', iss: 'a' }, { sub: 'ada', iss: 'a' }, true],
     ['not by some of them', { sub: 'ada', iss: 'a' }, { sub: 'ada', iss: 'b' }, false],

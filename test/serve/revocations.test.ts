@@ -207,6 +207,7 @@ describe('a revocation', () => {
   test('names who is meant: nobody, or everybody, is refused', async () => {
     await using r = await river(sdl);
     await expect(r.revoke({})).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
+    await expect(r.revoke({ "['roles": 'x' })).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
     await expect(r.revoke({ '': 'x' })).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
     await expect(r.revoke({ sub: 'x'.repeat(1_001) })).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
     await using spared = listen(r.wsUrl, query, { token: await tokenFor({ sub: 'ada' }) });
