@@ -5,6 +5,7 @@ import { Fault } from '../event/faults.js';
 import type { Asked, Audit, Source } from '../observe/audit.js';
 import type { Exposition } from '../observe/prometheus.js';
 import { readText } from '../serve/http-answer.js';
+import { pathOf } from '../serve/identify.js';
 import { defaultLimits } from '../serve/limits.js';
 import type { AdminGraphQL } from './admin-graphql.js';
 import { portRefusal } from './refusal.js';
@@ -95,7 +96,7 @@ function isFixed(host: string): boolean {
 }
 
 async function answer(parts: AdminParts, request: IncomingMessage): Promise<Reply> {
-  const path = request.url?.split('?', 1)[0];
+  const path = pathOf(request);
   const own = `${parts.graphql ? '/graphql, ' : ''}${parts.send ? '/send, ' : ''}`;
   const here = `here are ${own}/metrics, /healthz and /readyz`;
   if (path === '/graphql' || path === '/send') {

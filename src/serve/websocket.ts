@@ -8,7 +8,7 @@ import type { Place } from './admission.js';
 import { type ConversationParts, conversationOptions } from './conversation.js';
 import { acceptableOffer } from './extensions.js';
 import { retryAfter } from './http-answer.js';
-import { urlOf } from './identify.js';
+import { pathOf } from './identify.js';
 import { declineUpgrade, isOtherUpgrade } from './other-upgrade.js';
 import { Session, type SessionParts } from './session.js';
 
@@ -98,7 +98,7 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
   /** The status of a handshake that is refused whoever comes; null for any other. */
   function refusal(request: IncomingMessage): string | null {
     // Mostly it is just this, and parsing it is a twentieth of a handshake.
-    if (request.url !== '/graphql' && urlOf(request).pathname !== '/graphql') return '404 Not Found';
+    if (request.url !== '/graphql' && pathOf(request) !== '/graphql') return '404 Not Found';
     if (!identity.origins.allows(request)) {
       const source: Source = { transport: 'websocket', address: admission.addressOf(request) };
       parts.audit({ event: 'refused', claims: null, source, code: 'FORBIDDEN' });

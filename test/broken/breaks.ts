@@ -232,6 +232,19 @@ const known = {
     red: ['whatever is renewed, revoked and resumed'],
     green: 'the hunt knows rules',
   },
+  bodies: {
+    what: 'a body of any type is read as an operation',
+    edits: [
+      {
+        file: 'src/serve/body-type.ts',
+        from: 'if (!known.has(essence))',
+        to: "if (essence === 'none')",
+      },
+    ],
+    suite: 'test/serve/bodies.test.ts',
+    red: ['a body of the type "text/plain"', 'a body of the type null'],
+    green: 'of the type application/json; charset=utf-8',
+  },
   escape: {
     what: 'what users choose goes into names in Redis as it is',
     edits: [
