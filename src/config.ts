@@ -97,9 +97,9 @@ export const variables = {
   adminPort: reached(whole(0, 65_535), '4001', 'The port of metrics and health; 0 takes any free one.'),
   adminToken: reached(text, null, 'What the admin port asks for as `Authorization: Bearer …`.', secret),
   origins: serving(
-    list('origins like https://app.example.com, separated by commas', origin),
+    list('origins like https://app.example.com or capacitor://localhost, separated by commas', origin),
     '',
-    'Origins whose pages may connect. Unset means the same origin only.',
+    'Origins whose pages may connect, beside the gateway’s own.',
   ),
   introspection: serving(
     toggle,

@@ -51,7 +51,7 @@ export interface GatewayParts {
   readonly revocations?: RevocationStore;
   /** Milliseconds that a token lives at most: so long revocations are kept. Default 30 days. */
   readonly tokenLife?: number;
-  /** Default: the same origin only. */
+  /** Beside the gateway's own. Default: none. */
   readonly origins?: readonly string[];
   /** Default `tailrace_token`. */
   readonly cookie?: string;
@@ -164,7 +164,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     authenticate,
     isRevoked: revocations.isRevoked,
     cookie: parts.cookie ?? 'tailrace_token',
-    origins: allowedOrigins(parts.origins ?? []),
+    origins: allowedOrigins(parts.origins ?? [], { secure: Boolean(parts.tls), trustedHops }),
   };
   const common = {
     engine,
