@@ -244,7 +244,7 @@ export const variables = {
   retirePeriod: serving(
     duration(),
     (command) => (command === 'dev' ? '0s' : '10s'),
-    'Over how long a stopping gateway closes its sockets.',
+    'Over how long a stopping gateway closes its sockets, each at a moment of its own, and tells whoever comes anew to come back later.',
   ),
   connections: serving(whole(1, 1_000_000), '20000', 'Connections a replica serves at most.'),
   connectionsPerAddress: serving(

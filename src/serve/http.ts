@@ -84,6 +84,8 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
   }
 
   const listener: Listener = (request, response) => {
+    // On a connection that is kept, a proxy would bring the next request here too.
+    if (parts.retiring() && request.httpVersionMajor < 2) response.shouldKeepAlive = false;
     route(request, response).catch((error: unknown) => {
       if (error instanceof Fault) {
         if (error.code === 'LIMIT_EXCEEDED') parts.metrics.limited(String(error.details.limit));

@@ -14,7 +14,10 @@ import type { KeyPair } from './tls-pair.js';
 export type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** To the gateway it is an HTTP server like any other, with a certificate that can be changed. */
-export type SecureServer = Server & Pick<Http2SecureServer, 'setSecureContext'>;
+export interface SecureServer extends Server, Pick<Http2SecureServer, 'setSecureContext'> {
+  /** Tells who speaks HTTP/2 to come by another connection; what runs goes on. Who comes anew is answered, and told too. */
+  goAway(): void;
+}
 
 export interface Patience {
   /** Milliseconds. */
@@ -56,8 +59,10 @@ export function tlsServer(pair: KeyPair, { heartbeat, requestTimeout }: Patience
     socket.on('close', () => sockets.delete(socket));
   });
   const sessions = new Set<ServerHttp2Session>();
+  let goesAway = false;
   server.on('session', (session) => {
     sessions.add(session);
+    if (goesAway) session.once('stream', () => session.close());
     const stop = keepAlive(session, heartbeat);
     boundResets(session);
     session.on('close', () => {
@@ -68,6 +73,10 @@ export function tlsServer(pair: KeyPair, { heartbeat, requestTimeout }: Patience
 
   const close = server.close.bind(server);
   return Object.assign(server, {
+    goAway() {
+      goesAway = true;
+      for (const session of sessions) session.close();
+    },
     /** Takes no new requests, on old connections either; what runs goes on. */
     close(done?: () => void) {
       for (const session of sessions) session.close();

@@ -245,6 +245,13 @@ const known = {
     red: ['a body of the type "text/plain"', 'a body of the type null'],
     green: 'of the type application/json; charset=utf-8',
   },
+  door: {
+    what: 'a replica that retires takes nobody from the first moment on',
+    edits: [{ file: 'src/serve/retire.ts', from: '  await wait(period);\n', to: '' }],
+    suite: 'test/serve/retiring.test.ts',
+    red: ['the door is open, whoever has left before', 'queries are answered'],
+    green: 'a connection on which nothing is due',
+  },
   escape: {
     what: 'what users choose goes into names in Redis as it is',
     edits: [
