@@ -235,6 +235,11 @@ export const variables = {
     'Compress what WebSockets get (permessage-deflate), once for all who get the same; it saves bytes and costs CPU.',
   ),
   heartbeat: serving(duration(10), '12s', 'How often an idle stream gets a sign of life and a fresh cursor.'),
+  keepAlive: running(
+    duration(10),
+    '75s',
+    'How long a connection is kept on which nothing is asked, on the admin port too: longer than the proxies in front keep theirs.',
+  ),
   initTimeout: serving(duration(10), '3s', 'How long a WebSocket may take to send `connection_init`.'),
   requestTimeout: serving(
     duration(100),

@@ -44,6 +44,7 @@ describe('defaults', () => {
       authCookie: 'tailrace_token',
       heartbeat: 12_000,
       initTimeout: 3_000,
+      keepAlive: 75_000,
       retirePeriod: 10_000,
       connections: 20_000,
       subscriptionsPerSocket: 100,

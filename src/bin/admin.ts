@@ -20,6 +20,8 @@ export interface AdminParts {
   readonly metrics: Exposition;
   /** Null when this process can do its work, else the reason in a sentence. */
   ready(): Promise<string | null>;
+  /** Milliseconds that a connection is kept on which nothing is asked. Default 75000. */
+  readonly keepAlive?: number;
   /** What `/graphql` answers; without it there is none here. */
   readonly graphql?: AdminGraphQL;
   /** What `/send` answers, to this machine alone; without it there is none here. Throws Fault. */
@@ -48,6 +50,7 @@ export async function startAdmin(parts: AdminParts): Promise<Admin> {
   });
   // A scrape is small and quick: whoever takes longer only holds a socket.
   server.requestTimeout = 10_000;
+  server.keepAliveTimeout = parts.keepAlive ?? 75_000;
   await listening(server, parts);
   let closed: Promise<void> | null = null;
   return {

@@ -66,6 +66,8 @@ export interface GatewayParts {
   readonly compression?: boolean;
   /** Milliseconds. Default 12000. */
   readonly heartbeat?: number;
+  /** Milliseconds that a connection is kept on which nothing is asked. Default 75000. */
+  readonly keepAlive?: number;
   /** Milliseconds over which a retiring replica closes its connections, and answers whoever comes anew. Default 10000. */
   readonly retirePeriod?: number;
   readonly limits?: Partial<GatewayLimits>;
@@ -202,6 +204,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const server = createHttpServer({
     ...common,
     heartbeat,
+    keepAlive: parts.keepAlive ?? 75_000,
     pair,
     streams,
     executable,

@@ -19,6 +19,8 @@ export interface HttpParts extends SseParts, YogaParts {
   readonly turns: FairTurns;
   /** Milliseconds. */
   readonly heartbeat: number;
+  /** Milliseconds. */
+  readonly keepAlive: number;
   /** Null when this replica can serve; else why not. */
   readonly unready: () => Promise<string | null>;
   /** Null: without TLS. */
@@ -100,7 +102,12 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     });
   };
   const { requestTimeout } = parts.limits;
-  const patience = { requestTimeout, headersTimeout: requestTimeout, connectionsCheckingInterval: requestTimeout / 4 };
+  const patience = {
+    requestTimeout,
+    headersTimeout: requestTimeout,
+    connectionsCheckingInterval: requestTimeout / 4,
+    keepAliveTimeout: parts.keepAlive,
+  };
   const server = parts.pair
     ? tlsServer(parts.pair, { ...patience, heartbeat: parts.heartbeat }, listener)
     : createServer(patience, listener);
