@@ -98,9 +98,9 @@ export const variables = {
   adminPort: reached(whole(0, 65_535), '4001', 'The port of metrics and health; 0 takes any free one.'),
   adminToken: reached(text, null, 'What the admin port asks for as `Authorization: Bearer …`.', secret),
   origins: serving(
-    list('origins like https://app.example.com, separated by commas', origin),
+    list('origins like https://app.example.com or capacitor://localhost, separated by commas', origin),
     '',
-    'Origins whose pages may connect. Unset means the same origin only.',
+    'Origins whose pages may connect, beside the gateway’s own.',
   ),
   introspection: serving(
     toggle,
@@ -236,6 +236,11 @@ export const variables = {
     'Compress what WebSockets get (permessage-deflate), once for all who get the same; it saves bytes and costs CPU.',
   ),
   heartbeat: serving(duration(10), '12s', 'How often an idle stream gets a sign of life and a fresh cursor.'),
+  keepAlive: running(
+    duration(10),
+    '75s',
+    'How long a connection is kept on which nothing is asked, on the admin port too: longer than the proxies in front keep theirs.',
+  ),
   initTimeout: serving(duration(10), '3s', 'How long a WebSocket may take to send `connection_init`.'),
   requestTimeout: serving(
     duration(100),
@@ -245,7 +250,7 @@ export const variables = {
   retirePeriod: serving(
     duration(),
     (command) => (command === 'dev' ? '0s' : '10s'),
-    'Over how long a stopping gateway closes its sockets.',
+    'Over how long a stopping gateway closes its sockets, each at a moment of its own, and tells whoever comes anew to come back later.',
   ),
   connections: serving(whole(1, 1_000_000), '20000', 'Connections a replica serves at most.'),
   connectionsPerAddress: serving(

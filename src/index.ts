@@ -53,6 +53,7 @@ export interface GatewayOptions
       | 'operations'
       | 'graphiql'
       | 'heartbeat'
+      | 'keepAlive'
       | 'retirePeriod'
       | 'tokenLife'
       | 'limits'

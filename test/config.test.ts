@@ -44,6 +44,7 @@ describe('defaults', () => {
       authCookie: 'tailrace_token',
       heartbeat: 12_000,
       initTimeout: 3_000,
+      keepAlive: 75_000,
       retirePeriod: 10_000,
       connections: 20_000,
       subscriptionsPerSocket: 100,
@@ -119,8 +120,44 @@ describe('values', () => {
     expect(origins).toEqual(['https://a.example', 'http://localhost:3000']);
   });
 
-  test.each(['https://a.example/', 'a.example', '*', 'https://a.example/path'])('%s is not an origin', (text) => {
+  test.each([
+    ...[
+      'https://a.example/',
+      'a.example',
+      '*',
+      'https://a.example/path',
+      'null',
+      'https://*.a.example/x',
+      '//a.example',
+    ],
+    ...['https://', 'https://a.example?x', 'https://a.example#x', 'https://ada@a.example', 'https://a.example:99999'],
+    ...[
+      'mailto:ada@a.example',
+      'data:text/html,x',
+      'file:///',
+      'https:/a.example',
+      'https://a b.example',
+      '\\\\a.example',
+    ],
+  ])('%s is not an origin', (text) => {
     expect(faults({ TAILRACE_ORIGINS: text })).toHaveLength(1);
+  });
+
+  test.each([
+    'capacitor://localhost',
+    'ionic://localhost',
+    'tauri://localhost',
+    'http://tauri.localhost',
+    'chrome-extension://gjknejkplkfoinmcajlgoaggahnimjdl',
+    'moz-extension://1c9a1f2e-6a6e-4d2c-9e0e-9a6f6a0d2f55',
+    'http://[::1]:3000',
+    'https://App.Example.com',
+    'https://a.example:443',
+  ])('%s is an origin', (text) => {
+    expect(config({ TAILRACE_ORIGINS: `${text},https://b.example` }, 'dev').origins).toEqual([
+      text,
+      'https://b.example',
+    ]);
   });
 
   test.each([

@@ -6,6 +6,7 @@ import { askedOf } from '../graphql/root-fields.js';
 import type { Asked } from '../observe/audit.js';
 import type { Gateway } from '../serve/gateway.js';
 import { jsonObject } from '../serve/http-answer.js';
+import { givenOf } from '../serve/parameters.js';
 import type { Revocation } from '../serve/revocation.js';
 
 /** Answers the JSON text of one request. Throws Fault when that is none. */
@@ -62,7 +63,7 @@ export function adminGraphQL({ revoke, revocations }: Pick<Gateway, 'revoke' | '
     },
   });
   return async (body) => {
-    const { query, variables, operationName } = jsonObject(body, 'the body');
+    const { query, variables, operationName } = givenOf(jsonObject(body, 'the body'));
     if (typeof query !== 'string') throw new Fault('BAD_USER_INPUT', { why: 'query must be the text of an operation' });
     // graphql-js would throw for these, and not answer.
     if (typeof (variables ?? {}) !== 'object')

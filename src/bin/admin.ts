@@ -5,6 +5,7 @@ import { Fault } from '../event/faults.js';
 import type { Asked, Audit, Source } from '../observe/audit.js';
 import type { Exposition } from '../observe/prometheus.js';
 import { readText } from '../serve/http-answer.js';
+import { pathOf } from '../serve/identify.js';
 import { defaultLimits } from '../serve/limits.js';
 import type { AdminGraphQL } from './admin-graphql.js';
 import { portRefusal } from './refusal.js';
@@ -19,6 +20,8 @@ export interface AdminParts {
   readonly metrics: Exposition;
   /** Null when this process can do its work, else the reason in a sentence. */
   ready(): Promise<string | null>;
+  /** Milliseconds that a connection is kept on which nothing is asked. Default 75000. */
+  readonly keepAlive?: number;
   /** What `/graphql` answers; without it there is none here. */
   readonly graphql?: AdminGraphQL;
   /** What `/send` answers, to this machine alone; without it there is none here. Throws Fault. */
@@ -47,6 +50,7 @@ export async function startAdmin(parts: AdminParts): Promise<Admin> {
   });
   // A scrape is small and quick: whoever takes longer only holds a socket.
   server.requestTimeout = 10_000;
+  server.keepAliveTimeout = parts.keepAlive ?? 75_000;
   await listening(server, parts);
   let closed: Promise<void> | null = null;
   return {
@@ -95,7 +99,7 @@ function isFixed(host: string): boolean {
 }
 
 async function answer(parts: AdminParts, request: IncomingMessage): Promise<Reply> {
-  const path = request.url?.split('?', 1)[0];
+  const path = pathOf(request);
   const own = `${parts.graphql ? '/graphql, ' : ''}${parts.send ? '/send, ' : ''}`;
   const here = `here are ${own}/metrics, /healthz and /readyz`;
   if (path === '/graphql' || path === '/send') {

@@ -107,12 +107,13 @@ async function adminOf(
   metrics: Parameters<typeof startAdmin>[0]['metrics'],
   { err }: Terminal,
 ): Promise<Admin | null> {
-  const { adminHost: host, adminPort: port, adminToken: token } = config;
+  const { adminHost: host, adminPort: port, adminToken: token, keepAlive } = config;
   try {
     return await startAdmin({
       host,
       port,
       token,
+      keepAlive,
       metrics,
       ready: async () => (await replica.ready()) ?? ready(),
       graphql: adminGraphQL(replica),

@@ -56,6 +56,7 @@ export const gateway: Run = async (args, env) => {
       host: config.adminHost,
       port: config.adminPort,
       token: config.adminToken,
+      keepAlive: config.keepAlive,
       metrics: metrics.exposition,
       ready: () => replica.ready(),
       graphql: adminGraphQL(replica),

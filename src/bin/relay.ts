@@ -40,6 +40,7 @@ export const relay: Run = async (args, env) => {
       host: config.adminHost,
       port: config.adminPort,
       token: config.adminToken,
+      keepAlive: config.keepAlive,
       metrics: metrics.exposition,
       audit: config.audit ? auditLines({ arguments: 'off' }) : noAudit,
       ready: async () => (running === null ? 'starting' : ((await unreadyRedis(redis)) ?? running.ready())),

@@ -17,6 +17,7 @@ type OwnParts = Omit<
   | 'compression'
   | 'trustedHops'
   | 'heartbeat'
+  | 'keepAlive'
   | 'retirePeriod'
   | 'tokenLife'
   | 'limits'
@@ -40,6 +41,7 @@ export function configuredGateway(config: Serving, parts: OwnParts): Gateway {
       compression: config.compression,
       trustedHops: config.trustedHops,
       heartbeat: config.heartbeat,
+      keepAlive: config.keepAlive,
       retirePeriod: config.retirePeriod,
       tokenLife: config.tokenLife,
       limits: limitsOf(config),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isClaimName } from '../schema/claims.js';
 import { parseDuration } from '../schema/duration.js';
+import { normalOrigin } from '../serve/origins.js';
 
 /** How the text of one variable becomes a value. `label` completes the sentence "TAILRACE_X must be …". */
 export interface Kind<T> {
@@ -97,6 +98,6 @@ export const issuers: Kind<readonly Issuer[]> = kind(
 );
 
 /** What a browser sends as `Origin`: scheme, host and port, nothing after it. */
-export const origin = z.string().refine((value) => URL.canParse(value) && new URL(value).origin === value);
+export const origin = z.string().refine((value) => normalOrigin(value) !== null);
 
 export const broker = z.string().regex(/^(\[[0-9a-f:]+\]|[^\s:/,]+):\d{1,5}$/i);

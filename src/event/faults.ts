@@ -22,6 +22,12 @@ const table = {
     close: null,
     retry: false,
   },
+  UNSUPPORTED_MEDIA_TYPE: {
+    text: 'A body must be application/json, and this one is {type}',
+    status: 415,
+    close: null,
+    retry: false,
+  },
   BAD_USER_INPUT: { text: '{why}', status: 400, close: null, retry: false },
   INTERNAL_SERVER_ERROR: {
     text: 'Something went wrong; the log has it under {id}',

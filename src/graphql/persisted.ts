@@ -19,7 +19,7 @@ export interface Named {
 
 /**
  * The document that a request means, by its text or by the id of a persisted one: Apollo's
- * `extensions.persistedQuery.sha256Hash`, or `documentId`. An empty text is none: graphql-transport-ws asks for one.
+ * `extensions.persistedQuery.sha256Hash`, or `documentId`. An empty text is none, also of an id: graphql-transport-ws asks for one.
  * Throws Fault BAD_USER_INPUT, PERSISTED_QUERY_NOT_FOUND, or PERSISTED_QUERY_ID_REQUIRED where a text is not wanted.
  */
 export function documentOf({ query, documentId, extensions }: Named, { persisted, only }: Operations): string {
@@ -27,7 +27,7 @@ export function documentOf({ query, documentId, extensions }: Named, { persisted
   if (typeof text !== 'string') throw new Fault('BAD_USER_INPUT', { why: 'query must be the text of an operation' });
   if (text !== '' && only) throw new Fault('PERSISTED_QUERY_ID_REQUIRED', {});
   if (text !== '') return text;
-  const id = documentId ?? hashIn(extensions);
+  const id = (documentId === '' ? null : documentId) ?? hashIn(extensions);
   if (id === null) {
     const wanted = only
       ? 'documentId must be the id of a persisted operation'

@@ -1,3 +1,4 @@
+import type { Server, ServerResponse } from 'node:http';
 import type { GraphiQLOptions } from 'graphql-yoga';
 import { cursorCodec } from '../event/cursor.js';
 import type { Addressed, Audience } from '../graphql/audience.js';
@@ -51,7 +52,7 @@ export interface GatewayParts {
   readonly revocations?: RevocationStore;
   /** Milliseconds that a token lives at most: so long revocations are kept. Default 30 days. */
   readonly tokenLife?: number;
-  /** Default: the same origin only. */
+  /** Beside the gateway's own. Default: none. */
   readonly origins?: readonly string[];
   /** Default `tailrace_token`. */
   readonly cookie?: string;
@@ -65,7 +66,9 @@ export interface GatewayParts {
   readonly compression?: boolean;
   /** Milliseconds. Default 12000. */
   readonly heartbeat?: number;
-  /** Milliseconds over which a retiring replica closes its connections. Default 10000. */
+  /** Milliseconds that a connection is kept on which nothing is asked. Default 75000. */
+  readonly keepAlive?: number;
+  /** Milliseconds over which a retiring replica closes its connections, and answers whoever comes anew. Default 10000. */
   readonly retirePeriod?: number;
   readonly limits?: Partial<GatewayLimits>;
   /** Proxies in front whose X-Forwarded-For is believed. Default 0. */
@@ -96,8 +99,24 @@ export interface Gateway {
   revocations(): readonly Revocation[];
   /** Who would get these events now: the streams of this replica that are open. */
   audience(events: readonly Addressed[]): Audience;
-  /** Not ready any more, no new connections, then each closed in its time; then the log. Idempotent. */
+  /**
+   * Not ready any more; each connection closed in its time, and whoever comes meanwhile told to come back later; at the end of
+   * `retirePeriod` no new ones; then the log. Idempotent.
+   */
   retire(): Promise<void>;
+}
+
+/** Answers that are not given yet. */
+function dueAt(server: Server): ReadonlySet<ServerResponse> {
+  const due = new Set<ServerResponse>();
+  function given(this: ServerResponse) {
+    due.delete(this);
+  }
+  server.on('request', (_, response: ServerResponse) => {
+    due.add(response);
+    response.on('close', given);
+  });
+  return due;
 }
 
 /**
@@ -164,7 +183,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     authenticate,
     isRevoked: revocations.isRevoked,
     cookie: parts.cookie ?? 'tailrace_token',
-    origins: allowedOrigins(parts.origins ?? []),
+    origins: allowedOrigins(parts.origins ?? [], { secure: Boolean(parts.tls), trustedHops }),
   };
   const common = {
     engine,
@@ -185,6 +204,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const server = createHttpServer({
     ...common,
     heartbeat,
+    keepAlive: parts.keepAlive ?? 75_000,
     pair,
     streams,
     executable,
@@ -194,6 +214,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     renewals: renewalDesk(replicas, identity, audit),
     graphiql: parts.graphiql ?? null,
   });
+  const due = dueAt(server);
   boundHalfOpen(server, limits.halfOpen, () => metrics.limited('halfOpen'));
   serveWebSockets(server, common);
   const unbound = boundBuffers({ holding, processBuffer: limits.processBuffer, metrics, logger });
@@ -219,8 +240,10 @@ export function createGateway(parts: GatewayParts): Gateway {
     retire() {
       retiring ??= (async () => {
         unwatch();
-        server.close();
-        await retire(connections, parts.retirePeriod ?? 10_000);
+        if ('goAway' in server) server.goAway();
+        const door = { shut: () => void server.close(), owes: () => due.size > 0 };
+        // One that could not listen has nobody to tell.
+        await retire(connections, server.listening ? (parts.retirePeriod ?? 10_000) : 0, Math.random, door);
         server.closeAllConnections();
         unbound();
         heartbeats.close();

@@ -4,9 +4,10 @@ import { Fault, statusOf } from '../event/faults.js';
 import { kindOf } from '../graphql/operation.js';
 import type { Source } from '../observe/audit.js';
 import { bearer, withToken } from './authenticate.js';
+import { bodyTypeOf } from './body-type.js';
 import type { FairTurns } from './fair-turns.js';
 import { answer, answerBadRequest, answerFault, jsonObject, readText } from './http-answer.js';
-import { identify, refuseTokenInUrl, urlOf } from './identify.js';
+import { identify, pathOf, refuseTokenInUrl, urlOf } from './identify.js';
 import { inTurns } from './in-turns.js';
 import { operationOf, refuseSingleConnection, type SseParts, serveEvents } from './sse.js';
 import { ticketLife } from './tickets.js';
@@ -18,6 +19,8 @@ export interface HttpParts extends SseParts, YogaParts {
   readonly turns: FairTurns;
   /** Milliseconds. */
   readonly heartbeat: number;
+  /** Milliseconds. */
+  readonly keepAlive: number;
   /** Null when this replica can serve; else why not. */
   readonly unready: () => Promise<string | null>;
   /** Null: without TLS. */
@@ -29,12 +32,13 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
   const yoga = yogaOf(parts);
   const { identity, logger } = parts;
   const sourceOf = (request: IncomingMessage): Source => {
-    const transport = urlOf(request).pathname === '/graphql/stream' ? 'sse' : 'http';
+    const transport = pathOf(request) === '/graphql/stream' ? 'sse' : 'http';
     return { transport, address: parts.admission.addressOf(request) };
   };
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname, search } = urlOf(request);
+    const { search } = urlOf(request);
+    const pathname = pathOf(request);
     if (pathname === '/healthz') return answer(response, 200, { status: 'ok' });
     if (pathname === '/readyz') {
       const why = parts.retiring() ? 'retiring' : await parts.unready();
@@ -57,6 +61,7 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     // Whoever has gone meanwhile: its response has told that already, and a place that it took now would be taken for ever.
     if (response.destroyed) return;
     if (pathname === '/graphql/renew') return renewal(response, parts, body);
+    const type = bodyTypeOf(request, body);
     if (pathname === '/graphql/stream') {
       const reserves =
         request.method === 'PUT' || request.method === 'DELETE' || urlOf(request).searchParams.has('operationId');
@@ -68,7 +73,11 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     const isPage = request.method === 'GET' && parts.graphiql !== null && request.headers.accept?.includes('text/html');
     const viewer = isPage ? null : await identify(request, identity);
     const { method = 'GET', headers } = request;
-    const asked = { method, headers: headers as Record<string, string>, ...(body === null ? {} : { body }) };
+    const asked = {
+      method,
+      headers: { ...(headers as Record<string, string>), ...(type === null ? {} : { 'content-type': type }) },
+      ...(body === null ? {} : { body }),
+    };
     const admit = viewer && parts.admission.admits(request, viewer);
     const asking: Asking = { viewer, admit, source: sourceOf(request), body };
     const answered = await yoga.fetch(`http://gateway${pathname}${search}`, asked, { asking } as never);
@@ -77,6 +86,8 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
   }
 
   const listener: Listener = (request, response) => {
+    // On a connection that is kept, a proxy would bring the next request here too.
+    if (parts.retiring() && request.httpVersionMajor < 2) response.shouldKeepAlive = false;
     route(request, response).catch((error: unknown) => {
       if (error instanceof Fault) {
         if (error.code === 'LIMIT_EXCEEDED') parts.metrics.limited(String(error.details.limit));
@@ -91,7 +102,12 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     });
   };
   const { requestTimeout } = parts.limits;
-  const patience = { requestTimeout, headersTimeout: requestTimeout, connectionsCheckingInterval: requestTimeout / 4 };
+  const patience = {
+    requestTimeout,
+    headersTimeout: requestTimeout,
+    connectionsCheckingInterval: requestTimeout / 4,
+    keepAliveTimeout: parts.keepAlive,
+  };
   const server = parts.pair
     ? tlsServer(parts.pair, { ...patience, heartbeat: parts.heartbeat }, listener)
     : createServer(patience, listener);

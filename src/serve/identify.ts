@@ -63,6 +63,9 @@ export function cookieOf(request: IncomingMessage, name: string): string | null 
   return null;
 }
 
+/** The path asked for; with a slash at its end it is the same. */
+export const pathOf = (request: IncomingMessage): string => urlOf(request).pathname.replace(/(?<=[^/])\/$/, '');
+
 /**
  * Only path and query mean anything. Never throws, whatever was sent: in a handshake that would end the process. Behind a
  * base, `//` would begin a host.

@@ -20,6 +20,7 @@ import { Hearing } from './hearing.js';
 import type { Beating, Heartbeats } from './heartbeats.js';
 import { authorizationIn, type Identity } from './identify.js';
 import { type OutletOwner, SocketOutlet } from './outlet.js';
+import { givenIn } from './parameters.js';
 import { heartbeatOf } from './ping.js';
 import { type Holder, renew } from './renew.js';
 import type { Connection } from './retire.js';
@@ -289,11 +290,14 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
 /** A renewal is by its token alone. */
 const nothing = { headers: {}, url: '', payload: null };
 
-/** A message for graphql-ws. What is text it parses itself, and rounds; what holds a long number it gets as an object. */
+/**
+ * A message for graphql-ws. What is text it parses itself, and rounds, and takes an empty text for no object; what holds a
+ * long number, or such a text, it gets as an object.
+ */
 function spoken(text: string): string {
-  if (!mayHoldLongNumber(text)) return text;
+  if (!mayHoldLongNumber(text) && !/:\s*""/.test(text)) return text;
   try {
-    const message = readJson(text);
+    const message = givenIn(readJson(text));
     return typeof message === 'object' ? (message as unknown as string) : text;
   } catch {
     return text;

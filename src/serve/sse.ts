@@ -17,6 +17,7 @@ import type { Heartbeats } from './heartbeats.js';
 import { answer, answerBadRequest, jsonObject } from './http-answer.js';
 import { type Identity, identify, urlOf } from './identify.js';
 import { again, lastEventIdOf } from './last-event-id.js';
+import { givenOf, nameIn } from './parameters.js';
 import type { Holder } from './renew.js';
 import type { RenewalDesk } from './renewal-desk.js';
 import type { Connection } from './retire.js';
@@ -258,10 +259,10 @@ async function whoComes(
 
 /** `body` is null for what stands in the URL. Throws Fault when it is no operation, or none that may be asked for. */
 export function operationOf(request: IncomingMessage, body: string | null, engine: Engine) {
-  const given = body === null ? fromUrl(urlOf(request).searchParams) : jsonObject(body, 'the body');
+  const given = givenOf(body === null ? parametersIn(urlOf(request).searchParams) : jsonObject(body, 'the body'));
   const { operationName, variables, extensions } = given;
   const query = engine.textOf(given);
-  if (operationName !== undefined && operationName !== null && typeof operationName !== 'string') {
+  if (operationName !== undefined && typeof operationName !== 'string') {
     throw new Fault('BAD_USER_INPUT', { why: 'operationName must be text' });
   }
   return {
@@ -272,22 +273,22 @@ export function operationOf(request: IncomingMessage, body: string | null, engin
   };
 }
 
-function fromUrl(params: URLSearchParams): Record<string, unknown> {
+function parametersIn(params: URLSearchParams): Record<string, unknown> {
   const json = (name: string) => {
     const text = params.get(name);
-    return text ? jsonObject(text, name) : undefined;
+    return text && !['null', '""'].includes(text) ? jsonObject(text, name) : undefined;
   };
   return {
     query: params.get('query') ?? undefined,
     documentId: params.get('documentId') ?? undefined,
-    operationName: params.get('operationName') ?? undefined,
+    operationName: nameIn(params),
     variables: json('variables'),
     extensions: json('extensions'),
   };
 }
 
 function objectOf(value: unknown, name: string): Record<string, unknown> | undefined {
-  if (value === undefined || value === null) return undefined;
+  if (value === undefined) return undefined;
   if (typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new Fault('BAD_USER_INPUT', { why: `${name} must be an object` });
 }

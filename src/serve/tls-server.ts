@@ -14,13 +14,18 @@ import type { KeyPair } from './tls-pair.js';
 export type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** To the gateway it is an HTTP server like any other, with a certificate that can be changed. */
-export type SecureServer = Server & Pick<Http2SecureServer, 'setSecureContext'>;
+export interface SecureServer extends Server, Pick<Http2SecureServer, 'setSecureContext'> {
+  /** Tells who speaks HTTP/2 to come by another connection; what runs goes on. Who comes anew is answered, and told too. */
+  goAway(): void;
+}
 
 export interface Patience {
   /** Milliseconds. */
   readonly heartbeat: number;
   /** Milliseconds in which a request must have come whole. */
   readonly requestTimeout: number;
+  /** Milliseconds that a connection is kept on which nothing is asked. Default 75000. */
+  readonly keepAliveTimeout?: number;
 }
 
 /** Heartbeats without a byte from a client that is asked for one at each of them. */
@@ -31,17 +36,20 @@ const settings = { maxConcurrentStreams: 100 };
 
 /** Milliseconds. */
 const handshakeTimeout = 10_000;
-const idleTimeout = 60_000;
 
 /**
  * One port that speaks HTTP/2 and, with whoever does not, HTTP/1.1: WebSockets, older clients. All of its streams of
  * HTTP/2 go to `listener` as requests of HTTP/1.1 would. `setSecureContext` changes the certificate for whoever
  * connects from then on.
  */
-export function tlsServer(pair: KeyPair, { heartbeat, requestTimeout }: Patience, listener: Listener): SecureServer {
+export function tlsServer(
+  pair: KeyPair,
+  { heartbeat, requestTimeout, keepAliveTimeout = 75_000 }: Patience,
+  listener: Listener,
+): SecureServer {
   const server = createSecureServer({ ...pair, allowHTTP1: true, handshakeTimeout, settings });
-  // http.Server's own defaults, which an HTTP/2 server does not give to its older clients.
-  Object.assign(server, { keepAliveTimeout: 5_000, requireHostHeader: true });
+  // http.Server's own default, which an HTTP/2 server does not give to its older clients.
+  Object.assign(server, { requireHostHeader: true });
   server.on('request', (request, response) => {
     if (request.httpVersionMajor === 2) {
       likeHttp1(request, response);
@@ -56,18 +64,24 @@ export function tlsServer(pair: KeyPair, { heartbeat, requestTimeout }: Patience
     socket.on('close', () => sockets.delete(socket));
   });
   const sessions = new Set<ServerHttp2Session>();
+  let goesAway = false;
   server.on('session', (session) => {
     sessions.add(session);
-    const stop = keepAlive(session, heartbeat);
+    if (goesAway) session.once('stream', () => session.close());
+    const stops = [watch(session, heartbeat), closeWhenIdle(session, keepAliveTimeout)];
     boundResets(session);
     session.on('close', () => {
       sessions.delete(session);
-      stop();
+      for (const stop of stops) stop();
     });
   });
 
   const close = server.close.bind(server);
   return Object.assign(server, {
+    goAway() {
+      goesAway = true;
+      for (const session of sessions) session.close();
+    },
     /** Takes no new requests, on old connections either; what runs goes on. */
     close(done?: () => void) {
       for (const session of sessions) session.close();
@@ -79,9 +93,23 @@ export function tlsServer(pair: KeyPair, { heartbeat, requestTimeout }: Patience
   }) as unknown as SecureServer;
 }
 
-/** To TCP, a peer that has vanished is alive for minutes. A quiet session without streams is let go, as HTTP/1.1 does. */
-function keepAlive(session: ServerHttp2Session, heartbeat: number): () => void {
-  session.setTimeout(idleTimeout, () => session.close());
+/** A session without streams is kept for so many milliseconds, as HTTP/1.1 does: its pings would else keep it for ever. */
+function closeWhenIdle(session: ServerHttp2Session, keepAliveTimeout: number): () => void {
+  let running = 0;
+  const wait = () => setTimeout(() => session.close(), keepAliveTimeout);
+  let waiting = wait();
+  session.on('stream', (stream) => {
+    if (running++ === 0) clearTimeout(waiting);
+    stream.on('close', () => {
+      // With the session they all close: a timer of it would keep the process.
+      if (--running === 0 && !session.destroyed) waiting = wait();
+    });
+  });
+  return () => clearTimeout(waiting);
+}
+
+/** To TCP, a peer that has vanished is alive for minutes. */
+function watch(session: ServerHttp2Session, heartbeat: number): () => void {
   let before = -1;
   let beats = 0;
   const beat = setInterval(() => {

@@ -8,7 +8,7 @@ import type { Place } from './admission.js';
 import { type ConversationParts, conversationOptions } from './conversation.js';
 import { acceptableOffer } from './extensions.js';
 import { retryAfter } from './http-answer.js';
-import { urlOf } from './identify.js';
+import { pathOf } from './identify.js';
 import { declineUpgrade, isOtherUpgrade } from './other-upgrade.js';
 import { Session, type SessionParts } from './session.js';
 
@@ -79,6 +79,7 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     socket.on('error', destroyed);
     const why = refusal(request);
     if (why !== null) return refuse(socket, why);
+    if (parts.retiring()) return refuse(socket, ...comeBack());
     const offer = acceptableOffer(request.headers['sec-websocket-extensions'] ?? '');
     if (offer === undefined) delete request.headers['sec-websocket-extensions'];
     else request.headers['sec-websocket-extensions'] = offer;
@@ -86,8 +87,7 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     if (place instanceof Fault) metrics.limited(String(place.details.limit));
     else socket.on('close', leave(place));
     // Before the handshake, which is what there are too many of.
-    if (place instanceof Fault && place.details.limit === 'connectRate')
-      return refuse(socket, '503 Service Unavailable', `Retry-After: ${retryAfter()}\r\n`);
+    if (place instanceof Fault && place.details.limit === 'connectRate') return refuse(socket, ...comeBack());
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       webSocket.on('error', failed);
       if (place instanceof Fault) webSocket.close(1013, place.message);
@@ -98,13 +98,13 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
   /** The status of a handshake that is refused whoever comes; null for any other. */
   function refusal(request: IncomingMessage): string | null {
     // Mostly it is just this, and parsing it is a twentieth of a handshake.
-    if (request.url !== '/graphql' && urlOf(request).pathname !== '/graphql') return '404 Not Found';
+    if (request.url !== '/graphql' && pathOf(request) !== '/graphql') return '404 Not Found';
     if (!identity.origins.allows(request)) {
       const source: Source = { transport: 'websocket', address: admission.addressOf(request) };
       parts.audit({ event: 'refused', claims: null, source, code: 'FORBIDDEN' });
       return '403 Forbidden';
     }
-    return parts.retiring() ? '503 Service Unavailable' : null;
+    return null;
   }
 }
 
@@ -127,6 +127,8 @@ function closed(this: WebSocket, code: number, reason: Buffer): void {
   session?.closed();
   void ended?.(code, String(reason));
 }
+
+const comeBack = () => ['503 Service Unavailable', `Retry-After: ${retryAfter()}\r\n`] as const;
 
 function refuse(socket: Duplex, status: string, more = ''): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n${more}\r\n`);

@@ -18,6 +18,7 @@ import type { StreamSchema } from '../schema/stream-schema.js';
 import { exactFields } from '../schema/whole-numbers.js';
 import type { Admit } from './admission.js';
 import { retryAfter } from './http-answer.js';
+import { givenOf, nameIn } from './parameters.js';
 
 export interface YogaParts {
   readonly engine: Engine;
@@ -45,7 +46,7 @@ interface OnParams {
     readonly extensions?: unknown;
     readonly documentId?: unknown;
   };
-  readonly request: { readonly url: string };
+  readonly request: { readonly url: string; readonly method: string };
   readonly context: object;
   setParams(params: object): void;
   setResult(result: object): void;
@@ -112,13 +113,16 @@ export function yogaOf(parts: YogaParts) {
   const { engine, executable, streams, pubsub, logger, metrics } = parts;
   const guard: Plugin<YogaContext> = {
     onParams({ params, request, context: serverContext, setParams, setResult }: OnParams) {
-      const { documentId = new URL(request.url).searchParams.get('documentId') ?? undefined, ...rest } = params;
+      const { searchParams } = new URL(request.url);
+      const { documentId = searchParams.get('documentId') ?? undefined, ...rest } = givenOf(
+        request.method === 'GET' ? { ...params, operationName: nameIn(searchParams) } : params,
+      );
       const { operationName, extensions } = rest;
       const excess = engine.excessIn(rest.variables, extensions);
       if (excess) return setResult({ errors: [excess] });
       // Without any of them, Yoga says so in the words of the specification.
       if (typeof rest.query !== 'string' && documentId === undefined && !extensions) return;
-      if (typeof operationName !== 'string' && operationName !== undefined && operationName !== null) {
+      if (typeof operationName !== 'string' && operationName !== undefined) {
         return setResult({ errors: [refusal('operationName must be text')] });
       }
       let query: string;
@@ -136,7 +140,7 @@ export function yogaOf(parts: YogaParts) {
       const operation = operationNamed(parsed.ast, operationName);
       if (operation instanceof GraphQLError) return setResult({ errors: [operation] });
       const { body } = (serverContext as { asking: Asking }).asking;
-      const variables = variablesIn(body, new URL(request.url).searchParams);
+      const variables = variablesIn(body, searchParams);
       if (variables) setParams({ ...rest, query, variables: engine.exactOf(operation, variables) });
     },
     async onExecute({ args, setResultAndStopExecution }) {

@@ -20,6 +20,7 @@ test('no secret is in a line of a gateway, at the most talkative level, from a v
     TAILRACE_HOST: '127.0.0.1',
     TAILRACE_PORT: '0',
     TAILRACE_ADMIN_PORT: '0',
+    TAILRACE_RETIRE_PERIOD: '0s',
   });
   const [, adminPort] = await gateway.until(/"adminPort":(\d+)/);
   const [, port] = await gateway.until(/"port":(\d+)/);

@@ -162,6 +162,20 @@ describe('tailrace dev', () => {
     await dev.until('card-transactions, vehicle-positions');
   });
 
+  test('SIGTERM leaves the door open for the retire period: who comes is told to come back later', async () => {
+    await using dev = run(['dev'], { ...free, TAILRACE_RETIRE_PERIOD: '2s' });
+    const [, address = ''] = await dev.until(/GraphiQL +(http:\S+)\/graphql/);
+    const query = 'subscription { vehicle { id } }';
+    const stream = await fetch(`${address}/graphql/stream?${new URLSearchParams({ query })}`);
+    dev.child.kill('SIGTERM');
+    await expect.poll(async () => (await fetch(`${address}/readyz`)).status).toBe(503);
+    const post = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query }) };
+    const refused = await fetch(`${address}/graphql/stream`, post);
+    expect([refused.status, refused.headers.has('retry-after')]).toEqual([503, true]);
+    expect(await dev.ended).toMatchObject({ code: 0 });
+    await stream.body?.cancel().catch(() => {});
+  });
+
   test('two signals end it at once', async () => {
     await using dev = run(['dev'], { ...free, TAILRACE_RETIRE_PERIOD: '1h' });
     const [, address = ''] = await dev.until(/GraphiQL +(http:\S+)\/graphql/);
@@ -199,7 +213,8 @@ describe('without Redis and Kafka', () => {
   test.each(['gateway', 'relay'])(
     'a %s starts, says why it is not ready, and SIGTERM ends it with 0',
     async (command) => {
-      await using running = run([command], { ...nowhere, ...keys, TAILRACE_PORT: '0', TAILRACE_ADMIN_PORT: '0' });
+      const free = { TAILRACE_PORT: '0', TAILRACE_ADMIN_PORT: '0', TAILRACE_RETIRE_PERIOD: '0s' };
+      await using running = run([command], { ...nowhere, ...keys, ...free });
       const [, adminPort] = await running.until(/"adminPort":(\d+)/);
       const ready = await fetch(`http://127.0.0.1:${adminPort}/readyz`);
       expect([ready.status, await ready.text()]).toEqual([503, expect.stringMatching(/\S/)]);

@@ -245,6 +245,26 @@ const known = {
     red: ['is by HTTP by POST', 'is by server-sent events', 'is by WebSocket', 'an event of a hidden type'],
     green: 'a rule may ask for it',
   },
+  bodies: {
+    what: 'a body of any type is read as an operation',
+    edits: [
+      {
+        file: 'src/serve/body-type.ts',
+        from: 'if (!known.has(essence))',
+        to: "if (essence === 'none')",
+      },
+    ],
+    suite: 'test/serve/bodies.test.ts',
+    red: ['a body of the type "text/plain"', 'a body of the type null'],
+    green: 'of the type application/json; charset=utf-8',
+  },
+  door: {
+    what: 'a replica that retires takes nobody from the first moment on',
+    edits: [{ file: 'src/serve/retire.ts', from: '  await wait(period);\n', to: '' }],
+    suite: 'test/serve/retiring.test.ts',
+    red: ['the door is open, whoever has left before', 'queries are answered'],
+    green: 'a connection on which nothing is due',
+  },
   escape: {
     what: 'what users choose goes into names in Redis as it is',
     edits: [

@@ -8,7 +8,7 @@ const json = { 'content-type': 'application/json' };
 
 test.each([
   ['GET', '/nowhere', 404],
-  ['GET', '/graphql/', 404],
+  ['GET', '/graphql//', 404],
   ['GET', '/graphql/ticket', 405],
   ['GET', '/graphql/renew', 405],
   ['PATCH', '/graphql/stream', 405],

@@ -141,7 +141,8 @@ describe('connections', () => {
       expect(knocks.map((answer) => answer.includes('mutationsPerMinute'))).toEqual(all.map((n) => n >= 3));
       await using client = http2(secure.url, authority.ca);
       for (const n of all) {
-        const ask = { ':path': '/graphql/stream', ':method': 'POST', 'x-forwarded-for': headers(n) };
+        const type = { 'content-type': 'application/json' };
+        const ask = { ':path': '/graphql/stream', ':method': 'POST', ...type, 'x-forwarded-for': headers(n) };
         const stream = client.session.request(ask);
         stream.end(JSON.stringify({ query }));
         const [answer] = await once(stream, 'response');
