@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { CloseCode } from 'graphql-ws';
+import { CloseCode, type Message } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import { type Fault, limitExceeded } from '../event/faults.js';
-import { mayHoldLongNumber, readJson } from '../event/read-json.js';
 import { writeJson } from '../event/write-json.js';
 import { isTooDeep } from '../graphql/bounds.js';
 import type { Running } from '../graphql/engine.js';
@@ -19,6 +18,7 @@ import { nextMessages, textMessage } from './frames.js';
 import { Hearing } from './hearing.js';
 import type { Beating, Heartbeats } from './heartbeats.js';
 import { authorizationIn, type Identity } from './identify.js';
+import { messageOf } from './message.js';
 import { type OutletOwner, SocketOutlet } from './outlet.js';
 import { heartbeatOf } from './ping.js';
 import { type Holder, renew } from './renew.js';
@@ -69,7 +69,7 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
   readonly #compress: boolean;
   readonly #slot: number;
   #expiry: ReturnType<typeof atExpiry> | null = null;
-  #handle: (data: string) => Promise<void> = async () => undefined;
+  #handle: (message: Message) => Promise<void> = async () => undefined;
   #heard = false;
   #alive = true;
 
@@ -149,7 +149,8 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
   }
 
   onMessage(handle: (data: string) => Promise<void>): void {
-    this.#handle = handle;
+    // It takes one that is parsed as well (`parseMessage`).
+    this.#handle = handle as unknown as (message: Message) => Promise<void>;
   }
 
   /** One that brings a token asks for its renewal; any other gets its payload back. */
@@ -256,10 +257,14 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
 
   #hear(data: Buffer): void {
     if (!this.isOpen()) return;
-    this.#handle(spoken(String(data))).catch((error: unknown) => {
-      this.parts.logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'a message failed');
-      this.#end(1011, 'Internal server error');
-    });
+    const message = messageOf(data);
+    if (message) this.#handle(message).catch((error: unknown) => this.#failed(error));
+    else this.#end(CloseCode.BadRequest, 'Invalid message received');
+  }
+
+  #failed(error: unknown): void {
+    this.parts.logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'a message failed');
+    this.#end(1011, 'Internal server error');
   }
 
   #write(text: string): void {
@@ -288,17 +293,6 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
 
 /** A renewal is by its token alone. */
 const nothing = { headers: {}, url: '', payload: null };
-
-/** A message for graphql-ws. What is text it parses itself, and rounds; what holds a long number it gets as an object. */
-function spoken(text: string): string {
-  if (!mayHoldLongNumber(text)) return text;
-  try {
-    const message = readJson(text);
-    return typeof message === 'object' ? (message as unknown as string) : text;
-  } catch {
-    return text;
-  }
-}
 
 const pongBegins = Buffer.from('{"type":"pong"');
 

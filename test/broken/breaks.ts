@@ -258,6 +258,13 @@ const known = {
     red: ['a page of origin'],
     green: 'a post of JSON from this machine',
   },
+  'words of the server': {
+    what: 'a message that only a server may send is handed on, and fails there',
+    edits: [{ file: 'src/serve/message.ts', from: 'clients.has(message.type)', to: 'message.type' }],
+    suite: 'test/serve/wrong-messages.property.test.ts',
+    red: ['whoever sends {', 'whatever a client sends'],
+    green: 'what a client may say',
+  },
 } satisfies Record<string, Break>;
 
 /**
