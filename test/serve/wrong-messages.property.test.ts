@@ -207,3 +207,32 @@ test('whatever a client sends, it is the client that is told so: never 1011, and
     { numRuns: 200, ...JSON.parse(process.env.RUBBISH ?? '{}') },
   );
 });
+
+const requests = fc.record({
+  body: bytes,
+  path: fc.constantFrom('', '/stream', '/renew', '/ticket'),
+  accept: fc.constantFrom('application/json', 'text/event-stream', 'application/graphql-response+json', '*/*', 'x'),
+});
+/** The payload alone, where there is one: what an operation is by HTTP. */
+const inner = requests.map(({ body, ...request }) => {
+  try {
+    return { ...request, body: Buffer.from(JSON.stringify(JSON.parse(String(body)).payload ?? null)) };
+  } catch {
+    return { ...request, body };
+  }
+});
+
+test('whatever a client asks by HTTP, it is told so with a status of its own fault, and no error is in the log', async () => {
+  await using r = await watched();
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(inner, requests), async ({ body, path, accept }) => {
+      const leaving = new AbortController();
+      const headers = { 'content-type': 'application/json', accept };
+      const answer = await fetch(r.url + path, { method: 'POST', headers, body, signal: leaving.signal });
+      leaving.abort();
+      expect(r.errors.splice(0)).toEqual([]);
+      expect(answer.status).toBeLessThan(500);
+    }),
+    { numRuns: 100, ...JSON.parse(process.env.RUBBISH ?? '{}') },
+  );
+});
