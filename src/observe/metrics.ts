@@ -37,6 +37,8 @@ export interface GatewayMetrics {
   refusedOperation(code: string): void;
   /** Something was refused, or somebody turned away, by this limit. */
   limited(limit: string): void;
+  /** A WebSocket has said more than its rate, and is read more slowly until it has made up for it. */
+  slowed(): void;
 }
 
 const nothing = () => {};
@@ -65,4 +67,5 @@ export const noGatewayMetrics: GatewayMetrics = {
   gapTold: nothing,
   refusedOperation: nothing,
   limited: nothing,
+  slowed: nothing,
 };

@@ -114,6 +114,7 @@ export function prometheusGateway(registry = new Registry()): GatewayMetrics & {
   const gaps = counter('gateway_gaps_told_total', 'Gaps told to a subscription.', 'field', 'reason');
   const refused = counter('gateway_operations_refused_total', 'Operations refused, by error code.', 'code');
   const limited = counter('gateway_limits_exceeded_total', 'What was refused, by limit.', 'limit');
+  const slowed = counter('gateway_sockets_slowed_total', 'Times a WebSocket said more than its rate and had to wait.');
   const latency = latencyHistogram(
     registry,
     'tailrace_gateway_delivery_latency_seconds',
@@ -123,6 +124,7 @@ export function prometheusGateway(registry = new Registry()): GatewayMetrics & {
   for (const transport of ['websocket', 'sse'] satisfies Transport[]) connections.set(0, transport);
   channels.set(0);
   groups.set(0);
+  slowed.add(0);
   return {
     exposition: expositionOf(registry),
     connected: (transport, change) => connections.add(change, transport),
@@ -139,5 +141,6 @@ export function prometheusGateway(registry = new Registry()): GatewayMetrics & {
     gapTold: (field, reason) => gaps.add(1, field, reason),
     refusedOperation: (code) => refused.add(1, code),
     limited: (limit) => limited.add(1, limit),
+    slowed: () => slowed.add(1),
   };
 }

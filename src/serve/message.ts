@@ -22,3 +22,10 @@ export function messageOf(data: Buffer): Message | null {
     return null;
   }
 }
+
+const pongBegins = Buffer.from('{"type":"pong"');
+
+/** As every client's JSON.stringify writes one. Any other is read like other messages. */
+export function isPong(data: Buffer): boolean {
+  return data.length >= pongBegins.length && pongBegins.compare(data, 0, pongBegins.length) === 0;
+}

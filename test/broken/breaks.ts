@@ -265,6 +265,19 @@ const known = {
     red: ['whoever sends {', 'whatever a client sends'],
     green: 'what a client may say',
   },
+  'paused by us': {
+    what: 'a heartbeat cuts off whoever has not answered, also those whom nobody reads',
+    edits: [
+      {
+        file: 'src/serve/session.ts',
+        from: 'const isPaused = this.#hearing.isPaused();',
+        to: 'const isPaused = false;',
+      },
+    ],
+    suite: 'test/serve/hearing.test.ts',
+    red: ['is not cut off at a heartbeat'],
+    green: 'has everything that it asked for',
+  },
 } satisfies Record<string, Break>;
 
 /**
