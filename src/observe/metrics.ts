@@ -10,8 +10,8 @@ export interface RelayMetrics {
   refused(topic: string, why: 'behind' | 'other-epoch' | 'other-routes' | 'unavailable' | 'full'): void;
   deadLettered(topic: string, reason: string): void;
   tombstone(topic: string): void;
-  /** An event whose route values are all null: it is for nobody on its routes. */
-  forNobody(topic: string): void;
+  /** An event is for nobody on this route, by its expression: the value is null or missing, or there is no event. */
+  forNobody(topic: string, route: string): void;
   refilled(topic: string, events: number): void;
   gap(topic: string, reason: string): void;
   /** Records between the end of the partition and what is in the log; null when another relay has it now. */

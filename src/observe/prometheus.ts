@@ -76,7 +76,12 @@ export function prometheusRelay(registry = new Registry()): RelayMetrics & { rea
   const refused = counter('relay_appends_refused_total', 'Appends the log did not take.', 'topic', 'reason');
   const deadLettered = counter('relay_dead_letters_total', 'Records that could not be decoded.', 'topic', 'reason');
   const tombstones = counter('relay_tombstones_total', 'Records without a value.', 'topic');
-  const forNobody = counter('relay_events_for_nobody_total', 'Events whose route values are all null.', 'topic');
+  const forNobody = counter(
+    'relay_events_for_nobody_total',
+    'Events for nobody on a route, whose value they lack.',
+    'topic',
+    'route',
+  );
   const refilled = counter('relay_events_refilled_total', 'Events written again, or from before the start.', 'topic');
   const gaps = counter('relay_gaps_total', 'Holes in a source that cannot be filled.', 'topic', 'reason');
   const lag = gauge('relay_lag_records', 'Records of a partition that are not in the log yet.', 'topic', 'partition');
@@ -87,7 +92,7 @@ export function prometheusRelay(registry = new Registry()): RelayMetrics & { rea
     refused: (topic, why) => refused.add(1, topic, why),
     deadLettered: (topic, reason) => deadLettered.add(1, topic, reason),
     tombstone: (topic) => tombstones.add(1, topic),
-    forNobody: (topic) => forNobody.add(1, topic),
+    forNobody: (topic, route) => forNobody.add(1, topic, route),
     refilled: (topic, events) => refilled.add(events, topic),
     gap: (topic, reason) => gaps.add(1, topic, reason),
     // A relay that went on showing its last lag of a partition that moved would be counted with its new owner.

@@ -27,7 +27,7 @@ describe('a relay tells Prometheus', () => {
     relay.refused('cards', 'behind');
     relay.deadLettered('cards', 'decode');
     relay.tombstone('cards');
-    relay.forNobody('cards');
+    relay.forNobody('cards', 'event.userId');
     relay.refilled('cards', 2);
     relay.gap('cards', 'LOG_LOST');
     relay.lag('cards', 3, 7);
@@ -38,7 +38,7 @@ describe('a relay tells Prometheus', () => {
       'tailrace_relay_appends_refused_total{topic="cards",reason="behind"}': 1,
       'tailrace_relay_dead_letters_total{topic="cards",reason="decode"}': 1,
       'tailrace_relay_tombstones_total{topic="cards"}': 1,
-      'tailrace_relay_events_for_nobody_total{topic="cards"}': 1,
+      'tailrace_relay_events_for_nobody_total{topic="cards",route="event.userId"}': 1,
       'tailrace_relay_events_refilled_total{topic="cards"}': 2,
       'tailrace_relay_gaps_total{topic="cards",reason="LOG_LOST"}': 1,
       'tailrace_relay_lag_records{topic="cards",partition="3"}': 4,
