@@ -30,6 +30,8 @@ export interface GatewayMetrics {
   denied(field: string): void;
   /** A rule ended in an error and so denied. */
   ruleError(field: string, reason: string): void;
+  /** Somebody subscribed, or renewed a token, and by the rule no event can come to them: it needs these claims or arguments. */
+  hopeless(field: string, lacks: string): void;
   /** An event whose execution gave errors. */
   inError(field: string): void;
   /** A subscription was told a gap. */
@@ -63,6 +65,7 @@ export const noGatewayMetrics: GatewayMetrics = {
   delivered: nothing,
   denied: nothing,
   ruleError: nothing,
+  hopeless: nothing,
   inError: nothing,
   gapTold: nothing,
   refusedOperation: nothing,

@@ -115,6 +115,12 @@ export function prometheusGateway(registry = new Registry()): GatewayMetrics & {
     'field',
     'reason',
   );
+  const hopeless = counter(
+    'gateway_hopeless_subscriptions_total',
+    'Subscriptions to which no event can come, by the claims and arguments that their rule lacks.',
+    'field',
+    'lacks',
+  );
   const inError = counter('gateway_events_in_error_total', 'Events whose execution gave errors.', 'field');
   const gaps = counter('gateway_gaps_told_total', 'Gaps told to a subscription.', 'field', 'reason');
   const refused = counter('gateway_operations_refused_total', 'Operations refused, by error code.', 'code');
@@ -142,6 +148,7 @@ export function prometheusGateway(registry = new Registry()): GatewayMetrics & {
     },
     denied: (field) => denied.add(1, field),
     ruleError: (field, reason) => ruleErrors.add(1, field, reason),
+    hopeless: (field, lacks) => hopeless.add(1, field, lacks),
     inError: (field) => inError.add(1, field),
     gapTold: (field, reason) => gaps.add(1, field, reason),
     refusedOperation: (code) => refused.add(1, code),

@@ -67,17 +67,21 @@ describe('a gateway tells Prometheus', () => {
     const gateway = prometheusGateway();
     gateway.denied('a');
     gateway.ruleError('a', 'no such key');
+    gateway.hopeless('a', 'claims.sub');
     gateway.inError('a');
     gateway.gapTold('a', 'EXPIRED');
     gateway.refusedOperation('FORBIDDEN');
     gateway.limited('connections');
+    gateway.slowed();
     const found = await samples(gateway);
     expect(found.get('tailrace_gateway_events_denied_total{field="a"}')).toBe(1);
     expect(found.get('tailrace_gateway_rule_errors_total{field="a",reason="no such key"}')).toBe(1);
+    expect(found.get('tailrace_gateway_hopeless_subscriptions_total{field="a",lacks="claims.sub"}')).toBe(1);
     expect(found.get('tailrace_gateway_events_in_error_total{field="a"}')).toBe(1);
     expect(found.get('tailrace_gateway_gaps_told_total{field="a",reason="EXPIRED"}')).toBe(1);
     expect(found.get('tailrace_gateway_operations_refused_total{code="FORBIDDEN"}')).toBe(1);
     expect(found.get('tailrace_gateway_limits_exceeded_total{limit="connections"}')).toBe(1);
+    expect(found.get('tailrace_gateway_sockets_slowed_total')).toBe(1);
   });
 
   test('how long each delivery took from Kafka to the socket, in seconds', async () => {
