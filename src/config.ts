@@ -302,12 +302,12 @@ export const variables = {
   messageRate: serving(
     whole(1, 1_000_000),
     '100',
-    'Messages a second of one WebSocket, a long one counted for each 16 KiB of it. Whoever comes back may send all their operations at once.',
+    'Messages a second of one WebSocket, a long one counted for each 16 KiB of it. What comes faster is read later. Whoever comes back may send all their operations at once.',
   ),
   processBuffer: serving(
     whole(1_048_576, 1_099_511_627_776),
     '268435456',
-    'Bytes that may wait in all sockets together; beyond, the worst are closed, to come back and resume.',
+    'Bytes that may wait in all sockets together, to be sent or to be heard; beyond, the worst are closed, to come back and resume.',
   ),
   socketBuffer: serving(
     whole(1024, 1_073_741_824),

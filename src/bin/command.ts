@@ -1,5 +1,7 @@
 import { readConfig } from '../config/read.js';
+import { serviceLinks } from '../config/service-links.js';
 import type { Command, Config, Environment } from '../config.js';
+import type { Logger } from '../observe/logger.js';
 import { Refusal } from './refusal.js';
 
 export type Print = (line: string) => void;
@@ -18,4 +20,14 @@ export function configOf<C extends Command>(env: Environment, command: C): Confi
   const read = readConfig(env, command);
   if ('faults' in read) throw new Refusal(...read.faults);
   return read.config;
+}
+
+/** One line for those variables that Kubernetes has set, and nobody reads. */
+export function tellServiceLinks(env: Environment, logger: Logger): void {
+  const passedOver = serviceLinks(env);
+  if (passedOver.length === 0) return;
+  logger.info(
+    { passedOver },
+    'Kubernetes tells of Services by variables that are no settings: they are passed over; enableServiceLinks: false in the pod keeps them away',
+  );
 }

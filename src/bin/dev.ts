@@ -10,7 +10,7 @@ import { tokenAuthenticator } from '../serve/authenticate.js';
 import type { Gateway } from '../serve/gateway.js';
 import { type Admin, startAdmin } from './admin.js';
 import { adminGraphQL } from './admin-graphql.js';
-import { configOf, type Run, type Terminal } from './command.js';
+import { configOf, type Run, type Terminal, tellServiceLinks } from './command.js';
 import { type Feeding, fromHere, fromKafka } from './feeding.js';
 import { graphiqlOf } from './graphiql.js';
 import { issuersOf } from './issuers.js';
@@ -42,6 +42,7 @@ export const dev: Run = async (args, env, terminal) => {
   const { schema: streams } = loadSchema(file, config);
   const resolvers = await loadResolvers(config.resolvers, file);
   const logger = pinoLogger({ level: config.logLevel, command: 'dev' });
+  tellServiceLinks(env, logger);
   const registry = processRegistry();
   const relayMetrics = prometheusRelay(registry);
   const metrics = prometheusGateway(registry);

@@ -7,7 +7,7 @@ import { tokenAuthenticator } from '../serve/authenticate.js';
 import { overRedis } from '../serve/over-redis.js';
 import { startAdmin } from './admin.js';
 import { adminGraphQL } from './admin-graphql.js';
-import { configOf, type Run } from './command.js';
+import { configOf, type Run, tellServiceLinks } from './command.js';
 import { exampleOf } from './graphiql.js';
 import { issuersOf } from './issuers.js';
 import { loadResolvers, loadSchema } from './load.js';
@@ -27,6 +27,7 @@ export const gateway: Run = async (args, env) => {
   const resolvers = await loadResolvers(config.resolvers, config.schema);
 
   const logger = pinoLogger({ level: config.logLevel, command: 'gateway' });
+  tellServiceLinks(env, logger);
   for (const warning of warnings) logger.warn({}, warning);
   if (config.authJwtSecret.some((secret) => Buffer.byteLength(secret) < 32))
     logger.warn({}, 'A secret of TAILRACE_AUTH_JWT_SECRET has less than the 32 bytes that HS256 asks for');

@@ -8,7 +8,7 @@ import { pinoLogger } from '../observe/pino.js';
 import { processRegistry, prometheusRelay } from '../observe/prometheus.js';
 import { deadLetterTopicOf, type KafkaRelay, startKafkaRelay } from '../relay/kafka-relay.js';
 import { startAdmin } from './admin.js';
-import { configOf, type Run } from './command.js';
+import { configOf, type Run, tellServiceLinks } from './command.js';
 import { kafkaSettings } from './kafka-settings.js';
 import { loadSchema } from './load.js';
 import { redisSettings } from './redis-settings.js';
@@ -20,6 +20,7 @@ export const relay: Run = async (args, env) => {
   parseArgs({ args: [...args], options: {} });
   const config = configOf(env, 'relay');
   const logger = pinoLogger({ level: config.logLevel, command: 'relay' });
+  tellServiceLinks(env, logger);
   const { schema, warnings } = loadSchema(config.schema, config);
   for (const warning of warnings) logger.warn({}, warning);
   const deadLetterTopic = config.dlqTopic ?? deadLetterTopicOf(config.kafkaGroupId);

@@ -12,17 +12,20 @@ import {
 } from '../config.js';
 import { nearest } from './nearest.js';
 import { rules } from './rules.js';
+import { withoutServiceLinks } from './service-links.js';
 
 /**
  * Reads the variables of one command. An empty variable counts as unset. Variables of other commands are not looked
- * at, so that all processes can share one file of settings; a name nobody knows is a fault in each.
+ * at, so that all processes can share one file of settings; a name nobody knows is a fault in each, unless Kubernetes has
+ * put it there.
  * All faults are told at once, a sentence each; no sentence holds a secret.
  */
 export function readConfig<C extends Command>(
-  env: Environment,
+  environment: Environment,
   command: C,
   readFile: (path: string) => string = (path) => readFileSync(path, 'utf8'),
 ): { readonly config: Config<C> } | { readonly faults: readonly string[] } {
+  const env = withoutServiceLinks(environment);
   const faults = unknownNames(env);
   const values: Record<string, unknown> = {};
   for (const [key, variable] of Object.entries(variables) as [Key, Variable][]) {

@@ -26,6 +26,7 @@ import { defaultBounds, isTooDeep, type OperationBounds } from './bounds.js';
 import type { Context, Executable, PubSub } from './executable.js';
 import { groupKey } from './group-key.js';
 import { createGroups } from './groups.js';
+import { hopelessTeller } from './hopeless.js';
 import { coded, type Document, documentCache, fieldsOf, isDocument, operationOf, type Parsed } from './operation.js';
 import { anyOperation, documentOf, type Named, type Operations } from './persisted.js';
 import { formatted, formattedResults, masked, type Results, renderer, toGraphQLError } from './render.js';
@@ -99,6 +100,7 @@ export function createEngine(parts: EngineParts) {
     (group) => group.leave(),
     metrics.groups,
   );
+  const tellHopeless = hopelessTeller(metrics, logger);
   let singles = 0;
 
   const contextFor = (viewer: Viewer): Context => ({ viewer, claims: viewer.claims, pubsub: parts.pubsub });
@@ -242,6 +244,8 @@ export function createEngine(parts: EngineParts) {
       const channels = field.channels(args, viewer.claims);
       const { channelsPerSubscription: most } = parts.limits;
       if (channels.length > most) throw limitExceeded('channelsPerSubscription', most, channels.length);
+      const lacks = field.lacks(args, viewer.claims);
+      if (lacks) tellHopeless(field.name, lacks);
       const projection = {
         schema,
         document: document.ast,

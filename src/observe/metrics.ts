@@ -10,8 +10,8 @@ export interface RelayMetrics {
   refused(topic: string, why: 'behind' | 'other-epoch' | 'other-routes' | 'unavailable' | 'full'): void;
   deadLettered(topic: string, reason: string): void;
   tombstone(topic: string): void;
-  /** An event whose route values are all null: it is for nobody on its routes. */
-  forNobody(topic: string): void;
+  /** An event is for nobody on this route, by its expression: the value is null or missing, or there is no event. */
+  forNobody(topic: string, route: string): void;
   refilled(topic: string, events: number): void;
   gap(topic: string, reason: string): void;
   /** Records between the end of the partition and what is in the log; null when another relay has it now. */
@@ -30,6 +30,8 @@ export interface GatewayMetrics {
   denied(field: string): void;
   /** A rule ended in an error and so denied. */
   ruleError(field: string, reason: string): void;
+  /** Somebody subscribed, or renewed a token, and by the rule no event can come to them: it needs these claims or arguments. */
+  hopeless(field: string, lacks: string): void;
   /** An event whose execution gave errors. */
   inError(field: string): void;
   /** A subscription was told a gap. */
@@ -37,6 +39,8 @@ export interface GatewayMetrics {
   refusedOperation(code: string): void;
   /** Something was refused, or somebody turned away, by this limit. */
   limited(limit: string): void;
+  /** A WebSocket has said more than its rate, and is read more slowly until it has made up for it. */
+  slowed(): void;
 }
 
 const nothing = () => {};
@@ -61,8 +65,10 @@ export const noGatewayMetrics: GatewayMetrics = {
   delivered: nothing,
   denied: nothing,
   ruleError: nothing,
+  hopeless: nothing,
   inError: nothing,
   gapTold: nothing,
   refusedOperation: nothing,
   limited: nothing,
+  slowed: nothing,
 };

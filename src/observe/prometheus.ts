@@ -76,7 +76,12 @@ export function prometheusRelay(registry = new Registry()): RelayMetrics & { rea
   const refused = counter('relay_appends_refused_total', 'Appends the log did not take.', 'topic', 'reason');
   const deadLettered = counter('relay_dead_letters_total', 'Records that could not be decoded.', 'topic', 'reason');
   const tombstones = counter('relay_tombstones_total', 'Records without a value.', 'topic');
-  const forNobody = counter('relay_events_for_nobody_total', 'Events whose route values are all null.', 'topic');
+  const forNobody = counter(
+    'relay_events_for_nobody_total',
+    'Events for nobody on a route, whose value they lack.',
+    'topic',
+    'route',
+  );
   const refilled = counter('relay_events_refilled_total', 'Events written again, or from before the start.', 'topic');
   const gaps = counter('relay_gaps_total', 'Holes in a source that cannot be filled.', 'topic', 'reason');
   const lag = gauge('relay_lag_records', 'Records of a partition that are not in the log yet.', 'topic', 'partition');
@@ -87,7 +92,7 @@ export function prometheusRelay(registry = new Registry()): RelayMetrics & { rea
     refused: (topic, why) => refused.add(1, topic, why),
     deadLettered: (topic, reason) => deadLettered.add(1, topic, reason),
     tombstone: (topic) => tombstones.add(1, topic),
-    forNobody: (topic) => forNobody.add(1, topic),
+    forNobody: (topic, route) => forNobody.add(1, topic, route),
     refilled: (topic, events) => refilled.add(events, topic),
     gap: (topic, reason) => gaps.add(1, topic, reason),
     // A relay that went on showing its last lag of a partition that moved would be counted with its new owner.
@@ -110,10 +115,17 @@ export function prometheusGateway(registry = new Registry()): GatewayMetrics & {
     'field',
     'reason',
   );
+  const hopeless = counter(
+    'gateway_hopeless_subscriptions_total',
+    'Subscriptions to which no event can come, by the claims and arguments that their rule lacks.',
+    'field',
+    'lacks',
+  );
   const inError = counter('gateway_events_in_error_total', 'Events whose execution gave errors.', 'field');
   const gaps = counter('gateway_gaps_told_total', 'Gaps told to a subscription.', 'field', 'reason');
   const refused = counter('gateway_operations_refused_total', 'Operations refused, by error code.', 'code');
   const limited = counter('gateway_limits_exceeded_total', 'What was refused, by limit.', 'limit');
+  const slowed = counter('gateway_sockets_slowed_total', 'Times a WebSocket said more than its rate and had to wait.');
   const latency = latencyHistogram(
     registry,
     'tailrace_gateway_delivery_latency_seconds',
@@ -123,6 +135,7 @@ export function prometheusGateway(registry = new Registry()): GatewayMetrics & {
   for (const transport of ['websocket', 'sse'] satisfies Transport[]) connections.set(0, transport);
   channels.set(0);
   groups.set(0);
+  slowed.add(0);
   return {
     exposition: expositionOf(registry),
     connected: (transport, change) => connections.add(change, transport),
@@ -135,9 +148,11 @@ export function prometheusGateway(registry = new Registry()): GatewayMetrics & {
     },
     denied: (field) => denied.add(1, field),
     ruleError: (field, reason) => ruleErrors.add(1, field, reason),
+    hopeless: (field, lacks) => hopeless.add(1, field, lacks),
     inError: (field) => inError.add(1, field),
     gapTold: (field, reason) => gaps.add(1, field, reason),
     refusedOperation: (code) => refused.add(1, code),
     limited: (limit) => limited.add(1, limit),
+    slowed: () => slowed.add(1),
   };
 }

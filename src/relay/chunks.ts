@@ -15,7 +15,8 @@ export interface Chunk {
   /** Never empty. */
   readonly records: FedRecord[];
   tombstones: number;
-  forNobody: number;
+  /** As in `Routed`. */
+  readonly forNobody: string[];
   bytes: number;
 }
 
@@ -53,10 +54,10 @@ export function* chunks(
     for (const entry of routed.entries) chunk.entries.push(entry);
     if (routed.fault !== null) chunk.faults.push({ record, fault: routed.fault });
     if (routed.isTombstone) chunk.tombstones++;
-    chunk.forNobody += routed.forNobody;
+    for (const route of routed.forNobody) chunk.forNobody.push(route);
     chunk.bytes += bytes;
   }
   if (chunk.records.length > 0) yield chunk;
 }
 
-const empty = (): Chunk => ({ entries: [], faults: [], records: [], tombstones: 0, forNobody: 0, bytes: 0 });
+const empty = (): Chunk => ({ entries: [], faults: [], records: [], tombstones: 0, forNobody: [], bytes: 0 });

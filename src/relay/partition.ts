@@ -322,7 +322,7 @@ export function createPartitionRelay(options: PartitionOptions): PartitionRelay 
     const again = chunk.entries.reduce((sum, entry) => sum + Number(entry.refilled !== false), 0);
     if (again > 0) metrics.refilled(topic, again);
     for (let i = 0; i < chunk.tombstones; i++) metrics.tombstone(topic);
-    for (let i = 0; i < chunk.forNobody; i++) metrics.forNobody(topic);
+    for (const route of chunk.forNobody) metrics.forNobody(topic, route);
   }
 
   async function turn(work: () => Promise<void>): Promise<Turn> {

@@ -8,8 +8,8 @@ import { decode, type RecordFault } from './decode.js';
 export interface Routed {
   /** Per source in the order of `index`. An event for nobody is not among them. */
   readonly entries: readonly AppendEntry[];
-  /** Events without a channel on any route, and records of which `pick` or `each` took nothing. */
-  readonly forNobody: number;
+  /** The expression of each route whose value an event lacks, once for each such event; of all routes, where there is no event. */
+  readonly forNobody: readonly string[];
   /** The first source that failed. The events of the others are in `entries` all the same. */
   readonly fault: RecordFault | null;
 }
@@ -40,7 +40,7 @@ export function routeRecord(
     return { ...route(metaOf(record), decoded, plan, origin, refilled), isTombstone: false };
   }
   const isTombstone = decoded.kind === 'tombstone';
-  return { entries: [], forNobody: 0, fault: isTombstone ? null : decoded.fault, isTombstone };
+  return { entries: [], forNobody: [], fault: isTombstone ? null : decoded.fault, isTombstone };
 }
 
 /**
@@ -56,13 +56,13 @@ export function route(
   refilled: AppendEntry['refilled'],
 ): Routed {
   const entries: AppendEntry[] = [];
-  let forNobody = 0;
+  const forNobody: string[] = [];
   let fault: RecordFault | null = null;
   for (const source of plan.sources) {
     try {
       const found = entriesOf(source, record, decoded, origin, refilled);
       for (const entry of found.entries) entries.push(entry);
-      forNobody += found.forNobody;
+      for (const route of found.forNobody) forNobody.push(route);
     } catch (error) {
       // Whatever was thrown: a record that throws here would throw again after every restart.
       fault ??= { reason: 'not-extracted', stage: 'TRANSFORMATION', error: asError(error) };
@@ -80,25 +80,23 @@ function entriesOf(
 ) {
   const events = source.extract(record, decoded.value);
   const entries: AppendEntry[] = [];
-  let forNobody = events.length === 0 ? 1 : 0;
+  const forNobody: string[] = events.length === 0 ? source.routes.map(({ expression }) => expression) : [];
   events.forEach((event, index) => {
-    const channels = event === null || event === undefined ? [] : channelsOf(source.routes, event);
-    if (channels.length === 0) {
-      forNobody++;
-      return;
-    }
+    const channels = channelsOf(source.routes, event, forNobody);
+    if (channels.length === 0) return;
     const payload = source.verbatim ? decoded.text : writeSame(event);
     entries.push({ origin, record, index, payload, channels, refilled });
   });
   return { entries, forNobody };
 }
 
-function channelsOf(routes: readonly Route[], event: unknown): ChannelAddress[] {
+function channelsOf(routes: readonly Route[], event: unknown, forNobody: string[]): ChannelAddress[] {
   const channels: ChannelAddress[] = [];
   for (const route of routes) {
-    const channel = route.channel(event);
-    if (channel === null || channels.some((known) => known.channel === channel)) continue;
-    channels.push({ channel, retention: route.retention });
+    const channel = event === null || event === undefined ? null : route.channel(event);
+    if (channel === null) forNobody.push(route.expression);
+    else if (!channels.some((known) => known.channel === channel))
+      channels.push({ channel, retention: route.retention });
   }
   return channels;
 }

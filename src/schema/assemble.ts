@@ -28,7 +28,7 @@ export function assemble(fields: readonly FieldDraft[]): Pick<StreamSchema, 'top
   const streams = fields.flatMap((field): StreamField[] => {
     const source = sources.get(sourceKey(field));
     if (source === undefined) return [];
-    const { name, topic, retention, conflation, permit, reads } = field;
+    const { name, topic, retention, conflation, permit, lacks, reads } = field;
     const { channels, drafts } = field.routes;
     return [
       {
@@ -39,6 +39,7 @@ export function assemble(fields: readonly FieldDraft[]): Pick<StreamSchema, 'top
         conflation,
         channels,
         permit,
+        lacks,
         reads,
         rule: field.rule?.text ?? null,
         routes: routesOf(drafts),

@@ -29,8 +29,8 @@ export function compileComparison(node: ASTNode, left: Expr, right: Expr, scope:
   const meeting = meet(node, left, right, scope);
   if (meeting === null) return computed(node, bool, operands, () => false);
   const failure = new Failure(`${textOf(node)}: a side is null, missing, or of another type`);
-  if (!equality) return computed(node, bool, operands, order(node, left, right, meeting, failure));
   const { conversion } = meeting;
+  if (!equality) return { ...computed(node, bool, operands, order(node, left, right, meeting, failure)), conversion };
   const run =
     conversion === null
       ? plainEquality(left, right, node.op === '==', failure)

@@ -44,7 +44,7 @@ export interface Expr {
   readonly path: Path | null;
   readonly operands: readonly Expr[];
   readonly run: Run;
-  /** Of `==` and `in`: how both sides are converted; null when they are compared as they are. */
+  /** Of comparisons and `in`: how both sides are converted; null when they are compared as they are. */
   readonly conversion?: Conversion | null;
 }
 

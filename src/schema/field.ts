@@ -7,7 +7,7 @@ import { parseDuration } from './duration.js';
 import { type Report, type Say, sayIn } from './problem.js';
 import { recordTypes } from './record-type.js';
 import { type FieldRoutes, fieldRoutes } from './routes.js';
-import { compileRule, nothingRead, permitAll, type Rule } from './rule.js';
+import { compileRule, lacksNothing, nothingRead, permitAll, type Rule } from './rule.js';
 import { compileSource, type SourceDraft, verbatimSource } from './source.js';
 import type { Conflation } from './stream-schema.js';
 import { inputType, objectOf } from './types.js';
@@ -23,6 +23,7 @@ export interface FieldDraft {
   readonly rule: Rule | null;
   readonly reads: Rule['reads'];
   readonly permit: Rule['permit'];
+  readonly lacks: Rule['lacks'];
   readonly retention: Retention;
   readonly conflation: Conflation | null;
   readonly routes: FieldRoutes;
@@ -62,6 +63,7 @@ export function draftField(
     rule,
     reads: rule?.reads ?? nothingRead,
     permit: rule?.permit ?? permitAll,
+    lacks: rule?.lacks ?? lacksNothing,
     conflation: conflationOf(find('conflate'), field, schema, to),
     retention: retentionOf(find('history'), defaults.retention, to),
     routes: fieldRoutes({ cluster: defaults.cluster, topic, source: source.key }, alternatives),

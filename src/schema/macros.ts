@@ -4,7 +4,11 @@ import { isBoolean } from './logic.js';
 import { bool, describe, dyn, listOf, type Type } from './types.js';
 
 const names = ['exists', 'all', 'exists_one', 'filter', 'map'] as const;
-type Macro = (typeof names)[number];
+export type Macro = (typeof names)[number];
+
+/** Null for what is no macro. */
+export const macroOf = (node: ASTNode): Macro | null =>
+  node.op === 'rcall' ? (names.find((name) => name === node.args[0]) ?? null) : null;
 
 /**
  * `list.exists(x, …)` and its kin; null when the name is no macro. The variable lives in a cell that the loop
@@ -17,8 +21,8 @@ export function compileMacro(
   parts: readonly ASTNode[],
   scope: Scope,
 ): Expr | null {
-  const macro = names.find((candidate) => candidate === name);
-  if (macro === undefined) return null;
+  const macro = macroOf(node);
+  if (macro === null) return null;
   const [variable, body] = parts;
   if (variable === undefined || body === undefined || parts.length !== 2 || variable.op !== 'id')
     return faulty(node, scope, `${name}() takes a name and an expression, such as ${name}(x, x == 1)`, [list]);

@@ -2,6 +2,7 @@ import { compileCel } from './cel.js';
 import { type Expr, Failure, pathsOf, type Root, type Run, type Variable } from './expression.js';
 import { isBoolean } from './logic.js';
 import type { Say } from './problem.js';
+import { prospectOf } from './prospect.js';
 import type { StreamField, Verdict } from './stream-schema.js';
 import { describe, dyn, type ObjectType, recordMeta, type Type } from './types.js';
 
@@ -11,6 +12,7 @@ export interface Rule {
   readonly expr: Expr;
   readonly reads: StreamField['reads'];
   readonly permit: StreamField['permit'];
+  readonly lacks: StreamField['lacks'];
 }
 
 const allow: Verdict = Object.freeze({ pass: true, error: null });
@@ -22,12 +24,14 @@ export const nothingRead: StreamField['reads'] = Object.freeze({ args: [], claim
 /** Without a rule every event passes. */
 export const permitAll: StreamField['permit'] = (event) => (event === null || event === undefined ? noEvent : allow);
 
+export const lacksNothing: StreamField['lacks'] = () => null;
+
 export function compileRule(text: string, event: Type, args: ObjectType, say: Say): Rule | null {
   const expr = compileCel(text, variablesOf(event, args), say);
   if (expr === null) return null;
   if (!isBoolean(expr.type))
     say.fault(expr.node.start, `a rule is true or false, and this one is ${describe(expr.type)}`);
-  return { text, expr, reads: readsOf(expr, args), permit: permitBy(expr) };
+  return { text, expr, reads: readsOf(expr, args), permit: permitBy(expr), lacks: lacksBy(expr) };
 }
 
 function variablesOf(event: Type, args: ObjectType): ReadonlyMap<string, Variable> {
@@ -56,6 +60,19 @@ function permitBy({ run }: Expr): Rule['permit'] {
         pass: false,
         error: `the rule could not be judged: ${error instanceof Error ? error.message : 'unknown'}`,
       };
+    }
+  };
+}
+
+function lacksBy(expr: Expr): Rule['lacks'] {
+  const foresee = prospectOf(expr);
+  return (args, claims) => {
+    try {
+      const { yes, by } = foresee(args, claims);
+      return yes ? null : by;
+    } catch {
+      // As in `permitBy`: then each event is judged, and tells.
+      return null;
     }
   };
 }

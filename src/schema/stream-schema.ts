@@ -94,6 +94,11 @@ export interface StreamField {
   channels(args: Readonly<Record<string, unknown>>, claims: Claims): readonly Channel[];
   /** The whole rule. Never throws. `args` holds every declared argument, null when not given. */
   permit(event: unknown, args: Readonly<Record<string, unknown>>, claims: Claims, record: RecordMeta): Verdict;
+  /**
+   * The claims and arguments, as `claims.sub`, by which the rule keeps everything from this viewer, whatever the event is;
+   * none where it does so from everybody. Null where an event may pass. Never throws.
+   */
+  lacks(args: Readonly<Record<string, unknown>>, claims: Claims): readonly string[] | null;
   /** What the rule depends on besides the event: it decides who shares an execution. */
   readonly reads: {
     readonly args: readonly string[];

@@ -18,16 +18,32 @@ export class Allowance {
 
   /** False when fewer are left now: then none is taken. */
   take(count = 1): boolean {
-    const now = this.now();
-    this.#left = Math.min(this.burst, this.#left + ((now - this.#at) / 1_000) * this.perSecond);
-    this.#at = now;
+    this.#refill();
     if (this.#left < count) return false;
     this.#left -= count;
     return true;
   }
 
+  /** Takes what may not be there: then it is owed. */
+  owe(count = 1): void {
+    this.#refill();
+    this.#left -= count;
+  }
+
+  /** Milliseconds until so many are left: 0 when they are, and of 0 when nothing is owed. */
+  until(count = 1): number {
+    this.#refill();
+    return Math.max(0, ((count - this.#left) / this.perSecond) * 1_000);
+  }
+
   /** Gives back what was taken for what does not count. */
   giveBack(count = 1): void {
     this.#left += count;
+  }
+
+  #refill(): void {
+    const now = this.now();
+    this.#left = Math.min(this.burst, this.#left + ((now - this.#at) / 1_000) * this.perSecond);
+    this.#at = now;
   }
 }

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { CloseCode } from 'graphql-ws';
+import { CloseCode, type Message } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import { type Fault, limitExceeded } from '../event/faults.js';
-import { mayHoldLongNumber, readJson } from '../event/read-json.js';
 import { writeJson } from '../event/write-json.js';
 import { isTooDeep } from '../graphql/bounds.js';
 import type { Running } from '../graphql/engine.js';
@@ -16,11 +15,11 @@ import type { Admission, Place } from './admission.js';
 import { atExpiry, expired } from './expiry.js';
 import type { FairTurns } from './fair-turns.js';
 import { nextMessages, textMessage } from './frames.js';
-import { Hearing } from './hearing.js';
+import { Hearing, type HearingOwner } from './hearing.js';
 import type { Beating, Heartbeats } from './heartbeats.js';
 import { authorizationIn, type Identity } from './identify.js';
+import { isPong, messageOf } from './message.js';
 import { type OutletOwner, SocketOutlet } from './outlet.js';
-import { givenIn } from './parameters.js';
 import { heartbeatOf } from './ping.js';
 import { type Holder, renew } from './renew.js';
 import type { Connection } from './retire.js';
@@ -38,6 +37,7 @@ export interface SessionParts {
   readonly turns: FairTurns;
   readonly limits: {
     readonly jsonDepth: number;
+    readonly messageBytes: number;
     readonly messageRate: number;
     readonly socketBuffer: number;
     readonly subscriptionsPerSocket: number;
@@ -53,7 +53,7 @@ const noId = new Uint8Array(0);
  * One WebSocket from its handshake to its close: its viewer, its operations, and what goes over it. A class and not
  * closures, because there are ten thousand of them and most are idle: each closure would be 60 bytes of each.
  */
-export class Session implements Connection, Holder, Beating, OutletOwner {
+export class Session implements Connection, Holder, Beating, OutletOwner, HearingOwner {
   /** From the moment each was opened: a renewal must reach also those that have not started yet. */
   readonly live = new Map<string, Running>();
   readonly source: Source;
@@ -70,7 +70,7 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
   readonly #compress: boolean;
   readonly #slot: number;
   #expiry: ReturnType<typeof atExpiry> | null = null;
-  #handle: (data: string) => Promise<void> = async () => undefined;
+  #handle: (message: Message) => Promise<void> = async () => undefined;
   #heard = false;
   #alive = true;
 
@@ -84,7 +84,7 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
     this.request = request;
     this.source = { transport: 'websocket', address: admission.addressOf(request), stream: randomUUID() };
     this.#outlet = new SocketOutlet(request.socket, limits.socketBuffer, this);
-    this.#hearing = new Hearing(webSocket, this.#outlet, limits);
+    this.#hearing = new Hearing(webSocket, this.#outlet, this, limits);
     this.#compress = webSocket.extensions.includes('permessage-deflate');
     connections.add(this);
     this.#slot = heartbeats.add(this);
@@ -150,7 +150,8 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
   }
 
   onMessage(handle: (data: string) => Promise<void>): void {
-    this.#handle = handle;
+    // It takes one that is parsed as well (`parseMessage`).
+    this.#handle = handle as unknown as (message: Message) => Promise<void>;
   }
 
   /** One that brings a token asks for its renewal; any other gets its payload back. */
@@ -161,7 +162,7 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
   }
 
   onPong(): void {
-    this.#hearing.ponged(0);
+    this.#hearing.ponged();
   }
 
   // What the socket tells.
@@ -169,19 +170,15 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
   heard(data: Buffer): void {
     this.#heard = true;
     this.#alive = true;
-    if (!this.mayCome(data.length)) return;
+    if (!this.isOpen()) return;
     // It says no more than that someone is there: parsed and validated, its echo of all cursors would be thrown away.
-    if (isPong(data)) this.#hearing.ponged(data.length);
-    else this.#inTurn(data);
+    if (isPong(data)) this.#hearing.pong(data.length);
+    else this.#hearing.message(data);
   }
 
-  /** False for one message too many: nothing that comes after it is heard. */
-  mayCome(bytes = 0): boolean {
-    if (!this.isOpen()) return false;
-    if (this.#hearing.take(bytes)) return true;
-    const { messageRate } = this.parts.limits;
-    this.#refuse(limitExceeded('messageRate', messageRate, messageRate + 1));
-    return false;
+  /** A ping or a pong of WebSocket itself. */
+  heardFrame(): void {
+    if (this.isOpen()) this.#hearing.frame();
   }
 
   /** To be called once, when the socket has closed. */
@@ -198,6 +195,27 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
     }
   }
 
+  // What its hearing needs.
+
+  turn(): Promise<void> | null {
+    return this.parts.turns.wait(this.source.address);
+  }
+
+  hear(data: Buffer): void {
+    if (!this.isOpen()) return;
+    const message = messageOf(data);
+    if (message) this.#handle(message).catch((error: unknown) => this.#failed(error));
+    else this.#end(CloseCode.BadRequest, 'Invalid message received');
+  }
+
+  slowed(): void {
+    this.parts.metrics.slowed();
+  }
+
+  flooded(rate: number): void {
+    this.#refuse(limitExceeded('messageRate', this.parts.limits.messageRate, rate));
+  }
+
   // What the replica needs.
 
   beat(): void {
@@ -208,11 +226,13 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
       this.#alive = true;
       return;
     }
-    if (isStuck || !this.#alive) {
+    // While it is not read it may have answered long ago, and when it is read again what lies before that comes first.
+    const isPaused = this.#hearing.isPaused();
+    if (isStuck || !(this.#alive || isPaused)) {
       this.terminate();
       return;
     }
-    this.#alive = false;
+    this.#alive = isPaused;
     this.ping(heartbeatOf(this.live));
   }
 
@@ -225,7 +245,7 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
   }
 
   waiting(): number {
-    return this.#outlet.waiting();
+    return this.#outlet.waiting() + this.#hearing.waiting();
   }
 
   turnAway(why: string): void {
@@ -244,23 +264,9 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
     this.webSocket.terminate();
   }
 
-  #inTurn(data: Buffer): void {
-    const turn = this.parts.turns.wait(this.source.address);
-    if (!turn) {
-      this.#hear(data);
-      return;
-    }
-    // What waits here is all that this socket has in memory: more of it is not read.
-    this.#hearing.until(turn);
-    void turn.then(() => this.#hear(data));
-  }
-
-  #hear(data: Buffer): void {
-    if (!this.isOpen()) return;
-    this.#handle(spoken(String(data))).catch((error: unknown) => {
-      this.parts.logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'a message failed');
-      this.#end(1011, 'Internal server error');
-    });
+  #failed(error: unknown): void {
+    this.parts.logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'a message failed');
+    this.#end(1011, 'Internal server error');
   }
 
   #write(text: string): void {
@@ -289,27 +295,6 @@ export class Session implements Connection, Holder, Beating, OutletOwner {
 
 /** A renewal is by its token alone. */
 const nothing = { headers: {}, url: '', payload: null };
-
-/**
- * A message for graphql-ws. What is text it parses itself, and rounds, and takes an empty text for no object; what holds a
- * long number, or such a text, it gets as an object.
- */
-function spoken(text: string): string {
-  if (!mayHoldLongNumber(text) && !/:\s*""/.test(text)) return text;
-  try {
-    const message = givenIn(readJson(text));
-    return typeof message === 'object' ? (message as unknown as string) : text;
-  } catch {
-    return text;
-  }
-}
-
-const pongBegins = Buffer.from('{"type":"pong"');
-
-/** As every client's JSON.stringify writes one. Any other is read like other messages. */
-function isPong(data: Buffer): boolean {
-  return data.length >= pongBegins.length && pongBegins.compare(data, 0, pongBegins.length) === 0;
-}
 
 /** A close reason has room for 123 bytes (RFC 6455, section 5.5). */
 function shortened(reason: string | undefined): string | undefined {

@@ -8,7 +8,6 @@ import {
   type ServerHttp2Session,
 } from 'node:http2';
 import type { Socket } from 'node:net';
-import { Allowance } from './allowance.js';
 import type { KeyPair } from './tls-pair.js';
 
 export type Listener = (request: IncomingMessage, response: ServerResponse) => void;
@@ -127,12 +126,18 @@ function watch(session: ServerHttp2Session, heartbeat: number): () => void {
 /**
  * A stream that its client takes back at once counts no more among those it may have, but has been work: a thousand of them
  * fit into one turn of the event loop (CVE-2023-44487), and only then does nghttp2 end it. A page that is left takes back all
- * it has, which is not even half of what is let pass here.
+ * it has, which is not even half of what is let pass here; one that scrolls does so again and again, in turns of their own.
  */
 function boundResets(session: ServerHttp2Session): void {
-  const { maxConcurrentStreams } = settings;
-  const resets = new Allowance(maxConcurrentStreams, 2 * maxConcurrentStreams);
-  const aborted = () => resets.take() || session.destroy();
+  const most = 2 * settings.maxConcurrentStreams;
+  let inTurn = 0;
+  const aborted = () => {
+    if (inTurn++ === 0)
+      setImmediate(() => {
+        inTurn = 0;
+      });
+    if (inTurn > most) session.destroy();
+  };
   session.on('stream', (stream) => stream.on('aborted', aborted));
 }
 

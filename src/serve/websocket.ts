@@ -15,7 +15,7 @@ import { Session, type SessionParts } from './session.js';
 export interface WebSocketParts extends SessionParts, ConversationParts {
   /** Offer permessage-deflate. */
   readonly compression: boolean;
-  readonly limits: SessionParts['limits'] & ConversationParts['limits'] & { readonly messageBytes: number };
+  readonly limits: SessionParts['limits'] & ConversationParts['limits'];
   readonly metrics: SessionParts['metrics'];
   /** True from the moment the replica retires. */
   readonly retiring: () => boolean;
@@ -68,8 +68,8 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     const session = new Session(webSocket, request, place, parts);
     webSocket.session = session;
     webSocket.ended = protocol.opened(session, session);
-    webSocket.on('ping', mayCome);
-    webSocket.on('pong', mayCome);
+    webSocket.on('ping', heardFrame);
+    webSocket.on('pong', heardFrame);
     webSocket.on('message', heard);
     webSocket.on('close', closed);
   }
@@ -114,8 +114,8 @@ class Spoken extends WebSocket {
   ended: ((code: number, reason: string) => Promise<void>) | null = null;
 }
 
-function mayCome(this: WebSocket): void {
-  (this as Spoken).session?.mayCome();
+function heardFrame(this: WebSocket): void {
+  (this as Spoken).session?.heardFrame();
 }
 
 function heard(this: WebSocket, data: Buffer): void {

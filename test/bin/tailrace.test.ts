@@ -223,4 +223,31 @@ describe('without Redis and Kafka', () => {
       expect((await running.ended).code).toBe(0);
     },
   );
+
+  test.each(['gateway', 'relay', 'dev'])(
+    'a %s starts beside Services whose names begin with tailrace, and says in one line how to keep their variables away',
+    async (command) => {
+      const links = {
+        TAILRACE_PORT: 'tcp://10.96.12.7:4000',
+        TAILRACE_SERVICE_HOST: '10.96.12.7',
+        TAILRACE_GATEWAY_PORT_4000_TCP_ADDR: 'fd00::7',
+        TAILRACE_GATEWAY_SERVICE_PORT_HTTP: '4000',
+      };
+      // In their place: the port by default may be taken on the machine of a test.
+      const { TAILRACE_PORT: _, ...others } = links;
+      const env = { ...nowhere, ...keys, ...others, TAILRACE_PORT: '0', TAILRACE_ADMIN_PORT: '0' };
+      const shadowed = command === 'relay' ? links : {};
+      await using running = run([command], { ...env, ...shadowed, TAILRACE_LOG_LEVEL: 'info' });
+      const told = await running.until(/^.*enableServiceLinks.*$/m);
+      const { level, passedOver } = JSON.parse(told[0]);
+      expect({ level, passedOver }).toEqual({
+        level: 'info',
+        passedOver: Object.keys({ ...others, ...shadowed }).sort(),
+      });
+      await running.until(command === 'dev' ? /GraphiQL/ : /"adminPort":\d+/);
+      running.child.kill('SIGTERM');
+      const { code, err } = await running.ended;
+      expect([code, err.match(/enableServiceLinks/g)?.length]).toEqual([0, 1]);
+    },
+  );
 });

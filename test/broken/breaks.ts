@@ -291,6 +291,26 @@ const known = {
     red: ['a page of origin'],
     green: 'a post of JSON from this machine',
   },
+  'words of the server': {
+    what: 'a message that only a server may send is handed on, and fails there',
+    edits: [{ file: 'src/serve/message.ts', from: 'clients.has(message.type)', to: 'message.type' }],
+    suite: 'test/serve/wrong-messages.property.test.ts',
+    red: ['whoever sends {', 'whatever a client sends'],
+    green: 'what a client may say',
+  },
+  'paused by us': {
+    what: 'a heartbeat cuts off whoever has not answered, also those whom nobody reads',
+    edits: [
+      {
+        file: 'src/serve/session.ts',
+        from: 'const isPaused = this.#hearing.isPaused();',
+        to: 'const isPaused = false;',
+      },
+    ],
+    suite: 'test/serve/hearing.test.ts',
+    red: ['is not cut off at a heartbeat'],
+    green: 'has everything that it asked for',
+  },
 } satisfies Record<string, Break>;
 
 /**

@@ -27,7 +27,7 @@ describe('a relay tells Prometheus', () => {
     relay.refused('cards', 'behind');
     relay.deadLettered('cards', 'decode');
     relay.tombstone('cards');
-    relay.forNobody('cards');
+    relay.forNobody('cards', 'event.userId');
     relay.refilled('cards', 2);
     relay.gap('cards', 'LOG_LOST');
     relay.lag('cards', 3, 7);
@@ -38,7 +38,7 @@ describe('a relay tells Prometheus', () => {
       'tailrace_relay_appends_refused_total{topic="cards",reason="behind"}': 1,
       'tailrace_relay_dead_letters_total{topic="cards",reason="decode"}': 1,
       'tailrace_relay_tombstones_total{topic="cards"}': 1,
-      'tailrace_relay_events_for_nobody_total{topic="cards"}': 1,
+      'tailrace_relay_events_for_nobody_total{topic="cards",route="event.userId"}': 1,
       'tailrace_relay_events_refilled_total{topic="cards"}': 2,
       'tailrace_relay_gaps_total{topic="cards",reason="LOG_LOST"}': 1,
       'tailrace_relay_lag_records{topic="cards",partition="3"}': 4,
@@ -67,17 +67,21 @@ describe('a gateway tells Prometheus', () => {
     const gateway = prometheusGateway();
     gateway.denied('a');
     gateway.ruleError('a', 'no such key');
+    gateway.hopeless('a', 'claims.sub');
     gateway.inError('a');
     gateway.gapTold('a', 'EXPIRED');
     gateway.refusedOperation('FORBIDDEN');
     gateway.limited('connections');
+    gateway.slowed();
     const found = await samples(gateway);
     expect(found.get('tailrace_gateway_events_denied_total{field="a"}')).toBe(1);
     expect(found.get('tailrace_gateway_rule_errors_total{field="a",reason="no such key"}')).toBe(1);
+    expect(found.get('tailrace_gateway_hopeless_subscriptions_total{field="a",lacks="claims.sub"}')).toBe(1);
     expect(found.get('tailrace_gateway_events_in_error_total{field="a"}')).toBe(1);
     expect(found.get('tailrace_gateway_gaps_told_total{field="a",reason="EXPIRED"}')).toBe(1);
     expect(found.get('tailrace_gateway_operations_refused_total{code="FORBIDDEN"}')).toBe(1);
     expect(found.get('tailrace_gateway_limits_exceeded_total{limit="connections"}')).toBe(1);
+    expect(found.get('tailrace_gateway_sockets_slowed_total')).toBe(1);
   });
 
   test('how long each delivery took from Kafka to the socket, in seconds', async () => {

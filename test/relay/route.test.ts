@@ -9,7 +9,7 @@ test('an event goes to the channel of each route, with the text of its record', 
   const plan = planOf('t', sourceOf('s', { user: field('user'), all: () => '*' }));
   const { entries, forNobody, fault } = routed(plan, '{"user": "a b"}');
   expect(fault).toBeNull();
-  expect(forNobody).toBe(0);
+  expect(forNobody).toEqual([]);
   expect(entries).toHaveLength(1);
   expect(entries[0]).toMatchObject({ origin: 'topicA', index: 0, payload: '{"user": "a b"}', refilled: false });
   expect(entries[0]?.channels.map(({ channel }) => channel)).toEqual(['s:user:a%20b', 's:all:*']);
@@ -30,13 +30,34 @@ test('each element of a list is an event of its own, by its place in the list', 
     [0, '{"id":"x"}'],
     [3, '{"id":"y"}'],
   ]);
-  expect(forNobody).toBe(2);
+  expect(forNobody).toEqual(['id', 'id']);
 });
 
 test('an event without a value for any route is for nobody: counted, not an entry', () => {
   const plan = planOf('t', sourceOf('s', { user: field('user') }));
-  expect(routed(plan, '{"user":null}')).toEqual({ entries: [], forNobody: 1, fault: null });
-  expect(routed(plan, 'null')).toEqual({ entries: [], forNobody: 1, fault: null });
+  expect(routed(plan, '{"user":null}')).toEqual({ entries: [], forNobody: ['user'], fault: null });
+  expect(routed(plan, 'null')).toEqual({ entries: [], forNobody: ['user'], fault: null });
+});
+
+test('an event is for nobody on each route whose value it lacks, also where others take it', () => {
+  const plan = planOf(
+    't',
+    sourceOf('one', { user: field('user'), tenant: field('tenant'), all: () => '*' }),
+    sourceOf('two', { order: field('order') }),
+  );
+  const { entries, forNobody } = routed(plan, '{"user":"ada","tenant":null}');
+  expect(entries.map(({ channels }) => channels.map(({ channel }) => channel))).toEqual([
+    ['one:user:ada', 'one:all:*'],
+  ]);
+  expect(forNobody).toEqual(['tenant', 'order']);
+});
+
+test('a record of which `pick` takes nothing is for nobody on all routes of that source', () => {
+  const plan = planOf(
+    't',
+    sourceOf('s', { user: field('user'), all: () => '*' }, () => [], false),
+  );
+  expect(routed(plan, '{"user":"ada"}')).toEqual({ entries: [], forNobody: ['user', 'all'], fault: null });
 });
 
 test('a source that fails takes nothing from the others, and none of its own events goes out', () => {

@@ -29,3 +29,14 @@ test('what is given back can be taken again', () => {
   allowance.giveBack();
   expect(allowance.take()).toBe(true);
 });
+
+test('what is taken without being there is owed, and until it is paid nothing is left', () => {
+  let now = 0;
+  const allowance = new Allowance(10, 20, () => now);
+  allowance.owe(25);
+  expect([allowance.take(0), allowance.until(0), allowance.until(2)]).toEqual([false, 500, 700]);
+  now = 700;
+  expect([allowance.until(0), allowance.until(2), allowance.take(2), allowance.take()]).toEqual([0, 0, true, false]);
+  now = 100_000;
+  expect([allowance.until(20), allowance.take(20), allowance.until(1)]).toEqual([0, true, 100]);
+});

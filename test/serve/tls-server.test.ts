@@ -350,6 +350,20 @@ describe('a flood over HTTP/2', () => {
     expect((await other.ask('/healthz')).status).toBe(200);
   });
 
+  test('is not what a page makes that scrolls: 600 rows that come and go within a second, and its other streams stay', async () => {
+    await using r = await river(sdl, { tls });
+    await using page = http2(r.url, ca);
+    const kept = await page.events(everything);
+    for (let round = 0; round < 12; round++) {
+      const rows = await Promise.all(upTo(50).map(() => page.events(everything)));
+      for (const row of rows) row.stop();
+    }
+    await eventually('all others are gone', () => r.subscribed() === 1);
+    await r.publish('notes', note(7));
+    await eventually('its event comes', () => kept.results().length === 1);
+    expect(page.goneAway()).toBe(false);
+  });
+
   test('of streams that are taken back at once is ended after a few of them; a page that leaves is no flood', async () => {
     let heard = 0;
     const server = tlsServer(tls, { heartbeat: 1_000, requestTimeout: 1_000 }, (request, response) => {

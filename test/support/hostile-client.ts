@@ -31,6 +31,15 @@ async function opened(options = {}) {
   return { socket, closed };
 }
 
+/** The code with which it was closed, or that it still is not when the attack is over. */
+async function untilStopped(closed: Promise<number>): Promise<string> {
+  const over = (async () => {
+    while (!stopped) await wait(50);
+    return 'still there';
+  })();
+  return Promise.race([closed.then(String), over]);
+}
+
 async function acknowledged(socket: WebSocket) {
   socket.send(init);
   await once(socket, 'message');
@@ -100,7 +109,8 @@ const attacks: Readonly<Record<string, () => Promise<void>>> = {
     const { socket, closed } = await opened();
     await acknowledged(socket);
     for (let n = 0; n < Number(amount); n++) socket.send(subscribe(n));
-    meet(String(await closed));
+    meet(await untilStopped(closed));
+    socket.terminate();
   },
   async silence() {
     const sockets: Promise<string>[] = [];
@@ -148,11 +158,12 @@ const attacks: Readonly<Record<string, () => Promise<void>>> = {
     void closed.then(() => {
       ended = true;
     });
-    while (!ended) {
+    while (!ended && !stopped) {
       for (let n = 0; n < 20 && socket.bufferedAmount < 4_000_000; n++) socket.send(ping);
       await wait(1);
     }
-    meet(String(await closed));
+    meet(await untilStopped(closed));
+    socket.terminate();
   },
   async operations() {
     for (const query of [deep, aliased, nested]) {

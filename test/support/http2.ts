@@ -1,4 +1,4 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import type { Result } from './river.js';
 
 /** One connection of HTTP/2, as a browser has it: all that it asks goes over the same socket. */
@@ -59,5 +59,6 @@ async function events(session: ClientHttp2Session, query: string, headers: Recor
     isOver: () => over,
     pause: () => void stream.pause(),
     resume: () => void stream.resume(),
+    stop: () => stream.close(constants.NGHTTP2_CANCEL),
   };
 }
