@@ -52,6 +52,8 @@ export async function readMissed(
   for (const head of moved) {
     const before = heads[head.shard] as Position;
     const publications: Publication[] = [];
+    // Before the entries, which are refused of another epoch: with it a mark may have been lost.
+    const kept = await log.gaps(head.shard);
     // A log in which there was never anything has lost nothing: a replica full of people need not ask for each of them.
     const concerned = before.number === 0 && head.number === 0 ? [] : heard;
     for (let i = 0; i < concerned.length; i += together) {
@@ -71,7 +73,6 @@ export async function readMissed(
       const late = [...listeners].filter(({ retain }) => (now[head.shard] as number) - before.time > retain);
       mark(late, { reason: 'EXPIRED', missed: null });
     }
-    const kept = await log.gaps(head.shard);
     if (areForgotten(kept, before, head.epoch)) for (const [, { listeners }] of concerned) mark(listeners, forgotten);
     const gaps = kept.filter(
       ({ position }) => isAfter(position, before, head.epoch) && !isAfter(position, head, head.epoch),

@@ -101,8 +101,10 @@ async function openShard(
   if (isThere || !isAfter(head, from, head.epoch)) return { head, channels: [], renewals: [], gap: null, oldest: head };
   const pageSize = Math.max(10, Math.floor(readAhead / Math.max(1, channels.length)));
   const histories = channels.map((channel) => new ChannelHistory(hub, channel, head, from, pageSize));
-  const pages = await Promise.all(histories.map((history) => history.next()));
+  // Marks first: entries are refused of another epoch than that of the head. Read after them, a mark up to the head could have
+  // been lost in between, and whoever comes to the head would be one that was told.
   const kept = await hub.gaps(head.shard);
+  const pages = await Promise.all(histories.map((history) => history.next()));
   const marks = kept.filter(
     (mark) =>
       mark.source.topic === topic &&

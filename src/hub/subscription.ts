@@ -318,8 +318,9 @@ export class Subscription implements Seat {
       // A client may know more of the log than this replica, whose tail is a moment behind, or deaf.
       if (isAhead(after, hub.heads())) await hub.refresh(after);
       const replay = this.#begin();
-      const passage = await openPassage(replay, after);
+      // Before it is read: a mark that is heard meanwhile would find one that was here all the time.
       this.#own.goes(after, replay.upTo);
+      const passage = await openPassage(replay, after);
       const gap = passage.gap ?? this.#changed;
       if (gap && first && onGap === 'FAIL') {
         const oldest = group.cursorAt(passage.oldest, new Map());
