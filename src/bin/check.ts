@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { readConfig } from '../config/read.js';
 import { compileSchema } from '../schema/compile.js';
 import type { StreamField, StreamSchema } from '../schema/stream-schema.js';
 import type { Print } from './command.js';
+import { textIn } from './text-file.js';
 
 /** Used when the configuration has a fault of its own: the schema is checked all the same. */
 const anyRetention = { retain: 600_000, max: 1000 };
@@ -26,7 +26,7 @@ export function check(args: readonly string[], env: NodeJS.ProcessEnv, print: Pr
   const file = given ?? (env.TAILRACE_SCHEMA || './schema.graphql');
   let sdl: string;
   try {
-    sdl = readFileSync(file, 'utf8');
+    sdl = textIn(file);
   } catch (error) {
     const why = error instanceof Error && 'code' in error ? String(error.code) : 'it cannot be read';
     print(`There is no schema at ${file} (${why}): TAILRACE_SCHEMA says where it is.`);

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { z } from 'zod';
 import { readJson } from '../event/read-json.js';
@@ -6,6 +5,7 @@ import { configOf, type Print } from './command.js';
 import { loadSchema } from './load.js';
 import { ask, fieldNamed, questionShape, shown } from './question.js';
 import { Refusal } from './refusal.js';
+import { textIn } from './text-file.js';
 
 const usage =
   'usage: tailrace explain --field <name> --event <JSON or @file> [--args <JSON>] [--claims <JSON>] [--record <JSON>]';
@@ -64,7 +64,7 @@ function json<T>(name: string, given: string | undefined, schema: z.ZodType<T>):
   let text = given;
   let value: unknown;
   try {
-    if (given.startsWith('@')) text = readFileSync(given.slice(1), 'utf8');
+    if (given.startsWith('@')) text = textIn(given.slice(1));
     value = readJson(text);
   } catch (error) {
     throw new Refusal(

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Environment } from '../config.js';
@@ -8,6 +8,7 @@ import { usualScopeClaims } from '../schema/claims.js';
 import { compileSchema, type Problem } from '../schema/compile.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
 import { Refusal } from './refusal.js';
+import { textIn } from './text-file.js';
 
 export interface LoadedSchema {
   readonly schema: StreamSchema;
@@ -52,7 +53,7 @@ export function loadOperations(only: boolean, file: string | null): Operations {
   const name = `TAILRACE_OPERATIONS_FILE names ${JSON.stringify(file)}`;
   let json: string;
   try {
-    json = readFileSync(file, 'utf8');
+    json = textIn(file);
   } catch (error) {
     const why = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
     throw new Refusal(`${name}, which cannot be read${why}.`);
@@ -66,7 +67,7 @@ export function loadOperations(only: boolean, file: string | null): Operations {
 
 function textOf(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return textIn(file);
   } catch (error) {
     const why = error instanceof Error && 'code' in error ? String(error.code) : 'it cannot be read';
     throw new Refusal(`There is no schema at ${file} (${why}): TAILRACE_SCHEMA says where it is.`);

@@ -1,4 +1,4 @@
-import { createReadStream, readFileSync, statSync } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Config, Environment } from '../config.js';
@@ -10,6 +10,7 @@ import { type Line, LineFault, linesOf } from './send/lines.js';
 import { count, counted, newTally, type Outcome, shownOutcome } from './send/outcome.js';
 import type { Letter } from './send/post.js';
 import { toDev } from './send/to-dev.js';
+import { textIn } from './text-file.js';
 
 const usage = 'usage: tailrace send <topic> [--key <text>] [--header <name>=<value>] [--timestamp <time>] [<file> | -]';
 
@@ -170,7 +171,7 @@ async function checked({ place, open }: Input, file: string, { most }: Destinati
 function overLines(file: string): string {
   try {
     if (statSync(file).size > 16 * 1024 * 1024) return '';
-    const isList = Array.isArray(JSON.parse(readFileSync(file, 'utf8').replace(/^\uFEFF/, '')));
+    const isList = Array.isArray(JSON.parse(textIn(file)));
     const made = isList
       ? `\`jq -c '.[]' ${file}\` makes a line of each of its elements`
       : `\`jq -c . ${file}\` makes a line of it`;

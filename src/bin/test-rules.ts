@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { isMap, isSeq, LineCounter, type ParsedNode, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { exact } from '../schema/conversion.js';
@@ -7,6 +6,7 @@ import { configOf, type Run, type Terminal } from './command.js';
 import { loadSchema } from './load.js';
 import { ask, fieldNamed, questionShape, shown } from './question.js';
 import { Refusal } from './refusal.js';
+import { textIn } from './text-file.js';
 
 const usage = 'usage: tailrace test <file.yaml> …';
 
@@ -103,7 +103,7 @@ function exactly(value: unknown): unknown {
 
 function textOf(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return textIn(file);
   } catch (error) {
     throw new Refusal(`${file} cannot be read: ${error instanceof Error ? error.message : ''}`);
   }

@@ -71,7 +71,8 @@ export function manifestOf(json: string): ReadonlyMap<string, string> {
 
 function parsed(json: string): Readonly<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(json);
+    // Some editors begin a file with a mark of its encoding.
+    const value: unknown = JSON.parse(json.replace(/^\uFEFF/, ''));
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch {
     // told below

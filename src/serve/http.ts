@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { Fault, statusOf } from '../event/faults.js';
 import { kindOf } from '../graphql/operation.js';
 import type { Source } from '../observe/audit.js';
+import { acceptedTypes, acceptOf } from './accept.js';
 import { bearer, withToken } from './authenticate.js';
 import { bodyTypeOf } from './body-type.js';
 import type { FairTurns } from './fair-turns.js';
@@ -70,14 +71,13 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     }
     if (pathname !== '/graphql') return answerBadRequest(response, 404, 'GraphQL is at /graphql');
     if (wantsEvents(request, body, parts)) return serveEvents(request, response, parts, body);
-    const isPage = request.method === 'GET' && parts.graphiql !== null && request.headers.accept?.includes('text/html');
+    const isPage =
+      request.method === 'GET' &&
+      parts.graphiql !== null &&
+      acceptedTypes(request.headers.accept).includes('text/html');
     const viewer = isPage ? null : await identify(request, identity);
-    const { method = 'GET', headers } = request;
-    const asked = {
-      method,
-      headers: { ...(headers as Record<string, string>), ...(type === null ? {} : { 'content-type': type }) },
-      ...(body === null ? {} : { body }),
-    };
+    const { method = 'GET' } = request;
+    const asked = { method, headers: handedOn(request, type), ...(body === null ? {} : { body }) };
     const admit = viewer && parts.admission.admits(request, viewer);
     const asking: Asking = { viewer, admit, source: sourceOf(request), body };
     const answered = await yoga.fetch(`http://gateway${pathname}${search}`, asked, { asking } as never);
@@ -133,12 +133,16 @@ const brokenRequest: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
 };
 
+/** What Yoga gets: the body's type as it was read here, and no word of what the client refuses, which it would take for a wish. */
+function handedOn({ headers }: IncomingMessage, type: string | null): Record<string, string> {
+  const { accept, 'content-type': _, ...others } = headers as Record<string, string>;
+  const wished = acceptOf(accept);
+  return { ...others, ...(wished ? { accept: wished } : {}), ...(type === null ? {} : { 'content-type': type }) };
+}
+
 /** urql lists server-sent events for every operation, beside JSON: then the operation decides. */
 function wantsEvents(request: IncomingMessage, body: string | null, { engine }: HttpParts): boolean {
-  const types = (request.headers.accept ?? '')
-    .toLowerCase()
-    .split(',')
-    .map((type) => type.split(';')[0]?.trim());
+  const types = acceptedTypes(request.headers.accept);
   if (!types.includes('text/event-stream')) return false;
   if (!types.some((type) => type === 'application/json' || type === 'application/graphql-response+json')) return true;
   try {

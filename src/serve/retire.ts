@@ -46,7 +46,7 @@ export async function retire(
 ): Promise<void> {
   const asked = new Set(connections);
   for (const connection of asked) setTimeout(() => connection.retire(), random() * period);
-  await wait(period);
+  if (period > 0) await wait(period);
   door.shut();
   // Who was let in before it began, and had no place here yet.
   for (const connection of connections) if (!asked.has(connection)) connection.retire();
