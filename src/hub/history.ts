@@ -61,7 +61,7 @@ export class HubHistory {
     const begin = this.heard.since[shard] as Moment;
     // What was known before this replica came may be of data that Redis has lost: the log itself tells by its times.
     const isOurs = after !== null && !this.doubts.isTwice(head) && after >= begin.number && since >= begin.time;
-    const later = isOurs ? this.#after(channel, head, after) : null;
+    const later = isOurs ? this.#after(channel, head, after, limit + 1) : null;
     if (!later) return this.log.read(channel, shard, after, limit, since);
     const publications = later.slice(0, limit);
     return { publications, head, now: head.time, trimmedTo: 0, more: later.length > limit, heard: true };
@@ -89,9 +89,9 @@ export class HubHistory {
     return this.log.gaps(shard);
   }
 
-  /** What the channel carried after a number of the head's epoch; null when that was not all heard, or is not kept. */
-  #after(channel: Channel, head: Position, after: number): readonly Publication[] | null {
+  /** The first `limit` of what the channel carried after a number of the head's epoch; null when that was not all heard, or is not kept. */
+  #after(channel: Channel, head: Position, after: number, limit: number): readonly Publication[] | null {
     const last = this.heard.last(channel, head.shard);
-    return last !== undefined && after >= last ? [] : this.#recent.after(channel, head, after);
+    return last !== undefined && after >= last ? [] : this.#recent.after(channel, head, after, limit);
   }
 }

@@ -70,8 +70,17 @@ export class Recent {
     }
   }
 
-  /** All that the channel carried on the head's shard after `after`, a number of the head's epoch; null when not all is here. */
-  after(channel: Channel, head: Position, after: number): readonly Publication[] | null {
+  /**
+   * What the channel carried on the head's shard after `after`, a number of the head's epoch, and of it the first `limit`; null
+   * when not all is here. Copies: what a reader parses goes with the reader. Kept here, it would be counted as its text is, and
+   * be ten times as much.
+   */
+  after(
+    channel: Channel,
+    head: Position,
+    after: number,
+    limit = Number.POSITIVE_INFINITY,
+  ): readonly Publication[] | null {
     const kept = this.#channels.get(channel)?.[head.shard];
     if (!kept || kept.publications.at(-1)?.position.epoch !== head.epoch || after < kept.floor) return null;
     let low = kept.first;
@@ -80,7 +89,7 @@ export class Recent {
       if ((kept.publications[middle] as Publication).position.number > after) high = middle;
       else low = middle + 1;
     }
-    return kept.publications.slice(low) as Publication[];
+    return kept.publications.slice(low, low + limit).map((publication) => (publication as Publication).unread());
   }
 
   /** The channel is not heard any more. */

@@ -30,3 +30,12 @@ const pongBegins = Buffer.from('{"type":"pong"');
 export function isPong(data: Buffer): boolean {
   return data.length >= pongBegins.length && pongBegins.compare(data, 0, pongBegins.length) === 0;
 }
+
+/** A close reason has room for 123 bytes (RFC 6455, section 5.5). */
+export function shortened(reason: string | undefined): string | undefined {
+  if (reason === undefined || Buffer.byteLength(reason) <= 123) return reason;
+  return Buffer.from(reason)
+    .subarray(0, 120)
+    .toString()
+    .replace(/\uFFFD*$/, '');
+}

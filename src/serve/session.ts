@@ -18,7 +18,7 @@ import { nextMessages, textMessage } from './frames.js';
 import { Hearing, type HearingOwner } from './hearing.js';
 import type { Beating, Heartbeats } from './heartbeats.js';
 import { authorizationIn, type Identity } from './identify.js';
-import { isPong, messageOf } from './message.js';
+import { isPong, messageOf, shortened } from './message.js';
 import { type OutletOwner, SocketOutlet } from './outlet.js';
 import { heartbeatOf } from './ping.js';
 import { type Holder, renew } from './renew.js';
@@ -295,12 +295,3 @@ export class Session implements Connection, Holder, Beating, OutletOwner, Hearin
 
 /** A renewal is by its token alone. */
 const nothing = { headers: {}, url: '', payload: null };
-
-/** A close reason has room for 123 bytes (RFC 6455, section 5.5). */
-function shortened(reason: string | undefined): string | undefined {
-  if (reason === undefined || Buffer.byteLength(reason) <= 123) return reason;
-  return Buffer.from(reason)
-    .subarray(0, 120)
-    .toString()
-    .replace(/\uFFFD*$/, '');
-}
