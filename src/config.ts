@@ -153,6 +153,11 @@ export const variables = {
     '720h',
     'How long a token lives at most. Revocations are kept so long; a token that lives longer is good again afterwards.',
   ),
+  tokenLeeway: admitting(
+    duration(0, 600_000),
+    '5s',
+    'By how much the clocks of who signs tokens may differ: before `nbf`, after `exp`, for an `iat` that lies ahead, and for one just after a revocation. The same on all gateways.',
+  ),
   cursorSecret: serving(
     list('secrets separated by commas'),
     '',

@@ -9,6 +9,7 @@ import { compileSchema } from './schema/compile.js';
 import { parseDuration } from './schema/duration.js';
 import { type Authenticate, inTime, tokenAuthenticator } from './serve/authenticate.js';
 import { createGateway as createReplica, type Gateway, type GatewayParts } from './serve/gateway.js';
+import { defaultLeeway } from './serve/issued.js';
 import { defaultLimits } from './serve/limits.js';
 import { overRedis } from './serve/over-redis.js';
 
@@ -56,6 +57,7 @@ export interface GatewayOptions
       | 'keepAlive'
       | 'retirePeriod'
       | 'tokenLife'
+      | 'tokenLeeway'
       | 'limits'
       | 'tls'
       | 'version'
@@ -110,15 +112,15 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { mutationsPerMinute = defaultLimits.mutationsPerMinute } = options.limits ?? {};
   const connect = (name: string, extra = {}) => connectRedis(url, name, logger, extra);
   const shared = overRedis({ connect, prefix, shards, mutationsPerMinute, logger });
-  const authenticate = authenticatorOf(auth);
+  const authenticate = authenticatorOf(auth, options.tokenLeeway);
   const replica = createReplica({ ...options, ...shared.parts, streams, metrics, logger, authenticate });
   let retired: Promise<void> | null = null;
   return { ...replica, retire: () => (retired ??= replica.retire().then(shared.close)) };
 }
 
-function authenticatorOf(auth: Auth): Authenticate {
+function authenticatorOf(auth: Auth, leeway = defaultLeeway): Authenticate {
   if ('authenticate' in auth) return inTime(auth.authenticate);
   const signers: readonly Signer[] = 'issuers' in auth ? auth.issuers : [auth];
-  const unset = { secrets: [], jwksUrl: null, issuer: null, audience: null };
+  const unset = { secrets: [], jwksUrl: null, issuer: null, audience: null, leeway };
   return tokenAuthenticator(...signers.map((signer) => ({ ...unset, ...signer })));
 }

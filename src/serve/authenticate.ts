@@ -14,6 +14,7 @@ import { Fault } from '../event/faults.js';
 import { mayHoldLongNumber, readJson } from '../event/read-json.js';
 import { nobody, type Viewer } from '../graphql/viewer.js';
 import type { Claims } from '../schema/stream-schema.js';
+import { defaultLeeway } from './issued.js';
 import { publishedKeys } from './published-keys.js';
 
 /** What is known of a request before it is known whose it is. */
@@ -42,12 +43,11 @@ export interface TokenSettings {
   /** The `iss` that its tokens must have; null takes any, and only where there is one signer. */
   readonly issuer: string | null;
   readonly audience: string | null;
+  /** Milliseconds for which a token is good before its `nbf` and after its `exp`, for clocks differ. Default 5000. */
+  readonly leeway?: number;
 }
 
 type Verify = (token: string) => Promise<JWTPayload>;
-
-/** Seconds by which clocks may differ. */
-const leeway = 5;
 
 const symmetric = ['HS256', 'HS384', 'HS512'];
 const asymmetric = [
@@ -115,9 +115,9 @@ function byIssuer(issuers: readonly TokenSettings[]): Verify {
  * The algorithm is fixed by the kind of key, never by the token: with a public key taken for a shared secret, anyone
  * could sign (RFC 8725, section 2.1).
  */
-function verifierOf({ secrets, jwksUrl, issuer, audience }: TokenSettings): Verify {
+function verifierOf({ secrets, jwksUrl, issuer, audience, leeway = defaultLeeway }: TokenSettings): Verify {
   const common = {
-    clockTolerance: leeway,
+    clockTolerance: leeway / 1_000,
     ...(issuer === null ? {} : { issuer }),
     ...(audience === null ? {} : { audience }),
   };

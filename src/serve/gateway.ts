@@ -52,6 +52,8 @@ export interface GatewayParts {
   readonly revocations?: RevocationStore;
   /** Milliseconds that a token lives at most: so long revocations are kept. Default 30 days. */
   readonly tokenLife?: number;
+  /** Milliseconds by which clocks may differ: how far ahead a token may be issued, and after a revocation. Default 5000. */
+  readonly tokenLeeway?: number;
   /** Beside the gateway's own. Default: none. */
   readonly origins?: readonly string[];
   /** Default `tailrace_token`. */
@@ -161,6 +163,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     replicas,
     logger,
     tokenLife: parts.tokenLife ?? 30 * 24 * 3_600_000,
+    ...(parts.tokenLeeway === undefined ? {} : { leeway: parts.tokenLeeway }),
     every: heartbeat,
     changed(news) {
       for (const { claims, at } of news) audit({ event: 'revoked', revoked: claims, at });

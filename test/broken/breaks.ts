@@ -311,6 +311,20 @@ const known = {
     red: ['is not cut off at a heartbeat'],
     green: 'has everything that it asked for',
   },
+  future: {
+    what: 'a token is let in however far ahead its time of issue lies',
+    edits: [{ file: 'src/serve/revocations.ts', from: 'refuseFuture(viewer.claims, leeway);', to: '' }],
+    suite: 'test/access/access.test.ts',
+    red: ['a token issued in the future', 'a token issued in milliseconds'],
+    green: 'a good token without the scope',
+  },
+  'fast clock': {
+    what: 'a revocation takes in only what was issued until its second',
+    edits: [{ file: 'src/serve/revocations.ts', from: 'list.has(claims, leeway)', to: 'list.has(claims)' }],
+    suite: 'test/access/access.test.ts',
+    red: ['a token of a clock that is a little ahead, revoked'],
+    green: 'a good token without the scope',
+  },
 } satisfies Record<string, Break>;
 
 /**

@@ -59,7 +59,7 @@ describe('a revocation', () => {
     const old = await tokenFor({ sub: 'ada', jti: '7' });
     const ticketed = await fetch(`${r.url}/ticket`, { method: 'POST', headers: { authorization: `Bearer ${old}` } });
     const { ticket } = (await ticketed.json()) as { ticket: string };
-    await r.revoke({ jti: '7' });
+    const { at } = await r.revoke({ jti: '7' });
     const asks = (token: string) =>
       fetch(other.url, {
         method: 'POST',
@@ -79,7 +79,72 @@ describe('a revocation', () => {
 
     const anew = await tokenFor({ sub: 'ada', jti: '8' });
     expect(await asks(anew)).toBe(200);
-    expect(await asks(await tokenFor({ sub: 'ada', jti: '7', ...issued(5) }))).toBe(200);
+    await eventually('the next second', () => issued(0).iat > at);
+    expect(await asks(await tokenFor({ sub: 'ada', jti: '7', iat: at + 6 }))).toBe(200);
+  });
+
+  test('takes in what was issued within the leeway after it, for clocks differ, and says why', async () => {
+    await using r = await river(sdl);
+    const { at } = await r.revoke({ sub: 'ada' });
+    await eventually('the next second', () => issued(0).iat > at);
+    const reason = async (iat: number) => {
+      await using client = socket(r.wsUrl);
+      await client.send({
+        type: 'connection_init',
+        payload: { Authorization: `Bearer ${await tokenFor({ sub: 'ada', iat })}` },
+      });
+      return (await client.closed).reason;
+    };
+    expect(await reason(at)).toBe('This needs a valid token: the token was revoked');
+    const since =
+      'This needs a valid token: the token was revoked: it was issued less than 5 s after that, sign in anew';
+    expect(await reason(at + 1)).toBe(since);
+    expect(await reason(at + 5)).toBe(since);
+  });
+
+  test.each([
+    ['the claims of its own', { tenant: 'acme' }],
+    ['its number', { jti: '7' }],
+    ['its user', { sub: 'ada' }],
+  ])('ends what runs by a token of a fast clock, by %s', async (_, named) => {
+    await using r = await river(sdl);
+    const token = await tokenFor({ sub: 'ada', jti: '7', tenant: ['acme', 'other'], ...issued(4) });
+    await using client = socket(r.wsUrl);
+    await client.init({ Authorization: `Bearer ${token}` });
+    await r.revoke(named);
+    expect((await client.closed).code).toBe(4403);
+  });
+
+  test('by a function of one’s own counts as by any token: nobody was issued in the future', async () => {
+    let iat: number | undefined = Date.now();
+    await using r = await river(sdl, {
+      authenticate: async () => ({ signedIn: true, claims: { sub: 'ada', iat }, expiresAt: null }),
+    });
+    const end = async () => {
+      await using client = socket(r.wsUrl);
+      await client.send({ type: 'connection_init' });
+      return await client.closed;
+    };
+    expect(await end()).toEqual({
+      code: 4403,
+      reason: `This needs a valid token: the token was issued in the future: iat ${iat} is not in seconds`,
+    });
+    iat = issued(3_600).iat;
+    expect((await end()).reason).toMatch(/issued in the future: iat is (3599|3600) s ahead, at most 5 s are let pass$/);
+    iat = Number.POSITIVE_INFINITY;
+    expect((await end()).code).toBe(4403);
+  });
+
+  test('goes by the leeway that was set, and so does the door', async () => {
+    await using r = await river(sdl, { tokenLeeway: 60_000 });
+    await using client = socket(r.wsUrl);
+    await client.init({ Authorization: `Bearer ${await tokenFor({ sub: 'ada', ...issued(55) })}` });
+    await r.revoke({ sub: 'ada' });
+    expect((await client.closed).code).toBe(4403);
+    await using late = socket(r.wsUrl);
+    const ahead = await tokenFor({ sub: 'grace', ...issued(65) });
+    await late.send({ type: 'connection_init', payload: { Authorization: `Bearer ${ahead}` } });
+    expect((await late.closed).code).toBe(4403);
   });
 
   test('that takes in many ends a few of them in each turn of the loop', async () => {
