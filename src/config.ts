@@ -130,6 +130,12 @@ export const variables = {
     secret,
   ),
   authJwksUrl: serving(url, null, 'Where the public keys of the tokens are (JWKS), instead of a secret.'),
+  authJwksCa: serving(
+    text,
+    null,
+    'The authority that signed the certificate of an `https` address of keys (PEM), where nobody else knows it.',
+    secret,
+  ),
   authIssuer: signing(text, null, 'The `iss` that every token must have.'),
   authAudience: signing(text, null, 'The `aud` that every token must have.'),
   authIssuers: serving(

@@ -12,7 +12,7 @@ import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
 import { admissionOf } from './admission.js';
-import type { Authenticate } from './authenticate.js';
+import type { Authenticate, TokenKeys } from './authenticate.js';
 import { FairTurns } from './fair-turns.js';
 import { boundHalfOpen } from './half-open.js';
 import { Heartbeats } from './heartbeats.js';
@@ -41,6 +41,8 @@ export interface GatewayParts {
   readonly log: ChannelLogReader;
   /** Says whose a request is; throws Fault UNAUTHENTICATED. */
   readonly authenticate: Authenticate;
+  /** By which it verifies: kept as long as the gateway runs. Default: it needs none. */
+  readonly keys?: TokenKeys;
   /** The first signs, all verify. */
   readonly cursorSecrets: readonly string[];
   readonly pubsub: PubSub;
@@ -149,6 +151,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const heartbeats = new Heartbeats(heartbeat);
   const replicas = parts.replicas ?? memoryReplicas();
   let retiring: Promise<void> | null = null;
+  parts.keys?.keep();
 
   /** A tenant that is revoked has thousands of sockets. Whoever has renewed or gone meanwhile is spared. */
   const expel = inTurns((connection: Connection) => {
@@ -179,7 +182,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   async function unready() {
     if (!hub.opened()) return 'the log has not been reached yet';
     if (!revocations.known()) return 'revocations have not been read yet';
-    return log.unready();
+    return parts.keys?.unready() ?? log.unready();
   }
   const { trustedHops = 0, mutations = memoryBudget(limits.mutationsPerMinute) } = parts;
   const identity = {
@@ -251,6 +254,7 @@ export function createGateway(parts: GatewayParts): Gateway {
         unbound();
         heartbeats.close();
         revocations.close();
+        parts.keys?.close();
         replicas.close();
         await hub.close();
         await log.close();

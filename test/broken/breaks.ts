@@ -318,6 +318,13 @@ const known = {
     red: ['a token issued in the future', 'a token issued in milliseconds'],
     green: 'a good token without the scope',
   },
+  'pause of keys': {
+    what: 'a host that gives no keys is asked again for every token',
+    edits: [{ file: 'src/serve/published-keys.ts', from: 'if (now() < due || closing', to: 'if (closing' }],
+    suite: 'test/serve/keys-out-of-reach.test.ts',
+    red: ['the host is asked once at a time'],
+    green: 'are taken back by an empty list',
+  },
   'fast clock': {
     what: 'a revocation takes in only what was issued until its second',
     edits: [{ file: 'src/serve/revocations.ts', from: 'list.has(claims, leeway)', to: 'list.has(claims)' }],
