@@ -310,6 +310,11 @@ export const variables = {
   ),
   rewind: serving(whole(1, 100_000), '1000', 'Events that `@resume(rewind)` may ask for.'),
   messageBytes: serving(whole(1024, 16_777_216), '65536', 'Bytes of one message or request of a client.'),
+  headerBytes: serving(
+    whole(4_096, 65_536),
+    '16384',
+    'Bytes of the path, query and headers of one request: most of them are its token’s.',
+  ),
   messageRate: serving(
     whole(1, 1_000_000),
     '100',

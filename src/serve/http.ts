@@ -9,6 +9,7 @@ import type { FairTurns } from './fair-turns.js';
 import { answer, answerBadRequest, answerFault, jsonObject, readText } from './http-answer.js';
 import { identify, pathOf, refuseTokenInUrl, urlOf } from './identify.js';
 import { inTurns } from './in-turns.js';
+import { readable, refuseUnread, whyTooLong } from './long-headers.js';
 import { operationOf, refuseSingleConnection, type SseParts, serveEvents } from './sse.js';
 import { ticketLife } from './tickets.js';
 import type { KeyPair } from './tls-pair.js';
@@ -16,6 +17,7 @@ import { type Listener, type SecureServer, tlsServer } from './tls-server.js';
 import { type Asking, type YogaParts, yogaOf } from './yoga.js';
 
 export interface HttpParts extends SseParts, YogaParts {
+  readonly limits: SseParts['limits'] & { readonly headerBytes: number };
   readonly turns: FairTurns;
   /** Milliseconds. */
   readonly heartbeat: number;
@@ -53,6 +55,8 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
       throw new Fault('FORBIDDEN', { why: `pages of ${request.headers.origin} may not connect (TAILRACE_ORIGINS)` });
     allowOrigin(request, response);
     if (request.method === 'OPTIONS') return void response.writeHead(204).end();
+    const tooLong = whyTooLong(request, parts.limits.headerBytes);
+    if (tooLong) throw tooLong;
     // Also where nobody is asked who they are, or by a ticket.
     refuseTokenInUrl(request);
     if (pathname === '/graphql/ticket') return ticket(request, response, parts);
@@ -101,12 +105,13 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
       response.destroy();
     });
   };
-  const { requestTimeout } = parts.limits;
+  const { requestTimeout, headerBytes } = parts.limits;
   const patience = {
     requestTimeout,
     headersTimeout: requestTimeout,
     connectionsCheckingInterval: requestTimeout / 4,
     keepAliveTimeout: parts.keepAlive,
+    maxHeaderSize: readable(headerBytes),
   };
   const server = parts.pair
     ? tlsServer(parts.pair, { ...patience, heartbeat: parts.heartbeat }, listener)
@@ -124,14 +129,14 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
       // Node looks for them now and then, and finds a thousand at once.
       return late(socket);
     }
-    refuse(socket, brokenRequest[error.code ?? ''] ?? (error.code?.startsWith('HPE_') ? '400 Bad Request' : null));
+    if (error.code === 'HPE_HEADER_OVERFLOW' && socket.writable) {
+      parts.metrics.limited('headerBytes');
+      return refuseUnread(socket, headerBytes);
+    }
+    refuse(socket, error.code?.startsWith('HPE_') ? '400 Bad Request' : null);
   });
   return server;
 }
-
-const brokenRequest: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-};
 
 /** urql lists server-sent events for every operation, beside JSON: then the operation decides. */
 function wantsEvents(request: IncomingMessage, body: string | null, { engine }: HttpParts): boolean {
