@@ -14,6 +14,7 @@ import { Fault } from '../event/faults.js';
 import { mayHoldLongNumber, readJson } from '../event/read-json.js';
 import { nobody, type Viewer } from '../graphql/viewer.js';
 import type { Claims } from '../schema/stream-schema.js';
+import { refuseMisplacedToken } from './identify.js';
 import { defaultLeeway } from './issued.js';
 import { type KeyWatchers, type PublishedKeys, publishedKeys } from './published-keys.js';
 
@@ -123,7 +124,8 @@ function allKeys(verifiers: readonly Verifier[]): TokenKeys {
 }
 
 function authenticatorOf(verify: Verify): Authenticate {
-  return async ({ authorization }) => {
+  return async ({ authorization, payload }) => {
+    refuseMisplacedToken(payload, 'connectionParams');
     const token = bearer(authorization);
     if (token === null) return nobody;
     try {
