@@ -289,7 +289,7 @@ export const variables = {
   mutationsPerMinute: serving(
     whole(1, 1_000_000_000),
     '300',
-    'Root fields of mutations, and tickets, of one user on all replicas together; without a token, of one address.',
+    'Root fields of mutations, tickets, and renewals of event streams, of one user on all replicas together; without a token, of one address.',
   ),
   subscriptionsPerSocket: serving(whole(1, 100_000), '100', 'Operations one WebSocket may have open.'),
   channelsPerSubscription: serving(whole(1, 100_000), '256', 'Channels one subscription may listen to.'),

@@ -64,7 +64,7 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     await parts.turns.wait(parts.admission.addressOf(request));
     // Whoever has gone meanwhile: its response has told that already, and a place that it took now would be taken for ever.
     if (response.destroyed) return;
-    if (pathname === '/graphql/renew') return renewal(response, parts, body);
+    if (pathname === '/graphql/renew') return renewal(request, response, parts, body);
     const type = bodyTypeOf(request, body);
     if (pathname === '/graphql/stream') {
       const reserves =
@@ -183,13 +183,15 @@ async function ticket(request: IncomingMessage, response: ServerResponse, parts:
 }
 
 /** `{"ok": true}` for `{id, token}`: the name of a stream, from its header `Tailrace-Stream`, and its holder's new token. */
-async function renewal(response: ServerResponse, parts: HttpParts, body: string | null) {
+async function renewal(request: IncomingMessage, response: ServerResponse, parts: HttpParts, body: string | null) {
   if (body === null) return answerBadRequest(response, 405, 'POST only', 'POST');
   const { id, token } = jsonObject(body, 'the body');
   if (typeof id !== 'string' || typeof token !== 'string') {
     throw new Fault('BAD_USER_INPUT', { why: 'the body must be {"id": …, "token": …}' });
   }
-  const renewed = await parts.renewals.renew(id, token);
+  const { admission, renewals } = parts;
+  // One that is not held here is every replica's to look for.
+  const renewed = await renewals.renew(id, token, (viewer) => admission.admits(request, viewer)('mutation', 1));
   if (renewed.ok) return answer(response, 200, renewed);
   const { code, message } = renewed;
   answer(response, statusOf({ code }), { errors: [{ message, extensions: { code } }] });
