@@ -153,12 +153,13 @@ export function createGateway(parts: GatewayParts): Gateway {
   let retiring: Promise<void> | null = null;
   parts.keys?.keep();
 
-  /** A tenant that is revoked has thousands of sockets. Whoever has renewed or gone meanwhile is spared. */
+  /** Those that are revoked and not closed yet. */
+  const leaving = new WeakSet<Connection>();
+  /** A tenant that is revoked has thousands of sockets, and to close those takes seconds: first none is shown anything more. */
   const expel = inTurns((connection: Connection) => {
-    const { viewer, source } = connection;
-    if (!connections.has(connection) || !revocations.isRevoked(viewer)) return;
+    if (!connections.has(connection)) return;
     connection.expel(revoked());
-    audit({ event: 'expelled', claims: viewer.claims, source });
+    audit({ event: 'expelled', claims: connection.viewer.claims, source: connection.source });
   });
 
   const revocations = revocationsOf({
@@ -170,7 +171,12 @@ export function createGateway(parts: GatewayParts): Gateway {
     every: heartbeat,
     changed(news) {
       for (const { claims, at } of news) audit({ event: 'revoked', revoked: claims, at });
-      for (const connection of connections) if (revocations.isRevoked(connection.viewer)) expel(connection);
+      for (const connection of connections) {
+        if (leaving.has(connection) || !revocations.isRevoked(connection.viewer)) continue;
+        leaving.add(connection);
+        connection.silence();
+        expel(connection);
+      }
     },
   });
   const authenticate: Authenticate = async (request) => {

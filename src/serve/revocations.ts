@@ -39,7 +39,9 @@ export interface Revocations {
   close(): void;
 }
 
-export const revoked = () => new Fault('UNAUTHENTICATED', { why: 'the token was revoked' });
+/** One for all whom it ends: an error with a stack of its own costs as much as a close frame. */
+const itWasRevoked = new Fault('UNAUTHENTICATED', { why: 'the token was revoked' });
+export const revoked = () => itWasRevoked;
 
 /** For who has signed in again so soon that it cannot be told from before. */
 const tooSoon = (leeway: number) =>

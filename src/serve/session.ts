@@ -252,6 +252,10 @@ export class Session implements Connection, Holder, Beating, OutletOwner, Hearin
     this.#end(1013, why);
   }
 
+  silence(): void {
+    this.#outlet.silence();
+  }
+
   expel({ close, message }: Fault): void {
     this.#end(close ?? CloseCode.Forbidden, message);
   }

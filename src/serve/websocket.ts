@@ -118,6 +118,14 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
 class Spoken extends WebSocket {
   session: Session | null = null;
   ended: ((code: number, reason: string) => Promise<void>) | null = null;
+
+  override close(code?: number, reason?: string | Buffer): void {
+    const { _closeFrameSent: said, _closeFrameReceived: answered } = this as unknown as Record<string, boolean>;
+    // Ended as ws does it, each socket is ended twice more by its other end's FIN, and each time Node makes an error that
+    // nobody hears: half of what a close costs, where thousands are closed at once.
+    if (this.readyState === this.CLOSING && said && answered) this.terminate();
+    else super.close(code, reason);
+  }
 }
 
 function heardFrame(this: WebSocket): void {

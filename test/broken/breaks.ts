@@ -325,6 +325,13 @@ const known = {
     red: ['the host is asked once at a time'],
     green: 'are taken back by an empty list',
   },
+  silence: {
+    what: 'who is revoked is shown events until their socket is closed',
+    edits: [{ file: 'src/serve/gateway.ts', from: 'connection.silence();', to: '' }],
+    suite: 'test/serve/revocations.test.ts',
+    red: ['that takes in many shows none of them anything'],
+    green: 'is no reason to renew',
+  },
   'fast clock': {
     what: 'a revocation takes in only what was issued until its second',
     edits: [{ file: 'src/serve/revocations.ts', from: 'list.has(claims, leeway)', to: 'list.has(claims)' }],

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { PubSub } from 'graphql-subscriptions';
 import { describe, expect, test, vi } from 'vitest';
 import { Fault } from '../../src/event/faults.js';
 import { silent } from '../../src/observe/logger.js';
@@ -9,7 +10,7 @@ import { revocationsOf } from '../../src/serve/revocations.js';
 import { socket } from '../clients/socket.js';
 import { eventually } from '../support/eventually.js';
 import { opened } from '../support/opened.js';
-import { listen, river, tokenFor } from '../support/river.js';
+import { listen, type Result, river, tokenFor } from '../support/river.js';
 import { slowSource } from '../support/slow-source.js';
 import { events } from '../support/stream.js';
 
@@ -168,6 +169,55 @@ describe('a revocation', () => {
     for (const { code } of await Promise.all(clients.map(({ closed }) => closed))) expect(code).toBe(4403);
     expect(expelled).toBe(80);
     expect(most).toBeLessThanOrEqual(32);
+  });
+
+  test('that takes in many shows none of them anything from the moment it is known, however long their ends take', async () => {
+    const live = new PubSub();
+    await using r = await river(
+      `${sdl.replace('type Subscription {', 'type Subscription { told: String! @authenticated ')}`,
+      {
+        limits: { connectionsPerUser: 1_000 },
+        pubsub: live as never,
+        resolvers: {
+          Subscription: { told: { subscribe: () => live.asyncIterableIterator('told') } },
+        } as never,
+      },
+    );
+    await using all = opened();
+    const token = await tokenFor({ sub: 'ada' });
+    const both = [query, 'subscription { told }'];
+    const clients = Array.from({ length: 100 }, () => all.use(socket(r.wsUrl)));
+    for (const client of clients) {
+      await client.init({ Authorization: `Bearer ${token}` });
+      for (const [n, asked] of both.entries()) await client.subscribe(String(n), { query: asked });
+    }
+    const streams = await Promise.all(
+      Array.from({ length: 20 }, async (_, n) => all.use(await events(r.url, { query: both[n % 2] }, token))),
+    );
+    await eventually('all have started', () => r.subscribed() === 110);
+    const told = async (text: string) => {
+      await r.publish('notes', { id: text, user: 'ada' });
+      await live.publish('told', { told: text });
+    };
+    await told('before');
+    const shown = () => [
+      ...clients.flatMap(({ messages }) =>
+        messages.filter(({ type }) => type === 'next').map(({ payload }) => payload),
+      ),
+      ...streams.flatMap(({ results }) => results.filter(({ data }: Result) => data)),
+    ];
+    await eventually('all are shown it', () => shown().length === 220);
+    await r.revoke({ sub: 'ada' });
+    const cursors = streams.map(({ cursor }) => cursor());
+    await told('after');
+    for (const { code } of await Promise.all(clients.map(({ closed }) => closed))) expect(code).toBe(4403);
+    await Promise.all(streams.map(({ ended }) => ended));
+    expect(shown()).toHaveLength(220);
+    // Nor a cursor beyond what they were not shown.
+    expect(streams.map(({ cursor }) => cursor())).toEqual(cursors);
+    expect(streams.map(({ results }) => results.at(-1).errors?.[0].extensions.code)).toEqual(
+      Array(20).fill('UNAUTHENTICATED'),
+    );
   });
 
   test('is no reason to renew: the new token counts, not the old one', async () => {
