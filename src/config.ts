@@ -130,6 +130,12 @@ export const variables = {
     secret,
   ),
   authJwksUrl: serving(url, null, 'Where the public keys of the tokens are (JWKS), instead of a secret.'),
+  authJwksCa: serving(
+    text,
+    null,
+    'The authority that signed the certificate of an `https` address of keys (PEM), where nobody else knows it.',
+    secret,
+  ),
   authIssuer: signing(text, null, 'The `iss` that every token must have.'),
   authAudience: signing(text, null, 'The `aud` that every token must have.'),
   authIssuers: serving(
@@ -152,6 +158,11 @@ export const variables = {
     duration(1_000, 365 * 24 * 3_600_000),
     '720h',
     'How long a token lives at most. Revocations are kept so long; a token that lives longer is good again afterwards.',
+  ),
+  tokenLeeway: admitting(
+    duration(0, 600_000),
+    '5s',
+    'By how much the clocks of who signs tokens may differ: before `nbf`, after `exp`, for an `iat` that lies ahead, and for one just after a revocation. The same on all gateways.',
   ),
   cursorSecret: serving(
     list('secrets separated by commas'),
@@ -278,7 +289,7 @@ export const variables = {
   mutationsPerMinute: serving(
     whole(1, 1_000_000_000),
     '300',
-    'Root fields of mutations, and tickets, of one user on all replicas together; without a token, of one address.',
+    'Root fields of mutations, tickets, and renewals of event streams, of one user on all replicas together; without a token, of one address.',
   ),
   subscriptionsPerSocket: serving(whole(1, 100_000), '100', 'Operations one WebSocket may have open.'),
   channelsPerSubscription: serving(whole(1, 100_000), '256', 'Channels one subscription may listen to.'),
@@ -299,6 +310,11 @@ export const variables = {
   ),
   rewind: serving(whole(1, 100_000), '1000', 'Events that `@resume(rewind)` may ask for.'),
   messageBytes: serving(whole(1024, 16_777_216), '65536', 'Bytes of one message or request of a client.'),
+  headerBytes: serving(
+    whole(4_096, 65_536),
+    '16384',
+    'Bytes of the path, query and headers of one request: most of them are its token’s.',
+  ),
   messageRate: serving(
     whole(1, 1_000_000),
     '100',

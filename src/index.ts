@@ -7,10 +7,12 @@ import { silent } from './observe/logger.js';
 import { noGatewayMetrics } from './observe/metrics.js';
 import { compileSchema } from './schema/compile.js';
 import { parseDuration } from './schema/duration.js';
-import { type Authenticate, inTime, tokenAuthenticator } from './serve/authenticate.js';
+import { type Authenticate, byTokens, inTime } from './serve/authenticate.js';
 import { createGateway as createReplica, type Gateway, type GatewayParts } from './serve/gateway.js';
+import { defaultLeeway } from './serve/issued.js';
 import { defaultLimits } from './serve/limits.js';
 import { overRedis } from './serve/over-redis.js';
+import type { KeyWatchers } from './serve/published-keys.js';
 
 export { Fault, type FaultCode } from './event/faults.js';
 export type { Context, FieldResolver, PubSub, Resolver, Resolvers } from './graphql/executable.js';
@@ -28,7 +30,15 @@ export type { Revocation } from './serve/revocation.js';
 export type { Pem, Tls } from './serve/tls-pair.js';
 
 /** One who signs tokens: with secrets shared with the gateway, or with keys published at an address. */
-export type Signer = ({ readonly secrets: readonly string[] } | { readonly jwksUrl: string }) & {
+export type Signer = (
+  | { readonly secrets: readonly string[] }
+  | {
+      /** Of a key set (JWKS), or of an OpenID configuration. */
+      readonly jwksUrl: string;
+      /** An authority (PEM) by which that address is known, beside all others. */
+      readonly jwksCa?: string;
+    }
+) & {
   readonly issuer?: string;
   readonly audience?: string;
 };
@@ -56,6 +66,7 @@ export interface GatewayOptions
       | 'keepAlive'
       | 'retirePeriod'
       | 'tokenLife'
+      | 'tokenLeeway'
       | 'limits'
       | 'tls'
       | 'version'
@@ -110,15 +121,22 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { mutationsPerMinute = defaultLimits.mutationsPerMinute } = options.limits ?? {};
   const connect = (name: string, extra = {}) => connectRedis(url, name, logger, extra);
   const shared = overRedis({ connect, prefix, shards, mutationsPerMinute, logger });
-  const authenticate = authenticatorOf(auth);
-  const replica = createReplica({ ...options, ...shared.parts, streams, metrics, logger, authenticate });
+  const identity = identityOf(auth, options.tokenLeeway, { logger, metrics });
+  const replica = createReplica({ ...options, ...shared.parts, ...identity, streams, metrics, logger });
   let retired: Promise<void> | null = null;
   return { ...replica, retire: () => (retired ??= replica.retire().then(shared.close)) };
 }
 
-function authenticatorOf(auth: Auth): Authenticate {
-  if ('authenticate' in auth) return inTime(auth.authenticate);
+function identityOf(
+  auth: Auth,
+  leeway = defaultLeeway,
+  watchers: KeyWatchers = {},
+): Pick<GatewayParts, 'authenticate' | 'keys'> {
+  if ('authenticate' in auth) return { authenticate: inTime(auth.authenticate) };
   const signers: readonly Signer[] = 'issuers' in auth ? auth.issuers : [auth];
-  const unset = { secrets: [], jwksUrl: null, issuer: null, audience: null };
-  return tokenAuthenticator(...signers.map((signer) => ({ ...unset, ...signer })));
+  const unset = { secrets: [], jwksUrl: null, issuer: null, audience: null, leeway };
+  return byTokens(
+    signers.map((signer) => ({ ...unset, ...signer })),
+    watchers,
+  );
 }

@@ -31,7 +31,7 @@ const sdl = `
   }
   type Revocation {
     claims: [Claim!]!
-    "Tokens issued at or before this moment do not count."
+    "Tokens issued at or before this moment, or within the leeway after it, do not count."
     at: String!
   }
   type Claim { name: String! value: String! }

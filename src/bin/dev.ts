@@ -6,7 +6,7 @@ import type { Config } from '../config.js';
 import { createMemoryLog } from '../log/memory-log.js';
 import { pinoLogger } from '../observe/pino.js';
 import { processRegistry, prometheusGateway, prometheusRelay } from '../observe/prometheus.js';
-import { tokenAuthenticator } from '../serve/authenticate.js';
+import { byTokens } from '../serve/authenticate.js';
 import type { Gateway } from '../serve/gateway.js';
 import { type Admin, startAdmin } from './admin.js';
 import { adminGraphQL } from './admin-graphql.js';
@@ -65,7 +65,7 @@ export const dev: Run = async (args, env, terminal) => {
       streams,
       resolvers,
       log,
-      authenticate: tokenAuthenticator(...issuersOf({ ...config, authJwtSecret: secrets })),
+      ...byTokens(issuersOf({ ...config, authJwtSecret: secrets }), { logger, metrics }),
       cursorSecrets: config.cursorSecret.length > 0 ? config.cursorSecret : [randomBytes(32).toString('base64url')],
       pubsub: new PubSub<Record<string, unknown>>(),
       graphiql: config.graphiql ? graphiqlOf(streams, known[0]?.token ?? null) : null,

@@ -3,7 +3,7 @@ import { needsTokenKey } from '../config/rules.js';
 import { connectRedis } from '../log/redis-connection.js';
 import { pinoLogger } from '../observe/pino.js';
 import { processRegistry, prometheusGateway } from '../observe/prometheus.js';
-import { tokenAuthenticator } from '../serve/authenticate.js';
+import { byTokens } from '../serve/authenticate.js';
 import { overRedis } from '../serve/over-redis.js';
 import { startAdmin } from './admin.js';
 import { adminGraphQL } from './admin-graphql.js';
@@ -45,7 +45,7 @@ export const gateway: Run = async (args, env) => {
       streams,
       resolvers,
       ...shared.parts,
-      authenticate: tokenAuthenticator(...issuersOf(config)),
+      ...byTokens(issuersOf(config), { logger, metrics }),
       cursorSecrets: config.cursorSecret,
       graphiql: config.graphiql ? { defaultQuery: exampleOf(streams) } : null,
       tls: tlsOf(config, env),

@@ -3,12 +3,13 @@ import type { TokenSettings } from '../serve/authenticate.js';
 
 type Variables = Pick<
   Config<'gateway'>,
-  'authJwtSecret' | 'authJwksUrl' | 'authIssuer' | 'authAudience' | 'authIssuers'
+  'authJwtSecret' | 'authJwksUrl' | 'authIssuer' | 'authAudience' | 'authIssuers' | 'authJwksCa' | 'tokenLeeway'
 >;
 
 /** Everyone whose tokens count, as the environment says. */
 export function issuersOf(config: Variables): readonly TokenSettings[] {
   const { authJwtSecret: secrets, authJwksUrl: jwksUrl, authIssuer: issuer, authAudience: audience } = config;
   const isSet = secrets.length > 0 || jwksUrl !== null;
-  return [...(isSet ? [{ secrets, jwksUrl, issuer, audience }] : []), ...config.authIssuers];
+  const all = [...(isSet ? [{ secrets, jwksUrl, issuer, audience }] : []), ...config.authIssuers];
+  return all.map((one) => ({ ...one, jwksCa: config.authJwksCa, leeway: config.tokenLeeway }));
 }

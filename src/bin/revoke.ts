@@ -33,10 +33,12 @@ export const revoke: Run = async (args, env, { out }) => {
     failure = message;
   });
   try {
-    const { at } = await redisRevocations(redis, config.redisPrefix).add(claims, config.tokenLife);
+    const { tokenLife, tokenLeeway } = config;
+    const { at } = await redisRevocations(redis, config.redisPrefix).add(claims, tokenLife + tokenLeeway);
     await tellReplicas(redis, config.redisPrefix, { kind: 'revoked' });
     const words = Object.entries(claims).map(([name, value]) => `${name}=${value}`);
-    out(`Revoked: tokens with ${words.join(', ')} that were issued until ${new Date(at * 1000).toISOString()}.`);
+    const until = new Date(at * 1_000 + tokenLeeway).toISOString();
+    out(`Revoked: tokens with ${words.join(', ')} that were issued until ${until}.`);
     return 0;
   } catch (error) {
     if (!(error instanceof Fault)) throw error;

@@ -20,6 +20,7 @@ type OwnParts = Omit<
   | 'keepAlive'
   | 'retirePeriod'
   | 'tokenLife'
+  | 'tokenLeeway'
   | 'limits'
   | 'version'
 >;
@@ -44,6 +45,7 @@ export function configuredGateway(config: Serving, parts: OwnParts): Gateway {
       keepAlive: config.keepAlive,
       retirePeriod: config.retirePeriod,
       tokenLife: config.tokenLife,
+      tokenLeeway: config.tokenLeeway,
       limits: limitsOf(config),
       version,
     });

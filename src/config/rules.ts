@@ -67,6 +67,15 @@ export const rules: readonly Rule[] = [
       ? 'TAILRACE_OPERATIONS is persisted-only: set TAILRACE_OPERATIONS_FILE too, or nothing can be asked.'
       : null,
 
+  ({ authJwksCa }) => noAuthority('TAILRACE_AUTH_JWKS', authJwksCa),
+  ({ authJwksCa, authJwksUrl, authIssuers }) => {
+    if (!authJwksCa || authJwksUrl === undefined || authIssuers === undefined) return null;
+    const addresses = [authJwksUrl, ...authIssuers.map(({ jwksUrl }) => jwksUrl)];
+    return addresses.some((address) => address?.startsWith('https:'))
+      ? null
+      : 'TAILRACE_AUTH_JWKS_CA is for TLS: an address of keys must begin with https.';
+  },
+
   ({ tlsCert, tlsKey }) => noPair('TAILRACE_TLS', tlsCert, tlsKey),
   ({ redisTlsCert, redisTlsKey }) => noPair('TAILRACE_REDIS_TLS', redisTlsCert, redisTlsKey),
   ({ redisUrl, redisTlsCa }) => (redisUrl?.startsWith('rediss') ? noAuthority('TAILRACE_REDIS_TLS', redisTlsCa) : null),

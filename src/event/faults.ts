@@ -42,6 +42,7 @@ export type FaultCode = keyof typeof table;
 /** Other statuses of LIMIT_EXCEEDED, by limit: what is too much in itself, and what this replica has no room for now. */
 const limitStatus: Readonly<Record<string, number>> = {
   messageBytes: 413,
+  headerBytes: 431,
   jsonDepth: 413,
   operationTokens: 413,
   operationDepth: 413,

@@ -41,6 +41,8 @@ export interface GatewayMetrics {
   limited(limit: string): void;
   /** A WebSocket has said more than its rate, and is read more slowly until it has made up for it. */
   slowed(): void;
+  /** The keys at this address were asked for, and had or not. */
+  keysFetched(address: string, had: boolean): void;
 }
 
 const nothing = () => {};
@@ -71,4 +73,5 @@ export const noGatewayMetrics: GatewayMetrics = {
   refusedOperation: nothing,
   limited: nothing,
   slowed: nothing,
+  keysFetched: nothing,
 };

@@ -14,7 +14,9 @@ import { Fault } from '../event/faults.js';
 import { mayHoldLongNumber, readJson } from '../event/read-json.js';
 import { nobody, type Viewer } from '../graphql/viewer.js';
 import type { Claims } from '../schema/stream-schema.js';
-import { publishedKeys } from './published-keys.js';
+import { refuseMisplacedToken } from './identify.js';
+import { defaultLeeway } from './issued.js';
+import { type KeyWatchers, type PublishedKeys, publishedKeys } from './published-keys.js';
 
 /** What is known of a request before it is known whose it is. */
 export interface AuthRequest {
@@ -39,15 +41,32 @@ export interface TokenSettings {
   /** Shared secrets: all verify. */
   readonly secrets: readonly string[];
   readonly jwksUrl: string | null;
+  /** An authority (PEM) by which that address is known, beside all others. Default: none. */
+  readonly jwksCa?: string | null;
   /** The `iss` that its tokens must have; null takes any, and only where there is one signer. */
   readonly issuer: string | null;
   readonly audience: string | null;
+  /** Milliseconds for which a token is good before its `nbf` and after its `exp`, for clocks differ. Default 5000. */
+  readonly leeway?: number;
+}
+
+/** The keys of all issuers who publish them. */
+export interface TokenKeys {
+  /** Null when there is an issuer whose tokens can be verified, else why there is none. One who is away stops no other. */
+  unready(): string | null;
+  /** From now on they are fetched also while nobody signs in. */
+  keep(): void;
+  /** Idempotent. */
+  close(): void;
 }
 
 type Verify = (token: string) => Promise<JWTPayload>;
 
-/** Seconds by which clocks may differ. */
-const leeway = 5;
+interface Verifier {
+  readonly verify: Verify;
+  /** Null for shared secrets. */
+  readonly keys: PublishedKeys | null;
+}
 
 const symmetric = ['HS256', 'HS384', 'HS512'];
 const asymmetric = [
@@ -74,9 +93,39 @@ export function inTime(authenticate: Authenticate, patience = 10_000): Authentic
 }
 
 /** For bearer tokens that are JWTs of these issuers: who is without any is `nobody`. */
-export function tokenAuthenticator(...issuers: readonly TokenSettings[]): Authenticate {
-  const verify = issuers.length === 1 ? verifierOf(issuers[0] as TokenSettings) : byIssuer(issuers);
-  return async ({ authorization }) => {
+export const tokenAuthenticator = (...issuers: readonly TokenSettings[]): Authenticate =>
+  byTokens(issuers).authenticate;
+
+/** The same, with the keys by which it goes: whoever keeps them closes them. */
+export function byTokens(
+  issuers: readonly TokenSettings[],
+  watchers: KeyWatchers = {},
+): { readonly authenticate: Authenticate; readonly keys: TokenKeys } {
+  const verifiers = new Map(issuers.map((settings) => [settings.issuer, verifierOf(settings, watchers)]));
+  const [only] = verifiers.values();
+  const verify = issuers.length === 1 && only ? only.verify : byIssuer(verifiers);
+  return { authenticate: authenticatorOf(verify), keys: allKeys([...verifiers.values()]) };
+}
+
+function allKeys(verifiers: readonly Verifier[]): TokenKeys {
+  const published = verifiers.flatMap(({ keys }) => keys ?? []);
+  return {
+    unready() {
+      const why = verifiers.map(({ keys }) => keys?.whyNone() ?? null);
+      return why.length === 0 || why.includes(null) ? null : `no key of tokens was had yet: ${why.join('; ')}`;
+    },
+    keep() {
+      for (const keys of published) keys.keep();
+    },
+    close() {
+      for (const keys of published) keys.close();
+    },
+  };
+}
+
+function authenticatorOf(verify: Verify): Authenticate {
+  return async ({ authorization, payload }) => {
+    refuseMisplacedToken(payload, 'connectionParams');
     const token = bearer(authorization);
     if (token === null) return nobody;
     try {
@@ -84,10 +133,11 @@ export function tokenAuthenticator(...issuers: readonly TokenSettings[]): Authen
       const expiresAt = payload.exp === undefined ? null : payload.exp * 1000;
       return { signedIn: true, claims: exactClaims(token, payload), expiresAt };
     } catch (error) {
-      if (isUnreachable(error)) {
+      if (!(error instanceof errors.JOSEError)) {
+        // Keys that are out of reach, or cannot be read, say nothing about the token.
         throw new Fault('UNAVAILABLE', { why: 'the keys that verify tokens cannot be fetched' });
       }
-      throw new Fault('UNAUTHENTICATED', { why: (error as Error).message });
+      throw new Fault('UNAUTHENTICATED', { why: error.message });
     }
   };
 }
@@ -102,12 +152,11 @@ function exactClaims(token: string, payload: JWTPayload): Claims {
 }
 
 /** What a token says of its issuer only chooses the keys: they decide. */
-function byIssuer(issuers: readonly TokenSettings[]): Verify {
-  const verifiers = new Map(issuers.map((settings) => [settings.issuer, verifierOf(settings)]));
+function byIssuer(verifiers: ReadonlyMap<string | null, Verifier>): Verify {
   return async (token) => {
-    const verify = verifiers.get(decodeJwt(token).iss ?? null);
-    if (!verify) throw new errors.JWTInvalid('its issuer is not known here');
-    return verify(token);
+    const verifier = verifiers.get(decodeJwt(token).iss ?? null);
+    if (!verifier) throw new errors.JWTInvalid('its issuer is not known here');
+    return verifier.verify(token);
   };
 }
 
@@ -115,17 +164,19 @@ function byIssuer(issuers: readonly TokenSettings[]): Verify {
  * The algorithm is fixed by the kind of key, never by the token: with a public key taken for a shared secret, anyone
  * could sign (RFC 8725, section 2.1).
  */
-function verifierOf({ secrets, jwksUrl, issuer, audience }: TokenSettings): Verify {
+function verifierOf(settings: TokenSettings, watchers: KeyWatchers): Verifier {
+  const { secrets, jwksUrl, jwksCa = null, issuer, audience, leeway = defaultLeeway } = settings;
   const common = {
-    clockTolerance: leeway,
+    clockTolerance: leeway / 1_000,
     ...(issuer === null ? {} : { issuer }),
     ...(audience === null ? {} : { audience }),
   };
   if (jwksUrl !== null) {
-    const keys = publishedKeys(jwksUrl);
-    return async (token) => (await jwtVerify(token, keys, { ...common, algorithms: asymmetric })).payload;
+    const keys = publishedKeys({ url: jwksUrl, ca: jwksCa, ...watchers });
+    const options = { ...common, algorithms: asymmetric };
+    return { keys, verify: async (token) => (await jwtVerify(token, keys.keyFor, options)).payload };
   }
-  return bySecret(secrets, { ...common, algorithms: symmetric });
+  return { keys: null, verify: bySecret(secrets, { ...common, algorithms: symmetric }) };
 }
 
 /** Verifies as jose does, which waits for a thread to make an HMAC of two hundred bytes: that costs more than all else of a connection. */
@@ -203,14 +254,6 @@ function sharedKey(secret: string): (header: JWTHeaderParameters) => Promise<Cry
     imported.set(alg, key);
     return key;
   };
-}
-
-/** The issuer gave no keys: that says nothing about the token. jose has no class of its own for an answer that is no 200. */
-function isUnreachable(error: unknown): boolean {
-  if (!(error instanceof errors.JOSEError)) return true;
-  return (
-    error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid || error.code === 'ERR_JOSE_GENERIC'
-  );
 }
 
 /** The token of an `Authorization` value; null when there is none. Throws Fault when it is not a bearer token. */

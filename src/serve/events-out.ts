@@ -9,6 +9,8 @@ export interface EventsOut {
   /** Together with all else of this turn of the event loop. */
   next(frames: readonly Frame[]): void;
   write(text: string): void;
+  /** From now on both of these drop what they are given. */
+  silence(): void;
   /** `then` is called when the last has been handed to the system. */
   end(last: string, then?: () => void): void;
   /** Ends it and lets nothing more come on its connection: a browser would come back on it. */
@@ -53,7 +55,7 @@ export function eventsOut(
 function overHttp1(request: IncomingMessage, response: ServerResponse, limit: number, owner: OutletOwner): EventsOut {
   const { socket } = request;
   const outlet = new SocketOutlet(socket, limit, owner);
-  const write = (text: string) => outlet.aside(() => response.write(text));
+  const write = (text: string) => outlet.isSilent() || outlet.aside(() => response.write(text));
   const end = (last: string, then = () => {}) => outlet.aside(() => response.end(last, then));
   /** HTTP/1.0 knows no chunks. */
   const isChunked = request.httpVersion === '1.1';
@@ -62,6 +64,7 @@ function overHttp1(request: IncomingMessage, response: ServerResponse, limit: nu
     end,
     next: (frames) => (isChunked ? outlet.write(nextChunk(frames), nobody) : write(nextEvents(frames))),
     leave: (last = '') => end(last, () => socket.destroySoon()),
+    silence: () => outlet.silence(),
     drained: () => outlet.drained(),
     isStuck: () => outlet.isStuck(),
     waiting: () => outlet.waiting(),
@@ -75,13 +78,14 @@ function overHttp2(stream: ServerHttp2Stream, response: ServerResponse, limit: n
   const end = (last: string, then = () => {}) => outlet.aside(() => response.end(last, then));
   return {
     end,
-    write: (text) => outlet.aside(() => sink.write(text)),
+    write: (text) => outlet.isSilent() || outlet.aside(() => sink.write(text)),
     next: (frames) => outlet.write(nextBytes(frames), nobody),
     // The other streams of the session go on until their own ends.
     leave(last = '') {
       end(last);
       stream.session?.close();
     },
+    silence: () => outlet.silence(),
     drained: () => outlet.drained(),
     isStuck: () => outlet.isStuck(),
     waiting: () => outlet.waiting(),

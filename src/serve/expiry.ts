@@ -2,7 +2,9 @@ import { Fault } from '../event/faults.js';
 import { hearClockSteps, unhearClockSteps } from './clock-steps.js';
 import { inTurns } from './in-turns.js';
 
-export const expired = () => new Fault('UNAUTHENTICATED', { why: 'the token has expired' });
+/** One for all whom it ends: an error with a stack of its own costs as much as a close frame. */
+const itHasExpired = new Fault('UNAUTHENTICATED', { why: 'the token has expired' });
+export const expired = () => itHasExpired;
 
 /** Milliseconds: beyond 2^31 a timer fires at once. */
 const longest = 2 ** 31 - 1;

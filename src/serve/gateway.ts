@@ -12,7 +12,7 @@ import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
 import { admissionOf } from './admission.js';
-import type { Authenticate } from './authenticate.js';
+import type { Authenticate, TokenKeys } from './authenticate.js';
 import { FairTurns } from './fair-turns.js';
 import { boundHalfOpen } from './half-open.js';
 import { Heartbeats } from './heartbeats.js';
@@ -41,6 +41,8 @@ export interface GatewayParts {
   readonly log: ChannelLogReader;
   /** Says whose a request is; throws Fault UNAUTHENTICATED. */
   readonly authenticate: Authenticate;
+  /** By which it verifies: kept as long as the gateway runs. Default: it needs none. */
+  readonly keys?: TokenKeys;
   /** The first signs, all verify. */
   readonly cursorSecrets: readonly string[];
   readonly pubsub: PubSub;
@@ -52,6 +54,8 @@ export interface GatewayParts {
   readonly revocations?: RevocationStore;
   /** Milliseconds that a token lives at most: so long revocations are kept. Default 30 days. */
   readonly tokenLife?: number;
+  /** Milliseconds by which clocks may differ: how far ahead a token may be issued, and after a revocation. Default 5000. */
+  readonly tokenLeeway?: number;
   /** Beside the gateway's own. Default: none. */
   readonly origins?: readonly string[];
   /** Default `tailrace_token`. */
@@ -147,13 +151,15 @@ export function createGateway(parts: GatewayParts): Gateway {
   const heartbeats = new Heartbeats(heartbeat);
   const replicas = parts.replicas ?? memoryReplicas();
   let retiring: Promise<void> | null = null;
+  parts.keys?.keep();
 
-  /** A tenant that is revoked has thousands of sockets. Whoever has renewed or gone meanwhile is spared. */
+  /** Those that are revoked and not closed yet. */
+  const leaving = new WeakSet<Connection>();
+  /** A tenant that is revoked has thousands of sockets, and to close those takes seconds: first none is shown anything more. */
   const expel = inTurns((connection: Connection) => {
-    const { viewer, source } = connection;
-    if (!connections.has(connection) || !revocations.isRevoked(viewer)) return;
+    if (!connections.has(connection)) return;
     connection.expel(revoked());
-    audit({ event: 'expelled', claims: viewer.claims, source });
+    audit({ event: 'expelled', claims: connection.viewer.claims, source: connection.source });
   });
 
   const revocations = revocationsOf({
@@ -161,10 +167,16 @@ export function createGateway(parts: GatewayParts): Gateway {
     replicas,
     logger,
     tokenLife: parts.tokenLife ?? 30 * 24 * 3_600_000,
+    ...(parts.tokenLeeway === undefined ? {} : { leeway: parts.tokenLeeway }),
     every: heartbeat,
     changed(news) {
       for (const { claims, at } of news) audit({ event: 'revoked', revoked: claims, at });
-      for (const connection of connections) if (revocations.isRevoked(connection.viewer)) expel(connection);
+      for (const connection of connections) {
+        if (leaving.has(connection) || !revocations.isRevoked(connection.viewer)) continue;
+        leaving.add(connection);
+        connection.silence();
+        expel(connection);
+      }
     },
   });
   const authenticate: Authenticate = async (request) => {
@@ -176,7 +188,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   async function unready() {
     if (!hub.opened()) return 'the log has not been reached yet';
     if (!revocations.known()) return 'revocations have not been read yet';
-    return log.unready();
+    return parts.keys?.unready() ?? log.unready();
   }
   const { trustedHops = 0, mutations = memoryBudget(limits.mutationsPerMinute) } = parts;
   const identity = {
@@ -248,6 +260,7 @@ export function createGateway(parts: GatewayParts): Gateway {
         unbound();
         heartbeats.close();
         revocations.close();
+        parts.keys?.close();
         replicas.close();
         await hub.close();
         await log.close();

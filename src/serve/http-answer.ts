@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { Fault, limitExceeded } from '../event/faults.js';
 import { readJson } from '../event/read-json.js';
 import type { GatewayLimits } from './limits.js';
@@ -15,6 +15,19 @@ export function answerFault(response: ServerResponse, fault: Fault): void {
   // What is left of a body nobody reads would be taken for the next request; HTTP/2 knows whose it is.
   if (status === 413 && response.req.httpVersionMajor < 2) headers.Connection = 'close';
   answer(response, status, { errors: [{ message: fault.message, extensions: fault.extensions }] }, headers);
+}
+
+/** The same for a socket without a response: before a handshake, or where the request could not be read. It is the last of its connection. */
+export function rawAnswer({ status, message, extensions }: Fault): string {
+  const body = JSON.stringify({ errors: [{ message, extensions }] });
+  const lines = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Connection: close',
+    'Content-Type: application/json; charset=utf-8',
+    'Cache-Control: no-store',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  return `${lines.join('\r\n')}\r\n\r\n${body}`;
 }
 
 /** What is no request of ours, in the form of a fault: a client that reads `extensions.code` of each error must find one. */

@@ -10,6 +10,7 @@ import type { FairTurns } from './fair-turns.js';
 import { answer, answerBadRequest, answerFault, jsonObject, readText } from './http-answer.js';
 import { identify, pathOf, refuseTokenInUrl, urlOf } from './identify.js';
 import { inTurns } from './in-turns.js';
+import { readable, refuseUnread, whyTooLong } from './long-headers.js';
 import { operationOf, refuseSingleConnection, type SseParts, serveEvents } from './sse.js';
 import { ticketLife } from './tickets.js';
 import type { KeyPair } from './tls-pair.js';
@@ -17,6 +18,7 @@ import { type Listener, type SecureServer, tlsServer } from './tls-server.js';
 import { type Asking, type YogaParts, yogaOf } from './yoga.js';
 
 export interface HttpParts extends SseParts, YogaParts {
+  readonly limits: SseParts['limits'] & { readonly headerBytes: number };
   readonly turns: FairTurns;
   /** Milliseconds. */
   readonly heartbeat: number;
@@ -54,6 +56,8 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
       throw new Fault('FORBIDDEN', { why: `pages of ${request.headers.origin} may not connect (TAILRACE_ORIGINS)` });
     allowOrigin(request, response);
     if (request.method === 'OPTIONS') return void response.writeHead(204).end();
+    const tooLong = whyTooLong(request, parts.limits.headerBytes);
+    if (tooLong) throw tooLong;
     // Also where nobody is asked who they are, or by a ticket.
     refuseTokenInUrl(request);
     if (pathname === '/graphql/ticket') return ticket(request, response, parts);
@@ -61,7 +65,7 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     await parts.turns.wait(parts.admission.addressOf(request));
     // Whoever has gone meanwhile: its response has told that already, and a place that it took now would be taken for ever.
     if (response.destroyed) return;
-    if (pathname === '/graphql/renew') return renewal(response, parts, body);
+    if (pathname === '/graphql/renew') return renewal(request, response, parts, body);
     const type = bodyTypeOf(request, body);
     if (pathname === '/graphql/stream') {
       const reserves =
@@ -101,12 +105,13 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
       response.destroy();
     });
   };
-  const { requestTimeout } = parts.limits;
+  const { requestTimeout, headerBytes } = parts.limits;
   const patience = {
     requestTimeout,
     headersTimeout: requestTimeout,
     connectionsCheckingInterval: requestTimeout / 4,
     keepAliveTimeout: parts.keepAlive,
+    maxHeaderSize: readable(headerBytes),
   };
   const server = parts.pair
     ? tlsServer(parts.pair, { ...patience, heartbeat: parts.heartbeat }, listener)
@@ -124,14 +129,14 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
       // Node looks for them now and then, and finds a thousand at once.
       return late(socket);
     }
-    refuse(socket, brokenRequest[error.code ?? ''] ?? (error.code?.startsWith('HPE_') ? '400 Bad Request' : null));
+    if (error.code === 'HPE_HEADER_OVERFLOW' && socket.writable) {
+      parts.metrics.limited('headerBytes');
+      return refuseUnread(socket, headerBytes);
+    }
+    refuse(socket, error.code?.startsWith('HPE_') ? '400 Bad Request' : null);
   });
   return server;
 }
-
-const brokenRequest: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-};
 
 /** What Yoga gets: the body's type as it was read here, and no word of what the client refuses, which it would take for a wish. */
 function handedOn({ headers }: IncomingMessage, type: string | null): Record<string, string> {
@@ -182,13 +187,15 @@ async function ticket(request: IncomingMessage, response: ServerResponse, parts:
 }
 
 /** `{"ok": true}` for `{id, token}`: the name of a stream, from its header `Tailrace-Stream`, and its holder's new token. */
-async function renewal(response: ServerResponse, parts: HttpParts, body: string | null) {
+async function renewal(request: IncomingMessage, response: ServerResponse, parts: HttpParts, body: string | null) {
   if (body === null) return answerBadRequest(response, 405, 'POST only', 'POST');
   const { id, token } = jsonObject(body, 'the body');
   if (typeof id !== 'string' || typeof token !== 'string') {
     throw new Fault('BAD_USER_INPUT', { why: 'the body must be {"id": …, "token": …}' });
   }
-  const renewed = await parts.renewals.renew(id, token);
+  const { admission, renewals } = parts;
+  // One that is not held here is every replica's to look for.
+  const renewed = await renewals.renew(id, token, (viewer) => admission.admits(request, viewer)('mutation', 1));
   if (renewed.ok) return answer(response, 200, renewed);
   const { code, message } = renewed;
   answer(response, statusOf({ code }), { errors: [{ message, extensions: { code } }] });

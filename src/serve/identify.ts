@@ -37,12 +37,13 @@ export async function identify(
 
 /** In whatever way they are written: `access_token`, `access-token`, `accessToken`. */
 const namesOfTokens = new Set(['token', 'accesstoken', 'idtoken', 'authtoken', 'authorization', 'jwt']);
+const isNameOfToken = (name: string) => namesOfTokens.has(name.toLowerCase().replace(/[-_]/g, ''));
 
 /** Throws Fault, whoever else the request says that it is from. */
 export function refuseTokenInUrl(request: IncomingMessage): void {
   if (!request.url?.includes('?')) return;
   for (const name of urlOf(request).searchParams.keys()) {
-    if (!namesOfTokens.has(name.toLowerCase().replace(/[-_]/g, ''))) continue;
+    if (!isNameOfToken(name)) continue;
     const why = `a token in the URL (?${name}=) is refused: use a header, a cookie or a ticket`;
     throw new Fault('UNAUTHENTICATED', { why });
   }
@@ -53,6 +54,42 @@ export function authorizationIn(payload: AuthRequest['payload'] | undefined): st
   const value = payload?.Authorization ?? payload?.authorization ?? null;
   if (value === null || typeof value === 'string') return value || null;
   throw new Fault('UNAUTHENTICATED', { why: 'Authorization must be text' });
+}
+
+const looksLikeToken = /^(bearer +)?[\w-]+\.[\w-]+\.[\w-]+$/i;
+
+/**
+ * Where a payload without `Authorization` has a token all the same: among headers, as many set up Apollo and urql, or
+ * under another name. Null where it has none. Passed over, its sender would be taken for nobody, or for whom a cookie says.
+ */
+function misplacedToken(payload: AuthRequest['payload'] | undefined): string | null {
+  if (!payload || payload.Authorization || payload.authorization) return null;
+  const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+  const header = Object.entries(payload.headers ?? {}).find(
+    ([name, value]) => name.toLowerCase() === 'authorization' && isText(value),
+  );
+  if (header) return `headers.${header[0]}`;
+  const other = Object.entries(payload).find(
+    ([name, value]) => isNameOfToken(name) && isText(value) && looksLikeToken.test(value),
+  );
+  return other?.[0] ?? null;
+}
+
+/** Throws Fault for a payload whose token nobody reads; `name` is what its sender calls the payload. */
+export function refuseMisplacedToken(payload: AuthRequest['payload'] | undefined, name: string): void {
+  const place = misplacedToken(payload);
+  if (place === null) return;
+  throw new Fault('UNAUTHENTICATED', { why: `it is read from ${name}.Authorization, not ${name}.${place}` });
+}
+
+/** Whether the payload of a ping asks for a renewal. */
+export const bringsToken = (payload: AuthRequest['payload'] | undefined): boolean =>
+  payload?.Authorization !== undefined || payload?.authorization !== undefined || misplacedToken(payload) !== null;
+
+/** The value of `Authorization` in such a payload. Throws Fault when it is no text, or in another place. */
+export function renewalIn(payload: AuthRequest['payload'] | undefined): string | null {
+  refuseMisplacedToken(payload, 'payload');
+  return authorizationIn(payload);
 }
 
 export function cookieOf(request: IncomingMessage, name: string): string | null {

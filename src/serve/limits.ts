@@ -17,6 +17,8 @@ export interface GatewayLimits extends OperationBounds {
   readonly mutationsPerMinute: number;
   readonly channelsPerSubscription: number;
   readonly messageBytes: number;
+  /** Bytes of the path, query and headers of one request. */
+  readonly headerBytes: number;
   /** Messages a second on one WebSocket. */
   readonly messageRate: number;
   /** Bytes that may wait for a socket before its subscriptions are parked. */
@@ -47,6 +49,7 @@ export const defaultLimits: GatewayLimits = {
   mutationsPerMinute: 300,
   channelsPerSubscription: 256,
   messageBytes: 65_536,
+  headerBytes: 16_384,
   messageRate: 100,
   socketBuffer: 262_144,
   processBuffer: 268_435_456,

@@ -57,6 +57,7 @@ export class SocketOutlet {
   #waiting: Promise<void> | null = null;
   #sent = -1;
   #beats = 0;
+  #silent = false;
 
   constructor(
     private readonly socket: Sink,
@@ -67,6 +68,7 @@ export class SocketOutlet {
 
   /** Writes at the end of this turn of the event loop, in one piece with all else of this turn. */
   write(prepared: Prepared, id: Uint8Array): void {
+    if (this.#silent) return;
     const { frames, ids, next, outlets } = turn;
     if (outlets.length === 0) process.nextTick(endTurn);
     ids.push(id);
@@ -79,6 +81,15 @@ export class SocketOutlet {
     this.#last = place;
     this.#gathered += prepared.bytes.length;
     if (this.#gathered >= mostGathered) this.flush();
+  }
+
+  /** From now on `write` drops what it is given. */
+  silence(): void {
+    this.#silent = true;
+  }
+
+  isSilent(): boolean {
+    return this.#silent;
   }
 
   /** Lets another write to the socket, now: behind the frames that wait, which it would overtake. Not when it is closed. */

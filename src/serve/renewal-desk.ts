@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Fault } from '../event/faults.js';
+import type { Viewer } from '../graphql/viewer.js';
 import type { Audit } from '../observe/audit.js';
 import { withToken } from './authenticate.js';
 import type { Identity } from './identify.js';
@@ -18,8 +19,11 @@ const streamId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export interface RenewalDesk {
   /** To be called when a stream begins; the result, when it ends. */
   hold(stream: string, holder: Holder): () => void;
-  /** Renews it wherever it is. A stream that no replica holds is BAD_USER_INPUT. Throws Fault for a bad token. */
-  renew(stream: string, token: string): Promise<Renewed>;
+  /**
+   * Renews it wherever it is, where `admit` lets the token's owner ask. A stream that no replica holds is BAD_USER_INPUT.
+   * Throws Fault for a bad token, and what `admit` throws.
+   */
+  renew(stream: string, token: string, admit: (viewer: Viewer) => Promise<void>): Promise<Renewed>;
 }
 
 export function renewalDesk(
@@ -50,9 +54,10 @@ export function renewalDesk(
       return () => void held.delete(stream);
     },
 
-    async renew(stream, token) {
+    async renew(stream, token, admit) {
       // Before anything is told: strangers must not make every replica work.
       const viewer = await authenticate(withToken(token));
+      await admit(viewer);
       const holder = held.get(stream);
       if (holder) return renew(holder, async () => viewer, { identity, audit });
       // Passed on, 60 KB of anything would be every replica's to read.

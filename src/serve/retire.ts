@@ -11,6 +11,8 @@ export interface Connection {
   waiting(): number;
   /** Ends it for now: its client is to come back, and loses nothing. */
   turnAway(why: string): void;
+  /** Shows it nothing more: its token counts no more, and its end is to come. */
+  silence(): void;
   /** Ends it with this as its last word: its token counts no more. */
   expel(fault: Fault): void;
   /** Ends it because the replica retires: what was written before goes out first. Idempotent. */

@@ -1,7 +1,11 @@
 import { claimAt } from '../schema/claims.js';
 import type { Claims } from '../schema/stream-schema.js';
+import { issuedAt } from './issued.js';
 
-/** Tokens that no longer count: those with all of these claims that were issued at or before this second. */
+/**
+ * Tokens that no longer count: those with all of these claims that were issued at or before this second, or so soon after
+ * it that clocks cannot tell.
+ */
 export interface Revocation {
   /** Name or dotted path, and value as text. A claim that is a list has every value in it. */
   readonly claims: Readonly<Record<string, string>>;
@@ -34,13 +38,18 @@ export class RevocationList {
     for (const revocation of this.#byClaims.values()) if (revocation.at < second) this.#drop(revocation);
   }
 
-  /** True when one of them takes in a token of these claims. Without a time of issue a token counts as old. */
-  has(claims: Claims): boolean {
-    const issued = Number.isFinite(claims.iat) ? Math.floor(claims.iat as number) : Number.NEGATIVE_INFINITY;
+  /**
+   * True when one of them takes in a token of these claims, also where that was issued up to `leeway` ms after it: whoever
+   * signed it may have a fast clock. Without a time of issue a token counts as old.
+   */
+  has(claims: Claims, leeway = 0): boolean {
+    const told = issuedAt(claims);
+    const issued = told !== null && Number.isFinite(told) ? told : Number.NEGATIVE_INFINITY;
     for (const [name, byText] of this.#byAnchor) {
       for (const text of textsOf(claims, name)) {
         for (const revocation of byText.get(text) ?? []) {
-          if (issued <= revocation.at && isMeant(revocation, claims)) return true;
+          // Made at any moment of its second.
+          if (issued < (revocation.at + 1) * 1_000 + leeway && isMeant(revocation, claims)) return true;
         }
       }
     }

@@ -4,6 +4,7 @@ import type { Logger } from '../observe/logger.js';
 import { isClaimName } from '../schema/claims.js';
 import { noPath } from '../schema/path.js';
 import { clockStep } from './clock-steps.js';
+import { defaultLeeway, refuseFuture } from './issued.js';
 import type { Replicas } from './replicas.js';
 import { type Revocation, RevocationList } from './revocation.js';
 import type { RevocationStore } from './revocation-store.js';
@@ -14,6 +15,8 @@ export interface RevocationsParts {
   readonly logger: Logger;
   /** Milliseconds that a token lives at most. */
   readonly tokenLife: number;
+  /** Milliseconds by which the clocks of who signs and who revokes may differ. Default 5000. */
+  readonly leeway?: number;
   /** Milliseconds between two looks into the store: for a replica that was not told. */
   readonly every: number;
   /** There may be viewers now whose token was revoked. `news` are those added since this replica began. */
@@ -24,7 +27,7 @@ export interface Revocations {
   /** False until the store was read for the first time: nobody can be let in before. */
   known(): boolean;
   isRevoked(viewer: Viewer): boolean;
-  /** Throws Fault: UNAUTHENTICATED when the viewer's token was revoked, UNAVAILABLE while nobody knows. */
+  /** Throws Fault: UNAUTHENTICATED when the viewer's token was revoked or comes from the future, UNAVAILABLE while nobody knows. */
   check(viewer: Viewer): void;
   /**
    * Stored, and told to all replicas. Throws Fault: BAD_USER_INPUT for claims that would mean everybody or nobody,
@@ -36,7 +39,15 @@ export interface Revocations {
   close(): void;
 }
 
-export const revoked = () => new Fault('UNAUTHENTICATED', { why: 'the token was revoked' });
+/** One for all whom it ends: an error with a stack of its own costs as much as a close frame. */
+const itWasRevoked = new Fault('UNAUTHENTICATED', { why: 'the token was revoked' });
+export const revoked = () => itWasRevoked;
+
+/** For who has signed in again so soon that it cannot be told from before. */
+const tooSoon = (leeway: number) =>
+  new Fault('UNAUTHENTICATED', {
+    why: `the token was revoked: it was issued less than ${leeway / 1_000} s after that, sign in anew`,
+  });
 
 /** Redis's clock may stand back a little after a failover: what was added then must not lie behind the mark. */
 const overlap = 60_000;
@@ -44,7 +55,9 @@ const overlap = 60_000;
 const retry = 500;
 
 export function revocationsOf(parts: RevocationsParts): Revocations {
-  const { store, replicas, logger, tokenLife } = parts;
+  const { store, replicas, logger, leeway = defaultLeeway } = parts;
+  // Of the last token that a revocation takes in.
+  const tokenLife = parts.tokenLife + leeway;
   const list = new RevocationList();
   let mark = 0;
   let known = false;
@@ -114,14 +127,15 @@ export function revocationsOf(parts: RevocationsParts): Revocations {
   const looking = setInterval(() => void read(), parts.every);
   looking.unref();
 
-  const isRevoked = ({ claims }: Viewer) => list.has(claims);
+  const isRevoked = ({ claims }: Viewer) => list.has(claims, leeway);
   return {
     known: () => known,
     isRevoked,
     check(viewer) {
       if (!viewer.signedIn) return;
       if (!known) throw new Fault('UNAVAILABLE', { why: 'revocations have not been read yet' });
-      if (isRevoked(viewer)) throw revoked();
+      refuseFuture(viewer.claims, leeway);
+      if (isRevoked(viewer)) throw list.has(viewer.claims) ? revoked() : tooSoon(leeway);
     },
     async revoke(claims) {
       checked(claims);

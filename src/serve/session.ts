@@ -17,7 +17,7 @@ import type { FairTurns } from './fair-turns.js';
 import { nextMessages, textMessage } from './frames.js';
 import { Hearing, type HearingOwner } from './hearing.js';
 import type { Beating, Heartbeats } from './heartbeats.js';
-import { authorizationIn, type Identity } from './identify.js';
+import { bringsToken, type Identity, renewalIn } from './identify.js';
 import { isPong, messageOf, shortened } from './message.js';
 import { type OutletOwner, SocketOutlet } from './outlet.js';
 import { heartbeatOf } from './ping.js';
@@ -252,6 +252,10 @@ export class Session implements Connection, Holder, Beating, OutletOwner, Hearin
     this.#end(1013, why);
   }
 
+  silence(): void {
+    this.#outlet.silence();
+  }
+
   expel({ close, message }: Fault): void {
     this.#end(close ?? CloseCode.Forbidden, message);
   }
@@ -286,9 +290,9 @@ export class Session implements Connection, Holder, Beating, OutletOwner, Hearin
   }
 
   async #renewal(payload: Readonly<Record<string, unknown>> | undefined): Promise<object | undefined> {
-    if (payload?.Authorization === undefined && payload?.authorization === undefined) return payload;
+    if (!bringsToken(payload)) return payload;
     const { identity, audit } = this.parts;
-    const verify = async () => identity.authenticate({ ...nothing, authorization: authorizationIn(payload) });
+    const verify = async () => identity.authenticate({ ...nothing, authorization: renewalIn(payload) });
     return renew(this, verify, { identity, audit });
   }
 }

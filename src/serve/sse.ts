@@ -201,6 +201,7 @@ async function stream(
     source,
     expel: complete,
     waiting: out.waiting,
+    silence: out.silence,
     turnAway: depart,
     retire: depart,
     terminate: () => void response.destroy(),

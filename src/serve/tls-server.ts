@@ -25,6 +25,8 @@ export interface Patience {
   readonly requestTimeout: number;
   /** Milliseconds that a connection is kept on which nothing is asked. Default 75000. */
   readonly keepAliveTimeout?: number;
+  /** Bytes of headers that are read of a request. Default: Node's. */
+  readonly maxHeaderSize?: number;
 }
 
 /** Heartbeats without a byte from a client that is asked for one at each of them. */
@@ -32,6 +34,9 @@ const patience = 5;
 
 /** Without a number of its own, one socket may open as many streams as it has numbers for them. */
 const settings = { maxConcurrentStreams: 100 };
+
+/** Node's own. */
+const usualListSize = 65_535;
 
 /** Milliseconds. */
 const handshakeTimeout = 10_000;
@@ -43,10 +48,12 @@ const handshakeTimeout = 10_000;
  */
 export function tlsServer(
   pair: KeyPair,
-  { heartbeat, requestTimeout, keepAliveTimeout = 75_000 }: Patience,
+  { heartbeat, requestTimeout, keepAliveTimeout = 75_000, maxHeaderSize = 0 }: Patience,
   listener: Listener,
 ): SecureServer {
-  const server = createSecureServer({ ...pair, allowHTTP1: true, handshakeTimeout, settings });
+  // Which clients keep to themselves: what is longer they do not send.
+  const told = { ...settings, maxHeaderListSize: Math.max(maxHeaderSize, usualListSize) };
+  const server = createSecureServer({ ...pair, allowHTTP1: true, handshakeTimeout, settings: told });
   // http.Server's own default, which an HTTP/2 server does not give to its older clients.
   Object.assign(server, { requireHostHeader: true });
   server.on('request', (request, response) => {

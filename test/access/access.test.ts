@@ -162,6 +162,9 @@ const atTheDoor: [string, () => Promise<string | null>, Row][] = [
   ['an issuer nobody knows', () => issuerOf.sign({ iss: 'https://evil.example' }), nothing],
   ['the name of another issuer', () => issuerOf.sign({ iss: 'jobs' }), nothing],
   ['another audience', () => issuerOf.sign({ aud: 'elsewhere' }), nothing],
+  ['a token issued in the future', () => issuerOf.sign({ iat: issuerOf.seconds() + 30 }), nothing],
+  ['a token issued in milliseconds', () => issuerOf.sign({ iat: Date.now() }), nothing],
+  ['a token of a clock that is a little ahead', () => issuerOf.sign({ iat: issuerOf.seconds() + 4 }), everything],
   ['a token not yet valid', () => issuerOf.sign({ nbf: issuerOf.seconds() + 120 }), nothing],
   ['an expired token', () => issuerOf.sign({ exp: issuerOf.seconds() - 60 }), nothing],
   ['a signature that is not its own', () => issuerOf.sign({}, 'new').then((token) => `${token}x`), nothing],
@@ -177,10 +180,21 @@ const atTheDoor: [string, () => Promise<string | null>, Row][] = [
     nothing,
   ],
   [
-    'a token issued after the revocation',
+    'a token of a clock that is a little ahead, revoked',
     async () => {
-      await r.revoke({ jti: 'kept' });
-      return issuerOf.sign({ jti: 'kept', iat: issuerOf.seconds() + 1 });
+      const jti = randomUUID();
+      const token = await issuerOf.sign({ jti, iat: issuerOf.seconds() + 4 });
+      await r.revoke({ jti });
+      return token;
+    },
+    nothing,
+  ],
+  [
+    'a token issued after the revocation, beyond what clocks may differ',
+    async () => {
+      const { at } = await r.revoke({ jti: 'kept' });
+      await until((at + 1) * 1000);
+      return issuerOf.sign({ jti: 'kept', iat: at + 6 });
     },
     everything,
   ],
@@ -219,6 +233,8 @@ const endOf = (transport: Transport) => (transport === 'WebSocket' ? 'closed 440
 /** What happens to a token while its stream runs, and to the stream. */
 interface Course {
   readonly life: number;
+  /** Seconds by which the clock of who signs is ahead. */
+  readonly ahead?: number;
   happen(asked: Asked, jti: string): Promise<unknown>;
   readonly becomes: (transport: Transport, directive: Directive) => string;
 }
@@ -259,7 +275,21 @@ const courses: [string, Course][] = [
       becomes: () => 'goes on',
     },
   ],
+  [
+    'renewed by a token of the future',
+    {
+      life: 60,
+      async happen(asked, jti) {
+        expect(await asked.renew(await issuerOf.sign({ jti, iat: issuerOf.seconds() + 30 }))).toBe('UNAUTHENTICATED');
+      },
+      becomes: () => 'goes on',
+    },
+  ],
   ['revoked', { life: 60, happen: (_, jti) => r.revoke({ jti }), becomes: endOf }],
+  [
+    'revoked, of a clock that is a little ahead',
+    { life: 60, ahead: 4, happen: (_, jti) => r.revoke({ jti }), becomes: endOf },
+  ],
 ];
 
 const goesOn = (word: string) => (word === 'allowed' ? 'goes on' : word);
@@ -273,7 +303,7 @@ async function fate(asked: Asked, ends: boolean): Promise<string> {
 }
 
 describe.each(streaming)('over %s, while a stream runs,', (transport) => {
-  test.concurrent.each(courses)('%s', async (_, { life, happen, becomes }) => {
+  test.concurrent.each(courses)('%s', async (_, { life, ahead: fast = -1, happen, becomes }) => {
     const cells = streams.flatMap((kind) =>
       directives
         .map((directive) => ({ kind, directive, query: operation(kind, directive) }))
@@ -282,7 +312,7 @@ describe.each(streaming)('over %s, while a stream runs,', (transport) => {
     const told = await Promise.all(
       cells.map(async ({ kind, directive, query }) => {
         const jti = randomUUID();
-        const token = await issuerOf.sign({ jti, exp: issuerOf.seconds() + life, iat: issuerOf.seconds() - 1 });
+        const token = await issuerOf.sign({ jti, exp: issuerOf.seconds() + life, iat: issuerOf.seconds() + fast });
         const { asked, word } = await begin(transport, query as string, token);
         await using _asked = asked;
         expect(word).toBe('allowed');

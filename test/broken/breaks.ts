@@ -320,6 +320,34 @@ const known = {
     red: ['nor what is kept of events nearly all structure'],
     green: 'what is kept of events nearly all structure',
   },
+  future: {
+    what: 'a token is let in however far ahead its time of issue lies',
+    edits: [{ file: 'src/serve/revocations.ts', from: 'refuseFuture(viewer.claims, leeway);', to: '' }],
+    suite: 'test/access/access.test.ts',
+    red: ['a token issued in the future', 'a token issued in milliseconds'],
+    green: 'a good token without the scope',
+  },
+  'pause of keys': {
+    what: 'a host that gives no keys is asked again for every token',
+    edits: [{ file: 'src/serve/published-keys.ts', from: 'if (now() < due || closing', to: 'if (closing' }],
+    suite: 'test/serve/keys-out-of-reach.test.ts',
+    red: ['the host is asked once at a time'],
+    green: 'are taken back by an empty list',
+  },
+  silence: {
+    what: 'who is revoked is shown events until their socket is closed',
+    edits: [{ file: 'src/serve/gateway.ts', from: 'connection.silence();', to: '' }],
+    suite: 'test/serve/revocations.test.ts',
+    red: ['that takes in many shows none of them anything'],
+    green: 'is no reason to renew',
+  },
+  'fast clock': {
+    what: 'a revocation takes in only what was issued until its second',
+    edits: [{ file: 'src/serve/revocations.ts', from: 'list.has(claims, leeway)', to: 'list.has(claims)' }],
+    suite: 'test/access/access.test.ts',
+    red: ['a token of a clock that is a little ahead, revoked'],
+    green: 'a good token without the scope',
+  },
 } satisfies Record<string, Break>;
 
 /**

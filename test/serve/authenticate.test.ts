@@ -55,6 +55,15 @@ describe('a token signed with a shared secret', () => {
     await expect(shared(await signed({ nbf: now() + 8 }))).rejects.toMatchObject(refused);
   });
 
+  test('is given as much as was set, at its end and at its beginning alike', async () => {
+    const patient = byToken({ ...none, secrets: [secret], leeway: 60_000 });
+    await patient(await signed({ exp: now() - 50, nbf: now() + 50 }));
+    await expect(patient(await signed({ exp: now() - 70 }))).rejects.toMatchObject(refused);
+    await expect(patient(await signed({ nbf: now() + 70 }))).rejects.toMatchObject(refused);
+    const strict = byToken({ ...none, secrets: [secret], leeway: 0 });
+    await expect(strict(await signed({ exp: now() - 2 }))).rejects.toMatchObject(refused);
+  });
+
   test('must be of the issuer and for the audience that were set', async () => {
     const strict = byToken({ ...none, secrets: [secret], issuer: 'me', audience: 'you' });
     await strict(await signed({ iss: 'me', aud: ['others', 'you'] }));

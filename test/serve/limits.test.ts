@@ -13,6 +13,7 @@ import { eventSource } from '../support/event-source.js';
 import { eventually } from '../support/eventually.js';
 import { http2 } from '../support/http2.js';
 import { type River, river, tokenFor } from '../support/river.js';
+import { events } from '../support/stream.js';
 
 test('a gateway made in code has the limits that one made by the environment has', () => {
   const read = Object.keys(defaultLimits).map((limit) => {
@@ -323,6 +324,28 @@ test('tickets count as mutations: what one user keeps in the store is limited', 
   ]);
   expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
   expect(r.limited).toEqual(['mutationsPerMinute']);
+});
+
+test('renewals of event streams count as mutations, of the user whose token it is: each may be every replica’s to look for', async () => {
+  await using r = await limitedRiver({ mutationsPerMinute: 3 });
+  const [ada, grace] = [await tokenFor({ sub: 'ada' }), await tokenFor({ sub: 'grace' })];
+  await using stream = await events(r.url, { query: 'subscription { note { id } }' }, ada);
+  const renew = (id: string, token: string) =>
+    fetch(`${r.url}/renew`, { method: 'POST', body: JSON.stringify({ id, token }) });
+  for (let n = 0; n < 3; n++) expect((await renew(stream.id, ada)).status).toBe(200);
+  for (const id of [stream.id, 'no stream']) {
+    const refused = await renew(id, ada);
+    expect([refused.status, (await refused.json()).errors[0].extensions]).toEqual([
+      429,
+      { code: 'LIMIT_EXCEEDED', limit: 'mutationsPerMinute', max: 3 },
+    ]);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+  }
+  expect(r.limited).toEqual(['mutationsPerMinute', 'mutationsPerMinute']);
+  // By nobody's token nobody's budget is spent, and another's is their own.
+  for (let n = 0; n < 5; n++) expect((await renew(stream.id, `${grace}x`)).status).toBe(401);
+  expect((await renew(stream.id, grace)).status).toBe(403);
+  expect(stream.isOver()).toBe(false);
 });
 
 test('mutations under many aliases in one operation count as many, on every transport', async () => {

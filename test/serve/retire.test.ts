@@ -14,6 +14,7 @@ function connected(count: number, leaves: boolean) {
       viewer: nobody,
       source: { transport: 'sse', address: '127.0.0.1', stream: String(n) },
       waiting: () => 0,
+      silence() {},
       turnAway() {},
       expel() {},
       retire() {

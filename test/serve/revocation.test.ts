@@ -46,6 +46,22 @@ describe('a token is revoked', () => {
     expect(listOf({ claims: { sub: 'ada' }, at: 1_000 }).has({ sub: 'ada', iat })).toBe(expected);
   });
 
+  test.each<[number | bigint | undefined, number, boolean]>([
+    [1_005, 5_000, true],
+    [1_006, 5_000, false],
+    [1_000, 0, true],
+    [1_001, 0, false],
+    [1_005.9, 5_000, true],
+    // Let in half a second before it was issued, at the end of the revocation's second.
+    [1_001, 500, true],
+    [1_002, 500, false],
+    [1_005n, 5_000, true],
+    [1_006n, 5_000, false],
+    [undefined, 5_000, true],
+  ])('when it was issued at %s, revoked at 1000, and clocks may differ by %s ms: %s', (iat, leeway, expected) => {
+    expect(listOf({ claims: { sub: 'ada' }, at: 1_000 }).has({ sub: 'ada', iat }, leeway)).toBe(expected);
+  });
+
   test('by the later of two revocations, in whatever order they came', () => {
     for (const times of [
       [1, 9],

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { PubSub } from 'graphql-subscriptions';
 import { describe, expect, test, vi } from 'vitest';
 import { Fault } from '../../src/event/faults.js';
 import { silent } from '../../src/observe/logger.js';
@@ -9,7 +10,7 @@ import { revocationsOf } from '../../src/serve/revocations.js';
 import { socket } from '../clients/socket.js';
 import { eventually } from '../support/eventually.js';
 import { opened } from '../support/opened.js';
-import { listen, river, tokenFor } from '../support/river.js';
+import { listen, type Result, river, tokenFor } from '../support/river.js';
 import { slowSource } from '../support/slow-source.js';
 import { events } from '../support/stream.js';
 
@@ -59,7 +60,7 @@ describe('a revocation', () => {
     const old = await tokenFor({ sub: 'ada', jti: '7' });
     const ticketed = await fetch(`${r.url}/ticket`, { method: 'POST', headers: { authorization: `Bearer ${old}` } });
     const { ticket } = (await ticketed.json()) as { ticket: string };
-    await r.revoke({ jti: '7' });
+    const { at } = await r.revoke({ jti: '7' });
     const asks = (token: string) =>
       fetch(other.url, {
         method: 'POST',
@@ -79,7 +80,72 @@ describe('a revocation', () => {
 
     const anew = await tokenFor({ sub: 'ada', jti: '8' });
     expect(await asks(anew)).toBe(200);
-    expect(await asks(await tokenFor({ sub: 'ada', jti: '7', ...issued(5) }))).toBe(200);
+    await eventually('the next second', () => issued(0).iat > at);
+    expect(await asks(await tokenFor({ sub: 'ada', jti: '7', iat: at + 6 }))).toBe(200);
+  });
+
+  test('takes in what was issued within the leeway after it, for clocks differ, and says why', async () => {
+    await using r = await river(sdl);
+    const { at } = await r.revoke({ sub: 'ada' });
+    await eventually('the next second', () => issued(0).iat > at);
+    const reason = async (iat: number) => {
+      await using client = socket(r.wsUrl);
+      await client.send({
+        type: 'connection_init',
+        payload: { Authorization: `Bearer ${await tokenFor({ sub: 'ada', iat })}` },
+      });
+      return (await client.closed).reason;
+    };
+    expect(await reason(at)).toBe('This needs a valid token: the token was revoked');
+    const since =
+      'This needs a valid token: the token was revoked: it was issued less than 5 s after that, sign in anew';
+    expect(await reason(at + 1)).toBe(since);
+    expect(await reason(at + 5)).toBe(since);
+  });
+
+  test.each([
+    ['the claims of its own', { tenant: 'acme' }],
+    ['its number', { jti: '7' }],
+    ['its user', { sub: 'ada' }],
+  ])('ends what runs by a token of a fast clock, by %s', async (_, named) => {
+    await using r = await river(sdl);
+    const token = await tokenFor({ sub: 'ada', jti: '7', tenant: ['acme', 'other'], ...issued(4) });
+    await using client = socket(r.wsUrl);
+    await client.init({ Authorization: `Bearer ${token}` });
+    await r.revoke(named);
+    expect((await client.closed).code).toBe(4403);
+  });
+
+  test('by a function of one’s own counts as by any token: nobody was issued in the future', async () => {
+    let iat: number | undefined = Date.now();
+    await using r = await river(sdl, {
+      authenticate: async () => ({ signedIn: true, claims: { sub: 'ada', iat }, expiresAt: null }),
+    });
+    const end = async () => {
+      await using client = socket(r.wsUrl);
+      await client.send({ type: 'connection_init' });
+      return await client.closed;
+    };
+    expect(await end()).toEqual({
+      code: 4403,
+      reason: `This needs a valid token: the token was issued in the future: iat ${iat} is not in seconds`,
+    });
+    iat = issued(3_600).iat;
+    expect((await end()).reason).toMatch(/issued in the future: iat is (3599|3600) s ahead, at most 5 s are let pass$/);
+    iat = Number.POSITIVE_INFINITY;
+    expect((await end()).code).toBe(4403);
+  });
+
+  test('goes by the leeway that was set, and so does the door', async () => {
+    await using r = await river(sdl, { tokenLeeway: 60_000 });
+    await using client = socket(r.wsUrl);
+    await client.init({ Authorization: `Bearer ${await tokenFor({ sub: 'ada', ...issued(55) })}` });
+    await r.revoke({ sub: 'ada' });
+    expect((await client.closed).code).toBe(4403);
+    await using late = socket(r.wsUrl);
+    const ahead = await tokenFor({ sub: 'grace', ...issued(65) });
+    await late.send({ type: 'connection_init', payload: { Authorization: `Bearer ${ahead}` } });
+    expect((await late.closed).code).toBe(4403);
   });
 
   test('that takes in many ends a few of them in each turn of the loop', async () => {
@@ -103,6 +169,55 @@ describe('a revocation', () => {
     for (const { code } of await Promise.all(clients.map(({ closed }) => closed))) expect(code).toBe(4403);
     expect(expelled).toBe(80);
     expect(most).toBeLessThanOrEqual(32);
+  });
+
+  test('that takes in many shows none of them anything from the moment it is known, however long their ends take', async () => {
+    const live = new PubSub();
+    await using r = await river(
+      `${sdl.replace('type Subscription {', 'type Subscription { told: String! @authenticated ')}`,
+      {
+        limits: { connectionsPerUser: 1_000 },
+        pubsub: live as never,
+        resolvers: {
+          Subscription: { told: { subscribe: () => live.asyncIterableIterator('told') } },
+        } as never,
+      },
+    );
+    await using all = opened();
+    const token = await tokenFor({ sub: 'ada' });
+    const both = [query, 'subscription { told }'];
+    const clients = Array.from({ length: 100 }, () => all.use(socket(r.wsUrl)));
+    for (const client of clients) {
+      await client.init({ Authorization: `Bearer ${token}` });
+      for (const [n, asked] of both.entries()) await client.subscribe(String(n), { query: asked });
+    }
+    const streams = await Promise.all(
+      Array.from({ length: 20 }, async (_, n) => all.use(await events(r.url, { query: both[n % 2] }, token))),
+    );
+    await eventually('all have started', () => r.subscribed() === 110);
+    const told = async (text: string) => {
+      await r.publish('notes', { id: text, user: 'ada' });
+      await live.publish('told', { told: text });
+    };
+    await told('before');
+    const shown = () => [
+      ...clients.flatMap(({ messages }) =>
+        messages.filter(({ type }) => type === 'next').map(({ payload }) => payload),
+      ),
+      ...streams.flatMap(({ results }) => results.filter(({ data }: Result) => data)),
+    ];
+    await eventually('all are shown it', () => shown().length === 220);
+    await r.revoke({ sub: 'ada' });
+    const cursors = streams.map(({ cursor }) => cursor());
+    await told('after');
+    for (const { code } of await Promise.all(clients.map(({ closed }) => closed))) expect(code).toBe(4403);
+    await Promise.all(streams.map(({ ended }) => ended));
+    expect(shown()).toHaveLength(220);
+    // Nor a cursor beyond what they were not shown.
+    expect(streams.map(({ cursor }) => cursor())).toEqual(cursors);
+    expect(streams.map(({ results }) => results.at(-1).errors?.[0].extensions.code)).toEqual(
+      Array(20).fill('UNAUTHENTICATED'),
+    );
   });
 
   test('is no reason to renew: the new token counts, not the old one', async () => {
