@@ -176,6 +176,20 @@ describe('whoever floods', () => {
     peer.destroy();
   });
 
+  test('with what is small only on its way is closed before it fills the memory', async () => {
+    await using r = await busyRiver({}, { compression: true });
+    const flood = new WebSocket(r.wsUrl, 'graphql-transport-ws', {
+      perMessageDeflate: { clientNoContextTakeover: true, serverNoContextTakeover: true, threshold: 0 },
+    });
+    flood.on('error', () => undefined);
+    const closed = once(flood, 'close');
+    await once(flood, 'open');
+    expect(flood.extensions).toContain('permessage-deflate');
+    for (let n = 0; n < 500; n++) flood.send(JSON.stringify({ type: 'ping', payload: { long: 'x'.repeat(60_000) } }));
+    expect((await closed)[0]).toBe(1013);
+    expect(r.limited).toEqual(['messageRate']);
+  });
+
   test('with more than ten times the rate brings in a minute is closed, and told the rate', async () => {
     await using r = await busyRiver({ messageRate: 1, subscriptionsPerSocket: 1 });
     await using flood = socket(r.wsUrl);
