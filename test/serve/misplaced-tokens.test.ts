@@ -29,11 +29,11 @@ describe('a token in another place of the connectionParams than where it is read
 
   test('is refused also where the handshake has one: nobody is taken for somebody else', async () => {
     await using r = await river(sdl);
+    const payload = { headers: { Authorization: `Bearer ${await tokenFor({ sub: 'ada' })}` } };
     const webSocket = new WebSocket(r.wsUrl, 'graphql-transport-ws', {
       headers: { authorization: `Bearer ${await tokenFor({ sub: 'grace' })}` },
     });
     const closed = new Promise((resolve) => webSocket.on('close', (_, why) => resolve(String(why))));
-    const payload = { headers: { Authorization: `Bearer ${await tokenFor({ sub: 'ada' })}` } };
     webSocket.on('open', () => webSocket.send(JSON.stringify({ type: 'connection_init', payload })));
     expect(await closed).toBe(reason('headers.Authorization'));
   });
