@@ -18,8 +18,8 @@ export interface Publication {
   readonly bytes: number;
   /** Parsed at the first access, then kept: an event that no rule looks at costs no parsing. */
   readonly source: SourceEvent;
-  /** The same, without what was parsed: what is kept for long keeps ten objects less, which the collector would copy. */
-  unread(): Publication;
+  /** The same for whoever keeps many for long: what is parsed of it lives as long as a reader, and as the collector lets it. */
+  kept(): Publication;
 }
 
 /** A hole in a source that nobody can fill. */

@@ -58,7 +58,7 @@ export class Recent {
       kept = { publications: [], first: 0, floor, gone: false };
       shards[position.shard] = kept;
     }
-    kept.publications.push(publication.unread());
+    kept.publications.push(publication.kept());
     this.#queue.push(kept);
     this.#count++;
     this.#bytes += sizeOf(publication);
@@ -72,8 +72,7 @@ export class Recent {
 
   /**
    * What the channel carried on the head's shard after `after`, a number of the head's epoch, and of it the first `limit`; null
-   * when not all is here. Copies: what a reader parses goes with the reader. Kept here, it would be counted as its text is, and
-   * be ten times as much.
+   * when not all is here. What one reader parses others find, and the collector may take it: it is not counted.
    */
   after(
     channel: Channel,
@@ -89,7 +88,7 @@ export class Recent {
       if ((kept.publications[middle] as Publication).position.number > after) high = middle;
       else low = middle + 1;
     }
-    return kept.publications.slice(low, low + limit).map((publication) => (publication as Publication).unread());
+    return kept.publications.slice(low, low + limit) as readonly Publication[];
   }
 
   /** The channel is not heard any more. */

@@ -45,9 +45,14 @@ export function decodeEntry(channel: Channel, shard: number, text: string): Publ
   return new LazyPublication(channel, position, Number(previous), fingerprint, text, end + 1);
 }
 
+interface Parsed {
+  readonly source: SourceEvent;
+  readonly refilled: number;
+}
+
 /** Most publications are heard by one group, some by none that cares: the body is parsed at first use, once. */
 class LazyPublication implements Publication {
-  #parsed: { source: SourceEvent; refilled: number } | undefined;
+  #parsed: Parsed | WeakRef<Parsed> | undefined;
 
   constructor(
     readonly channel: Channel,
@@ -56,6 +61,7 @@ class LazyPublication implements Publication {
     readonly fingerprint: string,
     private readonly text: string,
     private readonly bodyAt: number,
+    private readonly isKept = false,
   ) {}
 
   /** Characters: a byte each, unless the event has others than Latin ones. */
@@ -76,22 +82,22 @@ class LazyPublication implements Publication {
     return refilled > 1 ? refilled : undefined;
   }
 
-  unread(): Publication {
+  kept(): Publication {
     const { channel, position, previous, fingerprint, text, bodyAt } = this;
-    return new LazyPublication(channel, position, previous, fingerprint, text, bodyAt);
+    return new LazyPublication(channel, position, previous, fingerprint, text, bodyAt, true);
   }
 
-  #parse() {
-    if (this.#parsed) return this.#parsed;
+  #parse(): Parsed {
+    const known = this.#parsed instanceof WeakRef ? this.#parsed.deref() : this.#parsed;
+    if (known) return known;
     const end = this.text.indexOf('\n', this.bodyAt);
     const meta = JSON.parse(this.text.slice(this.bodyAt, end)) as Meta;
     const [partition, offset, index, refilled, timestamp, topic, key, headers, origin = ''] = meta;
     const record = { topic, partition, offset, timestamp, key, headers };
-    this.#parsed = {
-      source: { origin, record, index, event: readJson(this.text.slice(end + 1)) },
-      refilled,
-    };
-    return this.#parsed;
+    const source = { origin, record, index, event: readJson(this.text.slice(end + 1)) };
+    const parsed = { source, refilled };
+    this.#parsed = this.isKept ? new WeakRef(parsed) : parsed;
+    return parsed;
   }
 }
 

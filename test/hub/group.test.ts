@@ -131,7 +131,7 @@ function hearing(stage: Stage, group: Group) {
       const channel = 'a' as Channel;
       const source = stage.event(event);
       const entry = { channel, position, previous: number - 1, refilled: false, fingerprint: '', bytes: 1, source };
-      const publication: Publication = { ...entry, unread: () => publication };
+      const publication: Publication = { ...entry, kept: () => publication };
       return publication;
     });
     group.heard(publications, stage.hub.heads());

@@ -54,7 +54,7 @@ test('what is kept of a channel is all it carried, or it says that it does not k
             fingerprint: '',
             bytes: entryBytes,
             source: {} as Publication['source'],
-            unread: () => publication,
+            kept: () => publication,
           };
           newest.set(one.channel, number);
           written.push(publication);
@@ -98,7 +98,7 @@ test('what one busy channel costs does not grow with how much of it is kept', ()
           position,
           previous: number - 1,
           bytes: entryBytes,
-          unread: () => publication,
+          kept: () => publication,
         };
         recent.keep(publication as unknown as Publication);
       }
@@ -120,7 +120,7 @@ test('a small memory holds the newest of all channels', () => {
   const at = (number: number) => ({ shard: 0, epoch: 'e', number, time: number });
   for (let number = 1; number <= 1_000; number++) {
     const publication = { position: at(number), previous: number > 2 ? number - 2 : 0, bytes: entryBytes };
-    const kept = { ...publication, channel: number % 2 ? 'odd' : 'even', unread: () => kept } as Publication;
+    const kept = { ...publication, channel: number % 2 ? 'odd' : 'even', kept: () => kept } as Publication;
     recent.keep(kept);
   }
   const kept = (['odd', 'even'] as Channel[]).map((name) => recent.after(name, at(1_000), 996)?.length);

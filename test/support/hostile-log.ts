@@ -118,7 +118,7 @@ export class HostileLog {
         const previous = newest?.position.epoch === shard.epoch ? newest.position.number : 0;
         const position = this.#head(at);
         const entry = { channel, position, previous, refilled, fingerprint: 'fp', bytes: 100, source };
-        const publication: Publication = { ...entry, unread: () => publication };
+        const publication: Publication = { ...entry, kept: () => publication };
         kept.push(publication);
         publications.push(publication);
       }
