@@ -151,7 +151,9 @@ export function createEngine(parts: EngineParts) {
     const document = documents(query);
     const operation = isDocument(document) ? operationOf(document.ast, operationName) : null;
     if (!isDocument(document) || operation === null || operation instanceof GraphQLError) return null;
-    return askedOf(schema, operation, document.ast, exactOf(operation, variables ?? {}));
+    // What nests too deep was refused, and is nothing to go through.
+    const exact = excessIn(variables) ? {} : exactOf(operation, variables ?? {});
+    return askedOf(schema, operation, document.ast, exact);
   }
 
   const witnessed = ({ viewer, source }: OperationRequest) => ({ claims: viewer.claims, source: source ?? null });

@@ -136,6 +136,7 @@ describe('a client that asks by such a number is shown its own events only', () 
     await client.sendText(`{"id":"1","type":"subscribe","payload":${request(query, variables)}}`);
     return {
       ids: () => client.messages.filter(({ type }) => type === 'next').map(({ payload }) => payload.data),
+      refused: () => client.messages.find(({ type }) => type === 'error')?.payload[0],
       [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
     };
   };
@@ -143,6 +144,7 @@ describe('a client that asks by such a number is shown its own events only', () 
     const stream = await events(`${r.url}/stream`, request(query, variables));
     return {
       ids: () => stream.results.map(({ data }: Result) => data),
+      refused: () => stream.results[0]?.errors?.[0],
       [Symbol.asyncDispose]: () => stream[Symbol.asyncDispose](),
     };
   };
@@ -151,6 +153,7 @@ describe('a client that asks by such a number is shown its own events only', () 
     const stream = await events(`${r.url}/stream?${search}`, null);
     return {
       ids: () => stream.results.map(({ data }: Result) => data),
+      refused: () => stream.results[0]?.errors?.[0],
       [Symbol.asyncDispose]: () => stream[Symbol.asyncDispose](),
     };
   };
@@ -199,6 +202,18 @@ describe('a client that asks by such a number is shown its own events only', () 
       data: { echo: [`string ${mine}`, `string ${theirs}`, 'string 1', `string ${mine}`, `bigint ${mine}`] },
     });
   });
+
+  test.each(Object.entries(ways))(
+    'and is told over %s that its variables nest too deep, however deep',
+    async (name, open) => {
+      await using r = await river(sdl, { resolvers });
+      // As deep as a message has room for, or a URL.
+      const depth = name === 'JSON in a URL' ? 3_000 : 30_000;
+      const deep = `{"id":${'['.repeat(depth)}${mine}${']'.repeat(depth)}}`;
+      await using stream = await open(r, 'subscription ($id: Long!) { byLong(id: $id) { id } }', deep);
+      await eventually('it is told', () => stream.refused()?.extensions.code === 'LIMIT_EXCEEDED');
+    },
+  );
 
   test('and shares no frame with one whose number differs in the last digit', async () => {
     await using r = await river(
