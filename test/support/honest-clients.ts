@@ -16,6 +16,7 @@ export const schema = `
   type Subscription {
     mine: Note! @kafka(topic: "notes") @where(rule: "event.userId == claims.sub")
     all: Note! @kafka(topic: "notes") @public
+    silent: Note! @kafka(topic: "silence") @public
   }
   type Note { id: ID! n: Int! userId: ID! text: String! }`;
 

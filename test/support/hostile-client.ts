@@ -108,7 +108,8 @@ const attacks: Readonly<Record<string, () => Promise<void>>> = {
   async subscriptions() {
     const { socket, closed } = await opened();
     await acknowledged(socket);
-    for (let n = 0; n < Number(amount); n++) socket.send(subscribe(n));
+    // To what brings nothing: a hundred streams of everything cost what they cost anybody who reads them, flood or not.
+    for (let n = 0; n < Number(amount); n++) socket.send(subscribe(n, 'subscription { silent { id } }'));
     meet(await untilStopped(closed));
     socket.terminate();
   },
