@@ -132,13 +132,33 @@ const known = {
     edits: [
       {
         file: 'src/hub/own.ts',
-        from: 'Math.min(heard, this.#late ?? heard)',
-        to: 'heard',
+        from: 'Math.min(known, this.#late ?? known)',
+        to: 'known',
       },
     ],
     suite: 'test/hub/subscription.test.ts',
     red: ['who came back before that was known'],
     green: 'who began after the loss',
+  },
+  'lost again': {
+    what: 'who is live has been there since a loss of which not all had been told',
+    edits: [{ file: 'src/hub/hub.ts', from: 'told && !stayed ? left.before(head.shard, retain) : []', to: '[]' }],
+    suite: 'test/hub/subscription.test.ts',
+    red: ['who stayed on a replica that had heard nothing of what is gone is told, though the log lost that again'],
+    green: 'who began after the loss',
+  },
+  'whole numbers': {
+    what: 'JSON.parse reads all there is, and rounds',
+    edits: [
+      {
+        file: 'src/event/read-json.ts',
+        from: 'mayHoldLongNumber(text) ? new Reader(text).read() : value',
+        to: 'value',
+      },
+    ],
+    suite: 'test/path/whole-numbers.test.ts',
+    red: ['over WebSocket', 'is two keys of @conflate', 'sees the events of that very number'],
+    green: 'is an error of an Int',
   },
   'left out': {
     what: 'what a cursor had no room for was never shown',
