@@ -76,7 +76,7 @@ function casesOf(file: string): readonly Case[] {
     if (value.items.length === 0) throw new Refusal(`${at(key.range[0])} ${field} has no case`);
     return value.items.map((item): Case => {
       const place = at(item.range[0]);
-      const parsed = shape.safeParse(exactly(item.toJS(document)));
+      const parsed = shape.safeParse(asJson(item.toJS(document)));
       if (!parsed.success) {
         const told = parsed.error.issues.map(({ path, message, code }) => {
           const where = path.length === 0 ? '' : `${path.join('.')}: `;
@@ -94,11 +94,11 @@ function casesOf(file: string): readonly Case[] {
 }
 
 /** As JSON would have it: a whole number is a `bigint` only where a double cannot hold it. */
-function exactly(value: unknown): unknown {
+function asJson(value: unknown): unknown {
   if (typeof value === 'bigint') return exact(value);
-  if (Array.isArray(value)) return value.map(exactly);
+  if (Array.isArray(value)) return value.map(asJson);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, exactly(one)]));
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, asJson(one)]));
 }
 
 function textOf(file: string): string {

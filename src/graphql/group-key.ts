@@ -1,5 +1,6 @@
 import type { OperationDefinitionNode } from 'graphql';
 import { writeJson } from '../event/write-json.js';
+import { isRounded } from '../schema/conversion.js';
 import type { StreamField } from '../schema/stream-schema.js';
 import type { Executable } from './executable.js';
 import type { Document } from './operation.js';
@@ -46,11 +47,9 @@ export function groupKey(
  */
 function isPlain(value: unknown): boolean {
   if (value === null || ['string', 'boolean', 'bigint'].includes(typeof value)) return true;
-  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0) && !isLongWhole(value);
+  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0) && !isRounded(value);
   if (Array.isArray(value)) return value.every(isPlain);
   if (typeof value !== 'object') return false;
   const prototype = Object.getPrototypeOf(value) as unknown;
   return (prototype === Object.prototype || prototype === null) && Object.values(value).every(isPlain);
 }
-
-const isLongWhole = (value: number) => Number.isInteger(value) && !Number.isSafeInteger(value);

@@ -90,34 +90,27 @@ function calculate(
 }
 
 function ofDoubles(operator: string, a: number, b: number, isDouble: boolean): number | undefined {
-  const result = operated(operator, a, b, isDouble);
-  return Number.isNaN(result) ? undefined : result + 0;
-}
-
-function operated(operator: string, a: number, b: number, isDouble: boolean): number {
-  switch (operator) {
-    case '+':
-      return a + b;
-    case '-':
-      return a - b;
-    case '*':
-      return a * b;
-    case '/':
-      return b === 0 ? Number.NaN : isDouble ? a / b : Math.trunc(a / b);
-    default:
-      return isWhole(a) && isWhole(b) ? a % b : Number.NaN;
-  }
+  if (operator === '/' && b === 0) return undefined;
+  if (operator === '%' && !(isWhole(a) && isWhole(b))) return undefined;
+  const result = operated(operator, a, b);
+  if (Number.isNaN(result)) return undefined;
+  return (operator === '/' && !isDouble ? Math.trunc(result) : result) + 0;
 }
 
 function ofWholes(operator: string, a: bigint, b: bigint): number | bigint | undefined {
-  const result = exactly(operator, a, b);
+  const result = operated(operator, a, b);
   return result < least || result > most ? undefined : exact(result);
 }
 
 const least = -(2n ** 63n);
 const most = 2n ** 63n - 1n;
 
-function exactly(operator: string, a: bigint, b: bigint): bigint {
+/** JavaScript divides bigints as CEL divides whole numbers: 7 / 2 is 3. Both sides are of one kind, which types cannot say. */
+function operated<N extends number | bigint>(operator: string, one: N, other: N): N {
+  return ofOneKind(operator, one as number, other as number) as N;
+}
+
+function ofOneKind(operator: string, a: number, b: number): number {
   switch (operator) {
     case '+':
       return a + b;

@@ -27,12 +27,15 @@ export const convert: { readonly [C in Conversion]: Convert } = {
     if (typeof value === 'string' || typeof value === 'boolean') return value;
     if (typeof value === 'bigint') return exact(value);
     if (typeof value !== 'number') return undefined;
-    return Number.isInteger(value) && !Number.isSafeInteger(value) ? BigInt(value) : finite(value);
+    return isRounded(value) ? BigInt(value) : finite(value);
   },
 };
 
 /** What kind of value it is: a whole number stays one, however large. */
 export const kindOf = (value: unknown): string => (typeof value === 'bigint' ? 'number' : typeof value);
+
+/** A double that stands for several whole numbers: it is beyond 2^53. */
+export const isRounded = (value: number): boolean => Number.isInteger(value) && !Number.isSafeInteger(value);
 
 /** A number where a double can hold it. */
 export function exact(value: bigint): number | bigint {
@@ -66,9 +69,7 @@ const whole = (value: number) => (Number.isSafeInteger(value) ? value + 0 : unde
 function textOfNumber(value: unknown): string | undefined {
   if (typeof value === 'bigint') return value.toString();
   const number = typeof value === 'number' ? finite(value) : undefined;
-  return number === undefined || (Number.isInteger(number) && !Number.isSafeInteger(number))
-    ? undefined
-    : String(number);
+  return number === undefined || isRounded(number) ? undefined : String(number);
 }
 
 /** "01", " 1", "0x1" and "1_000" are names that look like numbers, not numbers. */

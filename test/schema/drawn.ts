@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { fieldWith } from './given.js';
+import { argsWith, fieldWith } from './given.js';
 
 const texts = [
   '1',
@@ -42,7 +42,7 @@ const scalar = fc.oneof(
 const value = fc.oneof({ weight: 6, arbitrary: scalar }, { weight: 1, arbitrary: fc.array(scalar, { maxLength: 3 }) });
 const list = fc.oneof({ weight: 5, arbitrary: fc.array(scalar, { maxLength: 3 }) }, { weight: 1, arbitrary: scalar });
 
-export const events = fc.record(
+const events = fc.record(
   {
     id: value,
     other: value,
@@ -55,7 +55,7 @@ export const events = fc.record(
   },
   { requiredKeys: [] },
 );
-export const viewers = fc.record({
+const viewers = fc.record({
   args: fc.record({ id: value, n: value, f: value, s: value, b: value, ids: list }, { requiredKeys: [] }),
   claims: fc.record({ sub: value, tenant: value, ids: list, roles: list, 'https://x/y': value }, { requiredKeys: [] }),
 });
@@ -113,6 +113,29 @@ export const { rule } = fc.letrec<{ rule: string }>((tie) => ({
     fc.tuple(tie('rule'), tie('rule'), tie('rule')).map((parts) => `(${parts[0]} ? ${parts[1]} : ${parts[2]})`),
   ),
 }));
+
+type Field = ReturnType<typeof fieldWith>;
+type Viewer = Parameters<Field['channels']>;
+
+/** Draws 2,500 rules, each with six events and six viewers, and has every viewer of each that is not refused looked at. */
+export function ofDrawnRules(
+  look: (drawn: {
+    readonly text: string;
+    readonly field: Field;
+    readonly events: readonly unknown[];
+    readonly viewer: Viewer;
+  }) => void,
+): void {
+  const six = { minLength: 6, maxLength: 6 };
+  fc.assert(
+    fc.property(rule, fc.array(events, six), fc.array(viewers, six), (text, drawn, who) => {
+      const field = fieldOrNull(text);
+      if (field === null) return;
+      for (const { args, claims } of who) look({ text, field, events: drawn, viewer: [argsWith(args), claims] });
+    }),
+    { numRuns: 2500 },
+  );
+}
 
 /** Rules that compare what cannot meet are refused; the rest are judged. */
 export function fieldOrNull(text: string) {
