@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
 import { execute, getOperationAST, type OperationDefinitionNode, parse } from 'graphql';
 import { makeExecutable } from '../src/graphql/executable.js';
-import { compileProjection } from '../src/graphql/project.js';
+import { compileProjection } from '../src/graphql/render/project.js';
 import { compileSchema } from '../src/schema/compile.js';
 
 /**

@@ -7,27 +7,27 @@ import { silent } from './observe/logger.js';
 import { noGatewayMetrics } from './observe/metrics.js';
 import { compileSchema } from './schema/compile.js';
 import { parseDuration } from './schema/duration.js';
-import { type Authenticate, byTokens, inTime } from './serve/authenticate.js';
 import { createGateway as createReplica, type Gateway, type GatewayParts } from './serve/gateway.js';
-import { defaultLeeway } from './serve/issued.js';
-import { defaultLimits } from './serve/limits.js';
+import { type Authenticate, byTokens, inTime } from './serve/identity/authenticate.js';
+import { defaultLeeway } from './serve/identity/issued.js';
+import type { KeyWatchers } from './serve/identity/published-keys.js';
+import { defaultLimits } from './serve/limits/limits.js';
 import { overRedis } from './serve/over-redis.js';
-import type { KeyWatchers } from './serve/published-keys.js';
 
 export { Fault, type FaultCode } from './event/faults.js';
 export type { Context, FieldResolver, PubSub, Resolver, Resolvers } from './graphql/executable.js';
-export { manifestOf, type Operations } from './graphql/persisted.js';
+export { manifestOf, type Operations } from './graphql/operation/persisted.js';
 export { nobody, type Viewer } from './graphql/viewer.js';
 export type { Asked, AskedField, Audit, AuditEntry, Source } from './observe/audit.js';
 export { auditLines } from './observe/audit-lines.js';
 export type { Logger } from './observe/logger.js';
 export type { GatewayMetrics } from './observe/metrics.js';
 export type { Claims } from './schema/stream-schema.js';
-export type { Authenticate, AuthRequest } from './serve/authenticate.js';
 export type { Gateway } from './serve/gateway.js';
-export type { GatewayLimits } from './serve/limits.js';
-export type { Revocation } from './serve/revocation.js';
-export type { Pem, Tls } from './serve/tls-pair.js';
+export type { Authenticate, AuthRequest } from './serve/identity/authenticate.js';
+export type { Revocation } from './serve/identity/revocation.js';
+export type { GatewayLimits } from './serve/limits/limits.js';
+export type { Pem, Tls } from './serve/port/tls-pair.js';
 
 /** One who signs tokens: with secrets shared with the gateway, or with keys published at an address. */
 export type Signer = (

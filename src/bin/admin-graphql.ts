@@ -1,13 +1,13 @@
 import { addResolversToSchema } from '@graphql-tools/schema';
 import { buildSchema, GraphQLError, type GraphQLSchema, graphql, parse } from 'graphql';
 import { Fault } from '../event/faults.js';
-import { operationOf } from '../graphql/operation.js';
-import { askedOf } from '../graphql/root-fields.js';
+import { operationOf } from '../graphql/operation/operation.js';
+import { askedOf } from '../graphql/operation/root-fields.js';
 import type { Asked } from '../observe/audit.js';
+import { jsonObject } from '../serve/answer.js';
 import type { Gateway } from '../serve/gateway.js';
-import { jsonObject } from '../serve/http-answer.js';
-import { givenOf } from '../serve/parameters.js';
-import type { Revocation } from '../serve/revocation.js';
+import { givenOf } from '../serve/http/parameters.js';
+import type { Revocation } from '../serve/identity/revocation.js';
 
 /** Answers the JSON text of one request. Throws Fault when that is none. */
 export type AdminGraphQL = (body: string) => Promise<{

@@ -5,7 +5,7 @@ import { Fault } from '../event/faults.js';
 import type { ChannelLogWriter } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import type { RelayMetrics } from '../observe/metrics.js';
-import { startKafkaRelay } from '../relay/kafka-relay.js';
+import { startKafkaRelay } from '../relay/kafka/kafka-relay.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
 import type { AdminParts } from './admin.js';
 import type { Terminal } from './command.js';

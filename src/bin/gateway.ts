@@ -3,7 +3,7 @@ import { needsTokenKey } from '../config/rules.js';
 import { connectRedis } from '../log/redis-connection.js';
 import { pinoLogger } from '../observe/pino.js';
 import { processRegistry, prometheusGateway } from '../observe/prometheus.js';
-import { byTokens } from '../serve/authenticate.js';
+import { byTokens } from '../serve/identity/authenticate.js';
 import { overRedis } from '../serve/over-redis.js';
 import { startAdmin } from './admin.js';
 import { adminGraphQL } from './admin-graphql.js';

@@ -1,6 +1,6 @@
 import type { Config } from '../config.js';
-import type { KafkaSettings } from '../relay/kafka-connection.js';
-import { tokenProvider } from '../relay/oauth-bearer.js';
+import type { KafkaSettings } from '../kafka/connection.js';
+import { tokenProvider } from '../kafka/oauth-bearer.js';
 
 type Variables = Pick<
   Config<'sample'>,

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Environment } from '../config.js';
 import type { Resolvers } from '../graphql/executable.js';
-import { manifestOf, type Operations } from '../graphql/persisted.js';
+import { manifestOf, type Operations } from '../graphql/operation/persisted.js';
 import { usualScopeClaims } from '../schema/claims.js';
 import { compileSchema, type Problem } from '../schema/compile.js';
 import type { StreamSchema } from '../schema/stream-schema.js';

@@ -6,7 +6,7 @@ import { noAudit } from '../observe/audit.js';
 import { auditLines } from '../observe/audit-lines.js';
 import { pinoLogger } from '../observe/pino.js';
 import { processRegistry, prometheusRelay } from '../observe/prometheus.js';
-import { deadLetterTopicOf, type KafkaRelay, startKafkaRelay } from '../relay/kafka-relay.js';
+import { deadLetterTopicOf, type KafkaRelay, startKafkaRelay } from '../relay/kafka/kafka-relay.js';
 import { startAdmin } from './admin.js';
 import { configOf, type Run, tellServiceLinks } from './command.js';
 import { kafkaSettings } from './kafka-settings.js';

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
+import { openKafka } from '../kafka/connection.js';
+import { makeTopics } from '../kafka/topics.js';
 import { pinoLogger } from '../observe/pino.js';
-import { openKafka } from '../relay/kafka-connection.js';
-import { makeTopics } from '../relay/kafka-topics.js';
 import { configOf, type Run } from './command.js';
 import { kafkaSettings } from './kafka-settings.js';
 import { Refusal } from './refusal.js';

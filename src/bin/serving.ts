@@ -2,7 +2,7 @@ import type { Config } from '../config.js';
 import { type Audit, noAudit } from '../observe/audit.js';
 import { auditLines } from '../observe/audit-lines.js';
 import { createGateway, type Gateway, type GatewayParts } from '../serve/gateway.js';
-import { defaultLimits, type GatewayLimits } from '../serve/limits.js';
+import { defaultLimits, type GatewayLimits } from '../serve/limits/limits.js';
 import { loadOperations } from './load.js';
 import { portRefusal, Refusal } from './refusal.js';
 import { version } from './version.js';

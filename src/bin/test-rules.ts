@@ -1,6 +1,6 @@
 import { isMap, isSeq, LineCounter, type ParsedNode, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { exact } from '../schema/conversion.js';
+import { exact } from '../schema/cel/conversion.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
 import { configOf, type Run, type Terminal } from './command.js';
 import { loadSchema } from './load.js';

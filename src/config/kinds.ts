@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isClaimName } from '../schema/claims.js';
 import { parseDuration } from '../schema/duration.js';
-import { normalOrigin } from '../serve/origins.js';
+import { normalOrigin } from '../serve/identity/origins.js';
 
 /** How the text of one variable becomes a value. `label` completes the sentence "TAILRACE_X must be …". */
 export interface Kind<T> {

@@ -10,31 +10,39 @@ import {
 import type { CursorCodec } from '../event/cursor.js';
 import { Fault, limitExceeded } from '../event/faults.js';
 import { Group, type GroupPlan } from '../hub/group.js';
+import { createGroups } from '../hub/groups.js';
 import type { Hub } from '../hub/hub.js';
 import type { Outlet } from '../hub/outlet.js';
-import type { Start } from '../hub/start.js';
-import { Subscription } from '../hub/subscription.js';
+import type { Start } from '../hub/subscription/start.js';
+import { Subscription } from '../hub/subscription/subscription.js';
 import { LogUnavailable } from '../log/channel-log.js';
 import type { Asked, Audit, Source } from '../observe/audit.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamField, StreamSchema } from '../schema/stream-schema.js';
 import { exactFields, exactVariables } from '../schema/whole-numbers.js';
-import { refuse, rootsOf, type SelectedField } from './access.js';
 import { type Addressed, audienceOf } from './audience.js';
-import { defaultBounds, isTooDeep, type OperationBounds } from './bounds.js';
 import type { Context, Executable, PubSub } from './executable.js';
 import { groupKey } from './group-key.js';
-import { createGroups } from './groups.js';
 import { hopelessTeller } from './hopeless.js';
-import { coded, type Document, documentCache, fieldsOf, isDocument, operationOf, type Parsed } from './operation.js';
-import { anyOperation, documentOf, type Named, type Operations } from './persisted.js';
-import { formatted, formattedResults, masked, type Results, renderer, toGraphQLError } from './render.js';
-import type { Renewable } from './renewal.js';
-import { Resolved } from './resolved.js';
-import { askedOf, rootField } from './root-fields.js';
-import { type StartRequest, startOf } from './start.js';
-import { Stream } from './stream.js';
+import { refuse, rootsOf, type SelectedField } from './operation/access.js';
+import { defaultBounds, isTooDeep, type OperationBounds } from './operation/bounds.js';
+import {
+  coded,
+  type Document,
+  documentCache,
+  fieldsOf,
+  isDocument,
+  operationOf,
+  type Parsed,
+} from './operation/operation.js';
+import { anyOperation, documentOf, type Named, type Operations } from './operation/persisted.js';
+import { askedOf, rootField } from './operation/root-fields.js';
+import { formatted, formattedResults, masked, type Results, renderer, toGraphQLError } from './render/render.js';
+import type { Renewable } from './running/renewal.js';
+import { Resolved } from './running/resolved.js';
+import { type StartRequest, startOf } from './running/start.js';
+import { Stream } from './running/stream.js';
 import type { Viewer } from './viewer.js';
 
 export interface EngineParts {

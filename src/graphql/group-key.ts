@@ -1,10 +1,10 @@
 import type { OperationDefinitionNode } from 'graphql';
 import { writeJson } from '../event/write-json.js';
-import { isRounded } from '../schema/conversion.js';
+import { isRounded } from '../schema/cel/conversion.js';
 import type { StreamField } from '../schema/stream-schema.js';
 import type { Executable } from './executable.js';
-import type { Document } from './operation.js';
-import { normalized } from './selection.js';
+import type { Document } from './operation/operation.js';
+import { normalized } from './operation/selection.js';
 import { pickClaims, type Viewer } from './viewer.js';
 
 export interface GroupKeyParts {

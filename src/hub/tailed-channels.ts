@@ -1,7 +1,7 @@
 import type { Channel } from '../event/channel.js';
 import type { LogTail } from '../log/channel-log.js';
+import { together } from './history/shared-reads.js';
 import type { Listener, TailedChannel } from './listener.js';
-import { together } from './shared-reads.js';
 
 export interface TailedChannelsOptions {
   readonly tail: Pick<LogTail, 'listen' | 'leave'>;

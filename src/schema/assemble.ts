@@ -1,7 +1,7 @@
 import type { Retention } from '../event/channel.js';
-import { digest } from './channel-name.js';
-import type { FieldDraft } from './field.js';
-import { type RouteDraft, routeFrom } from './routes.js';
+import type { FieldDraft } from './directives/field.js';
+import { digest } from './routes/channel-name.js';
+import { type RouteDraft, routeFrom } from './routes/routes.js';
 import type { Route, Source, StreamField, StreamSchema, TopicPlan } from './stream-schema.js';
 
 /** Puts the fields together: what agrees is shared, and a channel is kept as long as any of its fields wants. */

@@ -1,8 +1,8 @@
 import type { Channel } from '../event/channel.js';
 import type { RecordMeta } from '../event/source-event.js';
-import { refusal } from './access.js';
-import { type Expr, Failure, textOf } from './expression.js';
-import { fieldRule } from './field.js';
+import { type Expr, Failure, textOf } from './cel/expression.js';
+import { refusal } from './directives/access.js';
+import { fieldRule } from './directives/field.js';
 import type { Claims, StreamField, StreamSchema, Verdict } from './stream-schema.js';
 
 /** One part of a rule with what became of it. `value` is undefined where a field is missing. */

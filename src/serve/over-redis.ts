@@ -2,11 +2,11 @@ import type { Redis, RedisOptions } from 'ioredis';
 import { createRedisLogReader } from '../log/redis-reader.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayParts } from './gateway.js';
-import { redisBudget } from './mutation-budget.js';
-import { redisPubSub } from './pubsub.js';
-import { redisReplicas } from './replicas.js';
-import { redisRevocations } from './revocation-store.js';
-import { redisTickets } from './tickets.js';
+import { redisRevocations } from './identity/revocation-store.js';
+import { redisTickets } from './identity/tickets.js';
+import { redisBudget } from './limits/mutation-budget.js';
+import { redisPubSub } from './replicas/pubsub.js';
+import { redisReplicas } from './replicas/replicas.js';
 
 export interface OverRedisParts {
   /** Opens one connection each time, in the background. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { PubSub } from 'graphql-subscriptions';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { tokenAuthenticator } from '../../src/serve/authenticate.js';
+import { tokenAuthenticator } from '../../src/serve/identity/authenticate.js';
 import { eventually } from '../support/eventually.js';
 import { type River, river } from '../support/river.js';
 import { audience, issuer, issuing } from './tokens.js';

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { type TokenSettings, tokenAuthenticator, withToken } from '../../src/serve/authenticate.js';
+import { type TokenSettings, tokenAuthenticator, withToken } from '../../src/serve/identity/authenticate.js';
 
 const secret = 'a secret of at least thirty-two bytes';
 const settings: TokenSettings = { secrets: [secret], jwksUrl: null, issuer: null, audience: null };

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readJson } from '../../src/event/read-json.js';
 import { writeJson } from '../../src/event/write-json.js';
 import { groupKey } from '../../src/graphql/group-key.js';
-import { operationOf } from '../../src/graphql/operation.js';
+import { operationOf } from '../../src/graphql/operation/operation.js';
 import { pinoLogger } from '../../src/observe/pino.js';
 import { socket } from '../clients/socket.js';
 import { eventually } from '../support/eventually.js';

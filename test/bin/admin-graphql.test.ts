@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { startAdmin } from '../../src/bin/admin.js';
 import { adminGraphQL } from '../../src/bin/admin-graphql.js';
 import { silent } from '../../src/observe/logger.js';
-import { memoryReplicas } from '../../src/serve/replicas.js';
-import { memoryRevocations } from '../../src/serve/revocation-store.js';
-import { revocationsOf } from '../../src/serve/revocations.js';
+import { memoryRevocations } from '../../src/serve/identity/revocation-store.js';
+import { revocationsOf } from '../../src/serve/identity/revocations.js';
+import { memoryReplicas } from '../../src/serve/replicas/replicas.js';
 
 async function admin(token: string | null = null) {
   const revocations = revocationsOf({

@@ -7,8 +7,8 @@ import { check } from '../../src/bin/check.js';
 import { explain } from '../../src/bin/explain.js';
 import { loadOperations, loadSchema } from '../../src/bin/load.js';
 import { testRules } from '../../src/bin/test-rules.js';
-import { manifestOf } from '../../src/graphql/persisted.js';
-import { pairOf, whyNoPair } from '../../src/serve/tls-pair.js';
+import { manifestOf } from '../../src/graphql/operation/persisted.js';
+import { pairOf, whyNoPair } from '../../src/serve/port/tls-pair.js';
 import { certificateAuthority } from '../support/certificates.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'tailrace-marked-'));

@@ -131,19 +131,19 @@ const known = {
     what: 'who comes to an emptied log has been there all along',
     edits: [
       {
-        file: 'src/hub/own.ts',
+        file: 'src/hub/subscription/own.ts',
         from: 'Math.min(known, this.#late ?? known)',
         to: 'known',
       },
     ],
-    suite: 'test/hub/subscription.test.ts',
+    suite: 'test/hub/subscription/subscription.test.ts',
     red: ['who came back before that was known'],
     green: 'who began after the loss',
   },
   'lost again': {
     what: 'who is live has been there since a loss of which not all had been told',
     edits: [{ file: 'src/hub/hub.ts', from: 'told && !stayed ? left.before(head.shard, retain) : []', to: '[]' }],
-    suite: 'test/hub/subscription.test.ts',
+    suite: 'test/hub/subscription/subscription.test.ts',
     red: ['who stayed on a replica that had heard nothing of what is gone is told, though the log lost that again'],
     green: 'who began after the loss',
   },
@@ -162,8 +162,8 @@ const known = {
   },
   'left out': {
     what: 'what a cursor had no room for was never shown',
-    edits: [{ file: 'src/hub/own.ts', from: 'isFirst && this.#leftOut', to: 'false && this.#leftOut' }],
-    suite: 'test/hub/subscription.test.ts',
+    edits: [{ file: 'src/hub/subscription/own.ts', from: 'isFirst && this.#leftOut', to: 'false && this.#leftOut' }],
+    suite: 'test/hub/subscription/subscription.test.ts',
     red: ['also where it is there already when they are lost, at once'],
     green: 'a cursor that has room for all of them',
   },
@@ -223,7 +223,7 @@ const known = {
     what: 'history is shown as it lies in the log, without asking the rule again',
     edits: [
       {
-        file: 'src/hub/subscription.ts',
+        file: 'src/hub/subscription/subscription.ts',
         from: 'if (this.#isHistory(publication) || !group.judge(source)) continue;',
         to: 'if (this.#isHistory(publication)) continue;',
       },
@@ -236,7 +236,7 @@ const known = {
     what: 'who renews a token stays in the group of the old one',
     edits: [
       {
-        file: 'src/graphql/stream.ts',
+        file: 'src/graphql/running/stream.ts',
         from: 'if (next.key === this.group.plan.key) return unchanged;',
         to: 'if (next.key !== null) return unchanged;',
       },
@@ -269,7 +269,7 @@ const known = {
     what: 'a body of any type is read as an operation',
     edits: [
       {
-        file: 'src/serve/body-type.ts',
+        file: 'src/serve/http/body-type.ts',
         from: 'if (!known.has(essence))',
         to: "if (essence === 'none')",
       },
@@ -280,7 +280,7 @@ const known = {
   },
   door: {
     what: 'a replica that retires takes nobody from the first moment on',
-    edits: [{ file: 'src/serve/retire.ts', from: '  if (period > 0) await wait(period);\n', to: '' }],
+    edits: [{ file: 'src/serve/connection/retire.ts', from: '  if (period > 0) await wait(period);\n', to: '' }],
     suite: 'test/serve/retiring.test.ts',
     red: ['the door is open, whoever has left before', 'queries are answered'],
     green: 'a connection on which nothing is due',
@@ -289,7 +289,7 @@ const known = {
     what: 'what users choose goes into names in Redis as it is',
     edits: [
       {
-        file: 'src/schema/channel-name.ts',
+        file: 'src/schema/routes/channel-name.ts',
         from: 'if (/^[\\w.-]*$/.test(value)) return value;',
         to: 'if (value) return value;',
       },
@@ -313,7 +313,7 @@ const known = {
   },
   'words of the server': {
     what: 'a message that only a server may send is handed on, and fails there',
-    edits: [{ file: 'src/serve/message.ts', from: 'clients.has(message.type)', to: 'message.type' }],
+    edits: [{ file: 'src/serve/websocket/message.ts', from: 'clients.has(message.type)', to: 'message.type' }],
     suite: 'test/serve/wrong-messages.property.test.ts',
     red: ['whoever sends {', 'whatever a client sends'],
     green: 'what a client may say',
@@ -322,12 +322,12 @@ const known = {
     what: 'a heartbeat cuts off whoever has not answered, also those whom nobody reads',
     edits: [
       {
-        file: 'src/serve/session.ts',
+        file: 'src/serve/websocket/session.ts',
         from: 'const isPaused = this.#hearing.isPaused();',
         to: 'const isPaused = false;',
       },
     ],
-    suite: 'test/serve/hearing.test.ts',
+    suite: 'test/serve/websocket/hearing.test.ts',
     red: ['is not cut off at a heartbeat'],
     green: 'has everything that it asked for',
   },
@@ -340,14 +340,14 @@ const known = {
   },
   future: {
     what: 'a token is let in however far ahead its time of issue lies',
-    edits: [{ file: 'src/serve/revocations.ts', from: 'refuseFuture(viewer.claims, leeway);', to: '' }],
+    edits: [{ file: 'src/serve/identity/revocations.ts', from: 'refuseFuture(viewer.claims, leeway);', to: '' }],
     suite: 'test/access/access.test.ts',
     red: ['a token issued in the future', 'a token issued in milliseconds'],
     green: 'a good token without the scope',
   },
   'pause of keys': {
     what: 'a host that gives no keys is asked again for every token',
-    edits: [{ file: 'src/serve/published-keys.ts', from: 'if (now() < due || closing', to: 'if (closing' }],
+    edits: [{ file: 'src/serve/identity/published-keys.ts', from: 'if (now() < due || closing', to: 'if (closing' }],
     suite: 'test/serve/keys-out-of-reach.test.ts',
     red: ['the host is asked once at a time'],
     green: 'are taken back by an empty list',
@@ -355,13 +355,13 @@ const known = {
   silence: {
     what: 'who is revoked is shown events until their socket is closed',
     edits: [{ file: 'src/serve/gateway.ts', from: 'connection.silence();', to: '' }],
-    suite: 'test/serve/revocations.test.ts',
+    suite: 'test/serve/identity/revocations.test.ts',
     red: ['that takes in many shows none of them anything'],
     green: 'is no reason to renew',
   },
   'fast clock': {
     what: 'a revocation takes in only what was issued until its second',
-    edits: [{ file: 'src/serve/revocations.ts', from: 'list.has(claims, leeway)', to: 'list.has(claims)' }],
+    edits: [{ file: 'src/serve/identity/revocations.ts', from: 'list.has(claims, leeway)', to: 'list.has(claims)' }],
     suite: 'test/access/access.test.ts',
     red: ['a token of a clock that is a little ahead, revoked'],
     green: 'a good token without the scope',

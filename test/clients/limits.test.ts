@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
-import type { GatewayLimits } from '../../src/serve/limits.js';
+import type { GatewayLimits } from '../../src/serve/limits/limits.js';
 import { listen, listenSse, type Result, type River, river } from '../support/river.js';
 
 const sdl = `

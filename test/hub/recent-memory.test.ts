@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import type { Channel } from '../../src/event/channel.js';
-import { Recent } from '../../src/hub/recent.js';
+import { Recent } from '../../src/hub/history/recent.js';
 import { decodeEntry } from '../../src/log/entry.js';
 
 setFlagsFromString('--expose-gc');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { refuse } from '../../src/graphql/access.js';
+import { refuse } from '../../src/graphql/operation/access.js';
 import { claimAt, scopesIn, usualScopeClaims } from '../../src/schema/claims.js';
 import { compileSchema } from '../../src/schema/compile.js';
 

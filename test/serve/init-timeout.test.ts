@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { defaultLimits } from '../../src/serve/limits.js';
+import { defaultLimits } from '../../src/serve/limits/limits.js';
 import { river } from '../support/river.js';
 
 const sdl = `

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { type JWTPayload, jwtVerify } from 'jose';
 import { expect, test } from 'vitest';
-import { tokenAuthenticator, withToken } from '../../src/serve/authenticate.js';
+import { tokenAuthenticator, withToken } from '../../src/serve/identity/authenticate.js';
 
 const secrets = ['a secret of at least thirty-two bytes', 'and the one of before, as long as it is'];
 const [first = '', second = ''] = secrets;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { connectRedis } from '../../src/log/redis-connection.js';
 import { silent } from '../../src/observe/logger.js';
-import { redisBudget } from '../../src/serve/mutation-budget.js';
-import { redisRevocations } from '../../src/serve/revocation-store.js';
+import { redisRevocations } from '../../src/serve/identity/revocation-store.js';
+import { redisBudget } from '../../src/serve/limits/mutation-budget.js';
 import { socket } from '../clients/socket.js';
 import { readyGatewayOn } from '../support/cards.js';
 import { clockedGateway } from '../support/clocked-gateway.js';

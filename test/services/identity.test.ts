@@ -7,7 +7,7 @@ import { connectRedis } from '../../src/log/redis-connection.js';
 import { createRedisLogWriter } from '../../src/log/redis-writer.js';
 import { silent } from '../../src/observe/logger.js';
 import { compileSchema } from '../../src/schema/compile.js';
-import { redisRevocations } from '../../src/serve/revocation-store.js';
+import { redisRevocations } from '../../src/serve/identity/revocation-store.js';
 import { run } from '../bin/process.js';
 import { socket } from '../clients/socket.js';
 import { batch, source } from '../log/contract.js';

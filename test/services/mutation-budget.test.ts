@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { connectRedis } from '../../src/log/redis-connection.js';
 import { silent } from '../../src/observe/logger.js';
-import { redisBudget } from '../../src/serve/mutation-budget.js';
+import { redisBudget } from '../../src/serve/limits/mutation-budget.js';
 import { freshPrefix, redisUrl, startRedis } from '../support/services.js';
 
 const refusal = { code: 'LIMIT_EXCEEDED', details: { limit: 'mutationsPerMinute', max: 5 } };

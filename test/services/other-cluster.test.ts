@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeTopics } from '../../src/kafka/topics.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
-import { makeTopics } from '../../src/relay/kafka-topics.js';
 import { historyBed } from '../support/history-bed.js';
 import { jsonOf, numbersOf, produce, testRelay, upTo } from '../support/relay-kafka.js';
 import { eventually, freshPrefix, startKafka, withAdmin } from '../support/services.js';

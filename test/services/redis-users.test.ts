@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectRedis } from '../../src/log/redis-connection.js';
 import { silent } from '../../src/observe/logger.js';
-import { redisPubSub } from '../../src/serve/pubsub.js';
+import { redisPubSub } from '../../src/serve/replicas/pubsub.js';
 import { firstEvents, run } from '../bin/process.js';
 import { eventually, freshPrefix, kafkaBrokers, startRedis } from '../support/services.js';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { makeTopics } from '../../src/kafka/topics.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
-import { makeTopics } from '../../src/relay/kafka-topics.js';
 import { committedOf, jsonOf, numbersOf, produce, testRelay, upTo } from '../support/relay-kafka.js';
 import { eventually, freshPrefix, freshTopic, kafkaBrokers, startKafka, withAdmin } from '../support/services.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { makeTopics } from '../../src/kafka/topics.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
-import { makeTopics } from '../../src/relay/kafka-topics.js';
 import { jsonOf, numbersOf, produce, type TestRelay, testRelay, upTo } from '../support/relay-kafka.js';
 import { eventually, freshPrefix, freshTopic, kafkaBrokers, withAdmin } from '../support/services.js';
 

@@ -4,7 +4,7 @@ import { connectRedis } from '../../src/log/redis-connection.js';
 import { createRedisLogWriter } from '../../src/log/redis-writer.js';
 import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics, noRelayMetrics } from '../../src/observe/metrics.js';
-import { startKafkaRelay } from '../../src/relay/kafka-relay.js';
+import { startKafkaRelay } from '../../src/relay/kafka/kafka-relay.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import { claimsOf, expected, headersOf, query, sdlFor, variablesOf, viewers, webhooks } from '../clients/webhooks.js';
 import { opened } from '../support/opened.js';

@@ -1,7 +1,7 @@
 import { type Admin, ConfigResourceTypes, Kafka, logLevel, type PartitionMetadata } from 'kafkajs';
 import { randomClusterId } from '../../scripts/services/kafka.mjs';
 import { freePort } from '../../scripts/services/ports.mjs';
-import { makeTopics } from '../../src/relay/kafka-topics.js';
+import { makeTopics } from '../../src/kafka/topics.js';
 import { opened } from './opened.js';
 import { eventually, withAdmin } from './services.js';
 import { startKafka, type ThrowAway } from './throw-away.js';

@@ -2,7 +2,7 @@ import type { IHeaders, Message, Producer } from 'kafkajs';
 import type { Channel } from '../../src/event/channel.js';
 import type { ChannelLogWriter } from '../../src/log/channel-log.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
-import { type KafkaRelay, type KafkaRelayOptions, startKafkaRelay } from '../../src/relay/kafka-relay.js';
+import { type KafkaRelay, type KafkaRelayOptions, startKafkaRelay } from '../../src/relay/kafka/kafka-relay.js';
 import { heardLogger, heardMetrics, planOf, schemaOf, sourceOf } from './relay-world.js';
 import { eventually, freshPrefix, kafkaBrokers, kafkaClient, withAdmin } from './services.js';
 

@@ -1,4 +1,4 @@
-import type { Stream } from '../../src/graphql/stream.js';
+import type { Stream } from '../../src/graphql/running/stream.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
 import { silent } from '../../src/observe/logger.js';
 import { noRelayMetrics } from '../../src/observe/metrics.js';

@@ -14,11 +14,11 @@ import { decode } from '../../src/relay/decode.js';
 import { metaOf, route, routeIds } from '../../src/relay/route.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import type { StreamSchema } from '../../src/schema/stream-schema.js';
-import { tokenAuthenticator } from '../../src/serve/authenticate.js';
 import { createGateway, type GatewayParts } from '../../src/serve/gateway.js';
-import { memoryReplicas } from '../../src/serve/replicas.js';
-import type { Revocation } from '../../src/serve/revocation.js';
-import { memoryRevocations } from '../../src/serve/revocation-store.js';
+import { tokenAuthenticator } from '../../src/serve/identity/authenticate.js';
+import type { Revocation } from '../../src/serve/identity/revocation.js';
+import { memoryRevocations } from '../../src/serve/identity/revocation-store.js';
+import { memoryReplicas } from '../../src/serve/replicas/replicas.js';
 
 export const secret = 'a secret for tests only: long enough';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Admin, type ITopicConfig, Kafka, logLevel } from 'kafkajs';
 import { readState } from '../../scripts/services/state.mjs';
-import { makeTopics } from '../../src/relay/kafka-topics.js';
+import { makeTopics } from '../../src/kafka/topics.js';
 
 export { chromiumPath } from '../../scripts/services/chromium.mjs';
 export { type TestClock, testClock } from './clock.js';

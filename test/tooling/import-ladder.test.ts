@@ -30,14 +30,27 @@ function verdict(path: string, line: string): string {
 
 describe('imports point upstream', () => {
   test.each([
-    ['src/hub/hub.ts', '../graphql/project.js', 'hub/ may import event, schema and log, never relay, graphql or serve'],
+    ['src/hub/hub.ts', '../graphql/project.js', 'hub/ may import event, schema and log, never kafka, relay, graphql or serve'],
     ['src/log/redis-log.ts', '../hub/hub.js', 'log/ may import event and schema, never relay, hub, graphql or serve'],
-    ['src/schema/routes.ts', '../log/entry.js', 'schema/ may import event, never log, relay, hub, graphql or serve'],
-    ['src/relay/relay.ts', '../hub/hub.js', 'relay/ may import event, schema and log, never hub, graphql or serve'],
-    ['src/serve/http.ts', '../relay/relay.js', 'serve/ may import event, schema, log, hub and graphql, never relay'],
+    [
+      'src/schema/routes/routes.ts',
+      '../log/entry.js',
+      'schema/ may import event, never log, kafka, relay, hub, graphql or serve',
+    ],
+    ['src/relay/relay.ts', '../hub/hub.js', 'relay/ may import event, schema, log, kafka and format, never hub'],
+    [
+      'src/serve/http/http.ts',
+      '../relay/relay.js',
+      'serve/ may import event, schema, log, hub and graphql, never kafka or relay',
+    ],
     ['src/event/channel.ts', '../schema/routes.js', 'event/ is the source and imports no other place'],
     ['src/client/index.ts', '../event/position.js', 'client/ runs in browsers: it imports nothing of the server'],
     ['src/hub/hub.ts', '../config.js', 'never'],
+    ['src/hub/history/recent.ts', '../../graphql/engine.js', 'hub/ may import event, schema and log'],
+    ['src/serve/sse/sse.ts', '../../kafka/topics.js', 'never kafka or relay'],
+    ['src/kafka/topics.ts', '../relay/relay.js', 'kafka/ may import event'],
+    ['src/format/json.ts', '../relay/route.js', 'format/ may import event'],
+    ['src/admin/server.ts', '../bin/command.js', 'never client, config or bin'],
   ])('%s may not import %s, and is told why', (path, source, sentence) => {
     expect(verdict(path, `export { x } from '${source}';`)).toContain(sentence);
     expect(verdict(path, `export type { X } from '${source}';`)).toContain(sentence);
@@ -52,7 +65,7 @@ describe('imports point upstream', () => {
   test.each([
     ['src/hub/hub.ts', '../log/channel-log.js'],
     ['src/hub/hub.ts', './group.js'],
-    ['src/serve/http.ts', '../graphql/subscribe.js'],
+    ['src/serve/http/http.ts', '../graphql/subscribe.js'],
     ['src/bin/gateway.ts', '../serve/http.js'],
     ['src/bin/dev.ts', '../relay/relay.js'],
     ['src/hub/hub.ts', 'graphql/execution/execute.js'],

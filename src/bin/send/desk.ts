@@ -6,7 +6,7 @@ import { createLocalFeed, type LocalFeed, type MadeRecord } from '../../relay/fe
 import { createRelay, type RelayOptions } from '../../relay/relay.js';
 import { routeRecord } from '../../relay/route.js';
 import type { StreamSchema } from '../../schema/stream-schema.js';
-import { jsonObject } from '../../serve/http-answer.js';
+import { jsonObject } from '../../serve/answer.js';
 import { numeral, type Outcome, outcomeOf } from './outcome.js';
 import { mostOfRecord, postShape } from './post.js';
 import { unknownTopic } from './unknown-topic.js';

@@ -1,8 +1,8 @@
 import kafkajs, { type ICustomPartitioner } from 'kafkajs';
 import type { Config } from '../../config.js';
+import { openKafka } from '../../kafka/connection.js';
 import { silent } from '../../observe/logger.js';
-import { openKafka } from '../../relay/kafka-connection.js';
-import { isTooLarge } from '../../relay/kafka-dead-letters.js';
+import { isTooLarge } from '../../relay/kafka/kafka-dead-letters.js';
 import { routeRecord } from '../../relay/route.js';
 import type { StreamSchema, TopicPlan } from '../../schema/stream-schema.js';
 import { kafkaSettings } from '../kafka-settings.js';

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, ConsumerConfig, Kafka } from 'kafkajs';
-import { type GuardedFetch, type OpenFetchGuard, refusals } from './fetch-guard.js';
-import { fetchApi, fetchById, fetchRequest } from './fetch-request.js';
+import { fetchApi, fetchById, fetchRequest } from '../../kafka/protocol/fetch-request.js';
 import {
   type Broker,
   errorOf,
@@ -9,7 +8,8 @@ import {
   type FetchResponse,
   type ProtocolRequest,
   withClusters,
-} from './internals.js';
+} from '../../kafka/protocol/internals.js';
+import { type GuardedFetch, type OpenFetchGuard, refusals } from './fetch-guard.js';
 
 /** kafkajs' consumer, whose fetches go through the guard. One guard serves one consumer at a time. */
 export function guardedConsumer(kafka: Kafka, options: ConsumerConfig, guard: OpenFetchGuard): Consumer {

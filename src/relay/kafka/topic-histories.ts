@@ -1,9 +1,9 @@
 import type { Kafka } from 'kafkajs';
+import { openBrokers } from '../../kafka/protocol/brokers.js';
+import { epochEndApi, epochEndRequest } from '../../kafka/protocol/epoch-end-request.js';
+import { type ApiVersions, errorOf } from '../../kafka/protocol/internals.js';
+import { metadataApi, metadataRequest } from '../../kafka/protocol/metadata-request.js';
 import type { EpochEnd } from '../history.js';
-import { openBrokers } from './brokers.js';
-import { epochEndApi, epochEndRequest } from './epoch-end-request.js';
-import { type ApiVersions, errorOf } from './internals.js';
-import { metadataApi, metadataRequest } from './metadata-request.js';
 
 export interface PartitionLeader {
   /** The broker's id; -1 while there is none. */

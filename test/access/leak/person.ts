@@ -1,5 +1,5 @@
 import type { Fault } from '../../../src/event/faults.js';
-import { type Connected, renewAll } from '../../../src/graphql/renewal.js';
+import { type Connected, renewAll } from '../../../src/graphql/running/renewal.js';
 import type { Viewer } from '../../../src/graphql/viewer.js';
 import { turns } from '../../support/hostile-log.js';
 import type { Ask, Field, Rights } from './case.js';

@@ -1,4 +1,4 @@
-import type { Stream } from '../../../src/graphql/stream.js';
+import type { Stream } from '../../../src/graphql/running/stream.js';
 import type { Frame } from '../../../src/hub/frame.js';
 import { turns } from '../../support/hostile-log.js';
 import { Stall } from '../../support/stall.js';

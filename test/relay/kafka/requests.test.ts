@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { epochEndRequest } from '../../../src/relay/kafka/epoch-end-request.js';
-import { metadataRequest } from '../../../src/relay/kafka/metadata-request.js';
+import { epochEndRequest } from '../../../src/kafka/protocol/epoch-end-request.js';
+import { metadataRequest } from '../../../src/kafka/protocol/metadata-request.js';
 import { compact, i8, i16, i32, i64, tags, text, uuid } from './bytes.js';
 
 const someId = '00112233445566778899aabbccddeeff';

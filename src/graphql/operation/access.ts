@@ -1,0 +1,131 @@
+import {
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  type GraphQLCompositeType,
+  GraphQLError,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  getNamedType,
+  isCompositeType,
+  isObjectType,
+  isUnionType,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from 'graphql';
+import { Fault } from '../../event/faults.js';
+import { scopesIn } from '../../schema/claims.js';
+import type { Access, StreamSchema } from '../../schema/stream-schema.js';
+import type { Viewer } from '../viewer.js';
+
+/** A field of an operation as it may be executed: on an interface it may be any of the types behind it. */
+export interface SelectedField {
+  /** `Type.field`. */
+  readonly coordinate: string;
+  /** Types whose own access statement holds for this field too. */
+  readonly types: readonly string[];
+  readonly path: string;
+  /** True for a field of Query, Mutation or Subscription. */
+  readonly root: boolean;
+}
+
+/** Fragments that spread fragments select exponentially many fields with few words. */
+const mostFields = 10_000;
+/** Characters. So are their paths, each with all aliases on its way: of a request of 60 KB they would be 30 MB. */
+const mostPaths = 1_000_000;
+/** A refusal's sentence names so many of them. */
+const mostNamed = 20;
+
+/**
+ * Every field that executing the operation may reach, in the document's order, through its fragments. Leaves out
+ * introspection. Throws a GraphQLError when there are too many.
+ */
+export function selectedFields(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+): readonly SelectedField[] {
+  const found: SelectedField[] = [];
+  let paths = 0;
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const node of document.definitions)
+    if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
+  const typesBehind = (type: GraphQLCompositeType): readonly GraphQLObjectType[] =>
+    isObjectType(type) ? [type] : schema.getPossibleTypes(type);
+
+  /** `possible` are the objects that may stand here: fewer than the type has, inside of fragments. */
+  function walk(
+    { selections }: SelectionSetNode,
+    type: GraphQLCompositeType,
+    possible: readonly GraphQLObjectType[],
+    path: readonly string[],
+  ) {
+    for (const selection of selections) {
+      if (selection.kind === Kind.FIELD) {
+        const name = selection.name.value;
+        const field = isUnionType(type) ? undefined : type.getFields()[name];
+        if (!field) continue;
+        const at = [...path, selection.alias?.value ?? name];
+        const text = at.join('.');
+        paths += text.length;
+        if (paths > mostPaths) throw new GraphQLError('The paths of all fields of the operation are too long.');
+        const result = getNamedType(field.type);
+        const reached = isCompositeType(result) ? [result, ...typesBehind(result)] : [];
+        const parents = [...new Set<GraphQLCompositeType>([type, ...possible])];
+        const types = [...new Set([...parents, ...reached].map((one) => one.name))];
+        for (const parent of parents) {
+          found.push({ coordinate: `${parent.name}.${name}`, types, path: text, root: path.length === 0 });
+        }
+        if (found.length > mostFields) throw new GraphQLError(`The operation selects more than ${mostFields} fields.`);
+        if (selection.selectionSet && isCompositeType(result))
+          walk(selection.selectionSet, result, typesBehind(result), at);
+        continue;
+      }
+      const part = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragments.get(selection.name.value);
+      const condition = part?.typeCondition ? schema.getType(part.typeCondition.name.value) : type;
+      if (!part || !isCompositeType(condition)) continue;
+      const narrowed = typesBehind(condition).filter((one) => possible.includes(one));
+      walk(part.selectionSet, condition, narrowed, path);
+    }
+  }
+
+  const root = schema.getRootType(operation.operation);
+  if (root) walk(operation.selectionSet, root, [root], []);
+  return found;
+}
+
+/** How many things an operation does: each alias of a mutation is one. */
+export const rootsOf = (fields: readonly SelectedField[]): number =>
+  new Set(fields.filter(({ root }) => root).map(({ path }) => path)).size;
+
+/**
+ * May this viewer ask for these fields at all? Returns the fault, or null.
+ * A refusal names every path, so that a client can leave them out: an error on each event would end Apollo's stream.
+ */
+export function refuse(schema: StreamSchema, fields: readonly SelectedField[], viewer: Viewer): Fault | null {
+  const forbidden = new Set<string>();
+  for (const { coordinate, types, path, root } of fields) {
+    // A rule that reads claims is an access statement too: without a token it could only deny, and for ever.
+    if (root && !viewer.signedIn && !schema.access.get(coordinate)?.public) {
+      return new Fault('UNAUTHENTICATED', { why: `${coordinate} is not public` });
+    }
+    for (const place of [coordinate, ...types]) {
+      const access = schema.access.get(place);
+      if (!access || isAllowed(access, viewer, schema.scopeClaims)) continue;
+      if (!viewer.signedIn) return new Fault('UNAUTHENTICATED', { why: `${coordinate} is not public` });
+      forbidden.add(path);
+    }
+  }
+  if (forbidden.size === 0) return null;
+  const paths = [...forbidden];
+  const more = paths.length > mostNamed ? ` and ${paths.length - mostNamed} more` : '';
+  const why = `this viewer may not read ${paths.slice(0, mostNamed).join(', ')}${more}`;
+  return new Fault('FORBIDDEN', { why }, { paths });
+}
+
+function isAllowed({ authenticated, scopes }: Access, viewer: Viewer, scopeClaims: readonly string[]): boolean {
+  if ((authenticated || scopes) && !viewer.signedIn) return false;
+  if (!scopes) return true;
+  const owned = scopesIn(viewer.claims, scopeClaims);
+  return scopes.some((all) => all.every((scope) => owned.has(scope)));
+}

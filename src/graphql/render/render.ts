@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type DocumentNode,
+  type ExecutionResult,
+  execute,
+  type FormattedExecutionResult,
+  GraphQLError,
+  type GraphQLSchema,
+} from 'graphql';
+import { Fault } from '../../event/faults.js';
+import type { SourceEvent } from '../../event/source-event.js';
+import { writeForClients } from '../../event/write-json.js';
+import type { Logger } from '../../observe/logger.js';
+import type { GatewayMetrics } from '../../observe/metrics.js';
+import { readMember } from '../../schema/member.js';
+import type { Context } from '../executable.js';
+import { type Project, projectionOf } from './project.js';
+
+export interface Projection {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operationName: string | null;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly field: string;
+  readonly context: Context;
+}
+
+/**
+ * Executes an operation over one event and encodes the result: JSON without its closing brace, so that extensions
+ * can follow. Never throws or rejects. A resolver's own failure is told as INTERNAL_SERVER_ERROR with an id that is in
+ * the log; what graphql-js says of a value that does not fit its type is told as it is. An operation of plain fields is
+ * compiled at its first event, and executed only over events that do not fit.
+ */
+export function renderer(
+  { schema, document, operationName, variables, field, context }: Projection,
+  metrics: GatewayMetrics,
+  logger: Logger,
+): (source: SourceEvent) => string | Promise<string> {
+  const encode = (result: ExecutionResult) => {
+    if (result.errors) metrics.inError(field);
+    return writeForClients(formatted(result, logger)).slice(0, -1);
+  };
+  const failed = (error: unknown) => encode({ errors: [internal(error, logger)], data: null });
+  // At the first event: most renderers are made for someone who finds the group already there.
+  let project: Project | null | undefined;
+  return ({ event }) => {
+    try {
+      const rootValue = { [field]: event };
+      if (project === undefined) project = projectionOf(schema, document, operationName, variables);
+      const text = project?.(rootValue);
+      if (text) return text;
+      const result = execute({
+        schema,
+        document,
+        operationName,
+        variableValues: variables,
+        contextValue: context,
+        rootValue,
+        fieldResolver: readMember,
+      });
+      return 'then' in result ? result.then(encode).catch(failed) : encode(result);
+    } catch (error) {
+      return failed(error);
+    }
+  };
+}
+
+/** Errors first, as graphql-js does, and without what only the server may know. */
+export function formatted({ errors, data }: ExecutionResult, logger: Logger): FormattedExecutionResult {
+  return errors
+    ? { errors: errors.map((error) => masked(error, logger).toJSON()), data: data ?? null }
+    : { data: data ?? null };
+}
+
+/** Results of a subscription by a resolver in code, as clients get them. A failure of their source is masked too. */
+export type Results = AsyncGenerator<FormattedExecutionResult, void, void>;
+
+/** No generator function: its `return` would wait behind a `next` that never comes, and the source be kept for ever. */
+export function formattedResults(results: AsyncGenerator<ExecutionResult, void, void>, logger: Logger): Results {
+  return {
+    async next() {
+      try {
+        const { done, value } = await results.next();
+        return done ? { done, value: undefined } : { done: false, value: formatted(value, logger) };
+      } catch (error) {
+        throw internal(error, logger);
+      }
+    },
+    async return() {
+      await results.return();
+      return { done: true, value: undefined };
+    },
+    throw: (error) => Promise.reject(error),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    async [Symbol.asyncDispose]() {
+      await results.return();
+    },
+  };
+}
+
+/** graphql-js throws this as a plain Error, unlike all else it says of a value that does not fit its type. */
+const missingValue = /^Cannot return null for non-nullable field \w+\.\w+\.$/;
+
+/** graphql-js repeats the name that an event gave itself, which may be that of a hidden type. */
+const strangeType = /^(Abstract type "\w+" was resolved to a type) .* (that does not exist inside the schema\.)$/s;
+
+/** An error of graphql-js or one meant for clients stays; anything else is logged and masked. */
+export function masked(error: GraphQLError, logger: Logger): GraphQLError {
+  const { originalError: cause, message } = error;
+  if (strangeType.test(message)) {
+    const { nodes, source, positions, path } = error;
+    return new GraphQLError(message.replace(strangeType, '$1 $2'), { nodes, source, positions, path });
+  }
+  if (!cause || cause instanceof GraphQLError || cause instanceof Fault || missingValue.test(cause.message))
+    return error;
+  const told = internal(cause, logger);
+  const { nodes, source, positions, path } = error;
+  return new GraphQLError(told.message, { nodes, source, positions, path, extensions: told.extensions });
+}
+
+function internal(error: unknown, logger: Logger): GraphQLError {
+  const id = randomUUID();
+  logger.error(
+    { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) },
+    'internal error',
+  );
+  const fault = new Fault('INTERNAL_SERVER_ERROR', { id }, { id });
+  return new GraphQLError(fault.message, { extensions: fault.extensions });
+}
+
+/** A fault as every GraphQL client understands it. */
+export function toGraphQLError(fault: Fault): GraphQLError {
+  return new GraphQLError(fault.message, { extensions: fault.extensions });
+}

@@ -1,0 +1,113 @@
+import { Fault } from '../../event/faults.js';
+import type { Gap } from '../../event/position.js';
+import type { Group, GroupPlan } from '../../hub/group.js';
+import type { Groups } from '../../hub/groups.js';
+import type { Outlet } from '../../hub/outlet.js';
+import type { Start } from '../../hub/subscription/start.js';
+import type { Subscription } from '../../hub/subscription/subscription.js';
+import { LogUnavailable } from '../../log/channel-log.js';
+import type { Viewer } from '../viewer.js';
+import { endsWith, type Renewable, type Renewal, unchanged } from './renewal.js';
+
+export interface StreamParts {
+  readonly groups: Groups;
+  /** What this viewer may get of the operation. Throws Fault when that is nothing. */
+  plan(viewer: Viewer): GroupPlan;
+  /** Takes a seat, which is left by `close` of the result. */
+  seat(group: Group, outlet: Outlet, start: Start): Subscription;
+}
+
+/**
+ * A live subscription in the hands of its transport: opened, started once, and closed once, started or not. When its
+ * viewer renews the token it moves to the group of the new claims, from the very place where it was.
+ */
+export class Stream implements Renewable {
+  readonly kind = 'stream';
+  readonly field: string;
+  #outlet: Outlet | null = null;
+  #subscription: Subscription | null = null;
+  /** Why a renewed viewer may not have it, found between its opening and its start. */
+  #refused: Fault | null = null;
+  #closed = false;
+
+  /** The stream has a claim on `group` until it starts. */
+  constructor(
+    private readonly parts: StreamParts,
+    private group: Group,
+    private readonly begin: Start,
+  ) {
+    this.field = group.plan.field;
+  }
+
+  /** Begins to write, unless it was closed before. */
+  start(outlet: Outlet): this {
+    if (this.#closed) return this;
+    this.#outlet = outlet;
+    if (this.#refused) this.#fail(this.#refused);
+    else this.#sit(this.group, this.begin);
+    return this;
+  }
+
+  /** A cursor for everything shown so far; null before there is one. */
+  cursor(): string | null {
+    return this.#subscription?.cursor() ?? null;
+  }
+
+  /** The gap that the next event will tell. */
+  get gap(): Gap | null {
+    return this.#subscription?.gap ?? null;
+  }
+
+  /** Nothing is written any more. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#subscription) this.#subscription.close();
+    else this.parts.groups.release(this.group);
+  }
+
+  /** The new group is heard before the old one is left, and a log that cannot be reached leaves all as it was. */
+  async renew(viewer: Viewer): Promise<Renewal> {
+    const { groups, plan } = this.parts;
+    let next: GroupPlan;
+    try {
+      next = plan(viewer);
+    } catch (error) {
+      if (error instanceof Fault) return endsWith(() => this.#fail(error));
+      throw error;
+    }
+    if (next.key === this.group.plan.key) return unchanged;
+    try {
+      const group = await groups.enter(next);
+      return { commit: () => this.#move(group), abandon: () => groups.release(group) };
+    } catch (error) {
+      if (error instanceof LogUnavailable) throw new Fault('UNAVAILABLE', { why: 'the log cannot be reached' });
+      throw error;
+    }
+  }
+
+  /** Within one turn: what the old group was not yet shown, the new one reads from history. */
+  #move(group: Group): void {
+    const isOver = this.#closed || this.#subscription?.isClosed === true;
+    if (isOver) this.parts.groups.release(group);
+    else if (this.#subscription) this.#sit(group, this.#subscription.handOver());
+    else {
+      this.parts.groups.release(this.group);
+      this.group = group;
+    }
+  }
+
+  #sit(group: Group, start: Start): void {
+    this.group = group;
+    this.#subscription = this.parts.seat(group, this.#outlet as Outlet, start);
+    this.parts.groups.release(group);
+  }
+
+  #fail(fault: Fault): void {
+    if (this.#closed) return;
+    this.#refused = fault;
+    if (!this.#outlet) return;
+    this.close();
+    this.#outlet.fail(fault);
+  }
+}

@@ -1,0 +1,106 @@
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { Fault, limitExceeded } from '../event/faults.js';
+import { readJson } from '../event/read-json.js';
+import type { GatewayLimits } from './limits/limits.js';
+
+/** Seconds. Who was refused together shall not come back together. */
+export const retryAfter = (): string => String(1 + Math.floor(Math.random() * 5));
+
+/** An HTTP answer that is a fault: GraphQL's shape, the fault's status. */
+export function answerFault(response: ServerResponse, fault: Fault): void {
+  const headers: Record<string, string> = { 'Content-Type': 'application/json; charset=utf-8' };
+  const { status } = fault;
+  if (status === 503 || status === 429) headers['Retry-After'] = retryAfter();
+  if (status === 401) headers['WWW-Authenticate'] = 'Bearer';
+  // What is left of a body nobody reads would be taken for the next request; HTTP/2 knows whose it is.
+  if (status === 413 && response.req.httpVersionMajor < 2) headers.Connection = 'close';
+  answer(response, status, { errors: [{ message: fault.message, extensions: fault.extensions }] }, headers);
+}
+
+/** The same for a socket without a response: before a handshake, or where the request could not be read. It is the last of its connection. */
+export function rawAnswer({ status, message, extensions }: Fault): string {
+  const body = JSON.stringify({ errors: [{ message, extensions }] });
+  const lines = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Connection: close',
+    'Content-Type: application/json; charset=utf-8',
+    'Cache-Control: no-store',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  return `${lines.join('\r\n')}\r\n\r\n${body}`;
+}
+
+/** What is no request of ours, in the form of a fault: a client that reads `extensions.code` of each error must find one. */
+export function answerBadRequest(response: ServerResponse, status: number, message: string, allow?: string): void {
+  const errors = [{ message, extensions: { code: 'BAD_REQUEST' } }];
+  answer(response, status, { errors }, allow === undefined ? {} : { Allow: allow });
+}
+
+export function answer(
+  response: ServerResponse,
+  status: number,
+  body: object,
+  headers: Record<string, string> = {},
+): void {
+  if (response.headersSent || response.destroyed) return;
+  response.writeHead(status, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Cache-Control': 'no-store',
+    ...headers,
+  });
+  response.end(JSON.stringify(body));
+}
+
+/** The text sent as body. Throws Fault: too long, too late, or not UTF-8. */
+export async function readText(
+  request: IncomingMessage,
+  { messageBytes: most, requestTimeout }: Pick<GatewayLimits, 'messageBytes' | 'requestTimeout'>,
+): Promise<string> {
+  const { 'content-encoding': encoding = 'identity' } = request.headers;
+  if (encoding !== 'identity')
+    throw new Fault('BAD_USER_INPUT', {
+      why: `the body comes with Content-Encoding ${encoding}: send it uncompressed`,
+    });
+  let late = false;
+  // Node's own limit of time is for HTTP/1.1.
+  const timer = setTimeout(() => {
+    late = true;
+    request.destroy();
+  }, requestTimeout * 2);
+  try {
+    return await read(request, most);
+  } catch (error) {
+    throw late ? limitExceeded('requestTimeout', requestTimeout, requestTimeout + 1) : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function read(request: IncomingMessage, most: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  // The socket must outlive a body that is too long: the answer goes over it.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > most) {
+      request.resume();
+      throw limitExceeded('messageBytes', most, length);
+    }
+    chunks.push(chunk);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+  } catch {
+    throw new Fault('BAD_USER_INPUT', { why: 'the body must be UTF-8' });
+  }
+}
+
+export function jsonObject(text: string, what: string): Record<string, unknown> {
+  try {
+    const value = readJson(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch {
+    // told below
+  }
+  throw new Fault('BAD_USER_INPUT', { why: `${what} must be a JSON object` });
+}

@@ -1,0 +1,43 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { Fault, limitExceeded } from '../../event/faults.js';
+import { rawAnswer } from '../answer.js';
+
+/** Bytes of headers that are read, twice what may be sent: whoever sends a little too much is answered as others are. */
+export const readable = (headerBytes: number): number => 2 * headerBytes;
+
+/** Path, query and headers, as Node counts them: without what parts them. */
+function bytesOf({ url = '', rawHeaders, httpVersionMajor }: IncomingMessage): number {
+  // Over HTTP/2 the path is one of them.
+  let bytes = httpVersionMajor < 2 ? url.length : 0;
+  for (const text of rawHeaders) bytes += text.length;
+  return bytes;
+}
+
+/** Null when its headers may be so long. Most are for a token: an identity provider that puts groups into it writes long ones. */
+export function whyTooLong(request: IncomingMessage, headerBytes: number): Fault | null {
+  const bytes = bytesOf(request);
+  return bytes > headerBytes ? limitExceeded('headerBytes', headerBytes, bytes) : null;
+}
+
+/** Milliseconds in which who sends without end can read why. */
+const lastWord = 1_000;
+
+const refused = new WeakSet<Socket>();
+
+/**
+ * Answers one whose headers Node has stopped to read. What still comes of them is thrown away until the other end has
+ * closed: closed before that, TCP would take back the answer.
+ */
+export function refuseUnread(socket: Socket, headerBytes: number): void {
+  // Node tells it once more for what still comes.
+  if (refused.has(socket)) return;
+  refused.add(socket);
+  const limit = 'headerBytes';
+  const value = `more than ${readable(headerBytes)}`;
+  const fault = new Fault('LIMIT_EXCEEDED', { limit, max: headerBytes, value }, { limit, max: headerBytes });
+  socket.end(rawAnswer(fault));
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), lastWord);
+  socket.on('close', () => clearTimeout(timer));
+}

@@ -1,0 +1,157 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { handleProtocols, makeServer } from 'graphql-ws';
+import { WebSocket, WebSocketServer } from 'ws';
+import { Fault } from '../../event/faults.js';
+import type { Source } from '../../observe/audit.js';
+import { rawAnswer, retryAfter } from '../answer.js';
+import { pathOf } from '../identity/identify.js';
+import type { Place } from '../limits/admission.js';
+import { whyTooLong } from '../port/long-headers.js';
+import { declineUpgrade, isOtherUpgrade } from '../port/other-upgrade.js';
+import { type ConversationParts, conversationOptions } from './conversation.js';
+import { acceptableOffer } from './extensions.js';
+import { Session, type SessionParts } from './session.js';
+
+export interface WebSocketParts extends SessionParts, ConversationParts {
+  /** Offer permessage-deflate. */
+  readonly compression: boolean;
+  readonly limits: SessionParts['limits'] & ConversationParts['limits'] & { readonly headerBytes: number };
+  readonly metrics: SessionParts['metrics'];
+  /** True from the moment the replica retires. */
+  readonly retiring: () => boolean;
+}
+
+/** Of one message, as frames or as they came. */
+const mostPieces = 1_024;
+/** Milliseconds a peer may take to answer a close. */
+const closeTimeout = 5_000;
+
+/**
+ * `graphql-transport-ws` on `/graphql`: handshakes. What is said on a socket is graphql-ws's (`conversation.ts`); frames of
+ * streams go past it, straight to the socket (`session.ts`).
+ */
+export function serveWebSockets(server: Server, parts: WebSocketParts): void {
+  const { identity, admission, metrics, limits, logger } = parts;
+  const sockets = new WebSocketServer({
+    noServer: true,
+    WebSocket: Spoken,
+    maxPayload: limits.messageBytes,
+    // A message in pieces of a byte each takes a hundred times its size.
+    maxFragments: mostPieces,
+    maxBufferedChunks: mostPieces,
+    // One message of a socket in each turn of the event loop: two hundred that came at once are 50 ms in which nobody
+    // else's events leave.
+    allowSynchronousEvents: false,
+    // Not in its types yet.
+    ...({ closeTimeout } as object),
+    // Without contexts, so that what one message was compressed to is good for all sockets, and none keeps any.
+    perMessageDeflate: parts.compression && { serverNoContextTakeover: true, clientNoContextTakeover: true },
+    handleProtocols: (protocols) => handleProtocols(protocols),
+  });
+  const protocol = makeServer<Record<string, unknown>, Session>(conversationOptions(parts));
+
+  function placeFor(request: IncomingMessage): Place | Fault {
+    try {
+      return admission.enter(request);
+    } catch (error) {
+      if (error instanceof Fault) return error;
+      throw error;
+    }
+  }
+
+  function failed(error: Error & { code?: string }): void {
+    if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') metrics.limited('messageBytes');
+    logger.debug({ error: error.message }, 'a WebSocket failed');
+  }
+
+  function open(webSocket: Spoken, request: IncomingMessage, place: Place): void {
+    const session = new Session(webSocket, request, place, parts);
+    webSocket.session = session;
+    webSocket.ended = protocol.opened(session, session);
+    webSocket.on('ping', heardFrame);
+    webSocket.on('pong', heardFrame);
+    webSocket.on('message', heard);
+    webSocket.on('close', closed);
+  }
+
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (isOtherUpgrade(request, socket)) return declineUpgrade(server, request, socket, head);
+    socket.on('error', destroyed);
+    const why = refusal(request);
+    if (why !== null) return refuse(socket, why);
+    if (parts.retiring()) return refuse(socket, ...comeBack());
+    const tooLong = whyTooLong(request, limits.headerBytes);
+    if (tooLong) {
+      metrics.limited('headerBytes');
+      return void socket.end(rawAnswer(tooLong));
+    }
+    const offer = acceptableOffer(request.headers['sec-websocket-extensions'] ?? '');
+    if (offer === undefined) delete request.headers['sec-websocket-extensions'];
+    else request.headers['sec-websocket-extensions'] = offer;
+    const place = placeFor(request);
+    if (place instanceof Fault) metrics.limited(String(place.details.limit));
+    else socket.on('close', leave(place));
+    // Before the handshake, which is what there are too many of.
+    if (place instanceof Fault && place.details.limit === 'connectRate') return refuse(socket, ...comeBack());
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      webSocket.on('error', failed);
+      if (place instanceof Fault) webSocket.close(1013, place.message);
+      else open(webSocket, request, place);
+    });
+  });
+
+  /** The status of a handshake that is refused whoever comes; null for any other. */
+  function refusal(request: IncomingMessage): string | null {
+    // Mostly it is just this, and parsing it is a twentieth of a handshake.
+    if (request.url !== '/graphql' && pathOf(request) !== '/graphql') return '404 Not Found';
+    if (!identity.origins.allows(request)) {
+      const source: Source = { transport: 'websocket', address: admission.addressOf(request) };
+      parts.audit({ event: 'refused', claims: null, source, code: 'FORBIDDEN' });
+      return '403 Forbidden';
+    }
+    return null;
+  }
+}
+
+/** One that knows its session, so that those who listen to it are functions of their own: as closures they are 200 bytes of each. */
+class Spoken extends WebSocket {
+  session: Session | null = null;
+  ended: ((code: number, reason: string) => Promise<void>) | null = null;
+
+  override close(code?: number, reason?: string | Buffer): void {
+    const { _closeFrameSent: said, _closeFrameReceived: answered } = this as unknown as Record<string, boolean>;
+    // Ended as ws does it, each socket is ended twice more by its other end's FIN, and each time Node makes an error that
+    // nobody hears: half of what a close costs, where thousands are closed at once.
+    if (this.readyState === this.CLOSING && said && answered) this.terminate();
+    else super.close(code, reason);
+  }
+}
+
+function heardFrame(this: WebSocket): void {
+  (this as Spoken).session?.heardFrame();
+}
+
+function heard(this: WebSocket, data: Buffer): void {
+  (this as Spoken).session?.heard(data);
+}
+
+function closed(this: WebSocket, code: number, reason: Buffer): void {
+  const { session, ended } = this as Spoken;
+  session?.closed();
+  void ended?.(code, String(reason));
+}
+
+const comeBack = () => ['503 Service Unavailable', `Retry-After: ${retryAfter()}\r\n`] as const;
+
+function refuse(socket: Duplex, status: string, more = ''): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n${more}\r\n`);
+}
+
+/** As a function of its own, for the same reason as `destroyed`. */
+const leave = (place: Place) => () => place.leave();
+
+/** No closure: as long as the socket it would keep the request, with all its headers. */
+function destroyed(this: Duplex): void {
+  this.destroy();
+}

@@ -1,0 +1,199 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { allowedOrigins, normalOrigin, type Surroundings } from '../../../src/serve/identity/origins.js';
+import { certificateAuthority } from '../../support/certificates.js';
+import { http2 } from '../../support/http2.js';
+import { type River, river, tokenFor } from '../../support/river.js';
+
+const sdl = `
+  type Subscription { note: Note! @kafka(topic: "notes") @public  mine: Note! @kafka(topic: "notes") @authenticated }
+  type Note { id: ID! }
+`;
+const apps = ['capacitor://localhost', 'tauri://localhost', 'chrome-extension://gjknejkplkfoinmcajlgoaggahnimjdl'];
+const listed = [...apps, 'https://app.example.com'];
+
+/** The status each door of plain HTTP gives to a page of this origin, with a cookie and without one. */
+async function doors(r: River, origin: string): Promise<Record<string, number>> {
+  const cookie = `tailrace_token=${await tokenFor({ sub: 'ada' })}`;
+  const status = async (path: string, init: RequestInit & { headers?: Record<string, string> } = {}) => {
+    const answer = await fetch(r.url + path, { ...init, headers: { ...init.headers, origin } });
+    await answer.body?.cancel();
+    return answer.status;
+  };
+  const events = `/stream?query=${encodeURIComponent('subscription { mine { id } }')}`;
+  const body = '{"query":"{ version }"}';
+  const json = { 'content-type': 'application/json' };
+  return {
+    query: await status('', { method: 'POST', headers: json, body }),
+    'query with a cookie': await status('', { method: 'POST', headers: { ...json, cookie }, body }),
+    'events with a cookie': await status(events, { headers: { cookie } }),
+    preflight: await status('', { method: 'OPTIONS', headers: { 'access-control-request-method': 'POST' } }),
+    ticket: await status('/ticket', { method: 'POST', headers: { authorization: `Bearer ${cookie.split('=')[1]}` } }),
+    WebSocket: await handshake(r, { origin }),
+    'WebSocket with a cookie': await handshake(r, { origin, cookie }),
+  };
+}
+
+async function handshake({ wsUrl }: River, headers: Record<string, string>): Promise<number> {
+  const socket = new WebSocket(wsUrl, 'graphql-transport-ws', { headers });
+  socket.on('error', () => undefined);
+  const status = await Promise.race([
+    once(socket, 'open').then(() => 101),
+    once(socket, 'unexpected-response').then(([, response]) => response.statusCode as number),
+  ]);
+  socket.terminate();
+  return status;
+}
+
+const open = {
+  query: 200,
+  'query with a cookie': 200,
+  'events with a cookie': 200,
+  preflight: 204,
+  ticket: 201,
+  WebSocket: 101,
+  'WebSocket with a cookie': 101,
+};
+const shut = Object.fromEntries(Object.keys(open).map((door) => [door, 403]));
+
+describe('every door', () => {
+  test.each(listed)('is open to pages of %s, which is listed', async (origin) => {
+    await using r = await river(sdl, { origins: listed });
+    expect(await doors(r, origin)).toEqual(open);
+  });
+
+  test.each([
+    ['without a list', []],
+    ['beside a list', listed],
+  ])('is open to pages of the own origin, %s', async (_, origins) => {
+    await using r = await river(sdl, { origins });
+    expect(await doors(r, new URL(r.url).origin)).toEqual(open);
+  });
+
+  test.each([
+    ['without a list', []],
+    ['beside a list', listed],
+  ])('is shut to the own host by another scheme or port, and to all others, %s', async (_, origins) => {
+    await using r = await river(sdl, { origins });
+    const { host, hostname } = new URL(r.url);
+    const others = [
+      ...['capacitor', 'ftp', 'tauri', 'ws', 'chrome-extension'].map((scheme) => `${scheme}://${host}`),
+      ...[`http://${hostname}`, `http://${hostname}:1`, `http://${host}.evil.example`, `http://evil.example`, 'null'],
+      ...[`http://user@${host}`, `http://${host}/`, `http://${host} http://evil.example`, 'file://', host, '*'],
+      ...['capacitor://localhost.evil.example', 'capacitor://evil', 'https://app.example.com:8443'],
+    ];
+    for (const origin of others) expect(await doors(r, origin), origin).toEqual(shut);
+  });
+});
+
+test('over TLS a page that came in the clear is another origin, over HTTP/2 too', async () => {
+  using authority = certificateAuthority();
+  await using r = await river(sdl, { tls: authority.issue('gateway'), origins: listed });
+  await using client = http2(r.url, authority.ca);
+  const { host } = new URL(r.url);
+  const cookie = `tailrace_token=${await tokenFor({ sub: 'ada' })}`;
+  const status = async (origin: string) =>
+    (await client.ask('/graphql?query=%7Bversion%7D', { origin, cookie })).status;
+  for (const origin of [`https://${host}`, ...listed]) expect(await status(origin), origin).toBe(200);
+  for (const origin of [`http://${host}`, `capacitor://${host}`, 'null'])
+    expect(await status(origin), origin).toBe(403);
+});
+
+describe('the own origin', () => {
+  const of = (host: string | undefined, origin: string, around: Surroundings = {}, proto?: string) =>
+    allowedOrigins([], around).allows({
+      headers: { host, origin, ...(proto === undefined ? {} : { 'x-forwarded-proto': proto }) },
+    } as unknown as IncomingMessage);
+
+  test.each([
+    ['shop.example', 'http://shop.example', true],
+    ['shop.example:80', 'http://shop.example', true],
+    ['shop.example', 'http://shop.example:80', true],
+    ['SHOP.example', 'http://shop.EXAMPLE', true],
+    ['shop.example:443', 'https://shop.example', true],
+    ['shop.example:443', 'http://shop.example', false],
+    ['shop.example:80', 'https://shop.example', false],
+    ['shop.example:8080', 'http://shop.example:8080', true],
+    ['shop.example:8080', 'http://shop.example', false],
+    ['[::1]:4000', 'http://[::1]:4000', true],
+    ['[::1]:4000', 'http://[0:0:0:0:0:0:0:1]:4000', true],
+    ['[::1]:4000', 'http://[::2]:4000', false],
+    ['evil.example@shop.example', 'http://shop.example', false],
+    ['', 'http://', false],
+    [undefined, 'http://undefined', false],
+    [undefined, 'http://', false],
+  ])('of a port that was asked as %s: %s is it: %s', (host, origin, own) => {
+    expect(of(host, origin)).toBe(own);
+  });
+
+  test.each([
+    // Nobody is believed: what is written in the header changes nothing.
+    [{}, 'https', 'http://shop.example', true],
+    [{}, 'http', 'https://shop.example', true],
+    [{ secure: true }, 'http', 'http://shop.example', false],
+    [{ secure: true }, undefined, 'https://shop.example', true],
+    // TLS ends at a proxy that is believed.
+    [{ trustedHops: 1 }, 'https', 'https://shop.example', true],
+    [{ trustedHops: 1 }, 'HTTPS', 'https://shop.example', true],
+    [{ trustedHops: 1 }, 'https', 'http://shop.example', false],
+    [{ trustedHops: 1 }, 'http', 'https://shop.example', false],
+    [{ trustedHops: 1 }, 'http', 'http://shop.example', true],
+    [{ trustedHops: 1, secure: true }, 'http', 'http://shop.example', true],
+    // It says nothing, or nothing of use.
+    [{ trustedHops: 1 }, undefined, 'https://shop.example', true],
+    [{ trustedHops: 1 }, '', 'http://shop.example', true],
+    [{ trustedHops: 1 }, 'wss', 'https://shop.example', true],
+    [{ trustedHops: 1, secure: true }, 'capacitor', 'http://shop.example', false],
+    // What stands before those that are believed, the client may have written.
+    [{ trustedHops: 1 }, 'http, https', 'http://shop.example', false],
+    [{ trustedHops: 2 }, 'https, http', 'https://shop.example', true],
+    [{ trustedHops: 2 }, 'http, https, http', 'http://shop.example', false],
+    [{ trustedHops: 3 }, 'https', 'https://shop.example', true],
+  ] as const)('behind %j, which say %j, is %s: %s', (around, proto, origin, own) => {
+    expect(of('shop.example', origin, around, proto)).toBe(own);
+  });
+});
+
+test('of two lines `Origin` none counts', async () => {
+  await using r = await river(sdl, { origins: listed });
+  const socket = connect(Number(new URL(r.url).port), '127.0.0.1');
+  socket.write(
+    `GET /graphql?query=%7Bversion%7D HTTP/1.1\r\nHost: a\r\nOrigin: ${apps[0]}\r\nOrigin: http://evil\r\n\r\n`,
+  );
+  const [answer] = await once(socket, 'data');
+  expect(String(answer)).toMatch(/^HTTP\/1.1 403 /);
+  socket.destroy();
+});
+
+test('a page is allowed just where its scheme, its host and its port are those of a listed one', () => {
+  const scheme = fc.constantFrom('http', 'https', 'capacitor', 'app', 'ftp');
+  const host = fc.constantFrom('a.example', 'b.example', 'A.example', 'localhost', '[::1]', '127.0.0.1');
+  const port = fc.constantFrom('', ':80', ':443', ':21', ':4000');
+  const parts = fc.tuple(scheme, host, port);
+  const byDefault: Record<string, string> = { http: ':80', https: ':443', ftp: ':21' };
+  const meaning = ([scheme, host, port]: readonly [string, string, string]) =>
+    [scheme, host.toLowerCase(), port === byDefault[scheme] ? '' : port].join(' ');
+  fc.assert(
+    fc.property(fc.array(parts, { maxLength: 4 }), parts, (list, page) => {
+      const origins = allowedOrigins(list.map((one) => `${one[0]}://${one[1]}${one[2]}`));
+      const request = { headers: { host: 'gateway.example', origin: `${page[0]}://${page[1]}${page[2]}` } };
+      const is = list.some((one) => meaning(one) === meaning(page));
+      expect(origins.allows(request as unknown as IncomingMessage)).toBe(is);
+      expect(origins.signsIn(request as unknown as IncomingMessage)).toBe(is);
+    }),
+  );
+});
+
+test('whatever stands in the header, nothing but an origin has a form, and that form is its own', () => {
+  const text = fc.oneof(fc.string(), fc.webUrl(), fc.constantFrom('null', '://', 'a://', 'http://[', 'http://%'));
+  fc.assert(
+    fc.property(text, (text) => {
+      const normal = normalOrigin(text);
+      if (normal !== null) expect(normalOrigin(normal)).toBe(normal);
+    }),
+  );
+});
