@@ -126,7 +126,7 @@ export class Own {
   /** The frame of an offer, with a cursor of its own where it needs one. */
   frames({ frame, alone }: Offer): readonly Frame[] {
     if (!this.#shown) return alone;
-    const { positions } = this.group.decode(frame.cursor);
+    const { positions } = this.group.decode(frame.cursor as string);
     return [frame.withCursor(this.cursorAt(positions, this.#shown.recent))];
   }
 

@@ -48,12 +48,10 @@ export async function openFor(
     const isLatest = isAsked(session, id, asked);
     if (isLatest && (viewer === session.viewer || opened.kind === 'result')) {
       askNoMore(session, id, asked);
-      if (opened.kind === 'stream' || opened.kind === 'iterable') session.live.set(id, opened);
-      if (opened.kind === 'iterable') opened.onEnd = () => session.left(id, opened);
+      if (opened.kind === 'running') session.live.set(id, opened);
       return opened;
     }
-    if (opened.kind === 'stream') opened.close();
-    if (opened.kind === 'iterable') void opened.return();
+    if (opened.kind === 'running') opened.close();
     if (!isLatest) return new Promise(() => {});
   }
 }

@@ -4,8 +4,8 @@ import { CloseCode, type Message } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import { type Fault, limitExceeded } from '../../event/faults.js';
 import { writeJson } from '../../event/write-json.js';
-import type { Running } from '../../graphql/engine.js';
 import { isTooDeep } from '../../graphql/operation/bounds.js';
+import type { Running } from '../../graphql/running/running.js';
 import { nobody, type Viewer } from '../../graphql/viewer.js';
 import type { Frame } from '../../hub/frame.js';
 import type { Audit, Source } from '../../observe/audit.js';
@@ -189,10 +189,7 @@ export class Session implements Connection, Holder, Beating, OutletOwner, Hearin
     connections.delete(this);
     holding.delete(this);
     metrics.connected('websocket', -1);
-    for (const operation of this.live.values()) {
-      if (operation.kind === 'stream') operation.close();
-      else void operation.return();
-    }
+    for (const operation of this.live.values()) operation.close();
   }
 
   // What its hearing needs.
