@@ -302,7 +302,7 @@ const known = {
     what: 'the admin port takes what a page of another origin sends',
     edits: [
       {
-        file: 'src/admin/server.ts',
+        file: 'src/admin/handler.ts',
         from: "if (origin !== undefined) return { status: 403, text: 'not from a page' };",
         to: '',
       },
