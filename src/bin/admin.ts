@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv4 } from 'node:net';
 import { Fault } from '../event/faults.js';
-import type { Asked, Audit, Source } from '../observe/audit.js';
+import type { Asked, Audit, Peer } from '../observe/audit.js';
 import type { Exposition } from '../observe/prometheus.js';
 import { readText } from '../serve/answer.js';
 import { pathOf } from '../serve/identity/identify.js';
@@ -161,8 +161,8 @@ async function audited(parts: AdminParts, door: Door, request: IncomingMessage):
 }
 
 function told({ audit }: AdminParts, request: IncomingMessage, asked: Asked | null, status: number): void {
-  const source: Source = { transport: 'admin', address: request.socket.remoteAddress ?? '' };
-  audit?.({ event: 'admin', source, path: request.url?.split('?', 1)[0] ?? '', asked, status });
+  const peer: Peer = { transport: 'admin', address: request.socket.remoteAddress ?? '' };
+  audit?.({ event: 'admin', peer, path: request.url?.split('?', 1)[0] ?? '', asked, status });
 }
 
 type Answered = Reply & { readonly asked?: Asked | null };
