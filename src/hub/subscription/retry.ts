@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { LogUnavailable } from '../../log/channel-log.js';
 
 /** Does `work` again while `isDue` and the log is unavailable; throws what else it throws. */
-export async function persist(isDue: () => boolean, work: (again: boolean) => Promise<void>): Promise<void> {
+export async function retryWhile(isDue: () => boolean, work: (again: boolean) => Promise<void>): Promise<void> {
   for (let attempt = 0; isDue(); attempt++) {
     try {
       return await work(attempt > 0);
