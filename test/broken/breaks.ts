@@ -302,12 +302,12 @@ const known = {
     what: 'the admin port takes what a page of another origin sends',
     edits: [
       {
-        file: 'src/bin/admin.ts',
+        file: 'src/admin/server.ts',
         from: "if (origin !== undefined) return { status: 403, text: 'not from a page' };",
         to: '',
       },
     ],
-    suite: 'test/bin/admin-send.test.ts',
+    suite: 'test/admin/send.test.ts',
     red: ['a page of origin'],
     green: 'a post of JSON from this machine',
   },

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { loadOperations } from '../../src/bin/load.js';
-import { Refusal } from '../../src/bin/refusal.js';
+import { Refusal } from '../../../src/bin/process/refusal.js';
+import { loadOperations } from '../../../src/bin/settings/load.js';
 
 test('persisted operations come from their file; one that is none is a sentence with its name', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tailrace-operations-'));

@@ -1,14 +1,14 @@
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { tlsOf } from '../src/bin/tls.js';
-import { readConfig } from '../src/config/read.js';
-import { needsTokenKey } from '../src/config/rules.js';
-import { variablesTable } from '../src/config/table.js';
-import type { Command, Environment } from '../src/config.js';
-import { compileSchema } from '../src/schema/compile.js';
-import type { StreamSchema } from '../src/schema/stream-schema.js';
-import { certificateAuthority } from './support/certificates.js';
+import { tlsOf } from '../../src/bin/settings/tls.js';
+import { readConfig } from '../../src/config/read.js';
+import { needsTokenKey } from '../../src/config/rules.js';
+import { variablesTable } from '../../src/config/table.js';
+import type { Command, Environment } from '../../src/config/variables.js';
+import { compileSchema } from '../../src/schema/compile.js';
+import type { StreamSchema } from '../../src/schema/stream-schema.js';
+import { certificateAuthority } from '../support/certificates.js';
 
 const gateway = { TAILRACE_CURSOR_SECRET: 'c', TAILRACE_AUTH_JWT_SECRET: 'k' };
 
@@ -507,7 +507,7 @@ describe('a gateway without a token key', () => {
 });
 
 test('the table in docs/configuration.md is what the code reads', () => {
-  const path = new URL('../docs/configuration.md', import.meta.url);
+  const path = new URL('../../docs/configuration.md', import.meta.url);
   const page = readFileSync(path, 'utf8');
   const between = /(<!-- variables:.*-->\n)[\s\S]*?(<!-- \/variables -->)/;
   const fresh = page.replace(between, (_, open: string, close: string) => `${open}\n${variablesTable()}\n\n${close}`);

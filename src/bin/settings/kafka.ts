@@ -1,6 +1,6 @@
-import type { Config } from '../config.js';
-import type { KafkaSettings } from '../kafka/connection.js';
-import { tokenProvider } from '../kafka/oauth-bearer.js';
+import type { Config } from '../../config/variables.js';
+import type { KafkaSettings } from '../../kafka/connection.js';
+import { tokenProvider } from '../../kafka/oauth-bearer.js';
 
 type Variables = Pick<
   Config<'sample'>,

@@ -1,4 +1,4 @@
-import { written } from '../observe/stderr.js';
+import { written } from '../../observe/stderr.js';
 import type { Terminal } from './command.js';
 import { Refusal } from './refusal.js';
 

@@ -1,5 +1,5 @@
-import type { Config } from '../config.js';
-import type { TokenSettings } from '../serve/identity/authenticate.js';
+import type { Config } from '../../config/variables.js';
+import type { TokenSettings } from '../../serve/identity/authenticate.js';
 
 type Variables = Pick<
   Config<'gateway'>,

@@ -1,11 +1,11 @@
-import type { Config } from '../config.js';
-import { type Audit, noAudit } from '../observe/audit.js';
-import { auditLines } from '../observe/audit-lines.js';
-import { createGateway, type Gateway, type GatewayParts } from '../serve/gateway.js';
-import { defaultLimits, type GatewayLimits } from '../serve/limits/limits.js';
+import type { Config } from '../../config/variables.js';
+import { type Audit, noAudit } from '../../observe/audit.js';
+import { auditLines } from '../../observe/audit-lines.js';
+import { createGateway, type Gateway, type GatewayParts } from '../../serve/gateway.js';
+import { defaultLimits, type GatewayLimits } from '../../serve/limits/limits.js';
+import { portRefusal, Refusal } from '../process/refusal.js';
+import { version } from '../process/version.js';
 import { loadOperations } from './load.js';
-import { portRefusal, Refusal } from './refusal.js';
-import { version } from './version.js';
 
 type Serving = Pick<Config<'dev'>, keyof Config<'dev'> & keyof Config<'gateway'>>;
 type OwnParts = Omit<

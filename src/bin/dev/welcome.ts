@@ -1,6 +1,6 @@
-import type { StreamSchema } from '../schema/stream-schema.js';
-import { exampleOf } from './graphiql.js';
-import { sampled } from './sample/record.js';
+import type { StreamSchema } from '../../schema/stream-schema.js';
+import { sampled } from '../sample/record.js';
+import { exampleOf } from '../settings/graphiql.js';
 
 /** A viewer that `dev` makes a token for. */
 export interface DevViewer {

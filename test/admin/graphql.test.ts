@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { startAdmin } from '../../src/bin/admin.js';
-import { adminGraphQL } from '../../src/bin/admin-graphql.js';
+import { adminGraphQL } from '../../src/admin/graphql.js';
+import { startAdmin } from '../../src/admin/server.js';
 import { silent } from '../../src/observe/logger.js';
 import { memoryRevocations } from '../../src/serve/identity/revocation-store.js';
 import { revocationsOf } from '../../src/serve/identity/revocations.js';

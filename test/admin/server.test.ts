@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { expect, test } from 'vitest';
-import { startAdmin } from '../../src/bin/admin.js';
+import { startAdmin } from '../../src/admin/server.js';
 
 const metrics = { contentType: 'text/plain; version=0.0.4', text: async () => 'tailrace_up 1\n' };
 

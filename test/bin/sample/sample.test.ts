@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { seededRandom } from '../../src/bin/sample/random.js';
-import { cardTransactions, sampleUsers } from '../../src/bin/sample/transactions.js';
-import { fleetAt, transitFeed } from '../../src/bin/sample/transit.js';
+import { seededRandom } from '../../../src/bin/sample/random.js';
+import { cardTransactions, sampleUsers } from '../../../src/bin/sample/transactions.js';
+import { fleetAt, transitFeed } from '../../../src/bin/sample/transit.js';
 
 const noon = Date.UTC(2026, 10, 21, 12);
 

@@ -1,7 +1,7 @@
-import { readConfig } from '../config/read.js';
-import { serviceLinks } from '../config/service-links.js';
-import type { Command, Config, Environment } from '../config.js';
-import type { Logger } from '../observe/logger.js';
+import { readConfig } from '../../config/read.js';
+import { serviceLinks } from '../../config/service-links.js';
+import type { Command, Config, Environment } from '../../config/variables.js';
+import type { Logger } from '../../observe/logger.js';
 import { Refusal } from './refusal.js';
 
 export type Print = (line: string) => void;

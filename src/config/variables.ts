@@ -12,7 +12,7 @@ import {
   toggle,
   url,
   whole,
-} from './config/kinds.js';
+} from './kinds.js';
 
 /** Who reads the environment. `sample` is the producer behind `npm run sample`. */
 export type Command = 'dev' | 'gateway' | 'relay' | 'send' | 'check' | 'explain' | 'token' | 'revoke' | 'sample';

@@ -1,7 +1,7 @@
 import { parse, validate } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { graphiqlOf } from '../../src/bin/graphiql.js';
-import { compileSchema } from '../../src/schema/compile.js';
+import { graphiqlOf } from '../../../src/bin/settings/graphiql.js';
+import { compileSchema } from '../../../src/schema/compile.js';
 
 function opened(sdl: string) {
   const { schema } = compileSchema(sdl, { file: 'test.graphql', retention: { retain: 600_000, max: 1000 } });

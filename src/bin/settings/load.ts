@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { Environment } from '../config.js';
-import type { Resolvers } from '../graphql/executable.js';
-import { manifestOf, type Operations } from '../graphql/operation/persisted.js';
-import { usualScopeClaims } from '../schema/claims.js';
-import { compileSchema, type Problem } from '../schema/compile.js';
-import type { StreamSchema } from '../schema/stream-schema.js';
-import { Refusal } from './refusal.js';
-import { textIn } from './text-file.js';
+import type { Environment } from '../../config/variables.js';
+import type { Resolvers } from '../../graphql/executable.js';
+import { manifestOf, type Operations } from '../../graphql/operation/persisted.js';
+import { usualScopeClaims } from '../../schema/claims.js';
+import { compileSchema, type Problem } from '../../schema/compile.js';
+import type { StreamSchema } from '../../schema/stream-schema.js';
+import { Refusal } from '../process/refusal.js';
+import { textIn } from '../process/text-file.js';
 
 export interface LoadedSchema {
   readonly schema: StreamSchema;
@@ -18,7 +18,7 @@ export interface LoadedSchema {
 
 /** The user's own schema; the sample's, from this package, in a directory without one. */
 export function schemaFileOf(configured: string, env: Environment): string {
-  const sample = fileURLToPath(new URL('../../schema.graphql', import.meta.url));
+  const sample = fileURLToPath(new URL('../../../schema.graphql', import.meta.url));
   return !env.TAILRACE_SCHEMA && !existsSync(configured) ? sample : configured;
 }
 

@@ -8,7 +8,7 @@ import {
   validate,
 } from 'graphql';
 import type { GraphiQLOptions } from 'graphql-yoga';
-import type { StreamSchema } from '../schema/stream-schema.js';
+import type { StreamSchema } from '../../schema/stream-schema.js';
 
 /** What GraphiQL opens with, in tabs, where they are good for the schema: the sample's, or one that is like it. */
 const examples: readonly string[] = [

@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { expect, test } from 'vitest';
-import { startAdmin } from '../../src/bin/admin.js';
+import { startAdmin } from '../../src/admin/server.js';
 import type { AuditEntry } from '../../src/observe/audit.js';
 
 /** The admin port of a `dev` that takes everything. */

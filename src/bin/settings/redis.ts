@@ -1,5 +1,5 @@
 import type { RedisOptions } from 'ioredis';
-import type { Config } from '../config.js';
+import type { Config } from '../../config/variables.js';
 
 type Variables = Pick<Config<'gateway' | 'relay'>, 'redisUrl' | 'redisTlsCa' | 'redisTlsCert' | 'redisTlsKey'>;
 

@@ -1,15 +1,15 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv4 } from 'node:net';
+import { portRefusal } from '../bin/process/refusal.js';
+import { mostOfPost } from '../bin/send/post.js';
 import { Fault } from '../event/faults.js';
 import type { Asked, Audit, Peer } from '../observe/audit.js';
 import type { Exposition } from '../observe/prometheus.js';
 import { readText } from '../serve/answer.js';
 import { pathOf } from '../serve/identity/identify.js';
 import { defaultLimits } from '../serve/limits/limits.js';
-import type { AdminGraphQL } from './admin-graphql.js';
-import { portRefusal } from './refusal.js';
-import { mostOfPost } from './send/post.js';
+import type { AdminGraphQL } from './graphql.js';
 
 export interface AdminParts {
   readonly host: string;

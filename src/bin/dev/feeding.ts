@@ -1,18 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from '../config.js';
-import { Fault } from '../event/faults.js';
-import type { ChannelLogWriter } from '../log/channel-log.js';
-import type { Logger } from '../observe/logger.js';
-import type { RelayMetrics } from '../observe/metrics.js';
-import { startKafkaRelay } from '../relay/kafka/kafka-relay.js';
-import type { StreamSchema } from '../schema/stream-schema.js';
-import type { AdminParts } from './admin.js';
-import type { Terminal } from './command.js';
-import { kafkaSettings } from './kafka-settings.js';
-import { type SampleRecord, sampled } from './sample/record.js';
-import { startSample } from './sample/source.js';
-import { type DeskOptions, openDesk } from './send/desk.js';
+import type { AdminParts } from '../../admin/server.js';
+import type { Config } from '../../config/variables.js';
+import { Fault } from '../../event/faults.js';
+import type { ChannelLogWriter } from '../../log/channel-log.js';
+import type { Logger } from '../../observe/logger.js';
+import type { RelayMetrics } from '../../observe/metrics.js';
+import { startKafkaRelay } from '../../relay/kafka/kafka-relay.js';
+import type { StreamSchema } from '../../schema/stream-schema.js';
+import type { Terminal } from '../process/command.js';
+import { type SampleRecord, sampled } from '../sample/record.js';
+import { startSample } from '../sample/source.js';
+import { type DeskOptions, openDesk } from '../send/desk.js';
+import { kafkaSettings } from '../settings/kafka.js';
 
 /** What brings records to the log of `tailrace dev`. */
 export interface Feeding {

@@ -1,11 +1,11 @@
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { freePort } from '../../scripts/services/ports.mjs';
-import { startAdmin } from '../../src/bin/admin.js';
-import { adminGraphQL } from '../../src/bin/admin-graphql.js';
+import { adminGraphQL } from '../../src/admin/graphql.js';
+import { startAdmin } from '../../src/admin/server.js';
 import type { AuditEntry } from '../../src/observe/audit.js';
+import { run } from '../bin/process.js';
 import { eventually } from '../support/eventually.js';
-import { run } from './process.js';
 
 test('each call on the admin port is told, also one that was refused, with what it asked for and not with its token', async () => {
   const told: AuditEntry[] = [];

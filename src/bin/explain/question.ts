@@ -1,11 +1,11 @@
 import { coerceInputValue, type GraphQLField, isRequiredArgument } from 'graphql';
 import { z } from 'zod';
-import type { RecordMeta } from '../event/source-event.js';
-import { writeJson } from '../event/write-json.js';
-import { type Explanation, explain, type Part } from '../schema/explain.js';
-import type { StreamField, StreamSchema } from '../schema/stream-schema.js';
-import { exactInput } from '../schema/whole-numbers.js';
-import { Refusal } from './refusal.js';
+import type { RecordMeta } from '../../event/source-event.js';
+import { writeJson } from '../../event/write-json.js';
+import { type Explanation, explain, type Part } from '../../schema/explain.js';
+import type { StreamField, StreamSchema } from '../../schema/stream-schema.js';
+import { exactInput } from '../../schema/whole-numbers.js';
+import { Refusal } from '../process/refusal.js';
 
 /** A viewer and an event, as people write them down. No `claims`: a viewer without a token. */
 export const questionShape = {

@@ -1,5 +1,5 @@
-import { type Config, type Environment, fileOf } from '../config.js';
-import type { Pem, Tls } from '../serve/port/tls-pair.js';
+import { type Config, type Environment, fileOf } from '../../config/variables.js';
+import type { Pem, Tls } from '../../serve/port/tls-pair.js';
 
 /** TAILRACE_TLS_* for a gateway, which reads files again by itself; null without TLS. */
 export function tlsOf(
