@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Fault } from '../event/faults.js';
-import type { Asked, Audit, Source } from '../observe/audit.js';
+import type { Asked, Audit, Peer } from '../observe/audit.js';
 import { readText } from '../serve/answer.js';
 import { defaultLimits } from '../serve/limits/limits.js';
 import { isLoopback, refusal } from './access.js';
@@ -40,8 +40,8 @@ export async function handle(request: IncomingMessage, handler: Handler, { token
 
 /** A line of the audit log for a call of the admin port. */
 export function tell(audit: Audit | undefined, request: IncomingMessage, status: number, asked: Asked | null = null) {
-  const source: Source = { transport: 'admin', address: request.socket.remoteAddress ?? '' };
-  audit?.({ event: 'admin', source, path: request.url?.split('?', 1)[0] ?? '', asked, status });
+  const peer: Peer = { transport: 'admin', address: request.socket.remoteAddress ?? '' };
+  audit?.({ event: 'admin', peer, path: request.url?.split('?', 1)[0] ?? '', asked, status });
 }
 
 const json = { 'Content-Type': 'application/json; charset=utf-8' };

@@ -32,8 +32,8 @@ test('each call on the admin port is told, also one that was refused, with what 
   expect(await call('{ revocations { at } }', 'somebody else')).toBe(401);
   expect(await call('no GraphQL {', 'operators only')).toBe(400);
   expect([await metrics('operators only'), await metrics('somebody else')]).toEqual([200, 401]);
-  const source = { transport: 'admin', address: '127.0.0.1' };
-  const by = { event: 'admin', source, path: '/graphql' };
+  const peer = { transport: 'admin', address: '127.0.0.1' };
+  const by = { event: 'admin', peer, path: '/graphql' };
   const asked = { kind: 'mutation', fields: [{ field: 'revoke', args: { sub: 'ada', jti: null, claims: null } }] };
   expect(told).toEqual([
     { ...by, asked, status: 200 },

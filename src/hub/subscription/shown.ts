@@ -16,9 +16,9 @@ const untilEqual = Number.POSITIVE_INFINITY;
  * through, or the group has heard more than this one was shown, or less. After a loss of the log, what is written again
  * is a repeat to those who were shown it, and to no one else.
  */
-export class Own {
-  #shown: Coordinates | null = null;
-  /** The last turn of the group that needs `#shown`. */
+export class Shown {
+  #own: Coordinates | null = null;
+  /** The last turn of the group that needs `#own`. */
   #until = 0;
   #late: Late = null;
   /** `Coordinates.leftOut` of what it came with: of those of which its group knows nothing, nobody knows. */
@@ -33,7 +33,7 @@ export class Own {
 
   /** False when the group's frames tell all. */
   get isApart(): boolean {
-    return this.#shown !== null;
+    return this.#own !== null;
   }
 
   /** While it is, its cursors are its own. */
@@ -63,7 +63,7 @@ export class Own {
 
   /** A replay is through, and `shown` is what it and all before it showed. */
   caughtUp(shown: Coordinates): void {
-    this.#shown = shown;
+    this.#own = shown;
     this.#leftOut = shown.leftOut;
     this.#teach();
   }
@@ -74,29 +74,29 @@ export class Own {
    */
   #teach(): void {
     this.#until = untilEqual;
-    if (this.#shown === null || this.#late !== null) return;
-    this.group.remember(this.#shown.recent);
-    if (this.group.hasHeard(this.#shown.recent)) this.#until = this.group.turn;
+    if (this.#own === null || this.#late !== null) return;
+    this.group.remember(this.#own.recent);
+    if (this.group.hasHeard(this.#own.recent)) this.#until = this.group.turn;
   }
 
   /** True from the turn on from which the group knows all that was shown. */
-  sharesAll(turn: number): boolean {
-    if (turn > this.#until && this.late === null) this.#shown = null;
-    return this.#shown === null;
+  settle(turn: number): boolean {
+    if (turn > this.#until && this.late === null) this.#own = null;
+    return this.#own === null;
   }
 
   /** False for what was shown before. */
-  pass({ publication, repeat }: Offer): boolean {
-    return this.#shown ? this.#shown.pass(publication) : !repeat;
+  advance({ publication, repeat }: Offer): boolean {
+    return this.#own ? this.#own.advance(publication) : !repeat;
   }
 
   /** Written again, and nobody knows what went by of its partition. */
   isUnknown({ publication, isFirst }: Offer): boolean {
-    return this.#shown?.isUnknown(publication) ?? (isFirst && this.#leftOut === publication.source.origin);
+    return this.#own?.isUnknown(publication) ?? (isFirst && this.#leftOut === publication.source.origin);
   }
 
   setBack(voided: Voided): void {
-    this.#shown?.setBack(voided);
+    this.#own?.setBack(voided);
   }
 
   /** What was lost since may have been for it. */
@@ -108,12 +108,12 @@ export class Own {
 
   /** What was shown, for a replay that goes on from this cursor. */
   shown(cursor: Cursor): Coordinates {
-    return this.#shown ?? new Coordinates(cursor.offsets);
+    return this.#own ?? new Coordinates(cursor.offsets);
   }
 
   /** What was shown before this one, with which its group has heard so much. */
   before({ source: { origin, record, index } }: Publication, heard: Cursor['offsets']): Cursor['offsets'] {
-    if (this.#shown) return this.#shown.recent;
+    if (this.#own) return this.#own.recent;
     const { offset } = record;
     const key = sourceKey(origin, record.partition);
     const before = new Map(heard);
@@ -125,15 +125,15 @@ export class Own {
 
   /** The frame of an offer, with a cursor of its own where it needs one. */
   frames({ frame, alone }: Offer): readonly Frame[] {
-    if (!this.#shown) return alone;
+    if (!this.#own) return alone;
     const { positions } = this.group.decode(frame.cursor);
-    return [frame.withCursor(this.cursorAt(positions, this.#shown.recent))];
+    return [frame.withCursor(this.cursorAt(positions, this.#own.recent))];
   }
 
   /** For one that was shown all that the group has heard. */
   cursor(): string {
-    if (this.#shown && this.late === null && this.group.hasHeard(this.#shown.recent)) this.#shown = null;
-    return this.group.cursor(this.#shown?.recent, this.late);
+    if (this.#own && this.late === null && this.group.hasHeard(this.#own.recent)) this.#own = null;
+    return this.group.cursor(this.#own?.recent, this.late);
   }
 
   cursorAt(positions: Cursor['positions'], offsets: Cursor['offsets']): string {

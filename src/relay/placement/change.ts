@@ -1,11 +1,11 @@
-import { originOf } from '../event/origin.js';
-import type { SourceGap } from '../event/publication.js';
-import type { SourcePartition } from '../event/source-event.js';
-import type { SourceHistory } from '../event/source-history.js';
-import type { PartitionState } from '../log/channel-log.js';
+import { originOf } from '../../event/origin.js';
+import type { SourceGap } from '../../event/publication.js';
+import type { SourcePartition } from '../../event/source-event.js';
+import type { SourceHistory } from '../../event/source-history.js';
+import type { PartitionState } from '../../log/channel-log.js';
+import type { Bounds, PartitionFeed, Reached } from '../record-batch.js';
 import { arrivedBelow } from './arrivals.js';
 import { below, isOtherTopic, partingOf, termOf } from './history.js';
-import type { Bounds, PartitionFeed, Reached } from './record-batch.js';
 
 /** Kafka has another history than the one that is known. */
 export interface Change {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Facts, isAhead, lookBack, openings, place, refilled } from '../../src/relay/placement.js';
+import { type Facts, isAhead, lookBack, openings, place, refilled } from '../../../src/relay/placement/placement.js';
 
 /** Of a broker that names no histories. */
 const unnamed = { topicId: null, epochs: [] };

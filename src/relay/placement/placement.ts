@@ -1,10 +1,10 @@
-import type { Loss, SourceGap } from '../event/publication.js';
-import type { KafkaRecord } from '../event/source-event.js';
-import type { SourceHistory } from '../event/source-history.js';
-import type { Append, PartitionState } from '../log/channel-log.js';
+import type { Loss, SourceGap } from '../../event/publication.js';
+import type { KafkaRecord } from '../../event/source-event.js';
+import type { SourceHistory } from '../../event/source-history.js';
+import type { Append, PartitionState } from '../../log/channel-log.js';
+import type { Bounds, Reached } from '../record-batch.js';
 import { type Arrivals, allThereBy, firstThereBy } from './arrivals.js';
 import { toldAgain } from './loss.js';
-import type { Bounds, Reached } from './record-batch.js';
 
 /** All that decides where a partition's relay goes on. Pure data; times are milliseconds since 1970. */
 export interface Facts extends Bounds {

@@ -1,4 +1,4 @@
-import type { LeaderEpoch, SourceHistory } from '../event/source-history.js';
+import type { LeaderEpoch, SourceHistory } from '../../event/source-history.js';
 
 /** The newest term in it; -1 where the broker tells none. */
 export const termOf = ({ epochs }: Pick<SourceHistory, 'epochs'>): number => epochs.at(-1)?.[0] ?? -1;

@@ -1,6 +1,6 @@
-import type { Moment } from '../event/position.js';
-import type { Cut, Loss, SourceGap } from '../event/publication.js';
-import type { LoggedGap } from '../log/channel-log.js';
+import type { Moment } from '../../event/position.js';
+import type { Cut, Loss, SourceGap } from '../../event/publication.js';
+import type { LoggedGap } from '../../log/channel-log.js';
 
 /** What is known to be told when a mark has come into the log at `time`, by the log's clock. */
 export function lossAfter(known: Loss | null, gap: SourceGap, time: number): Loss | null {

@@ -1,11 +1,11 @@
-import type { Loss } from '../event/publication.js';
-import type { SourcePartition } from '../event/source-event.js';
-import type { ChannelLogWriter, PartitionState } from '../log/channel-log.js';
+import type { Loss } from '../../event/publication.js';
+import type { SourcePartition } from '../../event/source-event.js';
+import type { ChannelLogWriter, PartitionState } from '../../log/channel-log.js';
+import type { Bounds, PartitionFeed, Reached } from '../record-batch.js';
 import { type Change, changeOf, claimOf } from './change.js';
 import { isNamed, isOtherTopic, termOf } from './history.js';
 import { both, lossIn } from './loss.js';
 import type { Facts } from './placement.js';
-import type { Bounds, PartitionFeed, Reached } from './record-batch.js';
 
 export interface SurveyOptions extends Pick<Facts, 'retain' | 'refillMax' | 'startedAt'> {
   readonly source: SourcePartition;

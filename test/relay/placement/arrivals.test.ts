@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Arrivals, allThereBy, arrived, arrivedBelow, firstThereBy } from '../../src/relay/arrivals.js';
+import {
+  type Arrivals,
+  allThereBy,
+  arrived,
+  arrivedBelow,
+  firstThereBy,
+} from '../../../src/relay/placement/arrivals.js';
 
 const step = 100;
 

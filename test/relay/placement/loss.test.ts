@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Loss } from '../../src/event/publication.js';
-import { lossAfter, lossIn, toldAgain } from '../../src/relay/loss.js';
+import type { Loss } from '../../../src/event/publication.js';
+import { lossAfter, lossIn, toldAgain } from '../../../src/relay/placement/loss.js';
 
 const recreated = { reason: 'TOPIC_RECREATED', missed: null } as const;
 const again = { reason: 'TOPIC_RECREATED' };
