@@ -4,7 +4,7 @@ import type { Logger } from '../observe/logger.js';
 import type { RelayMetrics } from '../observe/metrics.js';
 import type { StreamSchema, TopicPlan } from '../schema/stream-schema.js';
 import { type DeadLetters, logged } from './dead-letter.js';
-import { createPartitionRelay, type PartitionRelay } from './partition.js';
+import { PartitionRelay } from './partition.js';
 import type { PartitionFeed } from './record-batch.js';
 
 export interface RelayOptions {
@@ -46,7 +46,7 @@ export function createRelay(options: RelayOptions): RelayCore {
     partition(topic, partition, feed) {
       const plan = schema.topics.get(topic);
       if (plan === undefined) throw new RangeError(`The schema names no topic ${topic}.`);
-      return createPartitionRelay({
+      return new PartitionRelay({
         source: { cluster, topic, partition },
         plan,
         fingerprint: schema.fingerprint,

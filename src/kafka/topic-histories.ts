@@ -1,9 +1,9 @@
 import type { Kafka } from 'kafkajs';
-import { openBrokers } from '../../kafka/protocol/brokers.js';
-import { epochEndApi, epochEndRequest } from '../../kafka/protocol/epoch-end-request.js';
-import { type ApiVersions, errorOf } from '../../kafka/protocol/internals.js';
-import { metadataApi, metadataRequest } from '../../kafka/protocol/metadata-request.js';
-import type { EpochEnd } from '../placement/history.js';
+import type { EpochEnd } from '../event/source-history.js';
+import { openBrokers } from './protocol/brokers.js';
+import { epochEndApi, epochEndRequest } from './protocol/epoch-end-request.js';
+import { type ApiVersions, errorOf } from './protocol/internals.js';
+import { metadataApi, metadataRequest } from './protocol/metadata-request.js';
 
 export interface PartitionLeader {
   /** The broker's id; -1 while there is none. */

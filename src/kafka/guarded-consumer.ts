@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, ConsumerConfig, Kafka } from 'kafkajs';
-import { fetchApi, fetchById, fetchRequest } from '../../kafka/protocol/fetch-request.js';
+import { type GuardedFetch, type OpenFetchGuard, refusals } from './fetch-guard.js';
+import { fetchApi, fetchById, fetchRequest } from './protocol/fetch-request.js';
 import {
   type Broker,
   errorOf,
@@ -8,8 +9,7 @@ import {
   type FetchResponse,
   type ProtocolRequest,
   withClusters,
-} from '../../kafka/protocol/internals.js';
-import { type GuardedFetch, type OpenFetchGuard, refusals } from './fetch-guard.js';
+} from './protocol/internals.js';
 
 /** kafkajs' consumer, whose fetches go through the guard. One guard serves one consumer at a time. */
 export function guardedConsumer(kafka: Kafka, options: ConsumerConfig, guard: OpenFetchGuard): Consumer {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { FetchedPartition, FetchedTopic } from '../../../src/kafka/protocol/internals.js';
-import { createFetchGuard } from '../../../src/relay/kafka/fetch-guard.js';
+import { createFetchGuard } from '../../src/kafka/fetch-guard.js';
+import type { FetchedPartition, FetchedTopic } from '../../src/kafka/protocol/internals.js';
 
 const asking = (...partitions: number[]) => [
   { topic: 'orders', partitions: partitions.map((partition) => ({ partition, fetchOffset: '0', maxBytes: 1 })) },

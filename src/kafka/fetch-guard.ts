@@ -1,5 +1,5 @@
-import type { LeaderEpoch } from '../../event/source-history.js';
-import type { FetchedPartition, FetchedTopic, FetchTopic } from '../../kafka/protocol/internals.js';
+import type { LeaderEpoch } from '../event/source-history.js';
+import type { FetchedPartition, FetchedTopic, FetchTopic } from './protocol/internals.js';
 
 /** What names the history that a fetch is to go on with. */
 export interface PartitionHistory {
