@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { variableName, variables } from '../../src/config.js';
+import { variableName, variables } from '../../src/config/variables.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import { documents } from './project-files.js';
 
