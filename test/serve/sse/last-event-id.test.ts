@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { fleet, pay, positions, sampleRiver } from '../../clients/sample.js';
 import { eventually } from '../../support/eventually.js';
 import { type Result, type River, tokenFor } from '../../support/river.js';
+import { fleet, pay, positions, sampleRiver } from '../../support/sample.js';
 
 const trams = 'subscription { vehicle { lat } }';
 

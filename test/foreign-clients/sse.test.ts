@@ -2,7 +2,7 @@ import { createClient } from 'graphql-sse';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { listenSse, type Result, tokenFor } from '../support/river.js';
-import { fleet, pay, payment, payments, positions, sampleRiver, subscribed } from './sample.js';
+import { fleet, pay, payment, payments, positions, sampleRiver, subscribed } from '../support/sample.js';
 
 const mine = 'subscription { transaction { id amount } }';
 
