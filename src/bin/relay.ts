@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { startAdmin } from '../admin/server.js';
 import { connectRedis } from '../log/redis-connection.js';
 import { unreadyRedis } from '../log/redis-reader.js';
 import { createRedisLogWriter } from '../log/redis-writer.js';
@@ -7,13 +8,12 @@ import { auditLines } from '../observe/audit-lines.js';
 import { pinoLogger } from '../observe/pino.js';
 import { processRegistry, prometheusRelay } from '../observe/prometheus.js';
 import { deadLetterTopicOf, type KafkaRelay, startKafkaRelay } from '../relay/kafka/kafka-relay.js';
-import { startAdmin } from './admin.js';
-import { configOf, type Run, tellServiceLinks } from './command.js';
-import { kafkaSettings } from './kafka-settings.js';
-import { loadSchema } from './load.js';
-import { redisSettings } from './redis-settings.js';
-import { Refusal } from './refusal.js';
-import { untilStopped } from './until-stopped.js';
+import { configOf, type Run, tellServiceLinks } from './process/command.js';
+import { Refusal } from './process/refusal.js';
+import { untilStopped } from './process/until-stopped.js';
+import { kafkaSettings } from './settings/kafka.js';
+import { loadSchema } from './settings/load.js';
+import { redisSettings } from './settings/redis.js';
 
 /** `tailrace relay`: from Kafka to the log in Redis, until it is stopped. */
 export const relay: Run = async (args, env) => {

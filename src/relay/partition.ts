@@ -7,13 +7,13 @@ import type { AppendAnswer, ChannelLogWriter, PartitionState } from '../log/chan
 import type { Logger } from '../observe/logger.js';
 import type { RelayMetrics } from '../observe/metrics.js';
 import type { TopicPlan } from '../schema/stream-schema.js';
-import { type Arrivals, arrived, arrivedBelow } from './arrivals.js';
-import { begun, type Change, leftOf, madeAgain, Rivalry } from './change.js';
 import { type Chunk, chunks } from './chunks.js';
 import { type DeadLetters, writeOnce } from './dead-letter.js';
-import { learned } from './history.js';
-import { lossAfter } from './loss.js';
 import { createPatience } from './patience.js';
+import { type Arrivals, arrived, arrivedBelow } from './placement/arrivals.js';
+import { begun, type Change, leftOf, madeAgain, Rivalry } from './placement/change.js';
+import { learned } from './placement/history.js';
+import { lossAfter } from './placement/loss.js';
 import {
   isAhead,
   lookBack,
@@ -24,11 +24,11 @@ import {
   type Refill,
   refilled,
   unknown,
-} from './placement.js';
+} from './placement/placement.js';
+import { committedIn, type Memory, survey } from './placement/survey.js';
 import type { Bounds, FedRecord, PartitionFeed, Reached, RecordBatch, Turn } from './record-batch.js';
 import { type Accepted, Refused } from './refused.js';
 import { routeIds } from './route.js';
-import { committedIn, type Memory, survey } from './survey.js';
 
 /**
  * One partition on its way into the log. Calls may overlap; they are carried out one after the other.

@@ -1,8 +1,8 @@
+import { backoff } from '../event/backoff.js';
 import type { ChannelLogWriter } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import type { RelayMetrics } from '../observe/metrics.js';
 import type { StreamSchema, TopicPlan } from '../schema/stream-schema.js';
-import { backoff } from './backoff.js';
 import { type DeadLetters, logged } from './dead-letter.js';
 import { createPartitionRelay, type PartitionRelay } from './partition.js';
 import type { PartitionFeed } from './record-batch.js';

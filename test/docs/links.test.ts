@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { variableName, variables } from '../../src/config.js';
+import { variableName, variables } from '../../src/config/variables.js';
 import { compileSchema } from '../../src/schema/compile.js';
 
 const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'], {

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { backoff } from '../../src/relay/backoff.js';
 import { type DeadLetter, type DeadLetters, letterMessage, skipping, writeOnce } from '../../src/relay/dead-letter.js';
 import { heardLogger, heardMetrics, recordAt } from '../support/relay-world.js';
 
@@ -85,11 +84,4 @@ test('each dead letter is written once and counted once, where a write fails in 
     { offset: 1, letters: 2, newest: 3 },
     { offset: 5, letters: 2, newest: 7 },
   ]);
-});
-
-test('waits double up to a limit, and relays refused together do not come back together', () => {
-  const most = Array.from({ length: 9 }, (_, i) => backoff(i + 1, () => 1));
-  expect(most).toEqual([100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000]);
-  expect(backoff(3, () => 0)).toBe(200);
-  expect(backoff(100_000, () => 1)).toBe(5_000);
 });

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
+import { backoff } from '../../event/backoff.js';
 import { type KafkaSettings, openKafka } from '../../kafka/connection.js';
 import type { Logger } from '../../observe/logger.js';
-import { backoff } from '../backoff.js';
 import { logged, skipping } from '../dead-letter.js';
 import { createRelay, type RelayCore, type RelayOptions } from '../relay.js';
 import { consume, type Session } from './consume.js';

@@ -3,7 +3,7 @@ import { openBrokers } from '../../kafka/protocol/brokers.js';
 import { epochEndApi, epochEndRequest } from '../../kafka/protocol/epoch-end-request.js';
 import { type ApiVersions, errorOf } from '../../kafka/protocol/internals.js';
 import { metadataApi, metadataRequest } from '../../kafka/protocol/metadata-request.js';
-import type { EpochEnd } from '../history.js';
+import type { EpochEnd } from '../placement/history.js';
 
 export interface PartitionLeader {
   /** The broker's id; -1 while there is none. */

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { defaultText, type Variable, variables } from '../../../src/config.js';
+import { defaultText, type Variable, variables } from '../../../src/config/variables.js';
 import { noGatewayMetrics } from '../../../src/observe/metrics.js';
 import type { GatewayParts } from '../../../src/serve/gateway.js';
 import { defaultLimits, type GatewayLimits } from '../../../src/serve/limits/limits.js';
