@@ -1,8 +1,8 @@
 import { secret } from '../events.js';
 import { feedPubSub } from '../feed.js';
+import type { Ground, Servers } from './ground.js';
 import { naiveRelay } from './naive.js';
 import { script, startServer } from './processes.js';
-import type { Ground, Servers } from './system.js';
 
 /** `bench/baselines/floor-gateway.ts`, behind the tutorial's relay where events come through Kafka. */
 export async function floor(ground: Ground, turns: 'on' | 'off'): Promise<Servers> {

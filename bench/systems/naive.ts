@@ -1,7 +1,7 @@
 import { secret } from '../events.js';
 import { feedPubSub } from '../feed.js';
+import type { Ground, Servers } from './ground.js';
 import { type Server, script, startServer } from './processes.js';
-import type { Ground, Servers } from './system.js';
 
 /** The stack of the tutorials, `bench/baselines/naive-*.ts`; with `filter` one channel for all, and `withFilter`. */
 export async function naive(ground: Ground, filter: 'on' | 'off'): Promise<Servers> {

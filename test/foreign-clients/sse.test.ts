@@ -1,8 +1,9 @@
 import { createClient } from 'graphql-sse';
 import { describe, expect, test } from 'vitest';
+import { eventsOf } from '../support/event-stream.js';
 import { eventually } from '../support/eventually.js';
 import { listenSse, type Result, tokenFor } from '../support/river.js';
-import { fleet, pay, payment, payments, positions, sampleRiver, subscribed } from './sample.js';
+import { fleet, pay, payment, payments, positions, sampleRiver, subscribed } from '../support/sample.js';
 
 const mine = 'subscription { transaction { id amount } }';
 
@@ -111,12 +112,11 @@ test('a stream is not cached, not buffered by a proxy, and every event has an id
   expect(answer.headers.get('x-accel-buffering')).toBe('no');
   await subscribed(r, 1);
   for (const lat of [51.01, 51.02]) await r.publish(fleet, positions(lat, 'tram-6-01', 'tram-6-02'));
-  let text = '';
-  for await (const chunk of answer.body ?? []) {
-    text += Buffer.from(chunk).toString();
+  const shown: string[] = [];
+  for await (const { event, text } of eventsOf(answer)) {
+    if (event === 'next') shown.push(text);
     if (text.includes('51.02')) break;
   }
-  const events = text.split('\n\n').filter((event) => event.includes('event: next'));
-  expect(events).toHaveLength(2);
-  for (const event of events) expect(event).toMatch(/^id: [\w-]+\nevent: next\ndata: \{.*\}$/);
+  expect(shown).toHaveLength(2);
+  for (const event of shown) expect(event).toMatch(/^id: [\w-]+\nevent: next\ndata: \{.*\}$/);
 });

@@ -1,6 +1,6 @@
 import { auditServer } from 'graphql-http';
 import { expect, test } from 'vitest';
-import { sampleRiver } from './sample.js';
+import { sampleRiver } from '../support/sample.js';
 
 test("/graphql keeps to the GraphQL over HTTP specification: all of graphql-http's audits are ok", async () => {
   await using r = await sampleRiver();

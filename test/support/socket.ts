@@ -1,6 +1,6 @@
 import { WebSocket } from 'ws';
-import { eventually } from '../support/eventually.js';
-import type { Result } from '../support/river.js';
+import { eventually } from './eventually.js';
+import type { Result } from './river.js';
 
 /** A WebSocket without a client library: for what no well-made client would send. */
 export function socket(wsUrl: string, protocol = 'graphql-transport-ws') {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { opened } from '../support/opened.js';
 import { type Listening, listen, listenSse, type Result, river, tokenFor } from '../support/river.js';
-import { subscribed } from './sample.js';
+import { subscribed } from '../support/sample.js';
 import { claimsOf, expected, headersOf, query, sdlFor, variablesOf, viewers, webhooks } from './webhooks.js';
 
 test("GitHub's recorded webhooks: each viewer gets exactly the events of their repositories, in order", async () => {

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { eventually } from '../support/eventually.js';
 import { type Result, tokenFor } from '../support/river.js';
-import { pay, payment, payments, sampleRiver, subscribed } from './sample.js';
+import { pay, payment, payments, sampleRiver, subscribed } from '../support/sample.js';
 
 // What Apollo takes from the browser, and Node 20 does not have.
 globalThis.WebSocket ??= WebSocket as never;

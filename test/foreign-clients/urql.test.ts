@@ -5,7 +5,7 @@ import { pipe, subscribe } from 'wonka';
 import { WebSocket } from 'ws';
 import { eventually } from '../support/eventually.js';
 import { type Result, type River, tokenFor } from '../support/river.js';
-import { pay, payment, payments, sampleRiver, subscribed } from './sample.js';
+import { pay, payment, payments, sampleRiver, subscribed } from '../support/sample.js';
 
 interface Urql extends AsyncDisposable {
   readonly client: Client;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Resolvers } from '../../src/graphql/executable.js';
-import { eventually } from '../support/eventually.js';
-import { type River, river } from '../support/river.js';
+import { eventually } from './eventually.js';
+import { type River, river } from './river.js';
 
 const { resolvers } = (await import('../../resolvers.mjs' as string)) as { resolvers: Resolvers };
 
