@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { backoff } from '../event/backoff.js';
 import type { Channel } from '../event/channel.js';
 import { lastly, type Position } from '../event/position.js';
 import { type Commit, type GapMark, isOn, type Publication, voidedBy } from '../event/publication.js';
@@ -13,7 +14,7 @@ import { LeftEpochs } from './healing/left-epochs.js';
 import { LogMoved } from './history/channel-history.js';
 import { HubHistory } from './history/hub-history.js';
 import { type Reads, sharedReads, together } from './history/shared-reads.js';
-import type { Listener, Reach, TailedChannel } from './listener.js';
+import type { ChannelListener, Reach, TailedChannel } from './listener.js';
 import type { Progress } from './subscription/replay.js';
 import { TailedChannels } from './tailed-channels.js';
 import { Waiters } from './waiters.js';
@@ -45,8 +46,8 @@ export interface Hub extends Omit<Reads, 'heads'> {
    * Resolves when the listener's channels are confirmed and nothing is missing: it hears everything after `heads()` at
    * that moment. May be called again, by each who wants to be as sure. Throws LogUnavailable; then, too, `leave` undoes it.
    */
-  join(listener: Listener): Promise<void>;
-  leave(listener: Listener): void;
+  join(listener: ChannelListener): Promise<void>;
+  leave(listener: ChannelListener): void;
   /**
    * Resolves when `heads()` has come as far as the log itself at the time of the call, and as what somebody was `shown` in
    * the same epoch. Throws LogUnavailable.
@@ -84,7 +85,7 @@ export async function openHub({
   tailBytes = 32 * 1024 * 1024,
   random = Math.random,
 }: HubOptions): Promise<Hub> {
-  const listeners = new Set<Listener>();
+  const listeners = new Set<ChannelListener>();
   const shared = sharedReads(log);
   const once = together();
   const left = new LeftEpochs();
@@ -176,7 +177,7 @@ export async function openHub({
           const told = error instanceof LogUnavailable ? error.message : String(error);
           logger.warn({ error: told, failures }, 'history cannot be read yet; live events wait');
           // All replicas lost the log in the same moment: they must not all come back to it in one.
-          await pause(Math.min(2_000, 50 * 2 ** Math.min(failures, 6)) * (0.5 + random() / 2));
+          await pause(backoff(failures + 1, { first: 50, most: 2_000, random }));
         }
       }
     })();
@@ -290,7 +291,7 @@ export async function openHub({
           listener.lost({ reason, missed }, voidedBy(gap), reachOf(gap, heads[shard] as Position, listener.retain));
       }
     }
-    const lists = new Map<Listener, Publication[]>();
+    const lists = new Map<ChannelListener, Publication[]>();
     for (const [i, publication] of publications.entries()) {
       const channel = tailed[i];
       if (!channel?.last) continue;

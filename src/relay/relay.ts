@@ -1,10 +1,10 @@
+import { backoff } from '../event/backoff.js';
 import type { ChannelLogWriter } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import type { RelayMetrics } from '../observe/metrics.js';
 import type { StreamSchema, TopicPlan } from '../schema/stream-schema.js';
-import { backoff } from './backoff.js';
 import { type DeadLetters, logged } from './dead-letter.js';
-import { createPartitionRelay, type PartitionRelay } from './partition.js';
+import { PartitionRelay } from './partition.js';
 import type { PartitionFeed } from './record-batch.js';
 
 export interface RelayOptions {
@@ -26,7 +26,7 @@ export interface RelayOptions {
 
 /**
  * Decodes, routes and appends what a feed brings. It holds no records, opens nothing and closes nothing: whoever feeds
- * it (`kafka-relay.ts`, or `sample-feed.ts` in `tailrace dev`) fetches, waits and commits as it is told.
+ * it (`kafka-relay.ts`, or `feed.ts` in `tailrace dev`) fetches, waits and commits as it is told.
  */
 export interface RelayCore {
   readonly topics: readonly string[];
@@ -46,7 +46,7 @@ export function createRelay(options: RelayOptions): RelayCore {
     partition(topic, partition, feed) {
       const plan = schema.topics.get(topic);
       if (plan === undefined) throw new RangeError(`The schema names no topic ${topic}.`);
-      return createPartitionRelay({
+      return new PartitionRelay({
         source: { cluster, topic, partition },
         plan,
         fingerprint: schema.fingerprint,

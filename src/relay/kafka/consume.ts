@@ -1,11 +1,11 @@
 import type { EachBatchPayload, Kafka } from 'kafkajs';
+import { createFetchGuard } from '../../kafka/fetch-guard.js';
+import { guardedConsumer } from '../../kafka/guarded-consumer.js';
 import type { Logger } from '../../observe/logger.js';
 import type { PartitionRelay } from '../partition.js';
 import type { Turn } from '../record-batch.js';
 import type { RelayCore } from '../relay.js';
 import { said } from './commit-metadata.js';
-import { createFetchGuard } from './fetch-guard.js';
-import { guardedConsumer } from './guarded-consumer.js';
 import { createKafkaFeed, type KafkaAdmin } from './kafka-feed.js';
 import { batchOf } from './kafka-records.js';
 import { createPace } from './pace.js';

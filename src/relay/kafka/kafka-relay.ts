@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
+import { backoff } from '../../event/backoff.js';
 import { type KafkaSettings, openKafka } from '../../kafka/connection.js';
+import { openTopicHistories, type TopicHistories } from '../../kafka/topic-histories.js';
 import type { Logger } from '../../observe/logger.js';
-import { backoff } from '../backoff.js';
 import { logged, skipping } from '../dead-letter.js';
 import { createRelay, type RelayCore, type RelayOptions } from '../relay.js';
 import { consume, type Session } from './consume.js';
 import { createDeadLetterTopic } from './kafka-dead-letters.js';
 import type { KafkaAdmin } from './kafka-feed.js';
-import { openTopicHistories, type TopicHistories } from './topic-histories.js';
 
 /** Where a group writes its dead letters when nobody says where. */
 export const deadLetterTopicOf = (groupId: string): string => `${groupId}.dlq`;

@@ -7,7 +7,7 @@ import { toGraphQLError } from '../../graphql/render/render.js';
 import type { Running } from '../../graphql/running/running.js';
 import type { Viewer } from '../../graphql/viewer.js';
 import type { Outlet } from '../../hub/outlet.js';
-import type { Audit, Source } from '../../observe/audit.js';
+import type { Audit, Peer } from '../../observe/audit.js';
 import type { Logger } from '../../observe/logger.js';
 import type { GatewayMetrics } from '../../observe/metrics.js';
 import { answer, answerBadRequest, jsonObject } from '../answer.js';
@@ -66,8 +66,8 @@ export async function serveEvents(
   } catch (error) {
     if (!(error instanceof Fault && error.retry && request.method === 'GET')) throw error;
     if (error.code === 'LIMIT_EXCEEDED') parts.metrics.limited(String(error.details.limit));
-    const source: Source = { transport: 'sse', address: parts.admission.addressOf(request) };
-    parts.audit({ event: 'refused', claims: null, source, code: error.code });
+    const peer: Peer = { transport: 'sse', address: parts.admission.addressOf(request) };
+    parts.audit({ event: 'refused', claims: null, peer, code: error.code });
     comeBack(response, error.message);
   }
 }
@@ -96,7 +96,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   const place = admission.enter(request);
   response.on('close', () => place.leave());
   const id = randomUUID();
-  const source: Source = { transport: 'sse', address: admission.addressOf(request), stream: id };
+  const peer: Peer = { transport: 'sse', address: admission.addressOf(request), stream: id };
   const shown = lastEventIdOf(request);
   const lastEventId = shown === again ? undefined : shown;
   const { viewer, ticket } = await whoComes(request, parts, id, shown !== undefined);
@@ -105,7 +105,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   const operation: OperationRequest = {
     ...asked,
     viewer,
-    source,
+    peer,
     lastEventId,
     admit: (kind, roots) => place.admit(kind, roots),
   };
@@ -137,7 +137,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   response.write(commentEvent);
   if (opened.kind === 'errors') return void response.end(resultEvent({ errors: opened.errors }) + completeEvent);
   if (opened.kind === 'result') return void response.end(resultEvent(opened.result) + completeEvent);
-  stream(request, response, parts, { id, running: opened, ticket, viewer, source });
+  stream(request, response, parts, { id, running: opened, ticket, viewer, peer });
 }
 
 interface Opening {
@@ -145,14 +145,14 @@ interface Opening {
   readonly running: Running;
   readonly ticket: Redeemed | null;
   readonly viewer: Viewer;
-  readonly source: Source;
+  readonly peer: Peer;
 }
 
 function stream(
   request: IncomingMessage,
   response: ServerResponse,
   { connections, holding, metrics, limits, heartbeats, renewals, identity }: SseParts,
-  { id, running, ticket, viewer, source }: Opening,
+  { id, running, ticket, viewer, peer }: Opening,
 ): void {
   const out = eventsOut(request, response, limits.socketBuffer, () => holding.add(connection));
   /** Without a last word a browser comes back, as it shall. */
@@ -186,7 +186,7 @@ function stream(
   expiry.set(viewer.expiresAt);
   const holder: Holder = {
     viewer,
-    source,
+    peer,
     renewing: false,
     running: () => [running],
     expires: expiry.set,
@@ -197,7 +197,7 @@ function stream(
     get viewer() {
       return holder.viewer;
     },
-    source,
+    peer,
     expel: complete,
     waiting: out.waiting,
     silence: out.silence,
