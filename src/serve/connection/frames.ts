@@ -1,7 +1,7 @@
 import { constants, deflateRawSync } from 'node:zlib';
 import { writeForClients } from '../../event/write-json.js';
 import type { Frame } from '../../hub/frame.js';
-import type { Prepared } from './outlet.js';
+import type { Prepared } from './socket-outlet.js';
 
 /**
  * What a transport makes of frames, made once: a group hands the same list to all its seats, one right after the other,

@@ -10,10 +10,10 @@ import type { GatewayMetrics } from '../../observe/metrics.js';
 import { type Identity, identify } from '../identity/identify.js';
 import { revoked } from '../identity/revocations.js';
 import type { Admit } from '../limits/admission.js';
-import { openFor } from './opening.js';
+import { openFor } from '../connection/opening.js';
 import { OperationOutlet } from './operation-outlet.js';
 import { pingOf } from './ping.js';
-import type { Session } from './session.js';
+import type { Session } from './wire.js';
 
 export interface ConversationParts {
   readonly engine: Engine;

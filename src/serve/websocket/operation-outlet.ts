@@ -5,7 +5,7 @@ import type { Running } from '../../graphql/running/running.js';
 import type { Frame } from '../../hub/frame.js';
 import type { Outlet } from '../../hub/outlet.js';
 import { idBytes } from '../connection/frames.js';
-import type { Session } from './session.js';
+import type { Session } from './wire.js';
 
 type Ended = IteratorResult<ExecutionResult, void>;
 

@@ -1,6 +1,6 @@
 import type { Opened } from '../../graphql/engine.js';
 import type { Viewer } from '../../graphql/viewer.js';
-import type { Session } from './session.js';
+import type { Session } from '../websocket/wire.js';
 
 /** Of each id of a socket, the one that was asked for last, while it is being opened. Most sockets open nothing. */
 const latest = new WeakMap<Session, Map<string, symbol>>();
