@@ -18,7 +18,7 @@ export { Fault, type FaultCode } from './event/faults.js';
 export type { Context, FieldResolver, PubSub, Resolver, Resolvers } from './graphql/executable.js';
 export { manifestOf, type Operations } from './graphql/operation/persisted.js';
 export { nobody, type Viewer } from './graphql/viewer.js';
-export type { Asked, AskedField, Audit, AuditEntry, Source } from './observe/audit.js';
+export type { Asked, AskedField, Audit, AuditEntry, Peer } from './observe/audit.js';
 export { auditLines } from './observe/audit-lines.js';
 export type { Logger } from './observe/logger.js';
 export type { GatewayMetrics } from './observe/metrics.js';

@@ -1,4 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { nearest } from './nearest.js';
+import { rules } from './rules.js';
+import { withoutServiceLinks } from './service-links.js';
 import {
   type Command,
   type Config,
@@ -9,10 +12,7 @@ import {
   type Variable,
   variableName,
   variables,
-} from '../config.js';
-import { nearest } from './nearest.js';
-import { rules } from './rules.js';
-import { withoutServiceLinks } from './service-links.js';
+} from './variables.js';
 
 /**
  * Reads the variables of one command. An empty variable counts as unset. Variables of other commands are not looked

@@ -1,4 +1,4 @@
-import { type Command, defaultText, type Key, type Variable, variableName, variables } from '../config.js';
+import { type Command, defaultText, type Key, type Variable, variableName, variables } from './variables.js';
 
 /** The Markdown table of all variables in docs/configuration.md. */
 export function variablesTable(): string {

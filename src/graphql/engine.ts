@@ -16,7 +16,7 @@ import type { Outlet } from '../hub/outlet.js';
 import type { Start } from '../hub/subscription/start.js';
 import { Subscription } from '../hub/subscription/subscription.js';
 import { LogUnavailable } from '../log/channel-log.js';
-import type { Asked, Audit, Source } from '../observe/audit.js';
+import type { Asked, Audit, Peer } from '../observe/audit.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamField, StreamSchema } from '../schema/stream-schema.js';
@@ -74,7 +74,7 @@ export interface OperationRequest extends StartRequest {
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
   readonly viewer: Viewer;
   /** What the audit log says of where it came from. */
-  readonly source?: Source;
+  readonly peer?: Peer;
   /** Asked before it begins, when all else is in order. Throws Fault when it may not begin now. */
   readonly admit?: (kind: `${OperationTypeNode}`, roots: number) => Promise<void>;
 }
@@ -164,7 +164,7 @@ export function createEngine(parts: EngineParts) {
     return askedOf(schema, operation, document.ast, exact);
   }
 
-  const witnessed = ({ viewer, source }: OperationRequest) => ({ claims: viewer.claims, source: source ?? null });
+  const witnessed = ({ viewer, peer }: OperationRequest) => ({ claims: viewer.claims, peer: peer ?? null });
 
   async function begin(request: OperationRequest): Promise<Opened> {
     const excess = excessIn(request.variables, request.extensions);

@@ -32,7 +32,7 @@ export class Coordinates {
   }
 
   /** Remembers the event. False when it, or a later one of its partition, has gone by before. */
-  pass({ source: { origin, record, index } }: Publication): boolean {
+  advance({ source: { origin, record, index } }: Publication): boolean {
     return this.#carry(sourceKey(origin, record.partition), { offset: record.offset, index });
   }
 

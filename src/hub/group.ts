@@ -10,7 +10,7 @@ import { Coordinates } from './coordinates.js';
 import { Frame } from './frame.js';
 import type { Hub } from './hub.js';
 import type { Late } from './late.js';
-import type { Listener, Reach } from './listener.js';
+import type { ChannelListener, Reach } from './listener.js';
 
 /** What all members of a group have in common: made by `graphql/` from an operation and its viewer. */
 export interface GroupPlan {
@@ -85,7 +85,7 @@ const maxWaiting = 1_000;
  * Subscriptions that get the same events with the same bytes: each event is judged once, executed once and encoded
  * once, however many seats there are.
  */
-export class Group implements Listener {
+export class Group implements ChannelListener {
   readonly seats = new Set<Seat>();
   readonly topic: string;
   readonly channels: readonly Channel[];
@@ -180,7 +180,7 @@ export class Group implements Listener {
       const { source, position } = publication;
       const turn = ++this.#turn;
       const isFirst = publication.refilled && !this.#heard.knows(source);
-      const repeat = !this.#heard.pass(publication);
+      const repeat = !this.#heard.advance(publication);
       if (repeat && ![...this.seats].some(({ wantsRepeats }) => wantsRepeats)) continue;
       if (!this.judge(source)) continue;
       const heard = { publication, turn, repeat, isFirst, cursor: this.cursorAt(heads.with(position.shard, position)) };

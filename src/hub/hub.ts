@@ -14,7 +14,7 @@ import { LeftEpochs } from './healing/left-epochs.js';
 import { LogMoved } from './history/channel-history.js';
 import { HubHistory } from './history/hub-history.js';
 import { type Reads, sharedReads, together } from './history/shared-reads.js';
-import type { Listener, Reach, TailedChannel } from './listener.js';
+import type { ChannelListener, Reach, TailedChannel } from './listener.js';
 import type { Progress } from './subscription/replay.js';
 import { TailedChannels } from './tailed-channels.js';
 import { Waiters } from './waiters.js';
@@ -46,8 +46,8 @@ export interface Hub extends Omit<Reads, 'heads'> {
    * Resolves when the listener's channels are confirmed and nothing is missing: it hears everything after `heads()` at
    * that moment. May be called again, by each who wants to be as sure. Throws LogUnavailable; then, too, `leave` undoes it.
    */
-  join(listener: Listener): Promise<void>;
-  leave(listener: Listener): void;
+  join(listener: ChannelListener): Promise<void>;
+  leave(listener: ChannelListener): void;
   /**
    * Resolves when `heads()` has come as far as the log itself at the time of the call, and as what somebody was `shown` in
    * the same epoch. Throws LogUnavailable.
@@ -85,7 +85,7 @@ export async function openHub({
   tailBytes = 32 * 1024 * 1024,
   random = Math.random,
 }: HubOptions): Promise<Hub> {
-  const listeners = new Set<Listener>();
+  const listeners = new Set<ChannelListener>();
   const shared = sharedReads(log);
   const once = together();
   const left = new LeftEpochs();
@@ -291,7 +291,7 @@ export async function openHub({
           listener.lost({ reason, missed }, voidedBy(gap), reachOf(gap, heads[shard] as Position, listener.retain));
       }
     }
-    const lists = new Map<Listener, Publication[]>();
+    const lists = new Map<ChannelListener, Publication[]>();
     for (const [i, publication] of publications.entries()) {
       const channel = tailed[i];
       if (!channel?.last) continue;

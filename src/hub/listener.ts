@@ -6,7 +6,7 @@ import type { Publication, Voided } from '../event/publication.js';
  * Whoever wants to hear channels: in practice a group. Called in the order of the log, with each publication once; an
  * event that the log lost and was filled with again comes again, under its new number.
  */
-export interface Listener {
+export interface ChannelListener {
   readonly topic: string;
   readonly channels: readonly Channel[];
   /** Milliseconds of history its channels keep. */
@@ -41,7 +41,7 @@ export interface Stay {
 
 /** One channel on this replica, offered to many. */
 export interface TailedChannel {
-  readonly listeners: Set<Listener>;
+  readonly listeners: Set<ChannelListener>;
   /** Per shard, the number of the newest publication heard or read; null until the channel is heard at all. */
   last: number[] | null;
   leaving: NodeJS.Timeout | null;

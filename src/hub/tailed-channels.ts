@@ -1,7 +1,7 @@
 import type { Channel } from '../event/channel.js';
 import type { LogTail } from '../log/channel-log.js';
 import { together } from './history/shared-reads.js';
-import type { Listener, TailedChannel } from './listener.js';
+import type { ChannelListener, TailedChannel } from './listener.js';
 
 export interface TailedChannelsOptions {
   readonly tail: Pick<LogTail, 'listen' | 'leave'>;
@@ -23,7 +23,7 @@ export class TailedChannels extends Map<Channel, TailedChannel> {
   }
 
   /** Resolves when the tail hears all of the listener's channels. Throws LogUnavailable; the listener is then in them all the same. */
-  enter(listener: Listener): Promise<void> {
+  enter(listener: ChannelListener): Promise<void> {
     for (const name of listener.channels) {
       const channel = this.get(name) ?? { listeners: new Set(), last: null, leaving: null };
       this.set(name, channel);
@@ -40,7 +40,7 @@ export class TailedChannels extends Map<Channel, TailedChannel> {
     });
   }
 
-  leave(listener: Listener): void {
+  leave(listener: ChannelListener): void {
     for (const name of listener.channels) {
       const channel = this.get(name);
       if (!channel?.listeners.delete(listener) || channel.listeners.size > 0 || channel.leaving) continue;

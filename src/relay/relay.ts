@@ -29,7 +29,7 @@ export interface RelayOptions {
 
 /**
  * Decodes, routes and appends what a feed brings. It holds no records, opens nothing and closes nothing: whoever feeds
- * it (`kafka-relay.ts`, or `sample-feed.ts` in `tailrace dev`) fetches, waits and commits as it is told.
+ * it (`kafka-relay.ts`, or `feed.ts` in `tailrace dev`) fetches, waits and commits as it is told.
  */
 export interface RelayCore {
   readonly topics: readonly string[];

@@ -159,7 +159,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const expel = inTurns((connection: Connection) => {
     if (!connections.has(connection)) return;
     connection.expel(revoked());
-    audit({ event: 'expelled', claims: connection.viewer.claims, source: connection.source });
+    audit({ event: 'expelled', claims: connection.viewer.claims, peer: connection.peer });
   });
 
   const revocations = revocationsOf({

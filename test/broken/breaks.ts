@@ -131,7 +131,7 @@ const known = {
     what: 'who comes to an emptied log has been there all along',
     edits: [
       {
-        file: 'src/hub/subscription/own.ts',
+        file: 'src/hub/subscription/shown.ts',
         from: 'Math.min(known, this.#late ?? known)',
         to: 'known',
       },
@@ -162,7 +162,7 @@ const known = {
   },
   'left out': {
     what: 'what a cursor had no room for was never shown',
-    edits: [{ file: 'src/hub/subscription/own.ts', from: 'isFirst && this.#leftOut', to: 'false && this.#leftOut' }],
+    edits: [{ file: 'src/hub/subscription/shown.ts', from: 'isFirst && this.#leftOut', to: 'false && this.#leftOut' }],
     suite: 'test/hub/subscription/subscription.test.ts',
     red: ['also where it is there already when they are lost, at once'],
     green: 'a cursor that has room for all of them',
@@ -302,12 +302,12 @@ const known = {
     what: 'the admin port takes what a page of another origin sends',
     edits: [
       {
-        file: 'src/bin/admin.ts',
+        file: 'src/admin/handler.ts',
         from: "if (origin !== undefined) return { status: 403, text: 'not from a page' };",
         to: '',
       },
     ],
-    suite: 'test/bin/admin-send.test.ts',
+    suite: 'test/admin/send.test.ts',
     red: ['a page of origin'],
     green: 'a post of JSON from this machine',
   },

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Channel } from '../../src/event/channel.js';
 import type { Commit } from '../../src/event/publication.js';
 import { openHub } from '../../src/hub/hub.js';
-import type { Listener } from '../../src/hub/listener.js';
+import type { ChannelListener } from '../../src/hub/listener.js';
 import { patientHub } from '../../src/hub/patient-hub.js';
 import { type LogTail, LogUnavailable, type TailListener } from '../../src/log/channel-log.js';
 import { silent } from '../../src/observe/logger.js';
@@ -12,7 +12,10 @@ import { turns } from '../support/hostile-log.js';
 import { Stage } from './stage.js';
 
 /** Hears numbers; a gap is told as its reason. */
-function listener(channels: string, more: Partial<Listener> = {}): Listener & { readonly heardSoFar: unknown[] } {
+function listener(
+  channels: string,
+  more: Partial<ChannelListener> = {},
+): ChannelListener & { readonly heardSoFar: unknown[] } {
   const heardSoFar: unknown[] = [];
   return {
     heardSoFar,

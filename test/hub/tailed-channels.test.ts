@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Channel } from '../../src/event/channel.js';
-import type { Listener } from '../../src/hub/listener.js';
+import type { ChannelListener } from '../../src/hub/listener.js';
 import { TailedChannels } from '../../src/hub/tailed-channels.js';
 import { eventually } from '../support/eventually.js';
 import { turns } from '../support/hostile-log.js';
@@ -20,7 +20,7 @@ function tailed(leaveDelay: number) {
   return { channels, told, counts };
 }
 
-const listener = (names: string): Listener => ({
+const listener = (names: string): ChannelListener => ({
   topic: 'notes',
   channels: [...names] as Channel[],
   retain: 1,

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { listen, listenSse, type Result, river, tokenFor } from '../support/river.js';
+import { events } from '../support/stream.js';
 
 const sdl = `
   type Subscription { note: Note! @kafka(topic: "notes") @where(rule: "event.userId == claims.sub") }
@@ -73,19 +74,6 @@ test('a heartbeat never confirms an event that a slow resolver still holds back'
 
 /** The first `id:` line of a stream, then cut. */
 async function firstIdOf(url: string, token: string, headers: Record<string, string>): Promise<string> {
-  const stop = new AbortController();
-  const response = await fetch(`${url}?query=${encodeURIComponent(all)}`, {
-    headers: { accept: 'text/event-stream', authorization: `Bearer ${token}`, ...headers },
-    signal: stop.signal,
-  });
-  const reader = response.body?.getReader();
-  let text = '';
-  for (let found = null; ; found = /^id: (\S+)\n/m.exec(text)) {
-    if (found) {
-      await reader?.cancel();
-      stop.abort();
-      return found[1] as string;
-    }
-    text += Buffer.from((await reader?.read())?.value ?? []).toString();
-  }
+  await using stream = await events(`${url}?query=${encodeURIComponent(all)}`, null, token, headers);
+  return eventually('a line with an id', () => stream.cursor(), { every: 1 });
 }

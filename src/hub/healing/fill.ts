@@ -4,7 +4,7 @@ import type { Commit, Publication } from '../../event/publication.js';
 import type { ChannelLogReader, LoggedGap } from '../../log/channel-log.js';
 import { ChannelHistory } from '../history/channel-history.js';
 import { areForgotten, forgotten } from '../history/marks.js';
-import type { Listener, TailedChannel } from '../listener.js';
+import type { ChannelListener, TailedChannel } from '../listener.js';
 import type { Doubts } from './doubts.js';
 
 /** How many channels are asked for at once. */
@@ -15,7 +15,7 @@ export interface Missed {
   /** Per shard that moved, what the channels carried since, as commits; one begins at each gap that a source told. */
   readonly commits: readonly (readonly Commit[])[];
   /** Who cannot be shown everything, told before the commits. */
-  readonly lost: ReadonlyMap<Listener, Gap>;
+  readonly lost: ReadonlyMap<ChannelListener, Gap>;
   /** The log's clock before that. */
   readonly now: readonly number[];
   /** Where the log stood. */
@@ -43,8 +43,8 @@ export async function readMissed(
     return !doubts.isOlder(before, head) && isAfter(head, before, head.epoch);
   });
   const heard = [...channels].filter(([, channel]) => channel.last !== null);
-  const lost = new Map<Listener, Gap>();
-  const mark = (listeners: Iterable<Listener>, gap: Gap) => {
+  const lost = new Map<ChannelListener, Gap>();
+  const mark = (listeners: Iterable<ChannelListener>, gap: Gap) => {
     for (const listener of listeners) if (!lost.has(listener)) lost.set(listener, gap);
   };
   const commits: (readonly Commit[])[] = [];

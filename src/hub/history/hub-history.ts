@@ -8,7 +8,7 @@ import { Recent } from './recent.js';
 import type { Reads } from './shared-reads.js';
 
 /** Where the hub stands. */
-export interface Heard {
+export interface Followed {
   readonly heads: readonly Position[];
   /** Per shard, from where on the log was followed without a break in its epoch. */
   readonly since: readonly Position[];
@@ -29,7 +29,7 @@ export class HubHistory {
     private readonly log: Reads,
     private readonly doubts: Doubts,
     tailBytes: number,
-    private readonly heard: Heard,
+    private readonly followed: Followed,
   ) {
     this.#recent = new Recent(tailBytes);
   }
@@ -56,9 +56,9 @@ export class HubHistory {
     limit: number,
     since = Number.POSITIVE_INFINITY,
   ): Promise<History> {
-    const head = this.heard.heads[shard] as Position;
+    const head = this.followed.heads[shard] as Position;
     if (after !== null && this.doubts.isUnreadable(head)) throw new LogMoved();
-    const begin = this.heard.since[shard] as Moment;
+    const begin = this.followed.since[shard] as Moment;
     // What was known before this replica came may be of data that Redis has lost: the log itself tells by its times.
     const isOurs = after !== null && !this.doubts.isTwice(head) && after >= begin.number && since >= begin.time;
     const later = isOurs ? this.#after(channel, head, after, limit + 1) : null;
@@ -82,7 +82,7 @@ export class HubHistory {
 
   /** They are kept: those of an older state would hide the newer ones from everybody who comes. */
   async #readMarks(shard: number): Promise<readonly LoggedGap[]> {
-    const before = this.heard.heads;
+    const before = this.followed.heads;
     const { heads, now } = await this.log.heads();
     this.doubts.compare(before, heads, now);
     if (this.doubts.isOlder(before[shard] as Position, heads[shard] as Position)) throw new LogMoved();
@@ -91,7 +91,7 @@ export class HubHistory {
 
   /** The first `limit` of what the channel carried after a number of the head's epoch; null when that was not all heard, or is not kept. */
   #after(channel: Channel, head: Position, after: number, limit: number): readonly Publication[] | null {
-    const last = this.heard.last(channel, head.shard);
+    const last = this.followed.last(channel, head.shard);
     return last !== undefined && after >= last ? [] : this.#recent.after(channel, head, after, limit);
   }
 }

@@ -170,7 +170,7 @@ async function* merged(
     if (!publication) return;
     // An event in two channels has the same coordinates in both.
     const isUnknown = seen.isUnknown(publication);
-    if (seen.pass(publication)) yield [publication, isUnknown];
+    if (seen.advance(publication)) yield [publication, isUnknown];
   }
 }
 

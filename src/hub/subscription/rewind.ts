@@ -47,7 +47,7 @@ export async function openRewind(
       progress = progress.with(position.shard, position);
       // The log may know no more of a mark, and before it were other records, whose offsets may be higher.
       seen.setBack({ partition: source.record.partition, cut: { origin: source.origin, offset: 0 } });
-      seen.pass(publication);
+      seen.advance(publication);
       yield { publication, progress };
     }
     for (const { voided } of told.flat()) seen.setBack(voided);

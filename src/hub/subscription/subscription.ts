@@ -13,10 +13,10 @@ import type { Batch, Group, Offer, Seat } from '../group.js';
 import type { Hub } from '../hub.js';
 import type { Reach } from '../listener.js';
 import type { Outlet } from '../outlet.js';
-import { Own } from './own.js';
-import { persist } from './persist.js';
 import { isAhead, openPassage, type Passage, type Replay } from './replay.js';
+import { retryWhile } from './retry.js';
 import { openRewind } from './rewind.js';
+import { Shown } from './shown.js';
 import { changedSince, type OnGap, type Start } from './start.js';
 
 export interface SubscriptionParts {
@@ -72,12 +72,12 @@ export class Subscription implements Seat {
   #since = 0;
   /** The group's turn at which it began to listen. */
   #from = 0;
-  readonly #own: Own;
+  readonly #shown: Shown;
   /** What a rewind was asked for, until it has found its beginning. */
   #rewinding: Start | null = null;
 
   constructor(private readonly parts: SubscriptionParts) {
-    this.#own = new Own(parts.group, parts.hub);
+    this.#shown = new Shown(parts.group, parts.hub);
   }
 
   /**
@@ -91,7 +91,7 @@ export class Subscription implements Seat {
     group.seats.add(this);
     if (start.kind === 'now') {
       this.#since = now;
-      this.#own.begins();
+      this.#shown.begins();
       this.#from = group.turn;
       this.#cursor = group.cursor();
       this.#state = 'live';
@@ -104,8 +104,8 @@ export class Subscription implements Seat {
       const replay = { ...begun, upTo: start.upTo ?? begun.upTo };
       this.#since = start.since ?? now;
       this.#rewinding = { ...start, upTo: replay.upTo, since: this.#since };
-      await this.#persist(() => this.#rewind(start.count, seen, replay));
-      await this.#persist((again) => this.#catchUp(seen, null, again));
+      await this.#retry(() => this.#rewind(start.count, seen, replay));
+      await this.#retry((again) => this.#catchUp(seen, null, again));
       return;
     }
     if (start.kind === 'handover') {
@@ -113,11 +113,11 @@ export class Subscription implements Seat {
       this.#gap = start.gap;
     } else this.#changed = changedSince(start.cursor, group.plan.routes);
     const { positions, offsets } = start.cursor;
-    this.#own.cameLate(start.cursor.late);
-    this.#cursor = this.#own.cursorAt(positions, offsets);
+    this.#shown.cameLate(start.cursor.late);
+    this.#cursor = this.#shown.cursorAt(positions, offsets);
     const seen = new Coordinates(offsets);
     const resumed = start.kind === 'after' ? start.cursor : null;
-    await this.#persist((again) => this.#catchUp(seen, resumed, again));
+    await this.#retry((again) => this.#catchUp(seen, resumed, again));
   }
 
   /** A cursor for everything shown so far. Null before a rewind knows where it begins, or a change of routes is told. */
@@ -127,7 +127,7 @@ export class Subscription implements Seat {
 
   #place(): string | null {
     const { group } = this.parts;
-    if (this.#state === 'live' && !group.busy) this.#cursor = this.#own.cursor();
+    if (this.#state === 'live' && !group.busy) this.#cursor = this.#shown.cursor();
     return this.#cursor;
   }
 
@@ -142,13 +142,13 @@ export class Subscription implements Seat {
   }
 
   get wantsRepeats(): boolean {
-    return this.#own.isApart || this.#state === 'replaying';
+    return this.#shown.isApart || this.#state === 'replaying';
   }
 
   offer({ offers, frames, isPlain }: Batch): void {
     const [first] = offers as readonly [Offer];
     const { turn } = first;
-    const isUsual = isPlain && this.#state === 'live' && turn > this.#from && this.#own.sharesAll(turn);
+    const isUsual = isPlain && this.#state === 'live' && turn > this.#from && this.#shown.settle(turn);
     if (!isUsual) for (const offer of offers) this.#offer(offer);
     else if (!this.#isParkedBefore(first)) this.#write(frames);
   }
@@ -168,13 +168,13 @@ export class Subscription implements Seat {
     if (turn <= this.#from) return;
     // It will come upon the gap by itself, and in its place; told now, it would be told twice.
     if (this.#state === 'parked' || this.#outrun) return;
-    if (reach && !this.#own.isReached(reach)) return;
-    if (voided && (!reach || this.#own.isReached({ ...reach, since: voided.since }))) {
+    if (reach && !this.#shown.isReached(reach)) return;
+    if (voided && (!reach || this.#shown.isReached({ ...reach, since: voided.since }))) {
       if (this.#state === 'replaying') {
         this.outrun();
         return;
       }
-      this.#own.setBack(voided);
+      this.#shown.setBack(voided);
     }
     this.#lack(gap);
   }
@@ -242,12 +242,12 @@ export class Subscription implements Seat {
 
   #take(offer: Offer): void {
     const { publication, turn } = offer;
-    this.#own.sharesAll(turn);
+    this.#shown.settle(turn);
     if (this.#isParkedBefore(offer)) return;
-    const isUnknown = this.#own.isUnknown(offer);
-    if (!this.#own.pass(offer) || this.#isHistory(publication)) return;
+    const isUnknown = this.#shown.isUnknown(offer);
+    if (!this.#shown.advance(offer) || this.#isHistory(publication)) return;
     if (isUnknown) this.#mayRepeat();
-    this.#write(this.#own.frames(offer));
+    this.#write(this.#shown.frames(offer));
   }
 
   /**
@@ -258,14 +258,14 @@ export class Subscription implements Seat {
   #isParkedBefore({ oldest, repeat }: Offer): boolean {
     const drained = this.parts.outlet.drained();
     const { group } = this.parts;
-    if (!drained || oldest === null || (repeat && !this.#own.isApart)) return false;
+    if (!drained || oldest === null || (repeat && !this.#shown.isApart)) return false;
     // A window that was open when it began to listen: it stands where it began.
     if (oldest.turn > this.#from) {
       const { position } = oldest.publication;
       const { positions, offsets } = group.decode(oldest.cursor);
       const before = { ...position, number: position.number - 1, time: position.time - 1 };
-      const shown = this.#own.before(oldest.publication, offsets);
-      this.#cursor = this.#own.cursorAt(positions.with(position.shard, before), shown);
+      const shown = this.#shown.before(oldest.publication, offsets);
+      this.#cursor = this.#shown.cursorAt(positions.with(position.shard, before), shown);
     }
     void this.#park(drained);
     return true;
@@ -305,8 +305,8 @@ export class Subscription implements Seat {
   }
 
   #goOn(): Promise<void> {
-    const seen = this.#own.shown(this.#shown());
-    return this.#persist((again) => this.#catchUp(seen, null, again));
+    const seen = this.#shown.shown(this.#standing());
+    return this.#retry((again) => this.#catchUp(seen, null, again));
   }
 
   /** Shows what lies between the cursor and the hub's heads, until nothing is in between any more, and goes live. */
@@ -314,12 +314,12 @@ export class Subscription implements Seat {
     const { group, hub, onGap } = this.parts;
     if (again) await hub.refresh();
     for (let first = resumed; this.#state === 'replaying'; first = null) {
-      const { positions: after } = this.#shown();
+      const { positions: after } = this.#standing();
       // A client may know more of the log than this replica, whose tail is a moment behind, or deaf.
       if (isAhead(after, hub.heads())) await hub.refresh(after);
       const replay = this.#begin();
       // Before it is read: a mark that is heard meanwhile would find one that was here all the time.
-      this.#own.goes(after, replay.upTo);
+      this.#shown.goes(after, replay.upTo);
       const passage = await openPassage(replay, after);
       const gap = passage.gap ?? this.#changed;
       if (gap && first && onGap === 'FAIL') {
@@ -328,15 +328,15 @@ export class Subscription implements Seat {
       }
       if (gap) this.#lack(gap);
       this.#changed = null;
-      await this.#pass(passage, seen, first ? this.parts.replay : undefined);
+      await this.#replay(passage, seen, first ? this.parts.replay : undefined);
       if (this.#state !== 'replaying') return;
-      this.#cursor = this.#own.cursorAt(replay.upTo, seen.recent);
+      this.#cursor = this.#shown.cursorAt(replay.upTo, seen.recent);
       this.#live(seen);
     }
   }
 
   /** Shows what this viewer may see; of a conflated field the latest of each key only. */
-  async #pass(passage: Passage, seen: Coordinates, most = Number.POSITIVE_INFINITY): Promise<void> {
+  async #replay(passage: Passage, seen: Coordinates, most = Number.POSITIVE_INFINITY): Promise<void> {
     const { group } = this.parts;
     const { conflation } = group.plan;
     const latest = new Latest<readonly [SourceEvent, string]>();
@@ -348,7 +348,7 @@ export class Subscription implements Seat {
         const { source } = publication;
         if (this.#isHistory(publication) || !group.judge(source)) continue;
         if (isUnknown) this.#mayRepeat();
-        latest.put(conflation?.keyOf(source.event) ?? null, [source, this.#own.cursorAt(progress, seen.recent)]);
+        latest.put(conflation?.keyOf(source.event) ?? null, [source, this.#shown.cursorAt(progress, seen.recent)]);
         if (!conflation || latest.isFull) await this.#showAll(latest);
       }
     } finally {
@@ -391,7 +391,7 @@ export class Subscription implements Seat {
   /** Goes live with what waited, unless too much waited and was dropped. */
   #live(seen: Coordinates): void {
     if (this.#outrun) return;
-    this.#own.caughtUp(seen);
+    this.#shown.caughtUp(seen);
     this.#state = 'live';
     const waited = this.#waiting;
     this.#waiting = [];
@@ -413,19 +413,19 @@ export class Subscription implements Seat {
       channels: group.channels,
       topic: group.topic,
       retain: group.retain,
-      late: this.#own.late,
+      late: this.#shown.late,
       upTo: hub.heads(),
     };
   }
 
-  #shown(): Cursor {
+  #standing(): Cursor {
     return this.parts.group.decode(this.#cursor as string);
   }
 
   /** Tries again while the log cannot be read, or becomes another one while it is. */
-  async #persist(work: (again: boolean) => Promise<void>): Promise<void> {
+  async #retry(work: (again: boolean) => Promise<void>): Promise<void> {
     try {
-      await persist(() => this.#state === 'replaying', work);
+      await retryWhile(() => this.#state === 'replaying', work);
     } catch (error) {
       this.#fail(error);
     }

@@ -1,7 +1,7 @@
 import { Fault } from '../../event/faults.js';
 import { type Connected, renewAll } from '../../graphql/running/renewal.js';
 import { personOf, type Viewer } from '../../graphql/viewer.js';
-import type { Audit, Source } from '../../observe/audit.js';
+import type { Audit, Peer } from '../../observe/audit.js';
 import type { Identity } from './identify.js';
 import { revoked } from './revocations.js';
 
@@ -9,7 +9,7 @@ import { revoked } from './revocations.js';
 export interface Holder extends Connected {
   /** True while a renewal is under way. */
   renewing: boolean;
-  readonly source: Source;
+  readonly peer: Peer;
   /** It ends at this moment, milliseconds since 1970; null: it need not. */
   expires(at: number | null): void;
   /** Ends it with this as its last word. */
@@ -34,8 +34,8 @@ export async function renew(
   { identity, audit }: RenewParts,
 ): Promise<Renewed> {
   const renewed = await renewal(holder, verify, identity);
-  const { viewer, source } = holder;
-  audit({ event: 'renewed', claims: viewer.claims, source, code: renewed.ok ? null : renewed.code });
+  const { viewer, peer } = holder;
+  audit({ event: 'renewed', claims: viewer.claims, peer, code: renewed.ok ? null : renewed.code });
   return renewed;
 }
 

@@ -5,7 +5,7 @@ import type { Engine, Opened, OperationRequest } from '../../graphql/engine.js';
 import { kindOf } from '../../graphql/operation/operation.js';
 import { toGraphQLError } from '../../graphql/render/render.js';
 import type { Viewer } from '../../graphql/viewer.js';
-import type { Audit, Source } from '../../observe/audit.js';
+import type { Audit, Peer } from '../../observe/audit.js';
 import type { Logger } from '../../observe/logger.js';
 import type { GatewayMetrics } from '../../observe/metrics.js';
 import { answer, answerBadRequest, jsonObject } from '../answer.js';
@@ -64,8 +64,8 @@ export async function serveEvents(
   } catch (error) {
     if (!(error instanceof Fault && error.retry && request.method === 'GET')) throw error;
     if (error.code === 'LIMIT_EXCEEDED') parts.metrics.limited(String(error.details.limit));
-    const source: Source = { transport: 'sse', address: parts.admission.addressOf(request) };
-    parts.audit({ event: 'refused', claims: null, source, code: error.code });
+    const peer: Peer = { transport: 'sse', address: parts.admission.addressOf(request) };
+    parts.audit({ event: 'refused', claims: null, peer, code: error.code });
     comeBack(response, error.message);
   }
 }
@@ -94,7 +94,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   const place = admission.enter(request);
   response.on('close', () => place.leave());
   const id = randomUUID();
-  const source: Source = { transport: 'sse', address: admission.addressOf(request), stream: id };
+  const peer: Peer = { transport: 'sse', address: admission.addressOf(request), stream: id };
   const shown = lastEventIdOf(request);
   const lastEventId = shown === again ? undefined : shown;
   const { viewer, ticket } = await whoComes(request, parts, id, shown !== undefined);
@@ -103,7 +103,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   const operation: OperationRequest = {
     ...asked,
     viewer,
-    source,
+    peer,
     lastEventId,
     admit: (kind, roots) => place.admit(kind, roots),
   };
@@ -136,7 +136,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   response.write(commentEvent);
   if (opened.kind === 'errors') return void response.end(resultEvent({ errors: opened.errors }) + completeEvent);
   if (opened.kind === 'result') return void response.end(resultEvent(opened.result) + completeEvent);
-  await stream(request, response, parts, { id, opened, ticket, viewer, source });
+  await stream(request, response, parts, { id, opened, ticket, viewer, peer });
 }
 
 interface Opening {
@@ -144,7 +144,7 @@ interface Opening {
   readonly opened: Extract<Opened, { kind: 'stream' | 'iterable' }>;
   readonly ticket: Redeemed | null;
   readonly viewer: Viewer;
-  readonly source: Source;
+  readonly peer: Peer;
 }
 
 /** Resolves when there is nothing more to wait for here: a stream goes on until its response is closed. */
@@ -152,7 +152,7 @@ async function stream(
   request: IncomingMessage,
   response: ServerResponse,
   { connections, holding, metrics, limits, heartbeats, logger, renewals, identity }: SseParts,
-  { id, opened, ticket, viewer, source }: Opening,
+  { id, opened, ticket, viewer, peer }: Opening,
 ): Promise<void> {
   const out = eventsOut(request, response, limits.socketBuffer, () => holding.add(connection));
   const leave = () => (opened.kind === 'stream' ? opened.close() : void opened.return());
@@ -187,7 +187,7 @@ async function stream(
   expiry.set(viewer.expiresAt);
   const holder: Holder = {
     viewer,
-    source,
+    peer,
     renewing: false,
     running: () => [opened],
     expires: expiry.set,
@@ -198,7 +198,7 @@ async function stream(
     get viewer() {
       return holder.viewer;
     },
-    source,
+    peer,
     expel: complete,
     waiting: out.waiting,
     silence: out.silence,

@@ -50,8 +50,8 @@ export function conversationOptions({
 
   /** Audited, and told to the client as the operation's end. */
   function refuse(session: Session, id: string, error: GraphQLError): GraphQLError[] {
-    const source = { ...session.source, operation: id };
-    audit({ event: 'refused', claims: session.viewer.claims, source, code: String(error.extensions.code) });
+    const peer = { ...session.peer, operation: id };
+    audit({ event: 'refused', claims: session.viewer.claims, peer, code: String(error.extensions.code) });
     return [error];
   }
 
@@ -74,7 +74,7 @@ export function conversationOptions({
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
         if (error.code === 'LIMIT_EXCEEDED') metrics.limited(String(error.details.limit));
-        audit({ event: 'refused', claims: null, source: session.source, code: error.code });
+        audit({ event: 'refused', claims: null, peer: session.peer, code: error.code });
         session.refusal = error;
         return false;
       } finally {
@@ -95,8 +95,8 @@ export function conversationOptions({
       // The library keeps the message as long as the operation, and with it its text, which is some hundred bytes of each.
       Object.assign(payload, { query: '', extensions: undefined });
       const admit: Admit = (kind, roots) => session.place.admit(kind, roots);
-      const source = { ...session.source, operation: id };
-      const opened = await openFor(session, id, (viewer) => engine.open({ ...request, viewer, source, admit }));
+      const peer = { ...session.peer, operation: id };
+      const opened = await openFor(session, id, (viewer) => engine.open({ ...request, viewer, peer, admit }));
       if (opened.kind === 'errors') {
         // An `error` message ends an operation for good: clients retry a socket, never an operation.
         const passing = opened.errors.find(({ extensions }) => extensions.code === 'UNAVAILABLE');

@@ -8,7 +8,7 @@ import type { Running } from '../../graphql/engine.js';
 import { isTooDeep } from '../../graphql/operation/bounds.js';
 import { nobody, type Viewer } from '../../graphql/viewer.js';
 import type { Frame } from '../../hub/frame.js';
-import type { Audit, Source } from '../../observe/audit.js';
+import type { Audit, Peer } from '../../observe/audit.js';
 import type { Logger } from '../../observe/logger.js';
 import type { GatewayMetrics } from '../../observe/metrics.js';
 import { nextMessages, textMessage } from '../connection/frames.js';
@@ -56,7 +56,7 @@ const noId = new Uint8Array(0);
 export class Session implements Connection, Holder, Beating, OutletOwner, HearingOwner {
   /** From the moment each was opened: a renewal must reach also those that have not started yet. */
   readonly live = new Map<string, Running>();
-  readonly source: Source;
+  readonly peer: Peer;
   /** How many operations are being opened. */
   opening = 0;
   viewer: Viewer = nobody;
@@ -82,7 +82,7 @@ export class Session implements Connection, Holder, Beating, OutletOwner, Hearin
   ) {
     const { admission, connections, heartbeats, limits, metrics } = parts;
     this.request = request;
-    this.source = { transport: 'websocket', address: admission.addressOf(request), stream: randomUUID() };
+    this.peer = { transport: 'websocket', address: admission.addressOf(request), stream: randomUUID() };
     this.#outlet = new SocketOutlet(request.socket, limits.socketBuffer, this);
     this.#hearing = new Hearing(webSocket, this.#outlet, this, limits);
     this.#compress = webSocket.extensions.includes('permessage-deflate');
@@ -198,7 +198,7 @@ export class Session implements Connection, Holder, Beating, OutletOwner, Hearin
   // What its hearing needs.
 
   turn(): Promise<void> | null {
-    return this.parts.turns.wait(this.source.address);
+    return this.parts.turns.wait(this.peer.address);
   }
 
   hear(data: Buffer): void {
