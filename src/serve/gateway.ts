@@ -17,7 +17,7 @@ import { type Connection, retire } from './connection/retire.js';
 import { createHttpServer } from './http/http.js';
 import type { Authenticate, TokenKeys } from './identity/authenticate.js';
 import { allowedOrigins } from './identity/origins.js';
-import { renewalDesk } from './identity/renewal-desk.js';
+import { renewalDesk } from './connection/renewal-desk.js';
 import type { Revocation } from './identity/revocation.js';
 import { memoryRevocations, type RevocationStore } from './identity/revocation-store.js';
 import { revocationsOf, revoked } from './identity/revocations.js';

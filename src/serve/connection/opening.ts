@@ -1,6 +1,6 @@
 import type { Opened } from '../../graphql/engine.js';
 import type { Viewer } from '../../graphql/viewer.js';
-import type { Session } from './session.js';
+import type { Session } from '../websocket/wire.js';
 
 /** Of each id of a socket, the one that was asked for last, while it is being opened. Most sockets open nothing. */
 const latest = new WeakMap<Session, Map<string, symbol>>();
@@ -48,12 +48,10 @@ export async function openFor(
     const isLatest = isAsked(session, id, asked);
     if (isLatest && (viewer === session.viewer || opened.kind === 'result')) {
       askNoMore(session, id, asked);
-      if (opened.kind === 'stream' || opened.kind === 'iterable') session.live.set(id, opened);
-      if (opened.kind === 'iterable') opened.onEnd = () => session.left(id, opened);
+      if (opened.kind === 'running') session.live.set(id, opened);
       return opened;
     }
-    if (opened.kind === 'stream') opened.close();
-    if (opened.kind === 'iterable') void opened.return();
+    if (opened.kind === 'running') opened.close();
     if (!isLatest) return new Promise(() => {});
   }
 }

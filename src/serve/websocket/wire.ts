@@ -4,8 +4,8 @@ import { CloseCode, type Message } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import { type Fault, limitExceeded } from '../../event/faults.js';
 import { writeJson } from '../../event/write-json.js';
-import type { Running } from '../../graphql/engine.js';
 import { isTooDeep } from '../../graphql/operation/bounds.js';
+import type { Running } from '../../graphql/running/running.js';
 import { nobody, type Viewer } from '../../graphql/viewer.js';
 import type { Frame } from '../../hub/frame.js';
 import type { Audit, Peer } from '../../observe/audit.js';
@@ -13,11 +13,11 @@ import type { Logger } from '../../observe/logger.js';
 import type { GatewayMetrics } from '../../observe/metrics.js';
 import { nextMessages, textMessage } from '../connection/frames.js';
 import type { Beating, Heartbeats } from '../connection/heartbeats.js';
-import { type OutletOwner, SocketOutlet } from '../connection/outlet.js';
+import { type OutletOwner, SocketOutlet } from '../connection/socket-outlet.js';
 import type { Connection } from '../connection/retire.js';
 import { atExpiry, expired } from '../identity/expiry.js';
 import { bringsToken, type Identity, renewalIn } from '../identity/identify.js';
-import { type Holder, renew } from '../identity/renew.js';
+import { type Holder, renew } from '../connection/renew.js';
 import type { Admission, Place } from '../limits/admission.js';
 import type { FairTurns } from '../limits/fair-turns.js';
 import { Hearing, type HearingOwner } from './hearing.js';
@@ -189,10 +189,7 @@ export class Session implements Connection, Holder, Beating, OutletOwner, Hearin
     connections.delete(this);
     holding.delete(this);
     metrics.connected('websocket', -1);
-    for (const operation of this.live.values()) {
-      if (operation.kind === 'stream') operation.close();
-      else void operation.return();
-    }
+    for (const operation of this.live.values()) operation.close();
   }
 
   // What its hearing needs.

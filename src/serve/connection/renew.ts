@@ -2,8 +2,8 @@ import { Fault } from '../../event/faults.js';
 import { type Connected, renewAll } from '../../graphql/running/renewal.js';
 import { personOf, type Viewer } from '../../graphql/viewer.js';
 import type { Audit, Peer } from '../../observe/audit.js';
-import type { Identity } from './identify.js';
-import { revoked } from './revocations.js';
+import type { Identity } from '../identity/identify.js';
+import { revoked } from '../identity/revocations.js';
 
 /** A connection whose token can be renewed while it runs. */
 export interface Holder extends Connected {
