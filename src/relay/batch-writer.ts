@@ -1,4 +1,5 @@
 import type { SourcePartition } from '../event/source-event.js';
+import { prepare, type TopicFormats } from '../format/formats.js';
 import type { RelayMetrics } from '../observe/metrics.js';
 import type { TopicPlan } from '../schema/stream-schema.js';
 import { type Chunk, chunks } from './chunks.js';
@@ -17,6 +18,7 @@ export type Pulse = () => Promise<boolean>;
 export interface BatchWriterParts {
   readonly source: SourcePartition;
   readonly plan: TopicPlan;
+  readonly formats: TopicFormats;
   /** Milliseconds; what came in an eighth of it may become one arrival. */
   readonly refillMax: number;
   readonly letters: LettersOnce;
@@ -34,12 +36,15 @@ export class BatchWriter {
   ) {}
 
   /**
-   * False where `pulse` stopped it in between. Throws Refused, LogUnavailable, and why a dead letter could not be written:
-   * what precedes is in the log all the same.
+   * False where `pulse` stopped it in between. Throws Refused, LogUnavailable, why a format is not prepared, and why a dead
+   * letter could not be written: what precedes that one is in the log all the same.
    */
   async write(placed: Placed, batch: RecordBatch, pulse: Pulse): Promise<boolean> {
     const fresh = recordsFrom(placed.appended, batch.records);
     const last = fresh.at(-1);
+    const preparing = prepare(this.parts.formats, fresh);
+    // Where nothing is to be waited for, a batch is not put off either.
+    if (preparing !== null) await preparing;
     for (const chunk of this.#chunks(placed, fresh)) {
       const unwritten = await this.parts.letters.write(chunk.faults);
       if (unwritten !== null) {
@@ -56,7 +61,8 @@ export class BatchWriter {
   }
 
   #chunks({ origin, refill }: Placed, records: readonly FedRecord[]) {
-    return chunks(records, this.parts.plan, origin, (record) => refilled(refill, record));
+    const { plan, formats } = this.parts;
+    return chunks(records, { plan, formats, origin }, (record) => refilled(refill, record));
   }
 
   async #append(placed: Placed, batch: RecordBatch, chunk: Chunk, end?: number): Promise<void> {

@@ -1,7 +1,16 @@
+import type { DecodeFault } from '../format/format.js';
 import type { Logger } from '../observe/logger.js';
 import type { RelayMetrics } from '../observe/metrics.js';
-import type { RecordFault } from './decode.js';
 import type { FedRecord, OriginalHeaders } from './record-batch.js';
+
+/** Why a record cannot become events. It goes to the dead letters; the stream goes on. */
+export interface RecordFault {
+  /** Short and of a closed list: a label of the metrics. */
+  readonly reason: DecodeFault['reason'] | 'not-extracted';
+  /** Kafka Connect's name of the stage that failed. */
+  readonly stage: 'VALUE_CONVERTER' | 'TRANSFORMATION';
+  readonly error: Error;
+}
 
 export interface DeadLetter {
   readonly record: FedRecord;

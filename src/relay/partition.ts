@@ -1,4 +1,5 @@
 import type { SourcePartition } from '../event/source-event.js';
+import type { TopicFormats } from '../format/formats.js';
 import type { ChannelLogWriter } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import type { RelayMetrics } from '../observe/metrics.js';
@@ -19,6 +20,7 @@ import { routeIds } from './route.js';
 export interface PartitionOptions {
   readonly source: SourcePartition;
   readonly plan: TopicPlan;
+  readonly formats: TopicFormats;
   readonly fingerprint: string;
   readonly feed: PartitionFeed;
   readonly log: ChannelLogWriter;

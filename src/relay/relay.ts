@@ -1,4 +1,5 @@
 import { backoff } from '../event/backoff.js';
+import { formatsOf, type TopicFormats } from '../format/formats.js';
 import type { ChannelLogWriter } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import type { RelayMetrics } from '../observe/metrics.js';
@@ -12,6 +13,8 @@ export interface RelayOptions {
   readonly log: ChannelLogWriter;
   /** Kafka's own cluster id: a part of every event's coordinates. */
   readonly cluster: string;
+  /** How a topic's records are read. Default: as its plan names them. */
+  readonly formats?: (plan: TopicPlan) => TopicFormats;
   /** Default: a record that cannot be read leaves a log line and nothing else. */
   readonly deadLetters?: DeadLetters;
   /** Milliseconds of records that are written again after the log lost data; default 60 s. What is older is a gap mark. */
@@ -38,7 +41,7 @@ export interface RelayCore {
 
 export function createRelay(options: RelayOptions): RelayCore {
   const { schema, log, cluster, metrics, logger, now = Date.now, delay = (n) => backoff(n) } = options;
-  const { deadLetters = logged, refillMax = 60_000 } = options;
+  const { deadLetters = logged, refillMax = 60_000, formats = formatsOf } = options;
   const startedAt = now();
   const awaited = new Set<string>();
   return {
@@ -49,6 +52,7 @@ export function createRelay(options: RelayOptions): RelayCore {
       return new PartitionRelay({
         source: { cluster, topic, partition },
         plan,
+        formats: formats(plan),
         fingerprint: schema.fingerprint,
         feed,
         log,
