@@ -3,7 +3,7 @@ import type { Running } from '../../graphql/running/running.js';
 import { nobody, type Viewer } from '../../graphql/viewer.js';
 import type { Peer } from '../../observe/audit.js';
 import type { GatewayMetrics, Transport } from '../../observe/metrics.js';
-import { atExpiry, expired } from '../identity/expiry.js';
+import { type Expiring, Expiry, expired } from '../identity/expiry.js';
 import type { Identity } from '../identity/identify.js';
 import { revoked } from '../identity/revocation.js';
 import type { Place } from '../limits/admission.js';
@@ -33,7 +33,7 @@ export interface Shared {
  * that it is alive. A class and not closures, because there are tens of thousands of them and most are idle: each closure
  * would be 60 bytes of each.
  */
-export class Connection implements Beating {
+export class Connection implements Beating, Expiring {
   /** Whose it is now: `nobody` before anybody signed in. Whatever runs on it was opened, or renewed, for this one. */
   viewer: Viewer = nobody;
   /** True while a renewal is under way. */
@@ -44,7 +44,7 @@ export class Connection implements Beating {
   opening = 0;
   #wire!: Wire;
   #slot = 0;
-  #expiry: ReturnType<typeof atExpiry> | null = null;
+  #expiry: Expiry | null = null;
   #isAlive = true;
   #isOver = false;
 
@@ -78,7 +78,7 @@ export class Connection implements Beating {
   /** It ends at this moment, milliseconds since 1970; null: it need not. */
   expires(at: number | null): void {
     if (at === null && !this.#expiry) return;
-    this.#expiry ??= atExpiry(() => this.expel(expired()));
+    this.#expiry ??= new Expiry(this);
     this.#expiry.set(at);
   }
 
@@ -135,6 +135,10 @@ export class Connection implements Beating {
   /** Ends it with this as its last word: its token counts no more. */
   expel(fault: Fault): void {
     this.#dismiss({ kind: 'expelled', fault });
+  }
+
+  expire(): void {
+    this.expel(expired());
   }
 
   /** Ends it for now: its client is to come back, and loses nothing. */
