@@ -1,10 +1,9 @@
-import { type ExecutionArgs, GraphQLError } from 'graphql';
+import { type ExecutionArgs, parse } from 'graphql';
 import type { ServerOptions, SubscribePayload } from 'graphql-ws';
 import { Fault, limitExceeded } from '../../event/faults.js';
 import { bigIntAsText } from '../../event/write-json.js';
 import type { Engine, Opened } from '../../graphql/engine.js';
-import { isDocument } from '../../graphql/operation/operation.js';
-import { toGraphQLError } from '../../graphql/render/render.js';
+import type { Named } from '../../graphql/operation/persisted.js';
 import type { Stream } from '../../graphql/running/stream.js';
 import type { Frame } from '../../hub/frame.js';
 import type { Outlet } from '../../hub/outlet.js';
@@ -38,6 +37,10 @@ interface OpenedArgs extends ExecutionArgs {
   readonly opened: Exclude<Opened, { kind: 'errors' }>;
 }
 
+/** By a document graphql-ws tells which of `subscribe` and `execute` is meant, and reads no more of it. */
+const aSubscription = parse('subscription { it }');
+const aQuery = parse('{ it }');
+
 /** What is said on a socket: who connects, what they ask, and which frames they get. */
 export function conversationOptions({
   engine,
@@ -47,13 +50,6 @@ export function conversationOptions({
   audit,
 }: ConversationParts): ServerOptions<Record<string, unknown>, Session> {
   const { subscriptionsPerSocket: most } = limits;
-
-  /** Audited, and told to the client as the operation's end. */
-  function refuse(session: Session, id: string, error: GraphQLError): GraphQLError[] {
-    const peer = { ...session.peer, operation: id };
-    audit({ event: 'refused', claims: session.viewer.claims, peer, code: String(error.extensions.code) });
-    return [error];
-  }
 
   return {
     schema: engine.schema,
@@ -84,29 +80,26 @@ export function conversationOptions({
       }
     },
     async onSubscribe({ extra: session, subscriptions }, id, payload) {
-      // The one asked for is among them.
-      const count = Object.keys(subscriptions).length;
-      if (count > most) {
-        metrics.limited('subscriptionsPerSocket');
-        return refuse(session, id, toGraphQLError(limitExceeded('subscriptionsPerSocket', most, count)));
-      }
-      const request = requestOf(payload, engine);
-      if (request instanceof GraphQLError) return refuse(session, id, request);
+      const { query, documentId, operationName, variables, extensions } = payload as SubscribePayload & Named;
+      const worded = { query, documentId, operationName, variables, extensions };
       // The library keeps the message as long as the operation, and with it its text, which is some hundred bytes of each.
       Object.assign(payload, { query: '', extensions: undefined });
-      const admit: Admit = (kind, roots) => session.place.admit(kind, roots);
+      // Operations of this socket, with the one asked for.
+      const count = Object.keys(subscriptions).length;
+      const admit: Admit = async (kind, roots) => {
+        if (count > most) throw limitExceeded('subscriptionsPerSocket', most, count);
+        await session.place.admit(kind, roots);
+      };
       const peer = { ...session.peer, operation: id };
-      const opened = await openFor(session, id, (viewer) => engine.open({ ...request, viewer, peer, admit }));
+      const opened = await openFor(session, id, (viewer) => engine.open({ ...worded, viewer, peer, admit }));
       if (opened.kind === 'errors') {
         // An `error` message ends an operation for good: clients retry a socket, never an operation.
         const passing = opened.errors.find(({ extensions }) => extensions.code === 'UNAVAILABLE');
         if (passing) session.turnAway(passing.message);
         return [...opened.errors];
       }
-      const parsed = engine.parse(request.query);
-      if (!isDocument(parsed)) throw new Error('what was opened cannot be parsed');
-      const { schema } = engine;
-      return { schema, document: parsed.ast, operationName: request.operationName, session, id, opened } as OpenedArgs;
+      const document = opened.kind === 'result' ? aQuery : aSubscription;
+      return { schema: engine.schema, document, session, id, opened } as OpenedArgs;
     },
     subscribe(args) {
       const { opened, session, id } = args as OpenedArgs;
@@ -157,15 +150,5 @@ class Frames extends Ending implements Outlet {
   protected override left(): void {
     this.session.left(this.key, this.stream);
     this.stream.close();
-  }
-}
-
-function requestOf(payload: SubscribePayload, engine: Engine) {
-  const { operationName, variables, extensions } = payload;
-  try {
-    return { query: engine.textOf(payload), operationName, variables, extensions };
-  } catch (error) {
-    if (error instanceof Fault) return toGraphQLError(error);
-    throw error;
   }
 }
