@@ -20,8 +20,8 @@ const streamId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Renewals of streams that may be held by any replica: for server-sent events, where a client cannot speak on the stream. */
 export interface RenewalDesk {
   /**
-   * Renews the token of a stream, whichever replica holds it, where `admit` lets the token's owner ask. A stream that no replica holds is BAD_USER_INPUT.
-   * Throws Fault for a bad token, and what `admit` throws.
+   * Renews the token of a stream, whichever replica holds it, where `admit` lets the token's owner ask. A stream that no
+   * replica holds is BAD_USER_INPUT. Throws Fault for a bad token, and what `admit` throws.
    */
   renew(stream: string, token: string, admit: (viewer: Viewer) => Promise<void>): Promise<Renewed>;
 }
