@@ -1,4 +1,4 @@
-import type { Cursor } from '../event/cursor.js';
+import type { Place } from '../event/place.js';
 import { type Position, wholeUntil } from '../event/position.js';
 
 /**
@@ -11,7 +11,7 @@ import { type Position, wholeUntil } from '../event/position.js';
 export type Late = number | null;
 
 /** For somebody who comes `from` a place to another: late where the epoch there is a new one, or the log went back. */
-export function lateAt(late: Late, from: Cursor['positions'], upTo: readonly Position[]): Late {
+export function lateAt(late: Late, from: Place['positions'], upTo: readonly Position[]): Late {
   const left = upTo.flatMap(({ shard, epoch, number }) => {
     const known = from[shard];
     const isSame = known?.epoch === epoch && known.number <= number;

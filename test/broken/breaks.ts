@@ -223,9 +223,9 @@ const known = {
     what: 'history is shown as it lies in the log, without asking the rule again',
     edits: [
       {
-        file: 'src/hub/subscription/subscription.ts',
-        from: 'if (this.#isHistory(publication) || !group.judge(source)) continue;',
-        to: 'if (this.#isHistory(publication)) continue;',
+        file: 'src/hub/subscription/catch-up.ts',
+        from: 'if (shown.isHistory(publication) || !group.judge(source)) continue;',
+        to: 'if (shown.isHistory(publication)) continue;',
       },
     ],
     suite: 'test/access/leak.property.test.ts',

@@ -30,7 +30,11 @@ function verdict(path: string, line: string): string {
 
 describe('imports point upstream', () => {
   test.each([
-    ['src/hub/hub.ts', '../graphql/project.js', 'hub/ may import event, schema and log, never kafka, relay, graphql or serve'],
+    [
+      'src/hub/hub.ts',
+      '../graphql/project.js',
+      'hub/ may import event, schema and log, never kafka, relay, graphql or serve',
+    ],
     ['src/log/redis-log.ts', '../hub/hub.js', 'log/ may import event and schema, never relay, hub, graphql or serve'],
     [
       'src/schema/routes/routes.ts',

@@ -1,5 +1,5 @@
 import type { Channel } from '../../event/channel.js';
-import type { Cursor } from '../../event/cursor.js';
+import type { Place } from '../../event/place.js';
 import {
   byAge,
   type Gap,
@@ -29,7 +29,7 @@ export interface Replay {
 }
 
 /** How far a subscription has come, per shard. */
-export type Progress = Cursor['positions'];
+export type Progress = Place['positions'];
 
 export interface Replayed {
   readonly publication: Publication;
