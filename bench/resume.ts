@@ -8,7 +8,7 @@ import { type Address, ofRoom, ofUser, type Stand, secret, stand } from './resum
 /**
  * What it costs when everybody comes back at once, and when people come and go all the time: `npm run bench:resume`.
  * `-- --only storm` or `churn`; `--clients --missed --away --rounds --minutes` make it smaller. Needs redis-server and
- * `npm run build`.
+ * `npm run build`. `BENCH_BESIDE=<dist of another build>` lets the two take turns at the storms.
  */
 const { values } = parseArgs({
   options: {
@@ -99,13 +99,29 @@ function roomsOf(count: number): Party {
   };
 }
 
+/** Two builds stand beside each other, and only one of them has its storm at a time; who is first changes every round. */
 async function storms(name: string, party: Party, environment: Record<string, string>) {
-  await using on = await stand(environment);
-  await on.crowd.invite({ port: on.port, secret }, [...party.people, ...party.stayers]);
-  await on.crowd.arrive([...party.people, ...party.stayers].map((person) => person.name));
-  const results: Round[] = [];
-  for (let n = 0; n < rounds; n++) results.push(await storm(on, party));
-  await settled(on, [...party.people, ...party.stayers], party.addressOf);
+  const { BENCH_BESIDE: other } = process.env;
+  const everybody = [...party.people, ...party.stayers];
+  const builds: { readonly name: string; readonly on: Stand; readonly results: Round[] }[] = [];
+  try {
+    builds.push({ name, on: await stand(environment), results: [] });
+    if (other) builds.push({ name: `${name}; beside`, on: await stand(environment, other), results: [] });
+    for (const { on } of builds) {
+      await on.crowd.invite({ port: on.port, secret }, everybody);
+      await on.crowd.arrive(everybody.map((person) => person.name));
+    }
+    for (let n = 0; n < rounds; n++) {
+      for (const { on, results } of n % 2 === 0 ? builds : builds.toReversed()) results.push(await storm(on, party));
+    }
+    for (const { on } of builds) await settled(on, everybody, party.addressOf);
+    for (const { name: build, results } of builds) row(build, results);
+  } finally {
+    for (const { on } of builds) await on[Symbol.asyncDispose]();
+  }
+}
+
+function row(name: string, results: readonly Round[]) {
   const middle = (pick: (round: Round) => number) => median(results.map(pick));
   const commands = ['evalsha_ro', 'subscribe', 'unsubscribe']
     .map((command) => `${middle((round) => round.commands.get(command) ?? 0).toFixed(2)} ${command}`)
@@ -115,7 +131,7 @@ async function storms(name: string, party: Party, environment: Record<string, st
       `${middle((r) => r.took.p50).toFixed(0)} ms`,
       `${middle((r) => r.took.p99).toFixed(0)} ms`,
       `${middle((r) => r.took.max).toFixed(0)} ms`,
-      `${middle((r) => r.gatewayMs).toFixed(2)} ms`,
+      `${middle((r) => r.gatewayMs).toFixed(2)} ms (${results.map((r) => r.gatewayMs.toFixed(2)).join(', ')})`,
       `${middle((r) => r.redisMs).toFixed(2)} ms`,
       commands,
       middle((r) => r.refused),

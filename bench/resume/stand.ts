@@ -30,14 +30,19 @@ const perAppend = 500;
 /** Whose next event it is: of one user, or of a room. */
 export type Address = { readonly user: string } | { readonly room: string };
 
-/** Redis, a gateway and a crowd, each a process of its own; events are appended by this one, as a relay appends them. */
-export async function stand(environment: Record<string, string>) {
+const ours = fileURLToPath(new URL('../../dist', import.meta.url));
+
+/**
+ * Redis, a gateway of the build in `dist` and a crowd, each a process of its own; events are appended by this one, as a relay
+ * appends them.
+ */
+export async function stand(environment: Record<string, string>, dist = ours) {
   const folder = mkdtempSync(join(tmpdir(), 'tailrace-bench-'));
   const schema = join(folder, 'schema.graphql');
   writeFileSync(schema, sdl);
   const redis = await startRedis();
   const feed = await openFeed(redis.url);
-  const gateway = await startGateway({
+  const gateway = await startGateway(dist, {
     TAILRACE_SCHEMA: schema,
     TAILRACE_REDIS_URL: redis.url,
     TAILRACE_AUTH_JWT_SECRET: secret,
@@ -137,8 +142,8 @@ async function openFeed(url: string) {
 
 export const nameOf = (address: Address) => ('user' in address ? `user ${address.user}` : `room ${address.room}`);
 
-async function startGateway(environment: Record<string, string>) {
-  const command = process.env.BENCH_GATEWAY ?? fileURLToPath(new URL('../../dist/bin/tailrace.js', import.meta.url));
+async function startGateway(dist: string, environment: Record<string, string>) {
+  const command = join(dist, 'bin/tailrace.js');
   const child = spawn(process.execPath, [...(process.env.BENCH_NODE_FLAGS?.split(' ') ?? []), command, 'gateway'], {
     stdio: ['ignore', 'inherit', 'pipe'],
     env: {

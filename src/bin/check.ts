@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util';
 import { readConfig } from '../config/read.js';
 import { compileSchema } from '../schema/compile.js';
 import type { StreamField, StreamSchema } from '../schema/stream-schema.js';
-import type { Print } from './command.js';
-import { textIn } from './text-file.js';
+import type { Print } from './process/command.js';
+import { textIn } from './process/text-file.js';
 
 /** Used when the configuration has a fault of its own: the schema is checked all the same. */
 const anyRetention = { retain: 600_000, max: 1000 };

@@ -2,25 +2,27 @@ import { randomBytes } from 'node:crypto';
 import { relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PubSub } from 'graphql-subscriptions';
-import type { Config } from '../config.js';
+import { adminGraphQL } from '../admin/graphql.js';
+import { revocationSubject } from '../admin/revocations.js';
+import type { Admin, AdminParts } from '../admin/server.js';
+import type { Config } from '../config/variables.js';
 import { createMemoryLog } from '../log/memory-log.js';
 import { pinoLogger } from '../observe/pino.js';
 import { processRegistry, prometheusGateway, prometheusRelay } from '../observe/prometheus.js';
 import type { Gateway } from '../serve/gateway.js';
 import { byTokens } from '../serve/identity/authenticate.js';
-import { type Admin, startAdmin } from './admin.js';
-import { adminGraphQL } from './admin-graphql.js';
-import { configOf, type Run, type Terminal, tellServiceLinks } from './command.js';
-import { type Feeding, fromHere, fromKafka } from './feeding.js';
-import { graphiqlOf } from './graphiql.js';
-import { issuersOf } from './issuers.js';
-import { loadResolvers, loadSchema, schemaFileOf } from './load.js';
-import { Refusal } from './refusal.js';
-import { auditOf, configuredGateway, listen } from './serving.js';
-import { tlsOf } from './tls.js';
+import { type Feeding, fromHere, fromKafka } from './dev/feeding.js';
+import { welcome } from './dev/welcome.js';
+import { configOf, type Run, type Terminal, tellServiceLinks } from './process/command.js';
+import { Refusal } from './process/refusal.js';
+import { untilStopped } from './process/until-stopped.js';
+import { configuredAdmin } from './settings/admin.js';
+import { graphiqlOf } from './settings/graphiql.js';
+import { issuersOf } from './settings/issuers.js';
+import { loadResolvers, loadSchema, schemaFileOf } from './settings/load.js';
+import { auditOf, configuredGateway, listen } from './settings/serving.js';
+import { tlsOf } from './settings/tls.js';
 import { signToken } from './token.js';
-import { untilStopped } from './until-stopped.js';
-import { welcome } from './welcome.js';
 
 /** Milliseconds: a day of trying things out. */
 const tokenLife = 24 * 3_600_000;
@@ -105,19 +107,14 @@ async function adminOf(
   config: Config<'dev'>,
   replica: Gateway,
   { send, ready }: Feeding,
-  metrics: Parameters<typeof startAdmin>[0]['metrics'],
+  metrics: AdminParts['metrics'],
   { err }: Terminal,
 ): Promise<Admin | null> {
-  const { adminHost: host, adminPort: port, adminToken: token, keepAlive } = config;
   try {
-    return await startAdmin({
-      host,
-      port,
-      token,
-      keepAlive,
+    return await configuredAdmin(config, {
       metrics,
       ready: async () => (await replica.ready()) ?? ready(),
-      graphql: adminGraphQL(replica),
+      graphql: adminGraphQL([revocationSubject(replica)]),
       send,
       audit: auditOf(config),
     });

@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util';
 import type { z } from 'zod';
 import { readJson } from '../event/read-json.js';
-import { configOf, type Print } from './command.js';
-import { loadSchema } from './load.js';
-import { ask, fieldNamed, questionShape, shown } from './question.js';
-import { Refusal } from './refusal.js';
-import { textIn } from './text-file.js';
+import { ask, fieldNamed, questionShape, shown } from './explain/question.js';
+import { configOf, type Print } from './process/command.js';
+import { Refusal } from './process/refusal.js';
+import { textIn } from './process/text-file.js';
+import { loadSchema } from './settings/load.js';
 
 const usage =
   'usage: tailrace explain --field <name> --event <JSON or @file> [--args <JSON>] [--claims <JSON>] [--record <JSON>]';

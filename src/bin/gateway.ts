@@ -1,21 +1,22 @@
 import { parseArgs } from 'node:util';
+import { adminGraphQL } from '../admin/graphql.js';
+import { revocationSubject } from '../admin/revocations.js';
 import { needsTokenKey } from '../config/rules.js';
 import { connectRedis } from '../log/redis-connection.js';
 import { pinoLogger } from '../observe/pino.js';
 import { processRegistry, prometheusGateway } from '../observe/prometheus.js';
 import { byTokens } from '../serve/identity/authenticate.js';
 import { overRedis } from '../serve/over-redis.js';
-import { startAdmin } from './admin.js';
-import { adminGraphQL } from './admin-graphql.js';
-import { configOf, type Run, tellServiceLinks } from './command.js';
-import { exampleOf } from './graphiql.js';
-import { issuersOf } from './issuers.js';
-import { loadResolvers, loadSchema } from './load.js';
-import { redisSettings } from './redis-settings.js';
-import { Refusal } from './refusal.js';
-import { auditOf, configuredGateway, listen } from './serving.js';
-import { tlsOf } from './tls.js';
-import { untilStopped } from './until-stopped.js';
+import { configOf, type Run, tellServiceLinks } from './process/command.js';
+import { Refusal } from './process/refusal.js';
+import { untilStopped } from './process/until-stopped.js';
+import { configuredAdmin } from './settings/admin.js';
+import { exampleOf } from './settings/graphiql.js';
+import { issuersOf } from './settings/issuers.js';
+import { loadResolvers, loadSchema } from './settings/load.js';
+import { redisSettings } from './settings/redis.js';
+import { auditOf, configuredGateway, listen } from './settings/serving.js';
+import { tlsOf } from './settings/tls.js';
 
 /** `tailrace gateway`: from the log in Redis to clients, until it is stopped. */
 export const gateway: Run = async (args, env) => {
@@ -53,14 +54,10 @@ export const gateway: Run = async (args, env) => {
       logger,
       audit,
     });
-    const admin = await startAdmin({
-      host: config.adminHost,
-      port: config.adminPort,
-      token: config.adminToken,
-      keepAlive: config.keepAlive,
+    const admin = await configuredAdmin(config, {
       metrics: metrics.exposition,
       ready: () => replica.ready(),
-      graphql: adminGraphQL(replica),
+      graphql: adminGraphQL([revocationSubject(replica)]),
       audit,
     });
     started(() => admin.close());

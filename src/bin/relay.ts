@@ -7,13 +7,13 @@ import { auditLines } from '../observe/audit-lines.js';
 import { pinoLogger } from '../observe/pino.js';
 import { processRegistry, prometheusRelay } from '../observe/prometheus.js';
 import { deadLetterTopicOf, type KafkaRelay, startKafkaRelay } from '../relay/kafka/kafka-relay.js';
-import { startAdmin } from './admin.js';
-import { configOf, type Run, tellServiceLinks } from './command.js';
-import { kafkaSettings } from './kafka-settings.js';
-import { loadSchema } from './load.js';
-import { redisSettings } from './redis-settings.js';
-import { Refusal } from './refusal.js';
-import { untilStopped } from './until-stopped.js';
+import { configOf, type Run, tellServiceLinks } from './process/command.js';
+import { Refusal } from './process/refusal.js';
+import { untilStopped } from './process/until-stopped.js';
+import { configuredAdmin } from './settings/admin.js';
+import { kafkaSettings } from './settings/kafka.js';
+import { loadSchema } from './settings/load.js';
+import { redisSettings } from './settings/redis.js';
 
 /** `tailrace relay`: from Kafka to the log in Redis, until it is stopped. */
 export const relay: Run = async (args, env) => {
@@ -37,11 +37,7 @@ export const relay: Run = async (args, env) => {
 
     // Before the first record is read, so that a port in use costs the group no rebalance.
     let running: KafkaRelay | null = null;
-    const admin = await startAdmin({
-      host: config.adminHost,
-      port: config.adminPort,
-      token: config.adminToken,
-      keepAlive: config.keepAlive,
+    const admin = await configuredAdmin(config, {
       metrics: metrics.exposition,
       audit: config.audit ? auditLines({ arguments: 'off' }) : noAudit,
       ready: async () => (running === null ? 'starting' : ((await unreadyRedis(redis)) ?? running.ready())),

@@ -5,9 +5,9 @@ import { silent } from '../observe/logger.js';
 import { redisRevocations } from '../serve/identity/revocation-store.js';
 import { checked } from '../serve/identity/revocations.js';
 import { tellReplicas } from '../serve/replicas/replicas.js';
-import { configOf, type Run } from './command.js';
-import { redisSettings } from './redis-settings.js';
-import { Refusal } from './refusal.js';
+import { configOf, type Run } from './process/command.js';
+import { Refusal } from './process/refusal.js';
+import { redisSettings } from './settings/redis.js';
 
 /** Milliseconds that Redis may take. */
 const patience = 5_000;

@@ -3,13 +3,13 @@ import { parseArgs } from 'node:util';
 import { openKafka } from '../kafka/connection.js';
 import { makeTopics } from '../kafka/topics.js';
 import { pinoLogger } from '../observe/pino.js';
-import { configOf, type Run } from './command.js';
-import { kafkaSettings } from './kafka-settings.js';
-import { Refusal } from './refusal.js';
-import { runProcess } from './run-process.js';
+import { configOf, type Run } from './process/command.js';
+import { Refusal } from './process/refusal.js';
+import { runProcess } from './process/run-process.js';
+import { untilStopped } from './process/until-stopped.js';
 import { type SampleRecord, sampleTopics } from './sample/record.js';
 import { startSample } from './sample/source.js';
-import { untilStopped } from './until-stopped.js';
+import { kafkaSettings } from './settings/kafka.js';
 
 /**
  * `npm run sample`: writes both sample topics to Kafka until it is stopped, and makes the topics when they are missing.

@@ -1,16 +1,16 @@
 import { createReadStream, statSync } from 'node:fs';
 import { relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Config, Environment } from '../config.js';
-import { configOf, type Run, type Terminal } from './command.js';
-import { loadSchema, schemaFileOf } from './load.js';
-import { Refusal } from './refusal.js';
+import type { Config, Environment } from '../config/variables.js';
+import { configOf, type Run, type Terminal } from './process/command.js';
+import { Refusal } from './process/refusal.js';
+import { textIn } from './process/text-file.js';
 import type { Destination } from './send/destination.js';
 import { type Line, LineFault, linesOf } from './send/lines.js';
 import { count, counted, newTally, type Outcome, shownOutcome } from './send/outcome.js';
 import type { Letter } from './send/post.js';
 import { toDev } from './send/to-dev.js';
-import { textIn } from './text-file.js';
+import { loadSchema, schemaFileOf } from './settings/load.js';
 
 const usage = 'usage: tailrace send <topic> [--key <text>] [--header <name>=<value>] [--timestamp <time>] [<file> | -]';
 

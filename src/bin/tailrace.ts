@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import type { Print, Run, Terminal } from './command.js';
-import { notUnderstood, runProcess } from './run-process.js';
-import { version } from './version.js';
+import type { Print, Run, Terminal } from './process/command.js';
+import { notUnderstood, runProcess } from './process/run-process.js';
+import { version } from './process/version.js';
 
 interface Entry {
   readonly about: string;

@@ -2,11 +2,11 @@ import { isMap, isSeq, LineCounter, type ParsedNode, parseDocument } from 'yaml'
 import { z } from 'zod';
 import { exact } from '../schema/cel/conversion.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
-import { configOf, type Run, type Terminal } from './command.js';
-import { loadSchema } from './load.js';
-import { ask, fieldNamed, questionShape, shown } from './question.js';
-import { Refusal } from './refusal.js';
-import { textIn } from './text-file.js';
+import { ask, fieldNamed, questionShape, shown } from './explain/question.js';
+import { configOf, type Run, type Terminal } from './process/command.js';
+import { Refusal } from './process/refusal.js';
+import { textIn } from './process/text-file.js';
+import { loadSchema } from './settings/load.js';
 
 const usage = 'usage: tailrace test <file.yaml> …';
 

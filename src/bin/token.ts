@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { readJson } from '../event/read-json.js';
 import { writeJson } from '../event/write-json.js';
 import { parseDuration } from '../schema/duration.js';
-import { configOf, type Run } from './command.js';
-import { Refusal } from './refusal.js';
+import { configOf, type Run } from './process/command.js';
+import { Refusal } from './process/refusal.js';
 
 export interface Signer {
   readonly secret: string;

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Environment } from '../config.js';
+import type { Environment } from './variables.js';
 
 interface Told {
   readonly value: string;

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { backoff } from '../event/backoff.js';
 import type { Channel } from '../event/channel.js';
 import { lastly, type Position } from '../event/position.js';
 import { type Commit, type GapMark, isOn, type Publication, voidedBy } from '../event/publication.js';
@@ -176,7 +177,7 @@ export async function openHub({
           const told = error instanceof LogUnavailable ? error.message : String(error);
           logger.warn({ error: told, failures }, 'history cannot be read yet; live events wait');
           // All replicas lost the log in the same moment: they must not all come back to it in one.
-          await pause(Math.min(2_000, 50 * 2 ** Math.min(failures, 6)) * (0.5 + random() / 2));
+          await pause(backoff(failures + 1, { first: 50, most: 2_000, random }));
         }
       }
     })();

@@ -1,3 +1,4 @@
+import { backoff } from '../event/backoff.js';
 import { LogUnavailable } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import { type Hub, type HubOptions, openHub } from './hub.js';
@@ -18,7 +19,7 @@ export function patientHub(options: HubOptions): Hub & { opened(): boolean } {
         hub = await openHub(options);
       } catch (error) {
         log.warn({ error: error instanceof Error ? error.message : String(error) }, 'the log cannot be reached yet');
-        await new Promise((resolve) => setTimeout(resolve, Math.min(2_000, 100 * 2 ** Math.min(attempt, 5))));
+        await new Promise((resolve) => setTimeout(resolve, backoff(attempt + 1, { most: 2_000 })));
       }
     }
     if (closed) await hub?.close();

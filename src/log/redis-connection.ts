@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import { backoff } from '../event/backoff.js';
 import type { Logger } from '../observe/logger.js';
 
 /**
@@ -21,7 +22,7 @@ export function connectRedis(url: string, name: string, logger: Logger, extra: R
     keepAlive: 10_000,
     // A connection that swallows commands without an answer is closed instead of waited for.
     socketTimeout: 10_000,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000) * (0.5 + Math.random() / 2),
+    retryStrategy: (attempt) => backoff(attempt, { most: 2_000 }),
     // A demoted master answers READONLY: only a new connection finds the new one.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
     ...extra,

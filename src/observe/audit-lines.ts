@@ -61,7 +61,7 @@ function lineOf(entry: AuditEntry, told: ArgumentsTold): object {
     case 'admin':
       return {
         event,
-        ...sourceOf(entry.source),
+        ...peerOf(entry.peer),
         path: entry.path,
         ...operationOf(entry.asked, told),
         status: entry.status,
@@ -72,15 +72,15 @@ function lineOf(entry: AuditEntry, told: ArgumentsTold): object {
 const operationOf = (asked: Asked | null, told: ArgumentsTold): object =>
   asked ? { kind: asked.kind, ...fieldsOf(asked.fields, told) } : {};
 
-function witness({ claims, source }: { claims: Readonly<Record<string, unknown>> | null } & Pick<Told, 'source'>) {
-  return { sub: named(claims?.sub), iss: named(claims?.iss), ...sourceOf(source) };
+function witness({ claims, peer }: { claims: Readonly<Record<string, unknown>> | null } & Pick<Told, 'peer'>) {
+  return { sub: named(claims?.sub), iss: named(claims?.iss), ...peerOf(peer) };
 }
 
 type Told = Extract<AuditEntry, { event: 'expelled' }>;
 
-function sourceOf(source: Told['source']): object {
-  if (source === null) return {};
-  const { transport, address, stream, operation } = source;
+function peerOf(peer: Told['peer']): object {
+  if (peer === null) return {};
+  const { transport, address, stream, operation } = peer;
   return { address: named(address), transport, stream, operation: named(operation) };
 }
 

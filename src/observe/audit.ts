@@ -1,5 +1,5 @@
 /** Where it came from: a connection, or a request that holds none. */
-export interface Source {
+export interface Peer {
   readonly transport: 'websocket' | 'sse' | 'http' | 'admin';
   /** As the gateway knows it; behind proxies, what the trusted ones told. */
   readonly address: string;
@@ -24,7 +24,7 @@ export interface Asked {
 /** By whom, and from where; null where nobody was known yet. */
 interface Witnessed {
   readonly claims: Readonly<Record<string, unknown>> | null;
-  readonly source: Source | null;
+  readonly peer: Peer | null;
 }
 
 export type AuditEntry =
@@ -45,7 +45,7 @@ export type AuditEntry =
   /** A call of `/graphql` on the admin port, or a token that it refused; `asked` is null where it was no operation. */
   | {
       readonly event: 'admin';
-      readonly source: Source;
+      readonly peer: Peer;
       readonly path: string;
       readonly asked: Asked | null;
       readonly status: number;

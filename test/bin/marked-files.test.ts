@@ -5,7 +5,7 @@ import { createSecureContext } from 'node:tls';
 import { afterAll, describe, expect, test } from 'vitest';
 import { check } from '../../src/bin/check.js';
 import { explain } from '../../src/bin/explain.js';
-import { loadOperations, loadSchema } from '../../src/bin/load.js';
+import { loadOperations, loadSchema } from '../../src/bin/settings/load.js';
 import { testRules } from '../../src/bin/test-rules.js';
 import { manifestOf } from '../../src/graphql/operation/persisted.js';
 import { pairOf, whyNoPair } from '../../src/serve/port/tls-pair.js';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Refusal } from '../../src/bin/refusal.js';
+import { Refusal } from '../../src/bin/process/refusal.js';
 import { revoke } from '../../src/bin/revoke.js';
 
 const refusal = async (...args: string[]) => {

@@ -1,6 +1,6 @@
 import { errors, jwtVerify } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { Refusal } from '../../src/bin/refusal.js';
+import { Refusal } from '../../src/bin/process/refusal.js';
 import { signToken, token } from '../../src/bin/token.js';
 
 const env = { TAILRACE_AUTH_JWT_SECRET: 'the first signs,the second verifies' };

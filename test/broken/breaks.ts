@@ -91,11 +91,11 @@ const known = {
     what: 'a relay takes whatever Kafka has under a topic’s name for what the log had of it',
     edits: [
       {
-        file: 'src/relay/change.ts',
+        file: 'src/relay/placement/change.ts',
         from: 'const parting = await partedAt(state, bounds, claim, feed);',
         to: 'const parting = null as number | null;',
       },
-      { file: 'src/relay/change.ts', from: 'if (isOtherTopic(history, bounds)', to: 'if (false' },
+      { file: 'src/relay/placement/change.ts', from: 'if (isOtherTopic(history, bounds)', to: 'if (false' },
     ],
     suite: 'test/relay/histories.property.test.ts',
     red: ['whatever becomes of a partition'],
@@ -171,7 +171,7 @@ const known = {
     what: 'a log that came back empty is told nothing of what it had told',
     edits: [
       {
-        file: 'src/relay/loss.ts',
+        file: 'src/relay/placement/loss.ts',
         from: 'if (known === null) return gap;',
         to: 'return gap;',
       },
@@ -302,12 +302,12 @@ const known = {
     what: 'the admin port takes what a page of another origin sends',
     edits: [
       {
-        file: 'src/bin/admin.ts',
+        file: 'src/admin/handler.ts',
         from: "if (origin !== undefined) return { status: 403, text: 'not from a page' };",
         to: '',
       },
     ],
-    suite: 'test/bin/admin-send.test.ts',
+    suite: 'test/admin/send.test.ts',
     red: ['a page of origin'],
     green: 'a post of JSON from this machine',
   },
@@ -322,7 +322,7 @@ const known = {
     what: 'a heartbeat cuts off whoever has not answered, also those whom nobody reads',
     edits: [
       {
-        file: 'src/serve/websocket/session.ts',
+        file: 'src/serve/websocket/wire.ts',
         from: 'const isPaused = this.#hearing.isPaused();',
         to: 'const isPaused = false;',
       },

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { AuditEntry, Source } from '../../src/observe/audit.js';
+import type { AuditEntry, Peer } from '../../src/observe/audit.js';
 import { type ArgumentsTold, auditLines } from '../../src/observe/audit-lines.js';
 
-const source: Source = { transport: 'sse', address: '192.0.2.7', stream: 'a-stream' };
+const peer: Peer = { transport: 'sse', address: '192.0.2.7', stream: 'a-stream' };
 const claims = { sub: 'ada', iss: 'https://id.example', email: 'ada@example.com', scope: 'read' };
 
 /** The one line an entry makes, read as JSON. */
@@ -15,7 +15,7 @@ function lineOf(entry: AuditEntry, told: ArgumentsTold = 'names') {
 }
 
 const subscribed = (args: Record<string, unknown>): AuditEntry => {
-  return { event: 'subscribed', claims, source, field: 'transaction', args };
+  return { event: 'subscribed', claims, peer, field: 'transaction', args };
 };
 
 describe('a line of the audit log', () => {
@@ -55,7 +55,7 @@ describe('a line of the audit log', () => {
       {
         event: 'subscribed',
         claims: { sub: long, iss: { a: long } },
-        source: { ...source, transport: 'websocket', operation: long },
+        peer: { ...peer, transport: 'websocket', operation: long },
         field: 'transaction',
         args: { card: long },
       },
@@ -67,11 +67,11 @@ describe('a line of the audit log', () => {
   });
 
   test('names a refusal by its code and the fields it is about; a renewal says whether it was done', () => {
-    const by = { claims, source };
-    const refused = lineOf({ event: 'refused', claims: null, source, code: 'FORBIDDEN', paths: ['a.b'] }).line;
+    const by = { claims, peer };
+    const refused = lineOf({ event: 'refused', claims: null, peer, code: 'FORBIDDEN', paths: ['a.b'] }).line;
     expect(refused).toMatchObject({ event: 'refused', code: 'FORBIDDEN', paths: ['a.b'], address: '192.0.2.7' });
     const paths = Array.from({ length: 1_000 }, () => 'a'.repeat(1_000));
-    expect(lineOf({ event: 'refused', claims: null, source, code: 'FORBIDDEN', paths }).line).toMatchObject({
+    expect(lineOf({ event: 'refused', claims: null, peer, code: 'FORBIDDEN', paths }).line).toMatchObject({
       paths: Array.from({ length: 20 }, () => 'a'.repeat(200)),
     });
     expect(refused).not.toHaveProperty('sub');
@@ -81,7 +81,7 @@ describe('a line of the audit log', () => {
 
   test('tells what a query or a mutation asked for as it tells of a subscription, whether executed or refused', () => {
     const asked = { kind: 'mutation', fields: [{ field: 'pay', args: { amount: 5, note: null } }] } as const;
-    const by = { claims, source: { ...source, transport: 'http' } } as const;
+    const by = { claims, peer: { ...peer, transport: 'http' } } as const;
     const executed = (told: ArgumentsTold) => lineOf({ event: 'executed', ...by, asked, code: null }, told).line;
     expect(executed('names')).toMatchObject({
       event: 'executed',

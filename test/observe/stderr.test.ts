@@ -10,7 +10,7 @@ const program = `
   const audit = auditLines({ arguments: 'names' });
   const logger = pinoLogger({ level: 'info', command: 'test' });
   for (let n = 0; n < ${lines / 2}; n++) {
-    audit({ event: 'refused', claims: null, source: null, code: 'FORBIDDEN' });
+    audit({ event: 'refused', claims: null, peer: null, code: 'FORBIDDEN' });
     logger.warn({ n }, 'a line');
   }
   process.stdout.write('done');
@@ -31,7 +31,7 @@ test.each([
 ])('a process that %s leaves behind the lines that it has just made', async (_, end) => {
   const program = `
     import { auditLines } from ${JSON.stringify(new URL('../../src/observe/audit-lines.ts', import.meta.url).href)};
-    auditLines({ arguments: 'names' })({ event: 'refused', claims: null, source: null, code: 'FORBIDDEN' });
+    auditLines({ arguments: 'names' })({ event: 'refused', claims: null, peer: null, code: 'FORBIDDEN' });
     ${end};`;
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program]);
   expect(await text(child.stderr)).toContain('"code":"FORBIDDEN"');
@@ -42,7 +42,7 @@ test('lines that find no room are counted, each one', async () => {
     import { auditLines } from ${JSON.stringify(new URL('../../src/observe/audit-lines.ts', import.meta.url).href)};
     const audit = auditLines({ arguments: 'names' });
     const code = 'x'.repeat(1_000);
-    for (let n = 0; n < 20_000; n++) audit({ event: 'refused', claims: null, source: null, code });
+    for (let n = 0; n < 20_000; n++) audit({ event: 'refused', claims: null, peer: null, code });
     process.stdout.write('done');
     process.stdin.once('data', () => process.stdin.destroy());`;
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program]);

@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest';
-import { backoff } from '../../src/relay/backoff.js';
-import { type DeadLetter, type DeadLetters, letterMessage, skipping, writeOnce } from '../../src/relay/dead-letter.js';
+import {
+  type DeadLetter,
+  type DeadLetters,
+  LettersOnce,
+  letterMessage,
+  skipping,
+} from '../../src/relay/dead-letter.js';
 import { heardLogger, heardMetrics, recordAt } from '../support/relay-world.js';
 
 const letter = (more: Partial<DeadLetter['record']> = {}): DeadLetter => ({
@@ -71,7 +76,7 @@ test('each dead letter is written once and counted once, where a write fails in 
     kept(some);
     if (some !== letters) throw new Error('Kafka went away');
   };
-  const once = writeOnce(write, metrics, logger);
+  const once = new LettersOnce(write, metrics, logger);
   const letters = [1, 3, 5, 7].map((offset) => letter({ offset }));
   expect(await once.write(letters)).toMatchObject({ offset: 5, error: new Error('Kafka went away') });
   expect(await once.write(letters)).toBeNull();
@@ -85,11 +90,4 @@ test('each dead letter is written once and counted once, where a write fails in 
     { offset: 1, letters: 2, newest: 3 },
     { offset: 5, letters: 2, newest: 7 },
   ]);
-});
-
-test('waits double up to a limit, and relays refused together do not come back together', () => {
-  const most = Array.from({ length: 9 }, (_, i) => backoff(i + 1, () => 1));
-  expect(most).toEqual([100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000]);
-  expect(backoff(3, () => 0)).toBe(200);
-  expect(backoff(100_000, () => 1)).toBe(5_000);
 });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { connect as secureConnect } from 'node:tls';
 import { describe, expect, test } from 'vitest';
-import { startAdmin } from '../../src/bin/admin.js';
+import { startAdmin } from '../../src/admin/server.js';
 import { certificateAuthority } from '../support/certificates.js';
 import { eventually } from '../support/eventually.js';
 import { http2 } from '../support/http2.js';

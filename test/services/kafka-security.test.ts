@@ -8,7 +8,7 @@ import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { java, kafkaJars } from '../../scripts/services/kafka-jars.mjs';
 import { freePort } from '../../scripts/services/ports.mjs';
-import { kafkaSettings } from '../../src/bin/kafka-settings.js';
+import { kafkaSettings } from '../../src/bin/settings/kafka.js';
 import { openKafka } from '../../src/kafka/connection.js';
 import { makeTopics } from '../../src/kafka/topics.js';
 import { silent } from '../../src/observe/logger.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../scripts/services/ports.mjs';
-import { redisSettings } from '../../src/bin/redis-settings.js';
+import { redisSettings } from '../../src/bin/settings/redis.js';
 import { connectRedis } from '../../src/log/redis-connection.js';
 import { silent } from '../../src/observe/logger.js';
 import { certificateAuthority } from '../support/certificates.js';

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import type { Config } from '../../config.js';
-import { Refusal } from '../refusal.js';
+import type { Config } from '../../config/variables.js';
+import { Refusal } from '../process/refusal.js';
 import type { Destination } from './destination.js';
 import { counted, numeral, type Tally } from './outcome.js';
 import { answerShape, type Letter, mostOfRecord, type Post } from './post.js';

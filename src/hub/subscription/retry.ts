@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { backoff } from '../../event/backoff.js';
 import { LogUnavailable } from '../../log/channel-log.js';
 
 /** Does `work` again while `isDue` and the log is unavailable; throws what else it throws. */
@@ -9,8 +10,7 @@ export async function retryWhile(isDue: () => boolean, work: (again: boolean) =>
     } catch (error) {
       if (!(error instanceof LogUnavailable)) throw error;
       // Thousands may have met the same trouble: they must not all try again in the same moment.
-      const most = Math.min(2_000, 50 * 2 ** Math.min(attempt, 6));
-      await pause(most * (0.5 + Math.random() / 2));
+      await pause(backoff(attempt + 1, { first: 50, most: 2_000 }));
     }
   }
 }

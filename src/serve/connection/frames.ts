@@ -1,7 +1,7 @@
 import { constants, deflateRawSync } from 'node:zlib';
 import { writeForClients } from '../../event/write-json.js';
 import type { Frame } from '../../hub/frame.js';
-import type { Prepared } from './outlet.js';
+import type { Prepared } from './socket-outlet.js';
 
 /**
  * What a transport makes of frames, made once: a group hands the same list to all its seats, one right after the other,
@@ -135,7 +135,7 @@ export const nextChunk = once((frames: Frames): Prepared => {
   return { bytes, holes: [] };
 });
 
-/** An event that a resolver made, not the log: it has no cursor. */
+/** The whole of what is told to who asked for no subscription, or is refused one: it has no cursor. */
 export function resultEvent(result: object): string {
   return `event: next\ndata: ${writeForClients(result)}\n\n`;
 }

@@ -1,12 +1,12 @@
 import type { Fault } from '../../event/faults.js';
 import type { Viewer } from '../../graphql/viewer.js';
-import type { Source } from '../../observe/audit.js';
+import type { Peer } from '../../observe/audit.js';
 
 /** Something a client is connected by. */
 export interface Connection {
   /** Whose it is now: `nobody` before anybody signed in. */
   readonly viewer: Viewer;
-  readonly source: Source;
+  readonly peer: Peer;
   /** Bytes that wait for it. */
   waiting(): number;
   /** Ends it for now: its client is to come back, and loses nothing. */

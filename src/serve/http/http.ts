@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import { Fault, statusOf } from '../../event/faults.js';
 import { kindOf } from '../../graphql/operation/operation.js';
-import type { Source } from '../../observe/audit.js';
+import type { Peer } from '../../observe/audit.js';
 import { answer, answerBadRequest, answerFault, jsonObject, readText } from '../answer.js';
 import { bearer, withToken } from '../identity/authenticate.js';
 import { identify, pathOf, refuseTokenInUrl, urlOf } from '../identity/identify.js';
@@ -34,7 +34,7 @@ export interface HttpParts extends SseParts, YogaParts {
 export function createHttpServer(parts: HttpParts): Server | SecureServer {
   const yoga = yogaOf(parts);
   const { identity, logger } = parts;
-  const sourceOf = (request: IncomingMessage): Source => {
+  const peerOf = (request: IncomingMessage): Peer => {
     const transport = pathOf(request) === '/graphql/stream' ? 'sse' : 'http';
     return { transport, address: parts.admission.addressOf(request) };
   };
@@ -83,7 +83,7 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     const { method = 'GET' } = request;
     const asked = { method, headers: handedOn(request, type), ...(body === null ? {} : { body }) };
     const admit = viewer && parts.admission.admits(request, viewer);
-    const asking: Asking = { viewer, admit, source: sourceOf(request), body };
+    const asking: Asking = { viewer, admit, peer: peerOf(request), body };
     const answered = await yoga.fetch(`http://gateway${pathname}${search}`, asked, { asking } as never);
     response.writeHead(answered.status, Object.fromEntries(answered.headers));
     response.end(Buffer.from(await answered.arrayBuffer()));
@@ -95,7 +95,7 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     route(request, response).catch((error: unknown) => {
       if (error instanceof Fault) {
         if (error.code === 'LIMIT_EXCEEDED') parts.metrics.limited(String(error.details.limit));
-        parts.audit({ event: 'refused', claims: null, source: sourceOf(request), code: error.code });
+        parts.audit({ event: 'refused', claims: null, peer: peerOf(request), code: error.code });
         return answerFault(response, error);
       }
       logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'a request failed');

@@ -11,7 +11,7 @@ import { coded, fieldsOf, isDocument, operationOf as operationNamed } from '../.
 import { askedOf } from '../../graphql/operation/root-fields.js';
 import { masked, toGraphQLError } from '../../graphql/render/render.js';
 import type { Viewer } from '../../graphql/viewer.js';
-import type { Asked, Audit, Source } from '../../observe/audit.js';
+import type { Asked, Audit, Peer } from '../../observe/audit.js';
 import type { Logger } from '../../observe/logger.js';
 import type { GatewayMetrics } from '../../observe/metrics.js';
 import type { StreamSchema } from '../../schema/stream-schema.js';
@@ -57,7 +57,7 @@ export interface Asking {
   readonly viewer: Viewer | null;
   /** Null only where there is no viewer: for a page. */
   readonly admit: Admit | null;
-  readonly source: Source;
+  readonly peer: Peer;
   /** Null for what stands in the URL. */
   readonly body: string | null;
   asked?: Asked;
@@ -164,8 +164,8 @@ export function yogaOf(parts: YogaParts) {
       setResultAndStopExecution({ errors: [refusal(message)] });
     },
     onResultProcess({ result, setResult, serverContext }: OnResultProcess) {
-      const { viewer, source, asked } = (serverContext as { asking: Asking }).asking;
-      const by = { claims: viewer?.claims ?? null, source, ...(asked ? { asked } : {}) };
+      const { viewer, peer, asked } = (serverContext as { asking: Asking }).asking;
+      const by = { claims: viewer?.claims ?? null, peer, ...(asked ? { asked } : {}) };
       const [error] = result.errors ?? [];
       const { code = 'UNKNOWN', limit, paths } = error?.extensions ?? {};
       if (!result.errors || 'data' in result) {

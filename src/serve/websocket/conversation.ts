@@ -5,19 +5,15 @@ import { bigIntAsText } from '../../event/write-json.js';
 import type { Engine, Opened } from '../../graphql/engine.js';
 import { isDocument } from '../../graphql/operation/operation.js';
 import { toGraphQLError } from '../../graphql/render/render.js';
-import type { Stream } from '../../graphql/running/stream.js';
-import type { Frame } from '../../hub/frame.js';
-import type { Outlet } from '../../hub/outlet.js';
 import type { Audit } from '../../observe/audit.js';
 import type { GatewayMetrics } from '../../observe/metrics.js';
-import { idBytes } from '../connection/frames.js';
+import { openFor } from '../connection/opening.js';
 import { type Identity, identify } from '../identity/identify.js';
 import { revoked } from '../identity/revocations.js';
 import type { Admit } from '../limits/admission.js';
-import { Ending } from './ending.js';
-import { openFor } from './opening.js';
+import { OperationOutlet } from './operation-outlet.js';
 import { pingOf } from './ping.js';
-import type { Session } from './session.js';
+import type { Session } from './wire.js';
 
 export interface ConversationParts {
   readonly engine: Engine;
@@ -50,8 +46,8 @@ export function conversationOptions({
 
   /** Audited, and told to the client as the operation's end. */
   function refuse(session: Session, id: string, error: GraphQLError): GraphQLError[] {
-    const source = { ...session.source, operation: id };
-    audit({ event: 'refused', claims: session.viewer.claims, source, code: String(error.extensions.code) });
+    const peer = { ...session.peer, operation: id };
+    audit({ event: 'refused', claims: session.viewer.claims, peer, code: String(error.extensions.code) });
     return [error];
   }
 
@@ -74,7 +70,7 @@ export function conversationOptions({
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
         if (error.code === 'LIMIT_EXCEEDED') metrics.limited(String(error.details.limit));
-        audit({ event: 'refused', claims: null, source: session.source, code: error.code });
+        audit({ event: 'refused', claims: null, peer: session.peer, code: error.code });
         session.refusal = error;
         return false;
       } finally {
@@ -95,8 +91,8 @@ export function conversationOptions({
       // The library keeps the message as long as the operation, and with it its text, which is some hundred bytes of each.
       Object.assign(payload, { query: '', extensions: undefined });
       const admit: Admit = (kind, roots) => session.place.admit(kind, roots);
-      const source = { ...session.source, operation: id };
-      const opened = await openFor(session, id, (viewer) => engine.open({ ...request, viewer, source, admit }));
+      const peer = { ...session.peer, operation: id };
+      const opened = await openFor(session, id, (viewer) => engine.open({ ...request, viewer, peer, admit }));
       if (opened.kind === 'errors') {
         // An `error` message ends an operation for good: clients retry a socket, never an operation.
         const passing = opened.errors.find(({ extensions }) => extensions.code === 'UNAVAILABLE');
@@ -111,12 +107,12 @@ export function conversationOptions({
     subscribe(args) {
       const { opened, session, id } = args as OpenedArgs;
       if (opened.kind === 'result') return opened.result as never;
-      if (opened.kind !== 'stream') return opened as never;
-      const frames = new Frames(session, id, opened);
-      opened.start(frames);
+      const outlet = new OperationOutlet(session, id, opened);
+      opened.start(outlet);
       // Before any event, so that a first one lost in a blip is not lost.
-      session.ping(pingOf([id, opened]));
-      return frames as never;
+      const ping = pingOf([id, opened]);
+      if (ping) session.ping(ping);
+      return outlet as never;
     },
     execute(args) {
       const { opened } = args as OpenedArgs;
@@ -126,38 +122,6 @@ export function conversationOptions({
     // The engine's results are formatted.
     onNext: (_, __, ___, ____, result) => result as never,
   };
-}
-
-/** A stream on its way to the socket, and what graphql-ws is given in its place. */
-class Frames extends Ending implements Outlet {
-  readonly #id: Uint8Array;
-
-  constructor(
-    private readonly session: Session,
-    private readonly key: string,
-    private readonly stream: Stream,
-  ) {
-    super();
-    this.#id = idBytes(key);
-  }
-
-  write(frames: readonly Frame[]): void {
-    this.session.next(frames, this.#id);
-  }
-
-  drained(): Promise<void> | null {
-    return this.session.drained();
-  }
-
-  override fail(fault: Fault): void {
-    this.session.left(this.key, this.stream);
-    super.fail(fault);
-  }
-
-  protected override left(): void {
-    this.session.left(this.key, this.stream);
-    this.stream.close();
-  }
 }
 
 function requestOf(payload: SubscribePayload, engine: Engine) {

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocket, WebSocketServer } from 'ws';
 import { Fault } from '../../event/faults.js';
-import type { Source } from '../../observe/audit.js';
+import type { Peer } from '../../observe/audit.js';
 import { rawAnswer, retryAfter } from '../answer.js';
 import { pathOf } from '../identity/identify.js';
 import type { Place } from '../limits/admission.js';
@@ -11,7 +11,7 @@ import { whyTooLong } from '../port/long-headers.js';
 import { declineUpgrade, isOtherUpgrade } from '../port/other-upgrade.js';
 import { type ConversationParts, conversationOptions } from './conversation.js';
 import { acceptableOffer } from './extensions.js';
-import { Session, type SessionParts } from './session.js';
+import { Session, type SessionParts } from './wire.js';
 
 export interface WebSocketParts extends SessionParts, ConversationParts {
   /** Offer permessage-deflate. */
@@ -106,8 +106,8 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     // Mostly it is just this, and parsing it is a twentieth of a handshake.
     if (request.url !== '/graphql' && pathOf(request) !== '/graphql') return '404 Not Found';
     if (!identity.origins.allows(request)) {
-      const source: Source = { transport: 'websocket', address: admission.addressOf(request) };
-      parts.audit({ event: 'refused', claims: null, source, code: 'FORBIDDEN' });
+      const peer: Peer = { transport: 'websocket', address: admission.addressOf(request) };
+      parts.audit({ event: 'refused', claims: null, peer, code: 'FORBIDDEN' });
       return '403 Forbidden';
     }
     return null;

@@ -1,4 +1,4 @@
-import type { Stream } from '../../../src/graphql/running/stream.js';
+import type { Running } from '../../../src/graphql/running/running.js';
 import type { Frame } from '../../../src/hub/frame.js';
 import { payloadOf } from '../../../src/serve/connection/frames.js';
 import { turns } from '../../support/hostile-log.js';
@@ -11,7 +11,7 @@ import type { Produced } from './world.js';
 export class Reader {
   /** Numbers of the events shown, in their order. */
   readonly shown: number[] = [];
-  live: Stream | null = null;
+  live: Running | null = null;
   /** Whatever was produced before it had begun need not come. */
   start = Number.POSITIVE_INFINITY;
   #opening = false;
@@ -55,14 +55,14 @@ export class Reader {
       }
       return;
     }
-    if (opened?.kind !== 'stream') return void this.#failures.push(`answered with ${JSON.stringify(opened)}`);
+    if (opened?.kind !== 'running') return void this.#failures.push(`answered with ${JSON.stringify(opened)}`);
     if (!allowed) this.#failures.push('may not ask, and was let in');
     // As a session does it: what was opened by other rights, or for one who was expelled since, is not begun.
     if (viewer !== this.person.viewer || !this.person.welcome) {
       opened.close();
       return this.person.welcome ? this.#open(replica) : undefined;
     }
-    const mine: Stream = opened;
+    const mine: Running = opened;
     this.live = mine;
     mine.start({
       write: (frames) => {
@@ -72,6 +72,7 @@ export class Reader {
         for (const frame of frames) if (this.live === mine) this.#hear(frame);
       },
       drained: () => this.#stall.drained(),
+      end() {},
       fail: (fault) => {
         this.live = null;
         if (fault.code !== 'FORBIDDEN' || mayAsk(this.field, this.ask, this.person.rights))
@@ -94,7 +95,7 @@ export class Reader {
     const code = opened?.kind === 'errors' ? opened.errors[0]?.extensions.code : opened?.kind;
     if (mayAsk(this.field, this.ask, rights) && code !== 'CURSOR_INVALID')
       this.#failures.push(`a cursor of another field was answered with ${code}`);
-    if (opened?.kind === 'stream') opened.close();
+    if (opened?.kind === 'running') opened.close();
   }
 
   heartbeat() {

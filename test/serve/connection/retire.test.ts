@@ -12,7 +12,7 @@ function connected(count: number, leaves: boolean) {
   for (let n = 0; n < count; n++) {
     const connection: Connection = {
       viewer: nobody,
-      source: { transport: 'sse', address: '127.0.0.1', stream: String(n) },
+      peer: { transport: 'sse', address: '127.0.0.1', stream: String(n) },
       waiting: () => 0,
       silence() {},
       turnAway() {},
