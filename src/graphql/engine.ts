@@ -282,10 +282,13 @@ export function createEngine(parts: EngineParts) {
       const bounds = { rewindScan, ...(replay === undefined ? {} : { replay }) };
       const subscription = new Subscription({ group, outlet, hub, metrics, logger, onGap, ...bounds, onClose });
       metrics.subscribed(field.name, 1);
-      // By the log's clock, as what it has is told: this machine's may be an hour ahead of it. Or that one has leapt: what
-      // is told by its record's own time would be older than every start.
-      const time = Math.max(0, ...hub.heads().map((head) => head.time));
-      void subscription.start(start, Math.min(time, parts.now()));
+      // By the clock of each of the log's shards, as what it has is told: this machine's may be an hour ahead of it. Or that
+      // one has leapt: what is told by its record's own time would be older than every start.
+      const now = parts.now();
+      void subscription.start(
+        start,
+        hub.heads().map(({ time }) => Math.min(time, now)),
+      );
       return subscription;
     }
 

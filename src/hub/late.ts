@@ -20,6 +20,6 @@ export function lateAt(late: Late, from: Place['positions'], upTo: readonly Posi
   return left.length === 0 ? late : Math.min(...left, late ?? Number.POSITIVE_INFINITY);
 }
 
-/** What it lacked is older than what its channels keep: it would have expired without a loss. */
+/** What it lacked is older than what its channels keep, by the clock of each shard: it would have expired without a loss. */
 export const isOver = (late: Late, heads: readonly Position[], retain: number): boolean =>
-  late !== null && Math.max(...heads.map(({ time }) => time)) - late >= retain;
+  late !== null && heads.every(({ time }) => time - late >= retain);

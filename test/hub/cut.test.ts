@@ -17,8 +17,10 @@ async function cut(stage: Stage, offset: number, origin = 'topicA') {
 }
 
 /** What a cursor says of the partition. */
-const coordinate = (cursor: string | null | undefined) =>
-  decoded(cursor).offsets.find(({ key }) => key === sourceKey('topicA', 0));
+const coordinate = (cursor: string | null | undefined) => {
+  const found = decoded(cursor).offsets.find(({ key }) => key === sourceKey('topicA', 0));
+  return found && { offset: found.offset, index: found.index };
+};
 
 async function resume(stage: Stage, seated: Seated, after: string | null | undefined) {
   const group = await stage.group();

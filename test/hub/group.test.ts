@@ -123,6 +123,25 @@ describe('a group', () => {
   });
 });
 
+test('deliveries are what was handed to a socket: of the seats that are parked none, and what they read from history later', async () => {
+  await using stage = await Stage.open();
+  const counted: [count: number, event: unknown, isLive: boolean][] = [];
+  const group = await stage.group('a', {}, (field, count, { source }, latency) => {
+    expect(field).toBe('note');
+    counted.push([count, source.event, latency !== null]);
+  });
+  const seats = [stage.seat(group), stage.seat(group), stage.seat(group)];
+  seats[0]?.fill();
+  await stage.append([1, -2]);
+  expect(counted).toEqual([[2, 1, true]]);
+  seats[0]?.drain();
+  await eventually('it has caught up', () => seats[0]?.shown.length === 1);
+  expect(counted.slice(1)).toEqual([[1, 1, false]]);
+  // It has coordinates of its own until the group knows them, and is counted alone.
+  await stage.append([3]);
+  expect(counted.slice(2).reduce((sum, [count]) => sum + count, 0)).toBe(3);
+});
+
 /** The group hears events one after the other, without a turn of the event loop in between. */
 function hearing(stage: Stage, group: Group) {
   let number = 0;

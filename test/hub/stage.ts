@@ -11,7 +11,7 @@ import type { Outlet } from '../../src/hub/outlet.js';
 import type { OnGap, Start } from '../../src/hub/subscription/start.js';
 import { Subscription } from '../../src/hub/subscription/subscription.js';
 import { silent } from '../../src/observe/logger.js';
-import { noGatewayMetrics } from '../../src/observe/metrics.js';
+import { type GatewayMetrics, noGatewayMetrics } from '../../src/observe/metrics.js';
 import { HostileLog, turns } from '../support/hostile-log.js';
 import { Stall } from '../support/stall.js';
 
@@ -81,6 +81,11 @@ export class Stage implements AsyncDisposable {
     return this.time.now;
   }
 
+  /** Per shard. */
+  get now(): readonly number[] {
+    return this.hub.heads().map(() => this.time.now);
+  }
+
   set clock(now: number) {
     this.time.now = now;
   }
@@ -107,7 +112,11 @@ export class Stage implements AsyncDisposable {
     await turns(3);
   }
 
-  async group(channels = 'a', plan: Partial<GroupPlan> = {}): Promise<Group> {
+  async group(
+    channels = 'a',
+    plan: Partial<GroupPlan> = {},
+    delivered: GatewayMetrics['delivered'] = noGatewayMetrics.delivered,
+  ): Promise<Group> {
     const group = new Group(
       {
         key: 'k',
@@ -123,7 +132,7 @@ export class Stage implements AsyncDisposable {
       },
       this.hub,
       cursors,
-      noGatewayMetrics,
+      { ...noGatewayMetrics, delivered },
       () => this.clock,
     );
     await group.join();
@@ -163,7 +172,7 @@ export class Stage implements AsyncDisposable {
       onGap,
       rewindScan: 1_000,
     });
-    const started = subscription.start(start, this.clock);
+    const started = subscription.start(start, this.now);
     return {
       subscription,
       started,

@@ -16,8 +16,11 @@ const untilEqual = Number.POSITIVE_INFINITY;
  * what is written again is a repeat to those who were shown it, and to no one else.
  */
 export class Shown {
-  /** Refilled events older than this are history: those of before that it was to see, it has seen. By the log's clock. */
-  since = 0;
+  /**
+   * Per shard, by its clock: refilled events older than this are history. Those of before that it was to see, it has seen.
+   * Empty where none is.
+   */
+  since: readonly number[] = [];
   #own: Coordinates | null = null;
   /** The last turn of the group that needs `#own`. */
   #until = 0;
@@ -91,8 +94,8 @@ export class Shown {
   }
 
   /** By the record's time alone, one that is older than its own partition would be passed over by who lacks it. */
-  isHistory({ refilled, firstBy, source }: Publication): boolean {
-    return refilled && (firstBy ?? source.record.timestamp) < this.since;
+  isHistory({ refilled, firstBy, source, position }: Publication): boolean {
+    return refilled && (firstBy ?? source.record.timestamp) < (this.since[position.shard] ?? 0);
   }
 
   /** An event that was written again, while nobody knows what went by of its partition. */

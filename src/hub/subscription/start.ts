@@ -9,8 +9,8 @@ export type Start =
       readonly count: number;
       /** The last of them lies here; where it begins when not given. */
       readonly upTo?: readonly Position[];
-      /** Refilled events older than this are history; when it begins, when not given. */
-      readonly since?: number;
+      /** `Shown.since`; when it begins, when not given. */
+      readonly since?: readonly number[];
     }
   | { readonly kind: 'after'; readonly place: Place }
   | Handover;
@@ -19,8 +19,8 @@ export type Start =
 export interface Handover {
   readonly kind: 'handover';
   readonly place: Place;
-  /** Refilled events older than this are history to the first one, and so to its successor. */
-  readonly since: number;
+  /** `Shown.since` of the first one, and so of its successor. */
+  readonly since: readonly number[];
   /** What the first one had still to tell. */
   readonly gap: Gap | null;
 }

@@ -76,9 +76,9 @@ export class Subscription implements Seat, Teller {
 
   /**
    * Resolves when the subscription is live, or closed. The group has joined before. Everything up to the first await
-   * happens in one turn, so nothing is missed between the group's place and the seat.
+   * happens in one turn, so nothing is missed between the group's place and the seat. `now` is per shard, by its clock.
    */
-  async start(start: Start, now: number): Promise<void> {
+  async start(start: Start, now: readonly number[]): Promise<void> {
     // Closed before it began, it would live on in a seat that nobody leaves.
     if (this.#state !== joining) return;
     this.parts.group.seats.add(this);
@@ -87,7 +87,7 @@ export class Subscription implements Seat, Teller {
     else await this.#startAfter(start);
   }
 
-  #startNow(now: number): void {
+  #startNow(now: readonly number[]): void {
     const { group } = this.parts;
     this.#shown.since = now;
     this.#shown.begins();
@@ -96,7 +96,7 @@ export class Subscription implements Seat, Teller {
     this.#state = live;
   }
 
-  async #startBefore(start: Extract<Start, { kind: 'rewind' }>, now: number): Promise<void> {
+  async #startBefore(start: Extract<Start, { kind: 'rewind' }>, now: readonly number[]): Promise<void> {
     const seen = new Coordinates();
     const begun = this.#begin();
     const replay = { ...begun, upTo: start.upTo ?? begun.upTo };
