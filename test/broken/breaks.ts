@@ -322,7 +322,7 @@ const known = {
     what: 'a heartbeat cuts off whoever has not answered, also those whom nobody reads',
     edits: [
       {
-        file: 'src/serve/websocket/session.ts',
+        file: 'src/serve/websocket/wire.ts',
         from: 'const isPaused = this.#hearing.isPaused();',
         to: 'const isPaused = false;',
       },

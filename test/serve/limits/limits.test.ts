@@ -6,12 +6,12 @@ import { WebSocket } from 'ws';
 import { noGatewayMetrics } from '../../../src/observe/metrics.js';
 import type { GatewayParts } from '../../../src/serve/gateway.js';
 import type { GatewayLimits } from '../../../src/serve/limits/limits.js';
-import { socket } from '../../clients/socket.js';
 import { certificateAuthority } from '../../support/certificates.js';
 import { eventSource } from '../../support/event-source.js';
 import { eventually } from '../../support/eventually.js';
 import { http2 } from '../../support/http2.js';
 import { type River, river, tokenFor } from '../../support/river.js';
+import { socket } from '../../support/socket.js';
 import { events } from '../../support/stream.js';
 
 const sdl = `
