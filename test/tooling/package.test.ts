@@ -48,7 +48,7 @@ beforeAll(() => {
   symlinkSync(root, join(project, 'node_modules/tailrace'));
   symlinkSync(join(root, 'node_modules/@types'), join(project, 'node_modules/@types'));
   writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
-});
+}, 120_000);
 afterAll(() => rmSync(project, { recursive: true }));
 
 const local = (path: string) => path.replace(/^\.\//, '');
