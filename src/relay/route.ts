@@ -39,7 +39,7 @@ export function routeRecord(
   const decoded = routing.formats.value.decode(record);
   if (decoded.kind === 'value') {
     // Not spread, which costs as much as all else of a record.
-    const { entries, forNobody, fault } = route(metaOf(record, routing.formats), decoded, routing, refilled);
+    const { entries, forNobody, fault } = route(metaOf(record, routing), decoded, routing, refilled);
     return { entries, forNobody, fault, isTombstone: false };
   }
   if (decoded.kind === 'null') return { entries: [], forNobody: [], fault: null, isTombstone: true };
@@ -47,9 +47,10 @@ export function routeRecord(
   return { entries: [], forNobody: [], fault: { reason, stage: 'VALUE_CONVERTER', error }, isTombstone: false };
 }
 
-function metaOf(record: KafkaRecord, { key }: TopicFormats): RecordMeta {
+function metaOf(record: KafkaRecord, { plan, formats }: Routing): RecordMeta {
   const { topic, partition, offset, timestamp, headers } = record;
-  return { topic, partition, offset, timestamp, key: record.key === null ? null : textOf(key.decode(record)), headers };
+  const key = record.key === null ? null : textOf(formats.key.decode(record));
+  return { cluster: plan.cluster, topic, partition, offset, timestamp, key, headers };
 }
 
 /** A key that is no text is none: a record is not refused for it. */

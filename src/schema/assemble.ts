@@ -3,13 +3,15 @@ import type { FieldDraft } from './directives/field.js';
 import { digest } from './routes/channel-name.js';
 import { type RouteDraft, routeFrom } from './routes/routes.js';
 import type { Route, Source, StreamField, StreamSchema, TopicPlan } from './stream-schema.js';
+import { TopicPlans } from './topics.js';
 
 /** Puts the fields together: what agrees is shared, and a channel is kept as long as any of its fields wants. */
 export function assemble(fields: readonly FieldDraft[]): Pick<StreamSchema, 'topics' | 'fields' | 'fingerprint'> {
   const routes = sharedRoutes(fields);
   const routesOf = (drafts: readonly RouteDraft[]) => drafts.flatMap(({ id }) => routes.get(id) ?? []);
   const sources = new Map<string, Source>();
-  const sourceKey = ({ topic, source }: FieldDraft) => JSON.stringify([topic, source.key]);
+  const topicKey = ({ cluster, topic }: FieldDraft) => JSON.stringify([cluster, topic]);
+  const sourceKey = (field: FieldDraft) => JSON.stringify([topicKey(field), field.source.key]);
   for (const [key, group] of groupBy(fields, sourceKey)) {
     const ids = new Set(group.flatMap((field) => field.routes.drafts.map(({ id }) => id)));
     const source = group[0]?.source;
@@ -20,19 +22,20 @@ export function assemble(fields: readonly FieldDraft[]): Pick<StreamSchema, 'top
         routes: [...ids].flatMap((id) => routes.get(id) ?? []),
       });
   }
-  const topics = new Map<string, TopicPlan>();
-  for (const [topic, group] of groupBy(fields, (field) => field.topic)) {
+  const plans = [...groupBy(fields, topicKey).values()].map((group): TopicPlan => {
+    const { cluster, topic } = group[0] as FieldDraft;
     const keys = new Set(group.map(sourceKey));
-    topics.set(topic, { topic, format: 'JSON', sources: [...keys].flatMap((key) => sources.get(key) ?? []) });
-  }
+    return { cluster, topic, format: 'JSON', sources: [...keys].flatMap((key) => sources.get(key) ?? []) };
+  });
   const streams = fields.flatMap((field): StreamField[] => {
     const source = sources.get(sourceKey(field));
     if (source === undefined) return [];
-    const { name, topic, retention, conflation, permit, lacks, reads } = field;
+    const { name, cluster, topic, retention, conflation, permit, lacks, reads } = field;
     const { channels, drafts } = field.routes;
     return [
       {
         name,
+        cluster,
         topic,
         source,
         retention,
@@ -51,7 +54,7 @@ export function assemble(fields: readonly FieldDraft[]): Pick<StreamSchema, 'top
     ];
   });
   const fingerprint = fingerprintOf([...routes.keys()], 8);
-  return { topics, fields: new Map(streams.map((field) => [field.name, field])), fingerprint };
+  return { topics: new TopicPlans(plans), fields: new Map(streams.map((field) => [field.name, field])), fingerprint };
 }
 
 /** The same for the same routes, in whatever order. */

@@ -1,6 +1,7 @@
 import type { GraphQLSchema } from 'graphql';
 import type { Channel, Retention } from '../event/channel.js';
-import type { RecordMeta } from '../event/source-event.js';
+import type { RecordMeta, TopicName } from '../event/source-event.js';
+import type { TopicPlans } from './topics.js';
 
 /**
  * What one `schema.graphql` says, compiled: the contract between `schema/` and everything downstream.
@@ -14,8 +15,7 @@ export interface StreamSchema {
   readonly graphql: GraphQLSchema;
   /** With what is hidden, for rules and their types: nothing of it may reach a client. */
   readonly whole: GraphQLSchema;
-  /** By topic name. */
-  readonly topics: ReadonlyMap<string, TopicPlan>;
+  readonly topics: TopicPlans;
   /** Subscription fields with `@kafka`, by name. */
   readonly fields: ReadonlyMap<string, StreamField>;
   /** Subscription fields without `@kafka`: served by a resolver in code, ephemeral. */
@@ -29,8 +29,7 @@ export interface StreamSchema {
 }
 
 /** What the relay does with a topic's records. */
-export interface TopicPlan {
-  readonly topic: string;
+export interface TopicPlan extends TopicName {
   readonly format: 'JSON';
   /** Distinct (pick, each) of the fields on this topic. */
   readonly sources: readonly Source[];
@@ -85,9 +84,8 @@ export interface Conflation {
 }
 
 /** A subscription field fed by Kafka. */
-export interface StreamField {
+export interface StreamField extends TopicName {
   readonly name: string;
-  readonly topic: string;
   readonly source: Source;
   readonly retention: Retention;
   /** Everything the viewer might get is in one of these channels. Only narrows: `permit` decides. Each once, ≥ 0. */

@@ -1,11 +1,12 @@
 import type { Channel } from '../../src/event/channel.js';
-import type { KafkaRecord, RecordMeta } from '../../src/event/source-event.js';
+import { defaultCluster, type KafkaRecord, type RecordMeta } from '../../src/event/source-event.js';
 import type { LeaderEpoch } from '../../src/event/source-history.js';
 import type { Append, AppendAnswer, ChannelLogWriter, PartitionState, Renewal } from '../../src/log/channel-log.js';
 import type { Logger } from '../../src/observe/logger.js';
 import { noRelayMetrics, type RelayMetrics } from '../../src/observe/metrics.js';
 import type { Bounds, PartitionFeed, RecordBatch } from '../../src/relay/record-batch.js';
 import { ExtractError, type Source, type StreamSchema, type TopicPlan } from '../../src/schema/stream-schema.js';
+import { TopicPlans } from '../../src/schema/topics.js';
 
 /** A source by hand: events by `extract`, each in one channel per name that `routes` gives. */
 export function sourceOf(
@@ -45,10 +46,15 @@ export const eachOf =
     return found;
   };
 
-export const planOf = (topic: string, ...sources: Source[]): TopicPlan => ({ topic, format: 'JSON', sources });
+export const planOf = (topic: string, ...sources: Source[]): TopicPlan => ({
+  cluster: defaultCluster,
+  topic,
+  format: 'JSON',
+  sources,
+});
 
 export const schemaOf = (...plans: TopicPlan[]): Pick<StreamSchema, 'topics' | 'fingerprint'> => ({
-  topics: new Map(plans.map((plan) => [plan.topic, plan])),
+  topics: new TopicPlans(plans),
   fingerprint: 'abcd1234',
 });
 

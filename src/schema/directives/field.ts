@@ -1,5 +1,6 @@
 import { type GraphQLField, type GraphQLSchema, Kind, type StringValueNode } from 'graphql';
 import type { Retention } from '../../event/channel.js';
+import { defaultCluster, type TopicName } from '../../event/source-event.js';
 import { inputType, objectOf } from '../cel/types.js';
 import { parseDuration } from '../duration.js';
 import { type Report, type Say, sayIn } from '../problem.js';
@@ -13,9 +14,8 @@ import { compileRule, lacksNothing, nothingRead, permitAll, type Rule } from './
 import { compileSource, type SourceDraft, verbatimSource } from './source.js';
 
 /** A subscription field with `@kafka`, before the fields are put together. */
-export interface FieldDraft {
+export interface FieldDraft extends TopicName {
   readonly name: string;
-  readonly topic: string;
   /** As written, with its place: fields of one topic have to agree. */
   readonly format: string;
   readonly formatPlace: number;
@@ -29,34 +29,25 @@ export interface FieldDraft {
   readonly routes: FieldRoutes;
 }
 
-export interface FieldDefaults {
-  readonly retention: Retention;
-  readonly cluster: string;
-}
-
 /** Null without `@kafka`. Every fault of the field is said; what is returned then only helps to find more. */
 export function draftField(
   field: GraphQLField<unknown, unknown>,
   schema: GraphQLSchema,
-  defaults: FieldDefaults,
+  retention: Retention,
   to: Report,
 ): FieldDraft | null {
   const find = (name: string) => used(field.astNode?.directives, schema.getDirective(name));
   const kafka = find('kafka');
   if (kafka === null) return null;
   const topic = topicOf(kafka, to);
-  const cluster = argument(kafka, 'cluster', to);
-  if (cluster !== undefined && cluster !== 'default')
-    to.fault(
-      argumentPlace(kafka, 'cluster'),
-      `the cluster ${JSON.stringify(cluster)} is unknown: several clusters are not built yet, there is "default"`,
-    );
+  const cluster = clusterOf(kafka, to);
   const source = sourceOf(kafka, to);
   const where = find('where');
   const rule = where === null ? null : ruleOf(where, field, schema, to);
   const alternatives = rule === null ? [{ guards: [], parts: [] }] : alternativesOf(rule.expr);
   return {
     name: field.name,
+    cluster,
     topic,
     ...formatOf(kafka, to),
     source,
@@ -65,9 +56,19 @@ export function draftField(
     permit: rule?.permit ?? permitAll,
     lacks: rule?.lacks ?? lacksNothing,
     conflation: conflationOf(find('conflate'), field, schema, to),
-    retention: retentionOf(find('history'), defaults.retention, to),
-    routes: fieldRoutes({ cluster: defaults.cluster, topic, source: source.key }, alternatives),
+    retention: retentionOf(find('history'), retention, to),
+    routes: fieldRoutes({ cluster, topic, source: source.key }, alternatives),
   };
+}
+
+function clusterOf(kafka: Used, to: Report): string {
+  const cluster = argument(kafka, 'cluster', to);
+  if (cluster !== undefined && cluster !== defaultCluster)
+    to.fault(
+      argumentPlace(kafka, 'cluster'),
+      `the cluster ${JSON.stringify(cluster)} is unknown: several clusters are not built yet, there is "${defaultCluster}"`,
+    );
+  return defaultCluster;
 }
 
 function topicOf(kafka: Used, to: Report): string {

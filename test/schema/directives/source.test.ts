@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { defaultCluster } from '../../../src/event/source-event.js';
 import { ExtractError, type Source } from '../../../src/schema/stream-schema.js';
 import { compiled, record } from '../given.js';
 
 function sourceWith(kafka: string): Source {
   const { topics } = compiled(`type Subscription { a: E @kafka(topic: "t"${kafka}) @public } type E { id: ID }`);
-  const source = topics.get('t')?.sources[0];
+  const source = topics.in(defaultCluster).get('t')?.sources[0];
   if (source === undefined) throw new Error('the source is missing');
   return source;
 }

@@ -134,7 +134,7 @@ test('channels of different routes differ, and no channel of values is a broadca
     }
     type E { id: ID x: ID n: Int }
   `);
-  const routes = [...schema.topics.values()].flatMap(({ sources }) => sources.flatMap((source) => source.routes));
+  const routes = [...schema.topics].flatMap(({ sources }) => sources.flatMap((source) => source.routes));
   expect(routes).toHaveLength(5);
   const names = routes.map((route) => channelOf(route, { id: '1', x: '1', n: 1 }));
   expect(new Set(names).size).toBe(5);
