@@ -177,12 +177,13 @@ async function flow(where: string, viewers: readonly (readonly [Claims, Args])[]
       variables,
       viewer: { signedIn: true, claims: JSON.parse(JSON.stringify(who)), expiresAt: null },
     });
-    if (opened.kind !== 'stream') throw new Error(JSON.stringify(opened));
+    if (opened.kind !== 'running') throw new Error(JSON.stringify(opened));
     const mine: number[] = [];
     delivered.push(mine);
     opened.start({
       write: (frames) => mine.push(...frames.map(({ payload }) => JSON.parse(payload).data.note.seq)),
       drained: () => null,
+      end() {},
       fail: (fault) => {
         throw fault;
       },

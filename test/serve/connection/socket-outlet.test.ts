@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { type Prepared, SocketOutlet } from '../../../src/serve/connection/outlet.js';
+import { type Prepared, SocketOutlet } from '../../../src/serve/connection/socket-outlet.js';
 import { eventually } from '../../support/eventually.js';
 
 /** Two ends of a real connection. */
