@@ -84,7 +84,7 @@ export type Stand = Awaited<ReturnType<typeof stand>>;
 async function openFeed(url: string) {
   const { schema, problems } = compileSchema(sdl, { retention });
   if (!schema) throw new Error(problems.map(({ message }) => message).join('\n'));
-  const routeOf = (topic: string) => schema.topics.in(defaultCluster).get(topic)?.sources[0]?.routes[0];
+  const routeOf = (topic: string) => schema.topics.in(defaultCluster).get(topic)?.extractors[0]?.routes[0];
   const [notes, words] = [routeOf('notes'), routeOf('words')];
   const redis = connectRedis(url, 'feed', silent);
   await once(redis, 'ready');

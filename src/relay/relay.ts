@@ -83,5 +83,5 @@ export function createRelay(options: RelayOptions): RelayCore {
 }
 
 /** A first start fills the log with all that any field of the topic could still be asked for. */
-const longestRetention = ({ sources }: TopicPlan): number =>
-  Math.max(0, ...sources.flatMap(({ routes }) => routes.map(({ retention }) => retention.retain)));
+const longestRetention = ({ extractors }: TopicPlan): number =>
+  Math.max(0, ...extractors.flatMap(({ routes }) => routes.map(({ retention }) => retention.retain)));

@@ -2,34 +2,34 @@ import type { Retention } from '../event/channel.js';
 import type { FieldDraft } from './directives/field.js';
 import { digest } from './routes/channel-name.js';
 import { type RouteDraft, routeFrom } from './routes/routes.js';
-import type { Route, Source, StreamField, StreamSchema, TopicPlan } from './stream-schema.js';
+import type { Extractor, Route, StreamField, StreamSchema, TopicPlan } from './stream-schema.js';
 import { TopicPlans } from './topics.js';
 
 /** Puts the fields together: what agrees is shared, and a channel is kept as long as any of its fields wants. */
 export function assemble(fields: readonly FieldDraft[]): Pick<StreamSchema, 'topics' | 'fields' | 'fingerprint'> {
   const routes = sharedRoutes(fields);
   const routesOf = (drafts: readonly RouteDraft[]) => drafts.flatMap(({ id }) => routes.get(id) ?? []);
-  const sources = new Map<string, Source>();
+  const extractors = new Map<string, Extractor>();
   const topicKey = ({ cluster, topic }: FieldDraft) => JSON.stringify([cluster, topic]);
-  const sourceKey = (field: FieldDraft) => JSON.stringify([topicKey(field), field.source.key]);
-  for (const [key, group] of groupBy(fields, sourceKey)) {
+  const extractorKey = (field: FieldDraft) => JSON.stringify([topicKey(field), field.extractor.key]);
+  for (const [key, group] of groupBy(fields, extractorKey)) {
     const ids = new Set(group.flatMap((field) => field.routes.drafts.map(({ id }) => id)));
-    const source = group[0]?.source;
-    if (source !== undefined)
-      sources.set(key, {
-        verbatim: source.verbatim,
-        extract: source.extract,
+    const extractor = group[0]?.extractor;
+    if (extractor !== undefined)
+      extractors.set(key, {
+        verbatim: extractor.verbatim,
+        extract: extractor.extract,
         routes: [...ids].flatMap((id) => routes.get(id) ?? []),
       });
   }
   const plans = [...groupBy(fields, topicKey).values()].map((group): TopicPlan => {
     const { cluster, topic } = group[0] as FieldDraft;
-    const keys = new Set(group.map(sourceKey));
-    return { cluster, topic, format: 'JSON', sources: [...keys].flatMap((key) => sources.get(key) ?? []) };
+    const keys = new Set(group.map(extractorKey));
+    return { cluster, topic, format: 'JSON', extractors: [...keys].flatMap((key) => extractors.get(key) ?? []) };
   });
   const streams = fields.flatMap((field): StreamField[] => {
-    const source = sources.get(sourceKey(field));
-    if (source === undefined) return [];
+    const extractor = extractors.get(extractorKey(field));
+    if (extractor === undefined) return [];
     const { name, cluster, topic, retention, conflation, permit, lacks, reads } = field;
     const { channels, drafts } = field.routes;
     return [
@@ -37,7 +37,7 @@ export function assemble(fields: readonly FieldDraft[]): Pick<StreamSchema, 'top
         name,
         cluster,
         topic,
-        source,
+        extractor,
         retention,
         conflation,
         channels,

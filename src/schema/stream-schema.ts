@@ -32,11 +32,11 @@ export interface StreamSchema {
 export interface TopicPlan extends TopicName {
   readonly format: 'JSON';
   /** Distinct (pick, each) of the fields on this topic. */
-  readonly sources: readonly Source[];
+  readonly extractors: readonly Extractor[];
 }
 
 /** A way to take events out of a record, and where they go. */
-export interface Source {
+export interface Extractor {
   /** True when the event is the record's own value: its bytes go to the log unchanged. */
   readonly verbatim: boolean;
   /**
@@ -44,7 +44,7 @@ export interface Source {
    * Throws ExtractError when `pick` or `each` fails or `each` gives no list: a dead letter.
    */
   extract(record: RecordMeta, value: unknown): readonly unknown[];
-  /** All distinct routes of the fields of this source. */
+  /** All distinct routes of the fields that use it. */
   readonly routes: readonly Route[];
 }
 
@@ -86,7 +86,7 @@ export interface Conflation {
 /** A subscription field fed by Kafka. */
 export interface StreamField extends TopicName {
   readonly name: string;
-  readonly source: Source;
+  readonly extractor: Extractor;
   readonly retention: Retention;
   /** Everything the viewer might get is in one of these channels. Only narrows: `permit` decides. Each once, ≥ 0. */
   channels(args: Readonly<Record<string, unknown>>, claims: Claims): readonly Channel[];

@@ -32,7 +32,7 @@ const sdl = `
 const { schema, problems } = compileSchema(sdl, { retention: { retain: 600_000, max: 1000 } });
 if (!schema) throw new Error(problems.map(({ message }) => message).join('\n'));
 const streams = schema;
-const [route] = streams.topics.in(defaultCluster).get('notes')?.sources[0]?.routes ?? [];
+const [route] = streams.topics.in(defaultCluster).get('notes')?.extractors[0]?.routes ?? [];
 /** Some events take their resolver a while. */
 const resolvers = {
   Note: {

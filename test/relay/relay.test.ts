@@ -6,16 +6,16 @@ import { createMemoryLog } from '../../src/log/memory-log.js';
 import { noRelayMetrics } from '../../src/observe/metrics.js';
 import { createLocalFeed } from '../../src/relay/feed.js';
 import { createRelay } from '../../src/relay/relay.js';
-import { heardLogger, planOf, schemaOf, sourceOf } from '../support/relay-world.js';
+import { extractorOf, heardLogger, planOf, schemaOf } from '../support/relay-world.js';
 
 test('a relay brings the topics of its cluster, and what it writes names that cluster as the schema does', async () => {
   const memory = createMemoryLog();
   const appends: Append[] = [];
   const relay = createRelay({
     schema: schemaOf(
-      planOf('cards', sourceOf('here', { all: () => '*' })),
-      { ...planOf('cards', sourceOf('eu', { all: () => '*' })), cluster: 'eu' },
-      planOf('notes', sourceOf('notes', { all: () => '*' })),
+      planOf('cards', extractorOf('here', { all: () => '*' })),
+      { ...planOf('cards', extractorOf('eu', { all: () => '*' })), cluster: 'eu' },
+      planOf('notes', extractorOf('notes', { all: () => '*' })),
     ),
     log: {
       ...memory,

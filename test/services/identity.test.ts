@@ -20,7 +20,7 @@ const schema = `
   type Note { n: Int! room: String! }`;
 const query = 'subscription { room { n } }';
 const { schema: streams } = compileSchema(schema, { retention: { retain: 600_000, max: 1_000 } });
-const route = streams?.topics.in('default').get('cards')?.sources[0]?.routes[0];
+const route = streams?.topics.in('default').get('cards')?.extractors[0]?.routes[0];
 
 /** Two gateways on one Redis. They look into the store by themselves only once a minute. */
 async function replicas(url = redisUrl(), prefix = freshPrefix()) {

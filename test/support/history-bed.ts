@@ -76,7 +76,7 @@ export async function historyBed(
     await new Promise((resolve) => read.once('ready', resolve));
     const reader = createRedisLogReader(read, () => connectRedis(redisUrl(), 'unused', silent), { prefix });
     scope.defer(() => reader.close());
-    const route = compileSchema(schema, { retention }).schema?.topics.in(defaultCluster).get(topic)?.sources[0]
+    const route = compileSchema(schema, { retention }).schema?.topics.in(defaultCluster).get(topic)?.extractors[0]
       ?.routes[0];
     const channel = route?.channel({});
     if (!channel) throw new Error('the schema has no channel for everybody');

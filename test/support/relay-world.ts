@@ -5,17 +5,17 @@ import type { Append, AppendAnswer, ChannelLogWriter, PartitionState, Renewal } 
 import type { Logger } from '../../src/observe/logger.js';
 import { noRelayMetrics, type RelayMetrics } from '../../src/observe/metrics.js';
 import type { Bounds, PartitionFeed, RecordBatch } from '../../src/relay/record-batch.js';
-import { ExtractError, type Source, type StreamSchema, type TopicPlan } from '../../src/schema/stream-schema.js';
+import { ExtractError, type Extractor, type StreamSchema, type TopicPlan } from '../../src/schema/stream-schema.js';
 import { TopicPlans } from '../../src/schema/topics.js';
 
-/** A source by hand: events by `extract`, each in one channel per name that `routes` gives. */
-export function sourceOf(
+/** An extractor by hand: events by `extract`, each in one channel per name that `routes` gives. */
+export function extractorOf(
   name: string,
   routes: Readonly<Record<string, (event: unknown) => unknown>>,
-  extract: Source['extract'] = (_, value) => (value === null ? [] : [value]),
+  extract: Extractor['extract'] = (_, value) => (value === null ? [] : [value]),
   verbatim = true,
   max = 1000,
-): Source {
+): Extractor {
   return {
     verbatim,
     extract,
@@ -39,18 +39,18 @@ export const field =
 
 /** One event per element of `list`. */
 export const eachOf =
-  (list: string): Source['extract'] =>
+  (list: string): Extractor['extract'] =>
   (_: RecordMeta, value: unknown) => {
     const found = field(list)(value);
     if (!Array.isArray(found)) throw new ExtractError(`record.value.${list} is no list`);
     return found;
   };
 
-export const planOf = (topic: string, ...sources: Source[]): TopicPlan => ({
+export const planOf = (topic: string, ...extractors: Extractor[]): TopicPlan => ({
   cluster: defaultCluster,
   topic,
   format: 'JSON',
-  sources,
+  extractors,
 });
 
 export const schemaOf = (...plans: TopicPlan[]): Pick<StreamSchema, 'topics' | 'fingerprint'> => ({

@@ -9,9 +9,9 @@ import { type FieldRoutes, fieldRoutes } from '../routes/routes.js';
 import type { Conflation } from '../stream-schema.js';
 import { conflationOf } from './conflate.js';
 import { argument, argumentPlace, type Used, used } from './directives.js';
+import { compileExtractor, type ExtractorDraft, verbatimExtractor } from './extractor.js';
 import { recordTypes } from './record-type.js';
 import { compileRule, lacksNothing, nothingRead, permitAll, type Rule } from './rule.js';
-import { compileSource, type SourceDraft, verbatimSource } from './source.js';
 
 /** A subscription field with `@kafka`, before the fields are put together. */
 export interface FieldDraft extends TopicName {
@@ -19,7 +19,7 @@ export interface FieldDraft extends TopicName {
   /** As written, with its place: fields of one topic have to agree. */
   readonly format: string;
   readonly formatPlace: number;
-  readonly source: SourceDraft;
+  readonly extractor: ExtractorDraft;
   readonly rule: Rule | null;
   readonly reads: Rule['reads'];
   readonly permit: Rule['permit'];
@@ -41,7 +41,7 @@ export function draftField(
   if (kafka === null) return null;
   const topic = topicOf(kafka, to);
   const cluster = clusterOf(kafka, to);
-  const source = sourceOf(kafka, to);
+  const extractor = extractorOf(kafka, to);
   const where = find('where');
   const rule = where === null ? null : ruleOf(where, field, schema, to);
   const alternatives = rule === null ? [{ guards: [], parts: [] }] : alternativesOf(rule.expr);
@@ -50,14 +50,14 @@ export function draftField(
     cluster,
     topic,
     ...formatOf(kafka, to),
-    source,
+    extractor,
     rule,
     reads: rule?.reads ?? nothingRead,
     permit: rule?.permit ?? permitAll,
     lacks: rule?.lacks ?? lacksNothing,
     conflation: conflationOf(find('conflate'), field, schema, to),
     retention: retentionOf(find('history'), retention, to),
-    routes: fieldRoutes({ cluster, topic, source: source.key }, alternatives),
+    routes: fieldRoutes({ cluster, topic, extractor: extractor.key }, alternatives),
   };
 }
 
@@ -91,7 +91,7 @@ function formatOf(kafka: Used, to: Report): Pick<FieldDraft, 'format' | 'formatP
   return { format: written !== undefined && 'value' in written ? String(written.value) : 'JSON', formatPlace };
 }
 
-function sourceOf(kafka: Used, to: Report): SourceDraft {
+function extractorOf(kafka: Used, to: Report): ExtractorDraft {
   const pick = literal(kafka, 'pick', to);
   const each = literal(kafka, 'each', to);
   if (pick !== null && each !== null)
@@ -101,11 +101,11 @@ function sourceOf(kafka: Used, to: Report): SourceDraft {
     );
   const draft =
     each !== null
-      ? compileSource('each', each.value, sayIn(each, to))
+      ? compileExtractor('each', each.value, sayIn(each, to))
       : pick !== null
-        ? compileSource('pick', pick.value, sayIn(pick, to))
+        ? compileExtractor('pick', pick.value, sayIn(pick, to))
         : null;
-  return draft ?? verbatimSource;
+  return draft ?? verbatimExtractor;
 }
 
 function ruleOf(where: Used, field: GraphQLField<unknown, unknown>, schema: GraphQLSchema, to: Report): Rule | null {
