@@ -83,7 +83,15 @@ async function world(resolvers: Resolvers = {}, { failing = 0 } = {}) {
     log,
     open,
     async publish(event: Record<string, unknown>) {
-      const record = { topic: 'cards', partition: 0, offset: offset++, timestamp: Date.now(), key: null, headers: {} };
+      const record = {
+        cluster: 'default',
+        topic: 'cards',
+        partition: 0,
+        offset: offset++,
+        timestamp: Date.now(),
+        key: null,
+        headers: {},
+      };
       const channels = [route, broadcast].flatMap((one) => one?.channel(event) ?? []) as Channel[];
       log.append([{ source: { origin: 'topicA', record, index: 0, event }, channels }]);
       await turns(4);

@@ -4,6 +4,7 @@ import type { Channel } from '../../src/event/channel.js';
 import type { Fault } from '../../src/event/faults.js';
 import type { Position } from '../../src/event/position.js';
 import type { Cut } from '../../src/event/publication.js';
+import { defaultCluster } from '../../src/event/source-event.js';
 import type { Engine } from '../../src/graphql/engine.js';
 import type { Running } from '../../src/graphql/running/running.js';
 import { compileSchema } from '../../src/schema/compile.js';
@@ -32,7 +33,7 @@ const sdl = `
 const { schema, problems } = compileSchema(sdl, { retention: { retain: 600_000, max: 1000 } });
 if (!schema) throw new Error(problems.map(({ message }) => message).join('\n'));
 const streams = schema;
-const [route] = streams.topics.get('notes')?.sources[0]?.routes ?? [];
+const [route] = streams.topics.in(defaultCluster).get('notes')?.extractors[0]?.routes ?? [];
 /** Some events take their resolver a while. */
 const resolvers = {
   Note: {
@@ -179,7 +180,15 @@ class World {
       const [offset, index] = areOneRecord ? [first, at] : [first + at, 0];
       const note: Note = { id: `${partition}-${this.events.length}`, user, slow, even: (offset + index) % 2 === 0 };
       this.events.push({ note, partition, sequence: this.events.length });
-      const record = { topic: 'notes', partition, offset, timestamp: this.clock, key: null, headers: {} };
+      const record = {
+        cluster: 'default',
+        topic: 'notes',
+        partition,
+        offset,
+        timestamp: this.clock,
+        key: null,
+        headers: {},
+      };
       return { source: { origin, record, index, event: note }, channels: [route?.channel(note) as Channel] };
     });
     this.#append(written);

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdminParts } from '../../admin/server.js';
 import type { Config } from '../../config/variables.js';
 import { Fault } from '../../event/faults.js';
+import { defaultCluster } from '../../event/source-event.js';
 import type { ChannelLogWriter } from '../../log/channel-log.js';
 import type { Logger } from '../../observe/logger.js';
 import type { RelayMetrics } from '../../observe/metrics.js';
@@ -75,7 +76,9 @@ export function fromKafka(config: Config<'dev'>, parts: Parts, { err }: Terminal
   const ready = () => (relay === null ? 'starting' : relay.ready());
   const tell = (trouble: string | null) => {
     if (trouble === null)
-      err(`Kafka at ${brokers} answers: what comes to ${[...parts.schema.topics.keys()].join(', ')} is streamed.`);
+      err(
+        `Kafka at ${brokers} answers: what comes to ${[...parts.schema.topics.in(defaultCluster).keys()].join(', ')} is streamed.`,
+      );
     else err(`Kafka at ${brokers}: ${trouble}. Trying again.`);
   };
   return {

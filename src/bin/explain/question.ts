@@ -48,7 +48,8 @@ export function fieldNamed(schema: StreamSchema, name: string): StreamField {
   );
 }
 
-const recordOf = ({ topic }: StreamField): RecordMeta => ({
+const recordOf = ({ cluster, topic }: StreamField): RecordMeta => ({
+  cluster,
   topic,
   partition: 0,
   offset: 0,

@@ -1,4 +1,5 @@
 import { Fault } from '../../event/faults.js';
+import { defaultCluster } from '../../event/source-event.js';
 import type { Addressed, Audience } from '../../graphql/audience.js';
 import type { AppendEntry, ChannelLogWriter } from '../../log/channel-log.js';
 import { readBack } from '../../log/entry.js';
@@ -64,7 +65,7 @@ export function openDesk({ schema, log, audience, metrics, logger }: DeskOptions
     const post = postShape.safeParse(jsonObject(body, 'the body'));
     if (!post.success) throw new Fault('BAD_USER_INPUT', { why: 'the body is no post of `tailrace send`' });
     const { topic, key, headers, timestamp, records } = post.data;
-    const plan = schema.topics.get(topic);
+    const plan = schema.topics.in(defaultCluster).get(topic);
     if (plan === undefined)
       throw new Fault('BAD_USER_INPUT', { why: unknownTopic(topic, schema, 'The schema of dev') });
     const values = records.map((text) => Buffer.from(text));

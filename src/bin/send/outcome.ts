@@ -29,7 +29,7 @@ export function outcomeOf(
   audience: Audience | null,
 ): Outcome {
   const channels = new Set(entries.flatMap((entry) => entry.channels.map(({ channel }) => channel)));
-  const known = new Map(plan.sources.flatMap(({ routes }) => routes.map(({ id, expression }) => [id, expression])));
+  const known = new Map(plan.extractors.flatMap(({ routes }) => routes.map(({ id, expression }) => [id, expression])));
   const routes = new Map<string, Outcome['routes'][number]>();
   for (const channel of channels) {
     const id = routeOf(channel);
@@ -47,10 +47,10 @@ export function outcomeOf(
   };
 }
 
-function whyNobody({ sources }: TopicPlan): string {
-  const all = sources.flatMap(({ routes }) => routes.map(({ expression }) => expression));
+function whyNobody({ extractors }: TopicPlan): string {
+  const all = extractors.flatMap(({ routes }) => routes.map(({ expression }) => expression));
   const read = [...new Set(all.flatMap((expression) => expression.split(' & ')))].filter((one) => one !== '*');
-  const taken = sources.every(({ verbatim }) => verbatim) ? [] : ['nothing was taken from it'];
+  const taken = extractors.every(({ verbatim }) => verbatim) ? [] : ['nothing was taken from it'];
   const missing = read.length === 0 ? [] : [`${read.join(', ')} is null, missing or of another type`];
   return [...taken, ...missing].join(', or ') || 'its value is null';
 }

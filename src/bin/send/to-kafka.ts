@@ -1,5 +1,6 @@
 import kafkajs, { type ICustomPartitioner } from 'kafkajs';
 import type { Config } from '../../config/variables.js';
+import { defaultCluster } from '../../event/source-event.js';
 import { openKafka } from '../../kafka/connection.js';
 import { silent } from '../../observe/logger.js';
 import { isTooLarge } from '../../relay/kafka/kafka-dead-letters.js';
@@ -67,7 +68,7 @@ export function toKafka(config: Config<'send'>, letter: Letter, { schema, file }
 
   async function send(lines: readonly Line[], told: Parameters<Destination['send']>[1]): Promise<void> {
     try {
-      await write(lines, schema.topics.get(topic) as TopicPlan, told);
+      await write(lines, schema.topics.in(defaultCluster).get(topic) as TopicPlan, told);
     } catch (error) {
       if (!isTooLarge(error)) throw refused(error);
       const [first] = lines;
@@ -85,7 +86,7 @@ export function toKafka(config: Config<'send'>, letter: Letter, { schema, file }
   return {
     most: { bytes: 16 * 1024 * 1024, whose: '`tailrace send` takes' },
     async open() {
-      if (!schema.topics.has(topic)) throw new Refusal(unknownTopic(topic, schema, file));
+      if (!schema.topics.in(defaultCluster).has(topic)) throw new Refusal(unknownTopic(topic, schema, file));
       const admin = kafka.admin();
       try {
         await admin.connect();
