@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { Fault } from '../../event/faults.js';
 import type { Viewer } from '../../graphql/viewer.js';
 import type { Audit } from '../../observe/audit.js';
-import type { Replicas } from '../replicas/replicas.js';
 import { withToken } from '../identity/authenticate.js';
 import type { Identity } from '../identity/identify.js';
+import type { Replicas } from '../replicas/replicas.js';
 import { type Holder, type Renewed, refusal, renew } from './renew.js';
 
 /** Milliseconds in which the replica that holds a stream must have answered. */

@@ -29,7 +29,7 @@ const closeTimeout = 5_000;
 
 /**
  * `graphql-transport-ws` on `/graphql`: handshakes. What is said on a socket is graphql-ws's (`conversation.ts`); frames of
- * streams go past it, straight to the socket (`session.ts`).
+ * streams go past it, straight to the socket (`wire.ts`).
  */
 export function serveWebSockets(server: Server, parts: WebSocketParts): void {
   const { identity, admission, metrics, limits, logger } = parts;
