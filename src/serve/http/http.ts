@@ -4,6 +4,7 @@ import { Fault, statusOf } from '../../event/faults.js';
 import { kindOf } from '../../graphql/operation/operation.js';
 import type { Peer } from '../../observe/audit.js';
 import { answer, answerBadRequest, answerFault, jsonObject, readText } from '../answer.js';
+import type { RenewalDesk } from '../connection/renewal-desk.js';
 import { bearer, withToken } from '../identity/authenticate.js';
 import { identify, pathOf, refuseTokenInUrl, urlOf } from '../identity/identify.js';
 import { ticketLife } from '../identity/tickets.js';
@@ -19,6 +20,7 @@ import { type Asking, type YogaParts, yogaOf } from './yoga.js';
 
 export interface HttpParts extends SseParts, YogaParts {
   readonly limits: SseParts['limits'] & { readonly headerBytes: number };
+  readonly renewals: RenewalDesk;
   readonly turns: FairTurns;
   /** Milliseconds. */
   readonly heartbeat: number;
