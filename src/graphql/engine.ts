@@ -38,9 +38,9 @@ import {
 } from './operation/operation.js';
 import { anyOperation, documentOf, type Named, type Operations } from './operation/persisted.js';
 import { askedOf, rootField } from './operation/root-fields.js';
-import { formatted, formattedResults, masked, type Results, renderer, toGraphQLError } from './render/render.js';
-import type { Renewable } from './running/renewal.js';
-import { Resolved } from './running/resolved.js';
+import { encoded, formatted, internal, masked, renderer, toGraphQLError } from './render/render.js';
+import { Resolved, type Results } from './running/resolved.js';
+import type { Running } from './running/running.js';
 import { type StartRequest, startOf } from './running/start.js';
 import { Stream } from './running/stream.js';
 import type { Viewer } from './viewer.js';
@@ -80,13 +80,9 @@ export interface OperationRequest extends StartRequest {
 }
 
 export type Opened =
-  | Stream
-  | Resolved
+  | Running
   | { readonly kind: 'result'; readonly result: FormattedExecutionResult }
   | { readonly kind: 'errors'; readonly errors: readonly GraphQLError[] };
-
-/** An operation that was opened and is not over. */
-export type Running = Extract<Opened, Renewable>;
 
 /** The one path by which every transport parses, validates, checks access and starts an operation. */
 export function createEngine(parts: EngineParts) {
@@ -143,7 +139,7 @@ export function createEngine(parts: EngineParts) {
 
   async function open(request: OperationRequest): Promise<Opened> {
     const opened = await begin(request);
-    if (opened.kind !== 'errors' && opened.kind !== 'result') return opened;
+    if (opened.kind === 'running') return opened;
     const [error] = opened.kind === 'errors' ? opened.errors : (opened.result.errors ?? []);
     const { code = 'UNKNOWN', paths } = error?.extensions ?? {};
     const asked = askedIn(request);
@@ -205,18 +201,17 @@ export function createEngine(parts: EngineParts) {
       const results = await subscribe(args);
       if (!(Symbol.asyncIterator in results)) return { kind: 'result', result: formatted(results, logger) };
       began();
-      return new Resolved(
-        field,
-        request.viewer,
-        formattedResults(results, logger),
-        async (viewer): Promise<Results> => {
+      return new Resolved(field, request.viewer, results, {
+        async subscribe(viewer): Promise<Results> {
           admit(fields, viewer);
           const renewed = await subscribe({ ...args, contextValue: contextFor(viewer) });
-          if (Symbol.asyncIterator in renewed) return formattedResults(renewed, logger);
+          if (Symbol.asyncIterator in renewed) return renewed;
           const [error] = renewed.errors ?? [];
           throw new Fault('FORBIDDEN', { why: error ? masked(error, logger).message : 'nothing is streamed any more' });
         },
-      );
+        encode: (result) => encoded(result, logger),
+        masked: (error) => internal(error, logger),
+      });
     } catch (error) {
       if (error instanceof GraphQLError) return errors(coded(error, 'BAD_USER_INPUT'));
       if (error instanceof Fault) return errors(toGraphQLError(error));

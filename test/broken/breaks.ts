@@ -302,7 +302,7 @@ const known = {
     what: 'the admin port takes what a page of another origin sends',
     edits: [
       {
-        file: 'src/admin/server.ts',
+        file: 'src/admin/handler.ts',
         from: "if (origin !== undefined) return { status: 403, text: 'not from a page' };",
         to: '',
       },
@@ -322,7 +322,7 @@ const known = {
     what: 'a heartbeat cuts off whoever has not answered, also those whom nobody reads',
     edits: [
       {
-        file: 'src/serve/websocket/session.ts',
+        file: 'src/serve/websocket/wire.ts',
         from: 'const isPaused = this.#hearing.isPaused();',
         to: 'const isPaused = false;',
       },

@@ -1,13 +1,5 @@
 import type { Viewer } from '../viewer.js';
-
-/** An operation that can outlive its token: it goes on under the claims of another one of the same person. */
-export interface Renewable {
-  /**
-   * Looks whether this viewer may go on, and changes nothing yet. What the viewer may not have any more ends by `commit`
-   * with FORBIDDEN. Throws Fault UNAVAILABLE when it cannot be said now.
-   */
-  renew(viewer: Viewer): Promise<Renewal>;
-}
+import type { Running } from './running.js';
 
 /** Either is called, once. */
 export interface Renewal {
@@ -26,7 +18,7 @@ export const endsWith = (commit: () => void): Renewal => ({ commit, abandon: not
 export interface Connected {
   viewer: Viewer;
   /** What runs on it now. Whatever joins later was opened for `viewer`. */
-  readonly running: () => Iterable<Renewable>;
+  readonly running: () => Iterable<Running>;
 }
 
 /**
@@ -34,13 +26,13 @@ export interface Connected {
  * would show two truths. Throws Fault UNAVAILABLE, and then nothing has changed.
  */
 export async function renewAll(connected: Connected, viewer: Viewer): Promise<void> {
-  const renewals = new Map<Renewable, Renewal>();
+  const renewals = new Map<Running, Renewal>();
   try {
     // While one was waited for, others may have begun with the old claims.
     for (let fresh = [...connected.running()]; fresh.length > 0; ) {
       const outcomes = await Promise.allSettled(fresh.map((operation) => operation.renew(viewer)));
       for (const [at, outcome] of outcomes.entries()) {
-        if (outcome.status === 'fulfilled') renewals.set(fresh[at] as Renewable, outcome.value);
+        if (outcome.status === 'fulfilled') renewals.set(fresh[at] as Running, outcome.value);
       }
       const failed = outcomes.find((outcome) => outcome.status === 'rejected');
       if (failed) throw failed.reason;

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { Fault } from '../../event/faults.js';
 import type { Logger } from '../../observe/logger.js';
-import type { Renewed } from '../identity/renew.js';
+import type { Renewed } from '../connection/renew.js';
 
 export type Told =
   /** Whoever holds this stream renews it by this token, and answers under `request`. */

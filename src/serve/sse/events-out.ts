@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2';
 import type { Frame } from '../../hub/frame.js';
 import { nextBytes, nextChunk, nextEvents } from '../connection/frames.js';
-import { type OutletOwner, type Sink, SocketOutlet } from '../connection/outlet.js';
+import { type OutletOwner, type Sink, SocketOutlet } from '../connection/socket-outlet.js';
 
 /** The way of one stream of server-sent events to its client. After its end everything is dropped. */
 export interface EventsOut {

@@ -1,23 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Fault, statusOf } from '../../event/faults.js';
-import type { Engine, Opened, OperationRequest } from '../../graphql/engine.js';
+import type { Engine, OperationRequest } from '../../graphql/engine.js';
 import { kindOf } from '../../graphql/operation/operation.js';
 import { toGraphQLError } from '../../graphql/render/render.js';
+import type { Running } from '../../graphql/running/running.js';
 import type { Viewer } from '../../graphql/viewer.js';
+import type { Outlet } from '../../hub/outlet.js';
 import type { Audit, Peer } from '../../observe/audit.js';
 import type { Logger } from '../../observe/logger.js';
 import type { GatewayMetrics } from '../../observe/metrics.js';
 import { answer, answerBadRequest, jsonObject } from '../answer.js';
 import { commentEvent, completeEvent, cursorEvent, resultEvent } from '../connection/frames.js';
 import type { Heartbeats } from '../connection/heartbeats.js';
+import type { Holder } from '../connection/renew.js';
+import type { RenewalDesk } from '../connection/renewal-desk.js';
 import type { Connection } from '../connection/retire.js';
 import { givenOf, nameIn } from '../http/parameters.js';
 import { withToken } from '../identity/authenticate.js';
 import { atExpiry, expired } from '../identity/expiry.js';
 import { type Identity, identify, urlOf } from '../identity/identify.js';
-import type { Holder } from '../identity/renew.js';
-import type { RenewalDesk } from '../identity/renewal-desk.js';
 import { revoked } from '../identity/revocations.js';
 import type { Redeemed, TicketOffice } from '../identity/tickets.js';
 import type { Admission } from '../limits/admission.js';
@@ -126,8 +128,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
     return answer(response, statusOf(refused), { errors: opened.errors.map((error) => error.toJSON()) });
   }
   if (response.destroyed) {
-    if (opened.kind === 'stream') opened.close();
-    if (opened.kind === 'iterable') void opened.return();
+    if (opened.kind === 'running') opened.close();
     return;
   }
 
@@ -136,33 +137,31 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   response.write(commentEvent);
   if (opened.kind === 'errors') return void response.end(resultEvent({ errors: opened.errors }) + completeEvent);
   if (opened.kind === 'result') return void response.end(resultEvent(opened.result) + completeEvent);
-  await stream(request, response, parts, { id, opened, ticket, viewer, peer });
+  stream(request, response, parts, { id, running: opened, ticket, viewer, peer });
 }
 
 interface Opening {
   readonly id: string;
-  readonly opened: Extract<Opened, { kind: 'stream' | 'iterable' }>;
+  readonly running: Running;
   readonly ticket: Redeemed | null;
   readonly viewer: Viewer;
   readonly peer: Peer;
 }
 
-/** Resolves when there is nothing more to wait for here: a stream goes on until its response is closed. */
-async function stream(
+function stream(
   request: IncomingMessage,
   response: ServerResponse,
-  { connections, holding, metrics, limits, heartbeats, logger, renewals, identity }: SseParts,
-  { id, opened, ticket, viewer, peer }: Opening,
-): Promise<void> {
+  { connections, holding, metrics, limits, heartbeats, renewals, identity }: SseParts,
+  { id, running, ticket, viewer, peer }: Opening,
+): void {
   const out = eventsOut(request, response, limits.socketBuffer, () => holding.add(connection));
-  const leave = () => (opened.kind === 'stream' ? opened.close() : void opened.return());
   /** Without a last word a browser comes back, as it shall. */
   const end = (last = '') => {
-    leave();
+    running.close();
     out.end(last);
   };
   const depart = () => {
-    leave();
+    running.close();
     out.leave();
   };
   const complete = (fault: Fault | null) =>
@@ -172,7 +171,7 @@ async function stream(
     if (out.isStuck()) return void response.destroy();
     if (out.drained()) return;
     // A lone id tells no gap: a browser that came back by it would be past one that still waits for its event.
-    const cursor = opened.kind === 'stream' && opened.gap === null ? opened.cursor() : null;
+    const cursor = running.gap === null ? running.cursor() : null;
     out.write(cursor ? cursorEvent(cursor) + commentEvent : commentEvent);
     if (ticket === null) return;
     // Another stream has taken the ticket over. While that cannot be asked, nobody can have.
@@ -189,7 +188,7 @@ async function stream(
     viewer,
     peer,
     renewing: false,
-    running: () => [opened],
+    running: () => [running],
     expires: expiry.set,
     expel: complete,
   };
@@ -216,26 +215,14 @@ async function stream(
     connections.delete(connection);
     holding.delete(connection);
     metrics.connected('sse', -1);
-    leave();
+    running.close();
   });
 
   // Between its admission and its place among the connections nobody would have ended it.
-  if (identity.isRevoked(viewer)) return complete(revoked());
-  if (opened.kind === 'stream') {
-    const cursor = opened.start({ write: out.next, drained: out.drained, fail: complete }).cursor();
-    if (cursor) out.write(cursorEvent(cursor));
-    return;
-  }
-  try {
-    for await (const result of opened) {
-      out.write(resultEvent(result));
-      await out.drained();
-    }
-    complete(null);
-  } catch (error) {
-    logger.debug({ id }, 'a stream of a resolver failed');
-    end(resultEvent({ errors: [error] }) + completeEvent);
-  }
+  if (identity.isRevoked(viewer)) complete(revoked());
+  const outlet: Outlet = { write: out.next, drained: out.drained, end: () => complete(null), fail: complete };
+  const cursor = running.start(outlet).cursor();
+  if (cursor) out.write(cursorEvent(cursor));
 }
 
 /** What single connection mode of graphql-sse gets: it reserves a stream on one replica, which a stateless one has not. */

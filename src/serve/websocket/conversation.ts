@@ -5,19 +5,15 @@ import { bigIntAsText } from '../../event/write-json.js';
 import type { Engine, Opened } from '../../graphql/engine.js';
 import { isDocument } from '../../graphql/operation/operation.js';
 import { toGraphQLError } from '../../graphql/render/render.js';
-import type { Stream } from '../../graphql/running/stream.js';
-import type { Frame } from '../../hub/frame.js';
-import type { Outlet } from '../../hub/outlet.js';
 import type { Audit } from '../../observe/audit.js';
 import type { GatewayMetrics } from '../../observe/metrics.js';
-import { idBytes } from '../connection/frames.js';
+import { openFor } from '../connection/opening.js';
 import { type Identity, identify } from '../identity/identify.js';
 import { revoked } from '../identity/revocations.js';
 import type { Admit } from '../limits/admission.js';
-import { Ending } from './ending.js';
-import { openFor } from './opening.js';
+import { OperationOutlet } from './operation-outlet.js';
 import { pingOf } from './ping.js';
-import type { Session } from './session.js';
+import type { Session } from './wire.js';
 
 export interface ConversationParts {
   readonly engine: Engine;
@@ -111,12 +107,12 @@ export function conversationOptions({
     subscribe(args) {
       const { opened, session, id } = args as OpenedArgs;
       if (opened.kind === 'result') return opened.result as never;
-      if (opened.kind !== 'stream') return opened as never;
-      const frames = new Frames(session, id, opened);
-      opened.start(frames);
+      const outlet = new OperationOutlet(session, id, opened);
+      opened.start(outlet);
       // Before any event, so that a first one lost in a blip is not lost.
-      session.ping(pingOf([id, opened]));
-      return frames as never;
+      const ping = pingOf([id, opened]);
+      if (ping) session.ping(ping);
+      return outlet as never;
     },
     execute(args) {
       const { opened } = args as OpenedArgs;
@@ -126,38 +122,6 @@ export function conversationOptions({
     // The engine's results are formatted.
     onNext: (_, __, ___, ____, result) => result as never,
   };
-}
-
-/** A stream on its way to the socket, and what graphql-ws is given in its place. */
-class Frames extends Ending implements Outlet {
-  readonly #id: Uint8Array;
-
-  constructor(
-    private readonly session: Session,
-    private readonly key: string,
-    private readonly stream: Stream,
-  ) {
-    super();
-    this.#id = idBytes(key);
-  }
-
-  write(frames: readonly Frame[]): void {
-    this.session.next(frames, this.#id);
-  }
-
-  drained(): Promise<void> | null {
-    return this.session.drained();
-  }
-
-  override fail(fault: Fault): void {
-    this.session.left(this.key, this.stream);
-    super.fail(fault);
-  }
-
-  protected override left(): void {
-    this.session.left(this.key, this.stream);
-    this.stream.close();
-  }
 }
 
 function requestOf(payload: SubscribePayload, engine: Engine) {

@@ -11,7 +11,7 @@ import { whyTooLong } from '../port/long-headers.js';
 import { declineUpgrade, isOtherUpgrade } from '../port/other-upgrade.js';
 import { type ConversationParts, conversationOptions } from './conversation.js';
 import { acceptableOffer } from './extensions.js';
-import { Session, type SessionParts } from './session.js';
+import { Session, type SessionParts } from './wire.js';
 
 export interface WebSocketParts extends SessionParts, ConversationParts {
   /** Offer permessage-deflate. */
