@@ -16,6 +16,7 @@ import { nobody } from '../../../src/graphql/viewer.js';
 import { silent } from '../../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../../src/observe/metrics.js';
 import { readMember } from '../../../src/schema/member.js';
+import { cases } from '../../support/properties.js';
 import { randomOperation, randomSchema, randomValue, schemaOf } from '../random.js';
 
 /** Of masked errors: each has its own. */
@@ -57,11 +58,11 @@ describe('an event over any schema and operation', () => {
           else if (projectionOf(schema, document, null, variables)?.({ it: event })) seen.projected++;
         }
       }),
-      { numRuns: 800, endOnFailure: true },
+      { numRuns: cases(800), endOnFailure: true },
     );
     // Both ways were gone, or the comparison would say nothing.
-    expect(seen.projected).toBeGreaterThan(150);
-    expect(seen.inError).toBeGreaterThan(150);
+    expect(seen.projected).toBeGreaterThan(cases(150));
+    expect(seen.inError).toBeGreaterThan(cases(150));
   });
 
   test('is projected whenever it fits its type', () => {
@@ -76,7 +77,7 @@ describe('an event over any schema and operation', () => {
         const text = projectionOf(schema, document, null, variables)?.({ it: event });
         expect(text).toBe(writeForClients(result).slice(0, -1));
       }),
-      { numRuns: 300, endOnFailure: true },
+      { numRuns: cases(300), endOnFailure: true },
     );
   });
 });
