@@ -5,9 +5,9 @@ import type { Fault } from '../../src/event/faults.js';
 import type { Position } from '../../src/event/position.js';
 import type { Cut } from '../../src/event/publication.js';
 import type { Engine } from '../../src/graphql/engine.js';
-import { renewAll } from '../../src/graphql/running/renewal.js';
 import type { Running } from '../../src/graphql/running/running.js';
 import { compileSchema } from '../../src/schema/compile.js';
+import { renewAll } from '../../src/serve/connection/renew.js';
 import { eventually } from '../support/eventually.js';
 import { HostileLog, type Lost, turns, type Written } from '../support/hostile-log.js';
 import { cases } from '../support/properties.js';
@@ -390,7 +390,7 @@ class Client {
     const users = Array.from({ length: 1 + (++this.#renewals % 3) }, () => this.users).flat();
     const viewer = { signedIn: true, claims: { users }, expiresAt: null };
     // The world does not stand still while someone renews, and a log that cannot be read changes nothing.
-    void renewAll({ viewer, running: () => [live] }, viewer).catch((error: Fault) => {
+    void renewAll({ viewer, operations: new Map([['', live]]) }, viewer).catch((error: Fault) => {
       if (error.code !== 'UNAVAILABLE') this.failures.push(error.message);
     });
     await turns(2);

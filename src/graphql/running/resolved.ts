@@ -75,7 +75,9 @@ export class Resolved implements Running {
     const isLeft = () => this.#closed || results !== this.results;
     try {
       for (;;) {
-        await outlet.drained();
+        const full = outlet.drained();
+        // Not awaited where there is room: many a source subscribes when it is first asked, and would miss this turn.
+        if (full) await full;
         const { done, value } = await results.next();
         if (isLeft()) return;
         if (done) break;
