@@ -12,6 +12,7 @@ import { payloadOf } from '../../src/serve/connection/frames.js';
 import { renewAll } from '../../src/serve/connection/renew.js';
 import { eventually } from '../support/eventually.js';
 import { HostileLog, type Lost, turns, type Written } from '../support/hostile-log.js';
+import { cases } from '../support/properties.js';
 import { openReplica } from '../support/replica.js';
 import { scheduleOf } from '../support/schedule.js';
 import { Stall } from '../support/stall.js';
@@ -515,10 +516,10 @@ test('whatever befalls the log: every event once, in order, to whom it concerns,
         await Promise.all(replicas.map(({ hub }) => hub.close()));
       }
     }),
-    { numRuns: 300, ...given },
+    { numRuns: cases(300), ...given },
   );
   // A property about nothing holds too.
-  expect(counted.shown).toBeGreaterThan(1_000);
+  expect(counted.shown).toBeGreaterThan(cases(1_000));
   expect(counted.gaps).toBeGreaterThan(0);
   expect(counted.doubts).toBeGreaterThan(0);
 }, 300_000);

@@ -14,6 +14,7 @@ import { compileSchema } from '../../src/schema/compile.js';
 import { payloadOf } from '../../src/serve/connection/frames.js';
 import { eventually } from '../support/eventually.js';
 import { turns } from '../support/hostile-log.js';
+import { cases } from '../support/properties.js';
 
 /**
  * Random rules, viewers and events through the whole river, held against a direct evaluation of the rule that shares
@@ -142,10 +143,10 @@ test('every viewer gets exactly the events that the rule, judged by itself, lets
         await close();
       },
     ),
-    { numRuns: 400 },
+    { numRuns: cases(400) },
   );
   // A property about nothing holds too.
-  expect(Math.min(shown, hidden)).toBeGreaterThan(1000);
+  expect(Math.min(shown, hidden)).toBeGreaterThan(cases(1000));
 });
 
 async function flow(where: string, viewers: readonly (readonly [Claims, Args])[], events: readonly Event[]) {

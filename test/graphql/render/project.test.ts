@@ -18,6 +18,7 @@ import { silent } from '../../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../../src/observe/metrics.js';
 import { readMember } from '../../../src/schema/member.js';
 import { payloadOf } from '../../../src/serve/connection/frames.js';
+import { cases } from '../../support/properties.js';
 import { randomOperation, randomSchema, randomValue, schemaOf } from '../random.js';
 
 /** Of masked errors: each has its own. */
@@ -63,11 +64,11 @@ describe('an event over any schema and operation', () => {
           else if (projectionOf(schema, document, null, variables)?.({ it: event })) seen.projected++;
         }
       }),
-      { numRuns: 800, endOnFailure: true },
+      { numRuns: cases(800), endOnFailure: true },
     );
     // Both ways were gone, or the comparison would say nothing.
-    expect(seen.projected).toBeGreaterThan(150);
-    expect(seen.inError).toBeGreaterThan(150);
+    expect(seen.projected).toBeGreaterThan(cases(150));
+    expect(seen.inError).toBeGreaterThan(cases(150));
   });
 
   test('is projected whenever it fits its type', () => {
@@ -83,7 +84,7 @@ describe('an event over any schema and operation', () => {
         const rendered = projectionOf(schema, document, null, variables)?.({ it: event });
         expect(rendered && textOf(rendered)).toBe(writeForClients(result));
       }),
-      { numRuns: 300, endOnFailure: true },
+      { numRuns: cases(300), endOnFailure: true },
     );
   });
 });
