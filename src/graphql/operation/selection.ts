@@ -9,6 +9,7 @@ import {
   type VariableNode,
   visit,
 } from 'graphql';
+import { fragmentsOf, type Visitor, walk } from './fragments.js';
 
 /**
  * The text of an operation without what does not change its result: its name, `@resume`, the arguments of its root
@@ -81,21 +82,20 @@ function printed(
   return [bare, ...fragments].map((part) => print(inlined(part))).join('\n');
 }
 
-function usedFragments(document: DocumentNode, operation: OperationDefinitionNode) {
-  const defined = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);
-  const byName = new Map(defined.map((node) => [node.name.value, node]));
-  const used = new Map<string, (typeof defined)[number]>();
-  const collect = (node: ASTNode) =>
-    visit(node, {
-      FragmentSpread({ name: { value } }) {
-        const fragment = byName.get(value);
-        if (used.has(value) || !fragment) return;
-        used.set(value, fragment);
-        collect(fragment);
-      },
-    });
-  collect(operation);
-  return [...used].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, fragment]) => fragment);
+function usedFragments(document: DocumentNode, { selectionSet }: OperationDefinitionNode) {
+  const fragments = fragmentsOf(document);
+  const used = new Set<string>();
+  const visitor: Visitor<true> = {
+    field: (node) => node.selectionSet && walk(node.selectionSet, fragments, true, visitor),
+    enter({ name }) {
+      if (name === null) return true;
+      if (used.has(name)) return null;
+      used.add(name);
+      return true;
+    },
+  };
+  walk(selectionSet, fragments, true, visitor);
+  return [...used].sort().flatMap((name) => fragments.get(name) ?? []);
 }
 
 function literal(value: unknown): ValueNode {

@@ -17,8 +17,8 @@ import {
 } from 'graphql';
 import { liesInList, pathReadBy } from '../../schema/member.js';
 import { valueAt } from '../../schema/path.js';
+import { collector, includedBy } from '../operation/collect-fields.js';
 import { readsVariables } from '../operation/selection.js';
-import { collector } from './project-fields.js';
 import { leaf, type Write } from './project-leaves.js';
 
 /** The JSON of a result without errors, and without its closing brace; null where graphql-js has to execute the operation over this event. */
@@ -92,7 +92,7 @@ const giveUp = (): never => {
 type WriteField = (parent: Readonly<Record<string, unknown>>) => string;
 
 function compiler(schema: GraphQLSchema, document: DocumentNode, variables: Record<string, unknown>) {
-  const collect = collector(schema, document, variables);
+  const collect = collector(schema, document, includedBy(variables));
   let fields = 0;
 
   function object(type: GraphQLObjectType, nodes: Parameters<typeof collect>[1]): Write {
