@@ -20,6 +20,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/services/**', 'test/browser/**'],
+          isolate: false,
+          maxWorkers: 3,
           setupFiles: ['test/support/properties.ts'],
           // Properties look at hundreds of cases; on two cores they share them with everything else.
           testTimeout: 60_000,

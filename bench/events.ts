@@ -9,7 +9,7 @@ export interface Kind {
   /** Null where nobody needs to say who they are. */
   sub(subject: number): string | null;
   variables(subject: number): Record<string, string>;
-  /** For a gateway of Tailrace. The tutorial stack's is in `baselines/naive-schema.ts`. */
+  /** For a gateway of Tailrace. The tutorial stack's is in `bench/baselines/naive-schema.ts`. */
   sdl(topic: string): string;
   /** `n` and `at` come first, in the record as in what a client gets. */
   event(subject: number, n: number, at: number): object;

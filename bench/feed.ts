@@ -4,8 +4,7 @@ import { originOf } from '../src/event/origin.js';
 import { connectRedis } from '../src/log/redis-connection.js';
 import { createRedisLogWriter } from '../src/log/redis-writer.js';
 import { silent } from '../src/observe/logger.js';
-import { decode } from '../src/relay/decode.js';
-import { metaOf, route, routeIds } from '../src/relay/route.js';
+import { routeIds, routeRecord, routingOf } from '../src/relay/route.js';
 import { compileSchema } from '../src/schema/compile.js';
 import { kafkaClient } from '../test/support/services.js';
 import { type KindName, kinds } from './events.js';
@@ -104,9 +103,7 @@ export async function feedLog(redisUrl: string, kind: KindName, topic: string): 
     const entries = events.flatMap(({ event }) => {
       const value = Buffer.from(JSON.stringify(kinds[kind].record(event)));
       const record = { topic, partition: 0, offset: offset++, timestamp, key: null, headers: {}, value };
-      const decoded = decode(record);
-      if (decoded.kind !== 'value') throw new Error('not decoded');
-      return route(metaOf(record), decoded, plan as NonNullable<typeof plan>, origin, false).entries;
+      return routeRecord(record, routingOf(plan as NonNullable<typeof plan>, origin), false).entries;
     });
     const newest = { offset: offset - 1, timestamp };
     const batch = {

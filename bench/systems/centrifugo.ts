@@ -4,9 +4,9 @@ import { freePort } from '../../scripts/services/ports.mjs';
 import { kinds, secret } from '../events.js';
 import type { Send } from '../feed.js';
 import { channelOf } from '../load/centrifugo.js';
+import type { Ground, Servers } from './ground.js';
 import { startServer } from './processes.js';
 import { publishTo } from './publish.js';
-import type { Ground, Servers } from './system.js';
 
 export const noCentrifugo = (): string | null =>
   process.env.BENCH_CENTRIFUGO ? null : 'Centrifugo is left out: BENCH_CENTRIFUGO names no binary of it.';

@@ -1,10 +1,10 @@
 import { secret } from '../events.js';
 import { feedPubSub } from '../feed.js';
+import type { Ground, Servers } from './ground.js';
 import { naiveRelay } from './naive.js';
 import { script, startServer } from './processes.js';
-import type { Ground, Servers } from './system.js';
 
-/** `baselines/floor-gateway.ts`, behind the tutorial's relay where events come through Kafka. */
+/** `bench/baselines/floor-gateway.ts`, behind the tutorial's relay where events come through Kafka. */
 export async function floor(ground: Ground, turns: 'on' | 'off'): Promise<Servers> {
   const { certFile = '', keyFile = '' } = ground.tls ?? {};
   const environment = { REDIS_URL: ground.redisUrl, TURNS: turns, SECRET: secret, CERT: certFile, KEY: keyFile };

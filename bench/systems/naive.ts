@@ -1,9 +1,9 @@
 import { secret } from '../events.js';
 import { feedPubSub } from '../feed.js';
+import type { Ground, Servers } from './ground.js';
 import { type Server, script, startServer } from './processes.js';
-import type { Ground, Servers } from './system.js';
 
-/** The stack of the tutorials, `baselines/naive-*.ts`; with `filter` one channel for all, and `withFilter`. */
+/** The stack of the tutorials, `bench/baselines/naive-*.ts`; with `filter` one channel for all, and `withFilter`. */
 export async function naive(ground: Ground, filter: 'on' | 'off'): Promise<Servers> {
   const environment = { REDIS_URL: ground.redisUrl, SECRET: secret, FILTER: filter };
   const gateway = startServer(script('../baselines/naive-gateway.ts'), environment);

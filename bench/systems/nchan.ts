@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { freePort } from '../../scripts/services/ports.mjs';
 import { kinds } from '../events.js';
 import type { Send } from '../feed.js';
+import type { Ground, Servers } from './ground.js';
 import { startServer } from './processes.js';
 import { publishTo } from './publish.js';
-import type { Ground, Servers } from './system.js';
 
 const module = '/usr/lib/nginx/modules/ngx_nchan_module.so';
 

@@ -2,44 +2,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { certificateAuthority, type Identity } from '../../test/support/certificates.js';
+import { certificateAuthority } from '../../test/support/certificates.js';
 import { freshPrefix, freshTopic, kafkaBrokers, startRedis } from '../../test/support/services.js';
 import type { KindName } from '../events.js';
-import { type Feed, feedKafka, type Send } from '../feed.js';
+import { feedKafka, type Send } from '../feed.js';
 import type { Crowd } from '../load/load.js';
 import { centrifugo, noCentrifugo } from './centrifugo.js';
 import { floor } from './floor.js';
+import type { Start } from './ground.js';
 import { naive } from './naive.js';
 import { installNchan, nchan } from './nchan.js';
-import type { Server } from './processes.js';
 import { beside, noBuildBeside, tailrace } from './tailrace.js';
-
-/** What a system is given: a Redis of its own, and a topic of its own where its events come through Kafka. */
-export interface Ground {
-  readonly redisUrl: string;
-  readonly redis: Redis;
-  readonly kind: KindName;
-  readonly topic: string;
-  /** Null where events are written into Redis, as the system's relay does it. */
-  readonly kafka: { readonly brokers: string; readonly group: string } | null;
-  readonly folder: string;
-  /** Files of a certificate and its key; null: without TLS. */
-  readonly tls: Pick<Identity, 'certFile' | 'keyFile'> | null;
-}
-
-/** A system's own processes. */
-export interface Servers {
-  readonly gateway: Server;
-  readonly relay: Server | null;
-  readonly port: number;
-  readonly protocol: Crowd['protocol'];
-  /** Without Kafka: brings events where its relay brings them. */
-  readonly feed: Feed | null;
-  /** With Kafka: what else each record must say. */
-  readonly headersOf?: (subject: number) => Record<string, string>;
-}
-
-export type Start = (ground: Ground) => Promise<Servers>;
 
 /** In the order in which they take their turns. */
 export const systems = {

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { eventually } from '../../test/support/eventually.js';
 import { kinds, secret } from '../events.js';
 import { feedLog } from '../feed.js';
+import type { Ground, Servers } from './ground.js';
 import { startServer } from './processes.js';
-import type { Ground, Servers } from './system.js';
 
 const ours = new URL('../../dist', import.meta.url).pathname;
 

@@ -1,13 +1,23 @@
-import { addResolversToSchema } from '@graphql-tools/schema';
-import { buildSchema, GraphQLError, type GraphQLSchema, graphql, parse } from 'graphql';
+import { makeExecutableSchema } from '@graphql-tools/schema';
+import { GraphQLError, type GraphQLSchema, graphql, parse } from 'graphql';
 import { Fault } from '../event/faults.js';
 import { operationOf } from '../graphql/operation/operation.js';
 import { askedOf } from '../graphql/operation/root-fields.js';
 import type { Asked } from '../observe/audit.js';
 import { jsonObject } from '../serve/answer.js';
-import type { Gateway } from '../serve/gateway.js';
 import { givenOf } from '../serve/http/parameters.js';
-import type { Revocation } from '../serve/identity/revocation.js';
+
+/**
+ * What operators may ask about one thing, a module each: its types, its fields of Query and Mutation (each subject writes
+ * `type Query { … }`, and they are made into one), and what answers them. A Fault that a resolver throws is told by its code.
+ */
+export interface Subject {
+  readonly sdl: string;
+  readonly resolvers: Readonly<Record<string, Readonly<Record<string, AdminResolver>>>>;
+}
+
+// A resolver names the arguments that its own SDL gives it, which no type here can know.
+type AdminResolver = (source: never, args: never) => unknown;
 
 /** Answers the JSON text of one request. Throws Fault when that is none. */
 export type AdminGraphQL = (body: string) => Promise<{
@@ -17,50 +27,14 @@ export type AdminGraphQL = (body: string) => Promise<{
   readonly asked: Asked | null;
 }>;
 
-const sdl = `
-  type Query {
-    "What is revoked now."
-    revocations: [Revocation!]!
-  }
-  type Mutation {
-    """
-    Ends every subscription of tokens that have all of these claims, on every gateway within a second, and refuses such
-    tokens unless they were issued later.
-    """
-    revoke(sub: String, jti: String, claims: [ClaimInput!]): Revocation!
-  }
-  type Revocation {
-    claims: [Claim!]!
-    "Tokens issued at or before this moment, or within the leeway after it, do not count."
-    at: String!
-  }
-  type Claim { name: String! value: String! }
-  "A claim by its name or dotted path; a list has every value in it."
-  input ClaimInput { name: String! value: String! }`;
-
-interface Revoking {
-  readonly sub?: string | null;
-  readonly jti?: string | null;
-  readonly claims?: readonly { readonly name: string; readonly value: string }[] | null;
-}
-
-/** What operators may ask of a running gateway, on its admin port. */
-export function adminGraphQL({ revoke, revocations }: Pick<Gateway, 'revoke' | 'revocations'>): AdminGraphQL {
-  const schema = addResolversToSchema({
-    schema: buildSchema(sdl),
-    resolvers: {
-      Query: { revocations: () => revocations().map(shown) },
-      Mutation: {
-        async revoke(_: unknown, { sub, jti, claims }: Revoking) {
-          const named = [...(claims ?? []), ...given('sub', sub), ...given('jti', jti)];
-          const all = Object.fromEntries(named.map(({ name, value }) => [name, value]));
-          if (Object.keys(all).length < named.length) {
-            throw new Fault('BAD_USER_INPUT', { why: 'a claim is named twice, and cannot have two values' });
-          }
-          return shown(await revoke(all));
-        },
-      },
-    },
+/**
+ * What operators may ask of a running process, on its admin port: all subjects in one schema, of which one at least must have a
+ * Query. Throws an Error when two subjects declare one field or type differently.
+ */
+export function adminGraphQL(subjects: readonly Subject[]): AdminGraphQL {
+  const schema = makeExecutableSchema({
+    typeDefs: subjects.map(({ sdl }) => sdl),
+    resolvers: subjects.map(({ resolvers }) => resolvers as never),
   });
   return async (body) => {
     const { query, variables, operationName } = givenOf(jsonObject(body, 'the body'));
@@ -83,12 +57,12 @@ export function adminGraphQL({ revoke, revocations }: Pick<Gateway, 'revoke' | '
   };
 }
 
-interface Meant {
+interface Named {
   readonly variableValues: Record<string, unknown> | undefined;
   readonly operationName: string | undefined;
 }
 
-function askedIn(schema: GraphQLSchema, query: string, { variableValues, operationName }: Meant): Asked | null {
+function askedIn(schema: GraphQLSchema, query: string, { variableValues, operationName }: Named): Asked | null {
   try {
     const document = parse(query);
     const operation = operationOf(document, operationName);
@@ -98,15 +72,7 @@ function askedIn(schema: GraphQLSchema, query: string, { variableValues, operati
   }
 }
 
-const given = (name: string, value: string | null | undefined) =>
-  value === null || value === undefined ? [] : [{ name, value }];
-
-const shown = ({ claims, at }: Revocation) => ({
-  claims: Object.entries(claims).map(([name, value]) => ({ name, value })),
-  at: new Date(at * 1000).toISOString(),
-});
-
-/** What nests too deep for the parser is an error of no kind that GraphQL knows. */
+/** An error as it is answered. A text that nests too deep for the parser gives one of no kind that GraphQL knows. */
 function told(error: Error) {
   const known = error instanceof GraphQLError ? error : new GraphQLError(error.message);
   const { originalError: cause } = known;

@@ -3,7 +3,8 @@ import { relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PubSub } from 'graphql-subscriptions';
 import { adminGraphQL } from '../admin/graphql.js';
-import { type Admin, startAdmin } from '../admin/server.js';
+import { revocationSubject } from '../admin/revocations.js';
+import type { Admin, AdminParts } from '../admin/server.js';
 import type { Config } from '../config/variables.js';
 import { createMemoryLog } from '../log/memory-log.js';
 import { pinoLogger } from '../observe/pino.js';
@@ -15,6 +16,7 @@ import { welcome } from './dev/welcome.js';
 import { configOf, type Run, type Terminal, tellServiceLinks } from './process/command.js';
 import { Refusal } from './process/refusal.js';
 import { untilStopped } from './process/until-stopped.js';
+import { configuredAdmin } from './settings/admin.js';
 import { graphiqlOf } from './settings/graphiql.js';
 import { issuersOf } from './settings/issuers.js';
 import { loadResolvers, loadSchema, schemaFileOf } from './settings/load.js';
@@ -105,19 +107,14 @@ async function adminOf(
   config: Config<'dev'>,
   replica: Gateway,
   { send, ready }: Feeding,
-  metrics: Parameters<typeof startAdmin>[0]['metrics'],
+  metrics: AdminParts['metrics'],
   { err }: Terminal,
 ): Promise<Admin | null> {
-  const { adminHost: host, adminPort: port, adminToken: token, keepAlive } = config;
   try {
-    return await startAdmin({
-      host,
-      port,
-      token,
-      keepAlive,
+    return await configuredAdmin(config, {
       metrics,
       ready: async () => (await replica.ready()) ?? ready(),
-      graphql: adminGraphQL(replica),
+      graphql: adminGraphQL([revocationSubject(replica)]),
       send,
       audit: auditOf(config),
     });

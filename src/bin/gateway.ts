@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { adminGraphQL } from '../admin/graphql.js';
-import { startAdmin } from '../admin/server.js';
+import { revocationSubject } from '../admin/revocations.js';
 import { needsTokenKey } from '../config/rules.js';
 import { connectRedis } from '../log/redis-connection.js';
 import { pinoLogger } from '../observe/pino.js';
@@ -10,6 +10,7 @@ import { overRedis } from '../serve/over-redis.js';
 import { configOf, type Run, tellServiceLinks } from './process/command.js';
 import { Refusal } from './process/refusal.js';
 import { untilStopped } from './process/until-stopped.js';
+import { configuredAdmin } from './settings/admin.js';
 import { exampleOf } from './settings/graphiql.js';
 import { issuersOf } from './settings/issuers.js';
 import { loadResolvers, loadSchema } from './settings/load.js';
@@ -53,14 +54,10 @@ export const gateway: Run = async (args, env) => {
       logger,
       audit,
     });
-    const admin = await startAdmin({
-      host: config.adminHost,
-      port: config.adminPort,
-      token: config.adminToken,
-      keepAlive: config.keepAlive,
+    const admin = await configuredAdmin(config, {
       metrics: metrics.exposition,
       ready: () => replica.ready(),
-      graphql: adminGraphQL(replica),
+      graphql: adminGraphQL([revocationSubject(replica)]),
       audit,
     });
     started(() => admin.close());

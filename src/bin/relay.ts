@@ -1,5 +1,4 @@
 import { parseArgs } from 'node:util';
-import { startAdmin } from '../admin/server.js';
 import { connectRedis } from '../log/redis-connection.js';
 import { unreadyRedis } from '../log/redis-reader.js';
 import { createRedisLogWriter } from '../log/redis-writer.js';
@@ -11,6 +10,7 @@ import { deadLetterTopicOf, type KafkaRelay, startKafkaRelay } from '../relay/ka
 import { configOf, type Run, tellServiceLinks } from './process/command.js';
 import { Refusal } from './process/refusal.js';
 import { untilStopped } from './process/until-stopped.js';
+import { configuredAdmin } from './settings/admin.js';
 import { kafkaSettings } from './settings/kafka.js';
 import { loadSchema } from './settings/load.js';
 import { redisSettings } from './settings/redis.js';
@@ -37,11 +37,7 @@ export const relay: Run = async (args, env) => {
 
     // Before the first record is read, so that a port in use costs the group no rebalance.
     let running: KafkaRelay | null = null;
-    const admin = await startAdmin({
-      host: config.adminHost,
-      port: config.adminPort,
-      token: config.adminToken,
-      keepAlive: config.keepAlive,
+    const admin = await configuredAdmin(config, {
       metrics: metrics.exposition,
       audit: config.audit ? auditLines({ arguments: 'off' }) : noAudit,
       ready: async () => (running === null ? 'starting' : ((await unreadyRedis(redis)) ?? running.ready())),

@@ -2,17 +2,8 @@ import { readFileSync } from 'node:fs';
 import { nearest } from './nearest.js';
 import { rules } from './rules.js';
 import { withoutServiceLinks } from './service-links.js';
-import {
-  type Command,
-  type Config,
-  defaultText,
-  type Environment,
-  type Given,
-  type Key,
-  type Variable,
-  variableName,
-  variables,
-} from './variables.js';
+import { type Command, defaultText, type Variable } from './variable.js';
+import { type Config, type Environment, type Given, type Key, variableName, variables } from './variables.js';
 
 /**
  * Reads the variables of one command. An empty variable counts as unset. Variables of other commands are not looked

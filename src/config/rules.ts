@@ -1,6 +1,7 @@
 import type { StreamSchema } from '../schema/stream-schema.js';
 import { certificateOf, whyNoPair } from '../serve/port/tls-pair.js';
-import type { Command, Given } from './variables.js';
+import type { Command } from './variable.js';
+import type { Given } from './variables.js';
 
 /** What several variables say together: a sentence when they disagree, else null. Runs on what could be parsed. */
 export type Rule = (given: Given, command: Command) => string | null;

@@ -1,15 +1,17 @@
-import { type Command, defaultText, type Key, type Variable, variableName, variables } from './variables.js';
+import { type Command, defaultText, type Variable } from './variable.js';
+import { type Key, variableName, variables } from './variables.js';
 
 /** The Markdown table of all variables in docs/configuration.md. */
 export function variablesTable(): string {
   const rows = (Object.entries(variables) as [Key, Variable][]).map(([key, variable]) => {
     const name = `\`${variableName(key)}\`${variable.secret ? ' ¹' : ''}`;
     const commands = variable.commands.filter((command) => command !== 'check').join(', ');
-    return `| ${[name, variable.kind.label, shownDefault(variable), commands, variable.about].map(cell).join(' | ')} |`;
+    const code = variable.code === null ? '' : `\`${variable.code}\``;
+    const cells = [name, variable.kind.label, shownDefault(variable), commands, code, variable.about];
+    return `| ${cells.map(cell).join(' | ')} |`;
   });
-  return ['| variable | must be | default | read by | what it is |', '| --- | --- | --- | --- | --- |', ...rows].join(
-    '\n',
-  );
+  const head = '| variable | must be | default | read by | in code | what it is |';
+  return [head, '| --- | --- | --- | --- | --- | --- |', ...rows].join('\n');
 }
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');

@@ -1,6 +1,6 @@
 /**
- * Where an event can be heard: a short ASCII string without spaces. Only `schema/routes.ts` makes one, so that no
- * value made by a user reaches Redis unescaped. It begins with the id of its route, and has a colon before each value.
+ * Where an event can be heard: a short ASCII string without spaces. Only `src/schema/routes/channel-name.ts` makes one, so
+ * that no value made by a user reaches Redis unescaped. It begins with the id of its route, and has a colon before each value.
  */
 export type Channel = string & { readonly __brand: 'Channel' };
 

@@ -5,6 +5,12 @@
  */
 export type LeaderEpoch = readonly [epoch: number, first: number];
 
+/** Where a leader's epoch ended: one past the last offset written in it, or in the newest one before it that was written in. */
+export interface EpochEnd {
+  readonly epoch: number;
+  readonly end: number;
+}
+
 /** What names the history of a partition: the same offset of two histories is two records. */
 export interface SourceHistory {
   /** Kafka's id of the topic, 22 characters of base64url; null where the broker tells none. */

@@ -20,11 +20,10 @@ import { Documents } from './operation/documents.js';
 import type { Operations } from './operation/persisted.js';
 import { errorsOf } from './operation/refused.js';
 import { askedOf, rootField } from './operation/root-fields.js';
-import { formatted, formattedResults, masked, type Results } from './render/render.js';
-import type { Renewable } from './running/renewal.js';
-import { Resolved } from './running/resolved.js';
+import { encoded, formatted, internal, masked } from './render/render.js';
+import { Resolved, type Results } from './running/resolved.js';
+import type { Running } from './running/running.js';
 import type { StartRequest } from './running/start.js';
-import type { Stream } from './running/stream.js';
 import { Streams, type StreamsParts } from './streams.js';
 import type { Viewer } from './viewer.js';
 
@@ -52,8 +51,7 @@ export interface OperationRequest extends Worded, StartRequest {
 }
 
 export type Opened =
-  | Stream
-  | Resolved
+  | Running
   | { readonly kind: 'result'; readonly result: FormattedExecutionResult }
   | {
       readonly kind: 'errors';
@@ -61,9 +59,6 @@ export type Opened =
       /** False where there was not so much as a document: no text, and no id of a persisted one. */
       readonly named: boolean;
     };
-
-/** An operation that was opened and is not over. */
-export type Running = Extract<Opened, Renewable>;
 
 /**
  * The one path by which every transport parses, validates, checks access and starts an operation. What comes of it is
@@ -126,7 +121,7 @@ export class Engine {
     const opened = stream
       ? await this.#streams.open(checked, stream, args, request)
       : await this.#subscribe(checked, field, request);
-    if (opened.kind !== 'result') this.#audit({ event: 'subscribed', ...witnessed(request), field, args });
+    if (opened.kind === 'running') this.#audit({ event: 'subscribed', ...witnessed(request), field, args });
     return opened;
   }
 
@@ -151,11 +146,15 @@ export class Engine {
     const again = async (renewedViewer: Viewer): Promise<Results> => {
       this.#checks.admit(checked.fields, renewedViewer);
       const renewed = await subscribe(this.#argsFor(checked, { operationName }, renewedViewer));
-      if (Symbol.asyncIterator in renewed) return formattedResults(renewed, logger);
+      if (Symbol.asyncIterator in renewed) return renewed;
       const [error] = renewed.errors ?? [];
       throw new Fault('FORBIDDEN', { why: error ? masked(error, logger).message : 'nothing is streamed any more' });
     };
-    return new Resolved(field, viewer, formattedResults(results, logger), again);
+    return new Resolved(field, viewer, results, {
+      subscribe: again,
+      encode: (result) => encoded(result, logger),
+      masked: (error) => internal(error, logger),
+    });
   }
 
   #argsFor({ document, variables }: Checked, { operationName = null }: Worded, viewer: Viewer): ExecutionArgs {

@@ -10,12 +10,14 @@ export class Frame {
   constructor(
     /** An execution result as JSON, without its closing brace: `{"data":{…}` or `{"errors":[…],"data":null`. */
     readonly result: string,
-    readonly cursor: string,
+    /** Null of what cannot be resumed: what a resolver made, and not the log. */
+    readonly cursor: string | null,
     readonly gap: Gap | null = null,
   ) {}
 
   /** The execution result with `extensions.cursor`, and `extensions.gap` when something before it was lost. */
   get payload(): string {
+    if (this.cursor === null) return `${this.result}}`;
     const gap = this.gap ? `,"gap":${JSON.stringify(this.gap)}` : '';
     this.#payload ??= `${this.result},"extensions":{"cursor":"${this.cursor}"${gap}}}`;
     return this.#payload;

@@ -1,8 +1,7 @@
 import { type AppendEntry, maxAppendBytes, maxAppendEntries } from '../log/channel-log.js';
-import type { TopicPlan } from '../schema/stream-schema.js';
-import type { RecordFault } from './decode.js';
+import type { RecordFault } from './dead-letter.js';
 import type { FedRecord } from './record-batch.js';
-import { routeRecord } from './route.js';
+import { type Routing, routeRecord } from './route.js';
 
 /** Records that go into the log by one append, once those of them that cannot be read are dead letters. */
 export interface Chunk {
@@ -28,14 +27,13 @@ export interface Chunk {
  */
 export function* chunks(
   records: readonly FedRecord[],
-  plan: TopicPlan,
-  origin: string,
+  routing: Routing,
   refilled: (record: FedRecord) => AppendEntry['refilled'],
   { maxEntries = maxAppendEntries, maxBytes = maxAppendBytes } = {},
 ): Generator<Chunk, void, undefined> {
   let chunk = empty();
   for (const record of records) {
-    const routed = routeRecord(record, plan, origin, refilled(record));
+    const routed = routeRecord(record, routing, refilled(record));
     // A letter is larger than its record, by headers and a stack: all those of one fetch at once were gigabytes.
     const letters = routed.fault === null ? 0 : 1;
     // In characters, which is close enough: counting the bytes of each text showed in a relay's profile.

@@ -1,7 +1,16 @@
+import type { DecodeFault } from '../format/format.js';
 import type { Logger } from '../observe/logger.js';
 import type { RelayMetrics } from '../observe/metrics.js';
-import type { RecordFault } from './decode.js';
 import type { FedRecord, OriginalHeaders } from './record-batch.js';
+
+/** Why a record cannot become events. It goes to the dead letters; the stream goes on. */
+export interface RecordFault {
+  /** Short and of a closed list: a label of the metrics. */
+  readonly reason: DecodeFault['reason'] | 'not-extracted';
+  /** Kafka Connect's name of the stage that failed. */
+  readonly stage: 'VALUE_CONVERTER' | 'TRANSFORMATION';
+  readonly error: Error;
+}
 
 export interface DeadLetter {
   readonly record: FedRecord;
@@ -60,49 +69,57 @@ export function lesserLetters({ record, fault }: DeadLetter, connector: string):
 
 /**
  * Dead letters of one partition, each written and counted once, with one line for those that come together: an append that
- * is tried again, or a refill, brings its records again. In the order of offsets, so one number says which were written.
+ * is tried again, or a refill, brings its records again.
  */
-export function writeOnce(deadLetters: DeadLetters, metrics: RelayMetrics, logger: Logger) {
-  let newest = -1;
+export class LettersOnce {
+  /** The newest that was written: in the order of offsets, one number says which were. */
+  #newest = -1;
 
-  function kept(letters: readonly DeadLetter[]): void {
+  constructor(
+    private readonly deadLetters: DeadLetters,
+    private readonly metrics: RelayMetrics,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Answers the first letter that could not be written, and why: no record from there on may pass. Never throws. */
+  async write(letters: readonly DeadLetter[]): Promise<Unwritten | null> {
+    const rest = this.#unwritten(letters);
+    if (rest.length === 0) return null;
+    try {
+      await this.deadLetters(rest, (some) => this.#kept(some));
+    } catch (error) {
+      const [first] = this.#unwritten(rest);
+      return first === undefined ? null : { offset: first.record.offset, error };
+    }
+    this.#kept(this.#unwritten(rest));
+    return null;
+  }
+
+  /** The offsets begin anew. */
+  forget(): void {
+    this.#newest = -1;
+  }
+
+  #unwritten(letters: readonly DeadLetter[]): readonly DeadLetter[] {
+    return letters.filter(({ record }) => record.offset > this.#newest);
+  }
+
+  #kept(letters: readonly DeadLetter[]): void {
     const [first] = letters;
     if (first === undefined) return;
     for (const { record, fault } of letters) {
-      newest = record.offset;
-      metrics.deadLettered(record.topic, fault.reason);
+      this.#newest = record.offset;
+      this.metrics.deadLettered(record.topic, fault.reason);
     }
     const { topic, partition, offset } = first.record;
     const { reason, error } = first.fault;
     // A line for each would be as fast as Kafka, where all of a topic is of another format.
-    const more = letters.length === 1 ? {} : { letters: letters.length, newest };
-    logger.error({ topic, partition, offset, reason, fault: error.message, ...more }, told);
+    const more = letters.length === 1 ? {} : { letters: letters.length, newest: this.#newest };
+    this.logger.error({ topic, partition, offset, reason, fault: error.message, ...more }, unreadable);
   }
-
-  const unwritten = (letters: readonly DeadLetter[]) => letters.filter(({ record }) => record.offset > newest);
-
-  return {
-    /** Answers the first letter that could not be written, and why: no record from there on may pass. Never throws. */
-    async write(letters: readonly DeadLetter[]): Promise<Unwritten | null> {
-      const rest = unwritten(letters);
-      if (rest.length === 0) return null;
-      try {
-        await deadLetters(rest, kept);
-      } catch (error) {
-        const [first] = unwritten(rest);
-        return first === undefined ? null : { offset: first.record.offset, error };
-      }
-      kept(unwritten(rest));
-      return null;
-    },
-    /** The offsets begin anew. */
-    forget: () => {
-      newest = -1;
-    },
-  };
 }
 
-const told = 'A record cannot be read: it is a dead letter';
+const unreadable = 'A record cannot be read: it is a dead letter';
 
 export interface Unwritten {
   readonly offset: number;

@@ -1,68 +1,26 @@
-import { originOf } from '../event/origin.js';
-import type { Moment } from '../event/position.js';
-import type { SourceGap } from '../event/publication.js';
 import type { SourcePartition } from '../event/source-event.js';
-import type { SourceHistory } from '../event/source-history.js';
-import type { AppendAnswer, ChannelLogWriter, PartitionState } from '../log/channel-log.js';
+import type { TopicFormats } from '../format/formats.js';
+import type { ChannelLogWriter } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import type { RelayMetrics } from '../observe/metrics.js';
 import type { TopicPlan } from '../schema/stream-schema.js';
-import { type Chunk, chunks } from './chunks.js';
-import { type DeadLetters, writeOnce } from './dead-letter.js';
-import { createPatience } from './patience.js';
-import { type Arrivals, arrived, arrivedBelow } from './placement/arrivals.js';
-import { begun, type Change, leftOf, madeAgain, Rivalry } from './placement/change.js';
+import { BatchWriter, type Pulse } from './batch-writer.js';
+import { type DeadLetters, LettersOnce } from './dead-letter.js';
+import { PartitionWriter } from './partition-writer.js';
+import { createPatience, type Patience } from './patience.js';
+import { madeAgain, Rivalry } from './placement/change.js';
 import { learned } from './placement/history.js';
-import { lossAfter } from './placement/loss.js';
-import {
-  isAhead,
-  lookBack,
-  type Opening,
-  openings,
-  type Placement,
-  place,
-  type Refill,
-  refilled,
-  unknown,
-} from './placement/placement.js';
-import { committedIn, type Memory, survey } from './placement/survey.js';
-import type { Bounds, FedRecord, PartitionFeed, Reached, RecordBatch, Turn } from './record-batch.js';
-import { type Accepted, Refused } from './refused.js';
+import { Memory } from './placement/memory.js';
+import { unknown } from './placement/placement.js';
+import { type Placed, Placer } from './placement/placer.js';
+import type { PartitionFeed, Reached, RecordBatch, Turn } from './record-batch.js';
+import { Refused } from './refused.js';
 import { routeIds } from './route.js';
-
-/**
- * One partition on its way into the log. Calls may overlap; they are carried out one after the other.
- * Neither call throws: what goes wrong is counted, logged and answered with a `wait`, after which the feed asks again.
- */
-export interface PartitionRelay {
-  /**
-   * Finds where to go on, and tells the log what is missing before it. To be called at each assignment; with a `wait`
-   * in the answer, to be called again.
-   */
-  start(): Promise<Turn>;
-  /**
-   * Brings a batch into the log, in order, exactly once. `pulse` is awaited between appends; false means stop here.
-   * A `position` other than the batch's `to` means that the feed has to seek there.
-   */
-  take(batch: RecordBatch, pulse?: () => Promise<boolean>): Promise<Turn>;
-  /**
-   * Asks whether the log still has what it was given. To be called now and then while no batch comes: what a log lost
-   * of a quiet topic would otherwise be missing until the topic's next record.
-   */
-  look(): Promise<Turn>;
-  /** The newest append, to be kept with the committed offset: a relay after this one will want to know. */
-  newest(): Reached | null;
-  /** Names what is to be fetched, by the last place that was found; null while there is none. */
-  history(): { readonly topicId: string | null; readonly leaderEpoch: number } | null;
-  /** Why it may not go on, in a sentence; null when it may. */
-  rivalry(): string | null;
-  /** Another relay has the partition now. */
-  release(): void;
-}
 
 export interface PartitionOptions {
   readonly source: SourcePartition;
   readonly plan: TopicPlan;
+  readonly formats: TopicFormats;
   readonly fingerprint: string;
   readonly feed: PartitionFeed;
   readonly log: ChannelLogWriter;
@@ -77,288 +35,187 @@ export interface PartitionOptions {
   readonly delay: (attempt: number) => number;
 }
 
-/** What is known while the log and this relay agree. */
-interface Placed {
-  readonly epoch: string;
-  readonly refill: Refill;
-  /** The log's watermark: the base of the next append. A base above it would be refused as *behind*. */
-  appended: number;
-  /** Compared with the first record fetched, then null. */
-  verify: Placement['verify'];
-  /** Names what the log has, and in part what it will have next. */
-  history: SourceHistory;
-  arrivals: Arrivals;
-  /** `Reached.told`. */
-  readonly told: Moment;
-  /** The leader's, when the place was found. */
-  readonly leaderEpoch: number;
-  readonly origin: string;
-}
+/**
+ * One partition on its way into the log. Calls may overlap; they are carried out one after the other.
+ * None of them throws: what goes wrong is counted, logged and answered with a `wait`, after which the feed asks again.
+ */
+export class PartitionRelay {
+  readonly #memory = new Memory();
+  readonly #patience: Patience;
+  readonly #writer: PartitionWriter;
+  readonly #placer: Placer;
+  readonly #batches: BatchWriter;
+  /** Null while the log and this relay do not agree. */
+  #placed: Placed | null = null;
+  /** Where the next batch is expected to begin. Unlike `Placed.appended` it moves over holes at once. */
+  #position = 0;
+  #rivalry: string | null = null;
+  #last: Promise<unknown> = Promise.resolve();
 
-export function createPartitionRelay(options: PartitionOptions): PartitionRelay {
-  const { source, plan, feed, log, metrics, logger } = options;
-  const { topic, partition } = source;
-  const where = { topic, partition };
-  const routes = routeIds(plan);
+  constructor(private readonly options: PartitionOptions) {
+    const { source, plan, deadLetters, metrics, logger, delay } = options;
+    const routes = routeIds(plan);
+    const letters = new LettersOnce(deadLetters, metrics, logger);
+    const writer = new PartitionWriter({ ...options, routes }, this.#memory);
+    const brought = (next: number) => this.#brought(next);
+    this.#patience = createPatience(source, delay, metrics, logger);
+    this.#writer = writer;
+    this.#placer = new Placer({ ...options, routes, writer, letters }, this.#memory);
+    this.#batches = new BatchWriter({ ...options, letters, writer, brought }, this.#memory);
+  }
 
-  let placed: Placed | null = null;
-  /** Where the next batch is expected to begin. Unlike `placed.appended` it moves over holes at once. */
-  let position = 0;
-  let memory: Memory = { reached: null, voided: null, lost: null };
-  /** A batch has come from where the place was found. */
-  let isGoing = false;
-  let suspected = false;
-  let rivalry: string | null = null;
-  let busy: Promise<unknown> = Promise.resolve();
-  const letters = writeOnce(options.deadLetters, metrics, logger);
-  const patience = createPatience(source, options.delay, metrics, logger);
+  /**
+   * Finds where to go on, and tells the log what is missing before it. To be called at each assignment; with a `wait`
+   * in the answer, to be called again.
+   */
+  start(): Promise<Turn> {
+    return this.#inTurn(() => this.#findPlace());
+  }
 
-  async function findPlace(): Promise<void> {
-    placed = null;
-    // The log first: read after the bounds, the watermark of another relay could lie above an older end.
-    const state = await log.partition(source);
-    const { bounds, facts, change } = await survey(options, state, memory);
-    memory = { ...memory, lost: facts.lost };
-    if (change !== null || isAhead(facts)) {
-      // A broker that has just become leader, or lags, may tell what is not so for a moment. A change of the history is told to
-      // every subscriber, so it has to be seen twice, with a wait between.
-      const why = change?.why ?? `The log is at ${state.watermark} and the partition ends at ${facts.end}`;
-      if (!suspected) {
-        suspected = true;
-        throw new Error(`${why}: looking again`);
-      }
-      const begins = change ?? madeAgain(bounds, why);
-      if (begins.next !== null) return beginAnew(state, bounds, begins, leftOf(facts.reached, begins));
+  /**
+   * Brings a batch into the log, in order, exactly once. `pulse` is awaited between appends; false means stop here.
+   * A `position` other than the batch's `to` means that the feed has to seek there.
+   */
+  take(batch: RecordBatch, pulse: Pulse = async () => true): Promise<Turn> {
+    const asked = this.#placed;
+    return this.#inTurn(() => this.#relay(batch, pulse, asked));
+  }
+
+  /**
+   * Asks whether the log still has what it was given. To be called now and then while no batch comes: what a log lost
+   * of a quiet topic would otherwise be missing until the topic's next record.
+   */
+  look(): Promise<Turn> {
+    return this.#inTurn(() => this.#lookAtLog());
+  }
+
+  /** The newest append, to be kept with the committed offset: a relay after this one will want to know. */
+  newest(): Reached | null {
+    return this.#memory.reached;
+  }
+
+  /** Names what is to be fetched, by the last place that was found; null while there is none. */
+  history(): { readonly topicId: string | null; readonly leaderEpoch: number } | null {
+    const placed = this.#placed;
+    return placed && { topicId: placed.history.topicId, leaderEpoch: placed.leaderEpoch };
+  }
+
+  /** Why it may not go on, in a sentence; null when it may. */
+  rivalry(): string | null {
+    return this.#rivalry;
+  }
+
+  /** Another relay has the partition now. */
+  release(): void {
+    const { source, metrics } = this.options;
+    metrics.lag(source.topic, source.partition, null);
+  }
+
+  /** Work begins when all that was asked before has ended. */
+  #inTurn(work: () => Promise<void>): Promise<Turn> {
+    const turn = this.#last.then(() => this.#turn(work));
+    this.#last = turn;
+    return turn;
+  }
+
+  async #turn(work: () => Promise<void>): Promise<Turn> {
+    let wait = 0;
+    try {
+      await work().catch((error: unknown) => this.#askAgain(error));
+    } catch (error) {
+      this.#disagree(error);
+      if (error instanceof Rivalry) this.#rivalry = error.message;
+      wait = this.#patience.tried(error, this.#position);
     }
-    suspected = false;
-    const time = lookBack(facts);
-    const placement = place(facts, time === null ? null : await feed.offsetAt(time));
-    await open(state, bounds, change === null ? placement : { ...placement, gap: change.gap }, facts.reached);
-    metrics.lag(topic, partition, Math.max(0, facts.end - position));
+    return { position: this.#position, wait, appended: this.#placed === null ? null : this.#placed.appended };
   }
 
-  /** Another history takes the place of the one that was known. */
-  async function beginAnew(
-    state: PartitionState,
-    bounds: Bounds,
-    change: Change,
-    reached: Reached | null = null,
-  ): Promise<void> {
-    const { why, history, gap } = change;
-    const next = change.next as number;
-    const { epoch, watermark } = state;
-    placed = null;
-    const renewal = { source, epoch, watermark, next, history, gap: mark(gap), fingerprint: options.fingerprint };
-    const { position } = accept(await log.renew(renewal));
-    // The suspicion outlives a refusal. Each partition's renewal opens an epoch, which refuses the others': looking twice again
-    // after each, a topic of 16 partitions came back up to a minute late.
-    suspected = false;
-    letters.forget();
-    logger.warn({ ...where, ...gap, watermark, offset: next }, `${why}: subscribers are told`);
-    memory = { ...memory, reached, voided: committedIn(bounds) ?? memory.voided };
-    told(gap, position);
-    await findPlace();
+  /** A log that refused once is asked where it is; one that goes on refusing is asked more and more rarely. */
+  async #askAgain(error: unknown): Promise<void> {
+    this.#disagree(error);
+    if (!(error instanceof Refused) || this.#patience.failures() > 0) throw error;
+    this.#patience.tried(error, this.#position);
+    await this.#findPlace();
   }
 
-  /** Makes a placement true in the log. */
-  async function open(
-    state: PartitionState,
-    bounds: Bounds,
-    placement: Placement,
-    reached: Reached | null,
-  ): Promise<void> {
-    const { epoch } = state;
-    const { goOn, verify } = placement;
-    const { topicId, leaderEpoch } = bounds;
-    const known = state.watermark === null ? null : state.history;
-    // What is passed over was written in terms that nobody has seen: the one that leads now had all of it.
-    const isBegun = known === null || known.epochs.length === 0 || goOn > (state.watermark ?? 0);
-    const history = isBegun ? begun(bounds, goOn) : { topicId, epochs: known.epochs };
-    let head: Moment = state.head;
-    for (const opening of openings(state, placement, routes, history)) {
-      head = (await append(opening)).position;
-      const { gap } = opening;
-      if (gap === null) continue;
-      logger.warn({ ...where, ...gap, offset: goOn }, 'Records are missing in the log: subscribers are told');
-    }
-    placed = {
-      epoch,
-      refill: placement.refill,
-      appended: goOn,
-      verify,
-      history,
-      arrivals: reached?.arrivals ?? [],
-      told: { epoch, number: head.number, time: head.time },
-      leaderEpoch,
-      origin: originOf(source, topicId),
-    };
-    rivalry = null;
-    isGoing = false;
-    position = placement.fetch;
+  #disagree(error: unknown): void {
+    if (error instanceof Refused) this.#placed = null;
   }
 
-  const mark = (gap: SourceGap): SourceGap => (memory.lost === null ? gap : { ...gap, before: memory.lost });
-
-  function told(gap: SourceGap, { time }: Moment): void {
-    memory = { ...memory, lost: lossAfter(memory.lost, gap, time) };
-    metrics.gap(topic, gap.reason);
+  #findPlace(): Promise<void> {
+    return this.#adopt(() => this.#placer.find());
   }
 
-  async function append(batch: Opening): Promise<Accepted> {
-    const gap = batch.gap && mark(batch.gap);
-    const written = accept(await log.append({ ...batch, gap, source, routes, fingerprint: options.fingerprint }));
-    if (batch.gap) told(batch.gap, written.position);
-    return written;
+  /** Until the place is found there is none. */
+  async #adopt(find: () => Promise<Placed>): Promise<void> {
+    this.#placed = null;
+    const placed = await find();
+    this.#placed = placed;
+    this.#position = placed.fetch;
+    this.#rivalry = null;
   }
 
-  function accept(answer: AppendAnswer): Accepted {
-    if (answer.kind === 'appended') return answer;
-    placed = null;
-    metrics.refused(topic, answer.kind);
-    throw new Refused(answer);
+  async #lookAtLog(): Promise<void> {
+    if (this.#placed === null) return this.#findPlace();
+    const { log, source } = this.options;
+    const { watermark, feeder } = await log.partition(source);
+    if ((watermark ?? -1) < this.#placed.appended || feeder.cluster !== source.cluster) await this.#findPlace();
   }
 
   /** `asked`: the place that was known when the batch came. */
-  async function relay(batch: RecordBatch, pulse: () => Promise<boolean>, asked: Placed | null): Promise<void> {
-    if (placed === null) await findPlace();
-    else if (placed === asked && batch.from !== position && isGoing) await jump(batch.from);
+  async #relay(batch: RecordBatch, pulse: Pulse, asked: Placed | null): Promise<void> {
+    if (this.#placed === null) await this.#findPlace();
+    else if (this.#placed === asked && batch.from !== this.#position && asked.hasBegun) await this.#jump(batch.from);
+    const placed: Placed | null = this.#placed;
     // Fetched before the place was found, it is given back. Taken for one behind a hole, all that lies between would never be in
     // the log; and though it begins there: its leader may have been another one, what it brings cut off since, and what is
     // there now would never come.
-    if (placed === null || placed !== asked || batch.from !== position) return;
-    isGoing = true;
-    if (!(await isVerified(placed, batch))) return;
+    if (placed === null || placed !== asked || batch.from !== this.#position) return;
+    placed.hasBegun = true;
+    if (!(await this.#isVerified(placed, batch))) return;
+    if (await this.#batches.write(placed, batch, pulse)) this.#pass(placed, batch);
+  }
 
-    const now: Placed = placed;
-    const known = (batch.records[0]?.offset ?? now.appended) < now.appended;
-    const fresh = known ? batch.records.filter(({ offset }) => offset >= now.appended) : batch.records;
-    const last = fresh.at(-1);
-    const inChunks = (records: readonly FedRecord[]) =>
-      chunks(records, plan, now.origin, (record) => refilled(now.refill, record));
-    for (const chunk of inChunks(fresh)) {
-      const unwritten = await letters.write(chunk.faults);
-      if (unwritten !== null) {
-        // The letter may have to wait for hours. What precedes it does not.
-        const before = chunk.records.filter(({ offset }) => offset < unwritten.offset);
-        for (const part of inChunks(before)) await bring(now, batch, part);
-        throw unwritten.error;
-      }
-      const isLast = chunk.records.at(-1) === last;
-      await bring(now, batch, chunk, isLast ? batch.to : undefined);
-      if (!isLast && !(await pulse())) return;
-    }
-    now.history = learned(now.history, batch.epochs ?? [], batch.to);
-    position = batch.to;
-    metrics.lag(topic, partition, Math.max(0, batch.end - position));
+  /** The feed went on elsewhere than expected: over a hole, or because the offset is no longer there. */
+  async #jump(from: number): Promise<void> {
+    if (from > this.#position && (await this.options.feed.bounds()).begin <= this.#position) this.#position = from;
+    else await this.#findPlace();
   }
 
   /** False where the batch does not follow on what the log has: another place was found then. */
-  async function isVerified(now: Placed, batch: RecordBatch): Promise<boolean> {
-    const { verify, epoch, appended: base, history } = now;
+  async #isVerified(placed: Placed, batch: RecordBatch): Promise<boolean> {
+    const { verify, epoch, appended: base, history } = placed;
     if (verify === null || batch.to <= verify.offset) return true;
     const first = batch.records[0];
     if (first?.offset === verify.offset && first.timestamp !== verify.timestamp) {
-      const [state, bounds] = [await log.partition(source), await feed.bounds()];
-      await beginAnew(state, bounds, madeAgain(bounds, 'The record that was the newest in the log is another one'));
+      await this.#beginAnew('The record that was the newest in the log is another one');
       return false;
     }
     // That it is not there, compacted away or never written, says nothing.
     const gap = first?.offset === verify.offset ? null : unknown;
     if (gap !== null || history.topicId !== null || history.epochs.length > 0) {
-      await append({ epoch, base, next: base, first: false, last: null, entries: [], gap, history });
+      await this.#writer.append({ epoch, base, next: base, first: false, last: null, entries: [], gap, history });
     }
-    now.verify = null;
+    placed.verify = null;
     return true;
   }
 
-  async function lookAtLog(): Promise<void> {
-    if (placed === null) return findPlace();
-    const { watermark, feeder } = await log.partition(source);
-    if ((watermark ?? -1) < placed.appended || feeder.cluster !== source.cluster) await findPlace();
+  async #beginAnew(why: string): Promise<void> {
+    const { log, source, feed } = this.options;
+    const [state, bounds] = [await log.partition(source), await feed.bounds()];
+    await this.#adopt(() => this.#placer.beginAnew(state, bounds, madeAgain(bounds, why)));
   }
 
-  /** The feed went on elsewhere than expected: over a hole, or because the offset is no longer there. */
-  async function jump(from: number): Promise<void> {
-    if (from > position && (await feed.bounds()).begin <= position) position = from;
-    else await findPlace();
+  #brought(next: number): void {
+    this.#patience.rewarded(next);
+    this.#position = next;
   }
 
-  async function bring(now: Placed, batch: RecordBatch, chunk: Chunk, end?: number): Promise<void> {
-    const { offset, timestamp } = chunk.records.at(-1) as FedRecord;
-    const next = end ?? offset + 1;
-    now.history = learned(now.history, batch.epochs ?? [], next);
-    const { epoch, appended: base, history } = now;
-    const { entries } = chunk;
-    // `first` only allows that there is no watermark. It was set when the place was found; missing now, it was lost.
-    const written = await append({
-      epoch,
-      base,
-      next,
-      first: false,
-      last: { offset, timestamp },
-      entries,
-      gap: null,
-      history,
-    });
-    patience.rewarded(next);
-    now.appended = next;
-    position = next;
-    // For nobody, they are not heard: by the time of them, everybody would have heard too little.
-    const heard = entries.length > 0 ? undefined : arrivedBelow(now.arrivals, base).at(-1);
-    const time = heard?.time ?? written.position.time;
-    const oldest = chunk.records.reduce((min, record) => Math.min(min, record.timestamp), timestamp);
-    const arrival = { offset: next, time, lag: time - oldest };
-    now.arrivals = arrived(now.arrivals, base, arrival, options.refillMax / 8);
-    memory = {
-      ...memory,
-      reached: { offset: next, timestamp, arrivals: now.arrivals, history, told: now.told, lost: memory.lost },
-    };
-    tell(chunk, written.appended);
+  /** All of the batch is in the log. */
+  #pass(placed: Placed, { epochs = [], to, end }: RecordBatch): void {
+    const { source, metrics } = this.options;
+    placed.history = learned(placed.history, epochs, to);
+    this.#position = to;
+    metrics.lag(source.topic, source.partition, Math.max(0, end - to));
   }
-
-  function tell(chunk: Chunk, written: number) {
-    metrics.consumed(topic, partition, chunk.records.length);
-    if (written > 0) metrics.appended(topic, written);
-    const again = chunk.entries.reduce((sum, entry) => sum + Number(entry.refilled !== false), 0);
-    if (again > 0) metrics.refilled(topic, again);
-    for (let i = 0; i < chunk.tombstones; i++) metrics.tombstone(topic);
-    for (const route of chunk.forNobody) metrics.forNobody(topic, route);
-  }
-
-  async function turn(work: () => Promise<void>): Promise<Turn> {
-    let wait = 0;
-    try {
-      await work().catch(askAgain);
-    } catch (error) {
-      if (error instanceof Rivalry) rivalry = error.message;
-      wait = patience.tried(error, position);
-    }
-    return { position, wait, appended: placed === null ? null : placed.appended };
-  }
-
-  /** A log that refused once is asked where it is; one that goes on refusing is asked more and more rarely. */
-  async function askAgain(error: unknown): Promise<void> {
-    if (!(error instanceof Refused) || patience.failures() > 0) throw error;
-    patience.tried(error, position);
-    await findPlace();
-  }
-
-  function inOrder<T>(work: () => Promise<T>): Promise<T> {
-    const result = busy.then(work);
-    busy = result;
-    return result;
-  }
-
-  return {
-    start: () => inOrder(() => turn(findPlace)),
-    look: () => inOrder(() => turn(lookAtLog)),
-    newest: () => memory.reached,
-    history: () => placed && { topicId: placed.history.topicId, leaderEpoch: placed.leaderEpoch },
-    rivalry: () => rivalry,
-    release: () => metrics.lag(topic, partition, null),
-    take(batch, pulse = async () => true) {
-      const asked = placed;
-      return inOrder(() => turn(() => relay(batch, pulse, asked)));
-    },
-  };
 }

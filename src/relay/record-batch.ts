@@ -1,9 +1,8 @@
 import type { Moment } from '../event/position.js';
 import type { Loss } from '../event/publication.js';
 import type { KafkaRecord } from '../event/source-event.js';
-import type { LeaderEpoch, SourceHistory } from '../event/source-history.js';
+import type { EpochEnd, LeaderEpoch, SourceHistory } from '../event/source-history.js';
 import type { Arrivals } from './placement/arrivals.js';
-import type { EpochEnd } from './placement/history.js';
 
 /** Headers as Kafka keeps them: names may repeat, values are bytes. */
 export type OriginalHeaders = Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;

@@ -1,9 +1,10 @@
-import { isUtf8 } from 'node:buffer';
 import type { KafkaRecord, RecordMeta } from '../event/source-event.js';
 import { writeSame } from '../event/write-json.js';
+import type { Decoded } from '../format/format.js';
+import { formatsOf, type TopicFormats } from '../format/formats.js';
 import type { AppendEntry, ChannelAddress } from '../log/channel-log.js';
 import type { Route, Source, TopicPlan } from '../schema/stream-schema.js';
-import { decode, type RecordFault } from './decode.js';
+import type { RecordFault } from './dead-letter.js';
 
 export interface Routed {
   /** Per source in the order of `index`. An event for nobody is not among them. */
@@ -14,47 +15,57 @@ export interface Routed {
   readonly fault: RecordFault | null;
 }
 
-export const metaOf = (record: KafkaRecord): RecordMeta => ({
-  topic: record.topic,
-  partition: record.partition,
-  offset: record.offset,
-  timestamp: record.timestamp,
-  // Of bytes that are no text, toString would make U+FFFD: many keys would be one, and a user could be called so.
-  key: record.key === null || !isUtf8(record.key) ? null : record.key.toString('utf8'),
-  headers: record.headers,
-});
+/** How the records of a topic become entries of the log. */
+export interface Routing {
+  readonly plan: TopicPlan;
+  readonly formats: TopicFormats;
+  /** Names whose offsets the records have: see `originOf`. */
+  readonly origin: string;
+}
+
+/** By the formats that the plan names. */
+export const routingOf = (plan: TopicPlan, origin: string): Routing => ({ plan, formats: formatsOf(plan), origin });
 
 /** The ids of all routes that a topic's records may go by, sorted. */
 export const routeIds = ({ sources }: TopicPlan): readonly string[] =>
   [...new Set(sources.flatMap(({ routes }) => routes.map(({ id }) => id)))].sort();
 
-/** Decodes a record and routes its events. Never throws. */
+/** Decodes a record for which the formats are prepared, and routes its events. Never throws. */
 export function routeRecord(
   record: KafkaRecord,
-  plan: TopicPlan,
-  origin: string,
+  routing: Routing,
   refilled: AppendEntry['refilled'],
 ): Routed & { readonly isTombstone: boolean } {
-  const decoded = decode(record);
+  const decoded = routing.formats.value.decode(record);
   if (decoded.kind === 'value') {
     // Not spread, which costs as much as all else of a record.
-    const { entries, forNobody, fault } = route(metaOf(record), decoded, plan, origin, refilled);
+    const { entries, forNobody, fault } = route(metaOf(record, routing.formats), decoded, routing, refilled);
     return { entries, forNobody, fault, isTombstone: false };
   }
-  const isTombstone = decoded.kind === 'tombstone';
-  return { entries: [], forNobody: [], fault: isTombstone ? null : decoded.fault, isTombstone };
+  if (decoded.kind === 'null') return { entries: [], forNobody: [], fault: null, isTombstone: true };
+  const { reason, error } = decoded.fault;
+  return { entries: [], forNobody: [], fault: { reason, stage: 'VALUE_CONVERTER', error }, isTombstone: false };
 }
 
+function metaOf(record: KafkaRecord, { key }: TopicFormats): RecordMeta {
+  const { topic, partition, offset, timestamp, headers } = record;
+  return { topic, partition, offset, timestamp, key: record.key === null ? null : textOf(key.decode(record)), headers };
+}
+
+/** A key that is no text is none: a record is not refused for it. */
+const textOf = (decoded: Decoded): string | null =>
+  decoded.kind === 'value' && typeof decoded.value === 'string' ? decoded.value : null;
+
+type DecodedValue = Extract<Decoded, { kind: 'value' }>;
+
 /**
- * Cuts a decoded record into events, by every source of its topic, and says where each can be heard. Never throws.
- * `origin` names whose offset the record has. `index` counts within a source. Two sources may use one index: their channels differ, so in any channel the
- * coordinates still name one event.
+ * Cuts a decoded record into events, by every source of its topic, and says where each can be heard. `index` counts within
+ * a source. Two sources may use one index: their channels differ, so in any channel the coordinates still name one event.
  */
-export function route(
+function route(
   record: RecordMeta,
-  decoded: { readonly text: string; readonly value: unknown },
-  plan: TopicPlan,
-  origin: string,
+  decoded: DecodedValue,
+  { plan, origin }: Routing,
   refilled: AppendEntry['refilled'],
 ): Routed {
   const entries: AppendEntry[] = [];
@@ -76,17 +87,17 @@ export function route(
 function entriesOf(
   source: Source,
   record: RecordMeta,
-  decoded: { readonly text: string; readonly value: unknown },
+  { text, value }: DecodedValue,
   origin: string,
   refilled: AppendEntry['refilled'],
 ) {
-  const events = source.extract(record, decoded.value);
+  const events = source.extract(record, value);
   const entries: AppendEntry[] = [];
   const forNobody: string[] = events.length === 0 ? source.routes.map(({ expression }) => expression) : [];
   events.forEach((event, index) => {
     const channels = channelsOf(source.routes, event, forNobody);
     if (channels.length === 0) return;
-    const payload = source.verbatim ? decoded.text : writeSame(event);
+    const payload = source.verbatim && text !== null ? text : writeSame(event);
     entries.push({ origin, record, index, payload, channels, refilled });
   });
   return { entries, forNobody };

@@ -11,31 +11,31 @@ import type { Audit } from '../observe/audit.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
-import { Heartbeats } from './connection/heartbeats.js';
-import { boundBuffers } from './connection/process-buffer.js';
-import { type Connection, retire } from './connection/retire.js';
+import { Connections } from './connection/connections.js';
+import { renewalDesk } from './connection/renewal-desk.js';
 import { createHttpServer } from './http/http.js';
 import type { Authenticate, TokenKeys } from './identity/authenticate.js';
 import { allowedOrigins } from './identity/origins.js';
-import { renewalDesk } from './identity/renewal-desk.js';
 import type { Revocation } from './identity/revocation.js';
 import { memoryRevocations, type RevocationStore } from './identity/revocation-store.js';
-import { revocationsOf, revoked } from './identity/revocations.js';
+import { revocationsOf } from './identity/revocations.js';
 import { memoryTickets, type TicketStore, ticketOffice } from './identity/tickets.js';
 import { admissionOf } from './limits/admission.js';
 import { FairTurns } from './limits/fair-turns.js';
-import { inTurns } from './limits/in-turns.js';
-import { defaultLimits, type GatewayLimits } from './limits/limits.js';
+import { type GatewayLimits, gatewayLimits } from './limits/limits.js';
 import { type MutationBudget, memoryBudget } from './limits/mutation-budget.js';
 import { boundHalfOpen } from './port/half-open.js';
 import { pairOf, type Tls, watchPair } from './port/tls-pair.js';
 import { memoryReplicas, type Replicas } from './replicas/replicas.js';
+import { type GatewaySettings, gatewaySettings } from './settings/gateway-settings.js';
+import { settingsFrom } from './settings/setting.js';
 import { serveWebSockets } from './websocket/websocket.js';
 
 /** Connections that may wait to be accepted. Node's 511 are too few when thousands come back at once: the others are reset. */
 const backlog = 4_096;
 
-export interface GatewayParts {
+/** Its settings, each with the default that is declared for it, and what it works with. */
+export interface GatewayParts extends Partial<GatewaySettings> {
   readonly streams: StreamSchema;
   readonly resolvers?: Resolvers;
   readonly log: ChannelLogReader;
@@ -52,31 +52,11 @@ export interface GatewayParts {
   readonly replicas?: Replicas;
   /** Default: in this process only. */
   readonly revocations?: RevocationStore;
-  /** Milliseconds that a token lives at most: so long revocations are kept. Default 30 days. */
-  readonly tokenLife?: number;
-  /** Milliseconds by which clocks may differ: how far ahead a token may be issued, and after a revocation. Default 5000. */
-  readonly tokenLeeway?: number;
-  /** Beside the gateway's own. Default: none. */
-  readonly origins?: readonly string[];
-  /** Default `tailrace_token`. */
-  readonly cookie?: string;
-  /** Default false. */
-  readonly introspection?: boolean;
   /** Default: any, and none persisted. */
   readonly operations?: Operations;
   /** Default null: none. */
   readonly graphiql?: GraphiQLOptions | null;
-  /** Offer permessage-deflate to WebSockets. Default false. */
-  readonly compression?: boolean;
-  /** Milliseconds. Default 12000. */
-  readonly heartbeat?: number;
-  /** Milliseconds that a connection is kept on which nothing is asked. Default 75000. */
-  readonly keepAlive?: number;
-  /** Milliseconds over which a retiring replica closes its connections, and answers whoever comes anew. Default 10000. */
-  readonly retirePeriod?: number;
   readonly limits?: Partial<GatewayLimits>;
-  /** Proxies in front whose X-Forwarded-For is believed. Default 0. */
-  readonly trustedHops?: number;
   /** Default: in this process only. */
   readonly mutations?: MutationBudget;
   /** Default null: plain HTTP/1.1. With TLS the port speaks HTTP/2 as well. */
@@ -128,8 +108,10 @@ function dueAt(server: Server): ReadonlySet<ServerResponse> {
  * Throws RangeError for a certificate and a key that are no pair.
  */
 export function createGateway(parts: GatewayParts): Gateway {
-  const { streams, log, pubsub, logger, metrics, audit = () => {}, heartbeat = 12_000 } = parts;
-  const limits = { ...defaultLimits, ...parts.limits };
+  const { streams, log, pubsub, logger, metrics, audit = () => {} } = parts;
+  const settings = settingsFrom(gatewaySettings, parts);
+  const { heartbeat, trustedHops, tokenLife, tokenLeeway } = settings;
+  const limits = settingsFrom(gatewayLimits, parts.limits);
   const executable = makeExecutable(streams, parts.resolvers ?? {}, parts.version ?? 'unknown');
   const hub = patientHub({ log, metrics, logger, probeEvery: heartbeat, tailBytes: limits.tailBytes });
   const engine = new Engine({
@@ -142,41 +124,24 @@ export function createGateway(parts: GatewayParts): Gateway {
     audit,
     cursors: cursorCodec(parts.cursorSecrets),
     now: Date.now,
-    introspection: parts.introspection ?? false,
+    introspection: settings.introspection,
     ...(parts.operations ? { operations: parts.operations } : {}),
     limits: { ...limits, rewindScan: limits.rewind },
   });
-  const connections = new Set<Connection>();
-  const holding = new Set<Connection>();
-  const heartbeats = new Heartbeats(heartbeat);
   const replicas = parts.replicas ?? memoryReplicas();
   let retiring: Promise<void> | null = null;
   parts.keys?.keep();
-
-  /** Those that are revoked and not closed yet. */
-  const leaving = new WeakSet<Connection>();
-  /** A tenant that is revoked has thousands of sockets, and to close those takes seconds: first none is shown anything more. */
-  const expel = inTurns((connection: Connection) => {
-    if (!connections.has(connection)) return;
-    connection.expel(revoked());
-    audit({ event: 'expelled', claims: connection.viewer.claims, peer: connection.peer });
-  });
 
   const revocations = revocationsOf({
     store: parts.revocations ?? memoryRevocations(),
     replicas,
     logger,
-    tokenLife: parts.tokenLife ?? 30 * 24 * 3_600_000,
-    ...(parts.tokenLeeway === undefined ? {} : { leeway: parts.tokenLeeway }),
+    tokenLife,
+    leeway: tokenLeeway,
     every: heartbeat,
     changed(news) {
       for (const { claims, at } of news) audit({ event: 'revoked', revoked: claims, at });
-      for (const connection of connections) {
-        if (leaving.has(connection) || !revocations.isRevoked(connection.viewer)) continue;
-        leaving.add(connection);
-        connection.silence();
-        expel(connection);
-      }
+      connections.expelRevoked();
     },
   });
   const authenticate: Authenticate = async (request) => {
@@ -190,25 +155,25 @@ export function createGateway(parts: GatewayParts): Gateway {
     if (!revocations.known()) return 'revocations have not been read yet';
     return parts.keys?.unready() ?? log.unready();
   }
-  const { trustedHops = 0, mutations = memoryBudget(limits.mutationsPerMinute) } = parts;
+  const { mutations = memoryBudget(limits.mutationsPerMinute) } = parts;
   const identity = {
     authenticate,
     isRevoked: revocations.isRevoked,
-    cookie: parts.cookie ?? 'tailrace_token',
-    origins: allowedOrigins(parts.origins ?? [], { secure: Boolean(parts.tls), trustedHops }),
+    cookie: settings.authCookie,
+    origins: allowedOrigins(settings.origins, { secure: Boolean(parts.tls), trustedHops }),
   };
+  const { processBuffer } = limits;
+  const connections = new Connections({ identity, heartbeat, processBuffer, metrics, logger, audit });
   const common = {
     engine,
     admission: admissionOf({ limits, trustedHops, mutations }),
     identity,
     connections,
-    holding,
     metrics,
     logger,
     audit,
-    heartbeats,
     turns: new FairTurns(),
-    compression: parts.compression ?? false,
+    compression: settings.compression,
     limits,
     retiring: () => retiring !== null,
   };
@@ -216,17 +181,16 @@ export function createGateway(parts: GatewayParts): Gateway {
   const server = createHttpServer({
     ...common,
     heartbeat,
-    keepAlive: parts.keepAlive ?? 75_000,
+    keepAlive: settings.keepAlive,
     pair,
     unready,
     tickets: ticketOffice(parts.tickets ?? memoryTickets()),
-    renewals: renewalDesk(replicas, identity, audit),
+    renewals: renewalDesk(connections.named, replicas, identity, audit),
     graphiql: parts.graphiql ?? null,
   });
   const due = dueAt(server);
   boundHalfOpen(server, limits.halfOpen, () => metrics.limited('halfOpen'));
   serveWebSockets(server, common);
-  const unbound = boundBuffers({ holding, processBuffer: limits.processBuffer, metrics, logger });
   const unwatch =
     parts.tls && pair && 'setSecureContext' in server
       ? watchPair(parts.tls, pair, logger, (renewed) => server.setSecureContext(renewed))
@@ -252,10 +216,9 @@ export function createGateway(parts: GatewayParts): Gateway {
         if ('goAway' in server) server.goAway();
         const door = { shut: () => void server.close(), owes: () => due.size > 0 };
         // One that could not listen has nobody to tell.
-        await retire(connections, server.listening ? (parts.retirePeriod ?? 10_000) : 0, Math.random, door);
+        await connections.retire(server.listening ? settings.retirePeriod : 0, door);
         server.closeAllConnections();
-        unbound();
-        heartbeats.close();
+        connections.close();
         revocations.close();
         parts.keys?.close();
         replicas.close();

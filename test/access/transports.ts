@@ -1,6 +1,6 @@
-import { socket } from '../clients/socket.js';
 import { eventually } from '../support/eventually.js';
 import type { Result, River } from '../support/river.js';
+import { socket } from '../support/socket.js';
 import { events } from '../support/stream.js';
 
 /** One operation on its way, as its client sees it. */

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { freePort } from '../../scripts/services/ports.mjs';
 import { adminGraphQL } from '../../src/admin/graphql.js';
+import { revocationSubject } from '../../src/admin/revocations.js';
 import { startAdmin } from '../../src/admin/server.js';
 import type { AuditEntry } from '../../src/observe/audit.js';
 import { run } from '../bin/process.js';
@@ -15,7 +16,9 @@ test('each call on the admin port is told, also one that was refused, with what 
     token: 'operators only',
     metrics: { contentType: 'text/plain', text: async () => '' },
     ready: async () => null,
-    graphql: adminGraphQL({ revoke: async (claims) => ({ claims, at: 1 }), revocations: () => [] }),
+    graphql: adminGraphQL([
+      revocationSubject({ revoke: async (claims) => ({ claims, at: 1 }), revocations: () => [] }),
+    ]),
     audit: (entry) => void told.push(entry),
   });
   const call = async (query: string, token: string) => {
@@ -55,7 +58,7 @@ async function guarded() {
     token: 'hush',
     metrics: { contentType: 'text/plain', text: async () => '' },
     ready: async () => null,
-    graphql: adminGraphQL({ revoke, revocations: () => [] }),
+    graphql: adminGraphQL([revocationSubject({ revoke, revocations: () => [] })]),
     audit: (entry) => void told.push(entry),
   });
   const at = `127.0.0.1:${admin.port}`;

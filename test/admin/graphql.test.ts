@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { adminGraphQL } from '../../src/admin/graphql.js';
+import { adminGraphQL, type Subject } from '../../src/admin/graphql.js';
+import { revocationSubject } from '../../src/admin/revocations.js';
 import { startAdmin } from '../../src/admin/server.js';
 import { silent } from '../../src/observe/logger.js';
 import { memoryRevocations } from '../../src/serve/identity/revocation-store.js';
@@ -21,7 +22,7 @@ async function admin(token: string | null = null) {
     token,
     metrics: { contentType: 'text/plain', text: async () => '' },
     ready: async () => null,
-    graphql: adminGraphQL({ revoke: revocations.revoke, revocations: revocations.list }),
+    graphql: adminGraphQL([revocationSubject({ revoke: revocations.revoke, revocations: revocations.list })]),
   });
   const post = async (query: string, headers: Record<string, string> = {}, method = 'POST') => {
     const response = await fetch(`http://127.0.0.1:${server.port}/graphql`, {
@@ -81,4 +82,24 @@ test('with an admin token it is for its bearer alone', async () => {
   expect((await server.post(revoke))[0]).toBe(401);
   expect((await server.post(revoke, { authorization: 'Bearer wrong' }))[0]).toBe(401);
   expect((await server.post(revoke, { authorization: 'Bearer hush' }))[0]).toBe(200);
+});
+
+test('each subject has a module of its own, and operators ask all of them in one operation', async () => {
+  const weather: Subject = {
+    sdl: 'type Query { weather(at: ID!): Weather } type Weather { id: ID! wind: Int! }',
+    resolvers: {
+      Query: { weather: (_: unknown, { at }: { at: string }) => ({ id: at }) },
+      Weather: { wind: () => 7 },
+    },
+  };
+  const ask = adminGraphQL([
+    revocationSubject({ revoke: async () => ({ claims: {}, at: 1 }), revocations: () => [] }),
+    weather,
+  ]);
+  const query = '{ revocations { at } weather(at: "pier") { id wind } }';
+  const { text, asked } = await ask(JSON.stringify({ query }));
+  expect(JSON.parse(text)).toEqual({ data: { revocations: [], weather: { id: 'pier', wind: 7 } } });
+  expect(asked?.fields.map(({ field }) => field)).toEqual(['revocations', 'weather']);
+  const other: Subject = { sdl: 'type Query { weather: Int }', resolvers: {} };
+  expect(() => adminGraphQL([weather, other])).toThrow(/weather/);
 });

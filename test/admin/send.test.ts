@@ -14,9 +14,12 @@ async function taking(token: string | null = null, host = '127.0.0.1') {
     token,
     metrics: { contentType: 'text/plain', text: async () => '' },
     ready: async () => null,
-    send: async (body) => {
-      taken.push(body);
-      return { status: 200, text: '{}' };
+    send: {
+      answer: async (body) => {
+        taken.push(body);
+        return { status: 200, text: '{}' };
+      },
+      messageBytes: 4 * 1024 * 1024,
     },
     audit: (entry) => void told.push(entry),
   });

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { forgetClock } from '../support/clock.js';
+import { eventsOf } from '../support/event-stream.js';
+import type { Result } from '../support/river.js';
 
 export const program = fileURLToPath(new URL('../../dist/bin/tailrace.js', import.meta.url));
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -67,12 +69,10 @@ export async function firstEvents(address: string, query: string, count: number,
     // Bounded, so that a stream without events fails with a reason and not with the test's own time limit.
     signal: AbortSignal.timeout(30_000),
   });
-  let text = '';
-  for await (const chunk of response.body ?? []) {
-    text += Buffer.from(chunk).toString();
-    const found = [...text.matchAll(/^data: (\{.*\})$/gm)];
-    if (found.length < count) continue;
-    return found.slice(0, count).map(([, json]) => JSON.parse(json ?? ''));
+  const found: Result[] = [];
+  for await (const { data } of eventsOf(response)) {
+    if (data) found.push(JSON.parse(data));
+    if (found.length === count) return found;
   }
-  throw new Error(`the stream ended after ${text}`);
+  throw new Error(`the stream ended after ${JSON.stringify(found)}`);
 }

@@ -302,7 +302,7 @@ const known = {
     what: 'the admin port takes what a page of another origin sends',
     edits: [
       {
-        file: 'src/admin/server.ts',
+        file: 'src/admin/handler.ts',
         from: "if (origin !== undefined) return { status: 403, text: 'not from a page' };",
         to: '',
       },
@@ -322,9 +322,9 @@ const known = {
     what: 'a heartbeat cuts off whoever has not answered, also those whom nobody reads',
     edits: [
       {
-        file: 'src/serve/websocket/session.ts',
-        from: 'const isPaused = this.#hearing.isPaused();',
-        to: 'const isPaused = false;',
+        file: 'src/serve/connection/connection.ts',
+        from: 'const isUnheard = wire.isOneWay || wire.isPaused();',
+        to: 'const isUnheard = wire.isOneWay;',
       },
     ],
     suite: 'test/serve/websocket/hearing.test.ts',
@@ -354,7 +354,7 @@ const known = {
   },
   silence: {
     what: 'who is revoked is shown events until their socket is closed',
-    edits: [{ file: 'src/serve/gateway.ts', from: 'connection.silence();', to: '' }],
+    edits: [{ file: 'src/serve/connection/connections.ts', from: 'connection.silence();', to: '' }],
     suite: 'test/serve/identity/revocations.test.ts',
     red: ['that takes in many shows none of them anything'],
     green: 'is no reason to renew',

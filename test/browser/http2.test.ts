@@ -1,9 +1,9 @@
 import type { Page } from 'playwright-core';
 import { afterAll, describe, expect, test } from 'vitest';
-import { door } from '../clients/door.js';
-import { fleet, positions, sampleRiver, subscribed } from '../clients/sample.js';
 import { certificateAuthority } from '../support/certificates.js';
+import { door } from '../support/door.js';
 import { eventually } from '../support/eventually.js';
+import { fleet, positions, sampleRiver, subscribed } from '../support/sample.js';
 import { browser } from './chromium.js';
 
 const authority = certificateAuthority();

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/config/read.js';
 import { serviceLinks } from '../../src/config/service-links.js';
-import type { Command, Environment } from '../../src/config/variables.js';
+import type { Command } from '../../src/config/variable.js';
+import type { Environment } from '../../src/config/variables.js';
 
 interface Service {
   readonly name: string;

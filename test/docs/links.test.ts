@@ -1,30 +1,24 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { variableName, variables } from '../../src/config/variables.js';
 import { compileSchema } from '../../src/schema/compile.js';
-
-const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'], {
-  encoding: 'utf8',
-})
-  .trim()
-  .split('\n')
-  .filter(existsSync);
+import { documents } from './project-files.js';
 
 const read = (file: string) => readFileSync(file, 'utf8');
 /** Blocks of code hold brackets that are no links. */
-const prose = (text: string) => text.replace(/^```[\s\S]*?^```$/gm, '').replace(/`[^`\n]*`/g, '');
+const unfenced = (text: string) => text.replace(/^```[\s\S]*?^```$/gm, '');
+const prose = (text: string) => unfenced(text).replace(/`[^`\n]*`/g, '');
 const anchorOf = (heading: string) =>
   heading
     .toLowerCase()
     .replace(/[^\p{L}\p{N} _-]/gu, '')
     .replaceAll(' ', '-');
 const headings = (file: string) =>
-  [...prose(read(file)).matchAll(/^#+ (.*)$/gm)].map(([, text = '']) => anchorOf(text));
+  [...unfenced(read(file)).matchAll(/^#+ (.*)$/gm)].map(([, text = '']) => anchorOf(text));
 const { scripts, dependencies } = JSON.parse(read('package.json')) as Record<string, Record<string, string>>;
 
-describe.each(files)('%s', (file) => {
+describe.each(documents)('%s', (file) => {
   test('links to files and headings that exist', () => {
     const links = [...prose(read(file)).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
     const broken = links.filter((link) => {
@@ -68,14 +62,14 @@ describe.each(files)('%s', (file) => {
   });
 });
 
-test('the README compiles a schema', () => {
+test('the README shows a schema, and has at most 150 lines', () => {
   expect(read('README.md')).toMatch(/^```graphql\ntype Subscription/m);
+  expect(read('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(150);
 });
 
-test('DESIGN.md lists every dependency with its version, and no other', () => {
+test('docs/dependencies.md lists every dependency with its version, and no other', () => {
   const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, { version: string }> };
-  const [, table = ''] = /## Dependencies\n([\s\S]*?)\n## /.exec(read('DESIGN.md')) ?? [];
-  const listed = [...table.matchAll(/^\| ([@\w/-]+) \| ([\d.]+) \|/gm)].map(
+  const listed = [...read('docs/dependencies.md').matchAll(/^\| ([@\w/-]+) \| ([\d.]+) \|/gm)].map(
     ([, name, version]) => `${name} ${version}`,
   );
   const wanted = Object.keys(dependencies ?? {}).map((name) => `${name} ${packages[`node_modules/${name}`]?.version}`);

@@ -1,16 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { run } from '../bin/process.js';
+import { documents } from './project-files.js';
 
 /** Blocks that begin with a command of ours; a token is another one each time. */
-const shown = [...readFileSync('README.md', 'utf8').matchAll(/```\n\$ tailrace (.*)\n([\s\S]*?)```/g)]
+const shown = documents
+  .flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/```\n\$ tailrace (.*)\n([\s\S]*?)```/g)])
   .map(([, command = '', output = '']) => ({ command, output }))
   .filter(({ command }) => !command.startsWith('token '));
 
 const words = (command: string) =>
   [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
 
-describe('README.md shows what a command prints', () => {
+describe('documents show what a command prints', () => {
   test('of more than one', () => expect(shown.length).toBeGreaterThan(1));
   test.each(shown)('tailrace $command', async ({ command, output }) => {
     await using running = run(words(command));

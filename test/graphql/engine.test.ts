@@ -58,7 +58,7 @@ async function world(resolvers: Resolvers = {}, { failing = 0 } = {}) {
 
   async function open(query: string, viewer: Viewer = nobody, more: Partial<OperationRequest> = {}) {
     const opened = await engine.open({ query, viewer, ...more });
-    if (opened.kind !== 'stream') throw Object.assign(new Error('no stream'), { opened });
+    if (opened.kind !== 'running') throw Object.assign(new Error('no stream'), { opened });
     const frames: unknown[] = [];
     const data: unknown[] = [];
     const subscription = opened.start({
@@ -70,6 +70,7 @@ async function world(resolvers: Resolvers = {}, { failing = 0 } = {}) {
         }
       },
       drained: () => null,
+      end() {},
       fail: (fault) => void data.push(fault.code),
     });
     return { frames, data, close: () => subscription.close() };
@@ -285,7 +286,7 @@ describe('nothing is held for those who have left', () => {
   test('also with one who left before it began', async () => {
     await using w = await world();
     const opened = await w.engine.open({ query: 'subscription { card { id } }', viewer: nobody });
-    if (opened.kind === 'stream') opened.close();
+    if (opened.kind === 'running') opened.close();
     expect(w.counts.groups).toBe(0);
     await eventually('no channel is held', () => w.counts.channels === 0);
   });

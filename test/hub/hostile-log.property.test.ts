@@ -5,9 +5,9 @@ import type { Fault } from '../../src/event/faults.js';
 import type { Position } from '../../src/event/position.js';
 import type { Cut } from '../../src/event/publication.js';
 import type { Engine } from '../../src/graphql/engine.js';
-import { renewAll } from '../../src/graphql/running/renewal.js';
-import type { Stream } from '../../src/graphql/running/stream.js';
+import type { Running } from '../../src/graphql/running/running.js';
 import { compileSchema } from '../../src/schema/compile.js';
+import { renewAll } from '../../src/serve/connection/renew.js';
 import { eventually } from '../support/eventually.js';
 import { HostileLog, type Lost, turns, type Written } from '../support/hostile-log.js';
 import { openReplica } from '../support/replica.js';
@@ -326,7 +326,7 @@ class Client {
   /** Events before this one are none of its business. */
   start = Number.POSITIVE_INFINITY;
   #cursor: string | null = null;
-  #live: Stream | null = null;
+  #live: Running | null = null;
   #opening = false;
   #renewals = 0;
   readonly #stall = new Stall();
@@ -354,7 +354,7 @@ class Client {
     // The world does not stand still while someone connects.
     void opened?.then((result) => {
       this.#opening = false;
-      if (result.kind !== 'stream') {
+      if (result.kind !== 'running') {
         const code = result.kind === 'errors' ? result.errors[0]?.extensions.code : result.kind;
         // A client tries again; here when the schedule, or the end of it, says so.
         if (code !== 'UNAVAILABLE') this.failures.push(String(code));
@@ -371,6 +371,7 @@ class Client {
           }
         },
         drained: () => this.#stall.drained(),
+        end() {},
         fail: (fault) => this.failures.push(fault.message),
       });
       this.#live = mine;
@@ -388,7 +389,7 @@ class Client {
     const users = Array.from({ length: 1 + (++this.#renewals % 3) }, () => this.users).flat();
     const viewer = { signedIn: true, claims: { users }, expiresAt: null };
     // The world does not stand still while someone renews, and a log that cannot be read changes nothing.
-    void renewAll({ viewer, running: () => [live] }, viewer).catch((error: Fault) => {
+    void renewAll({ viewer, operations: new Map([['', live]]) }, viewer).catch((error: Fault) => {
       if (error.code !== 'UNAVAILABLE') this.failures.push(error.message);
     });
     await turns(2);

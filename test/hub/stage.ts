@@ -144,6 +144,7 @@ export class Stage implements AsyncDisposable {
         fillsNext = false;
       },
       drained: () => stall.drained(),
+      end() {},
       fail: (fault) => void faults.push(fault),
     };
     const { hub } = this;

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { SourceGap } from '../../src/event/publication.js';
 import { eventually } from '../support/eventually.js';
 import { listen, type River, river, tokenFor } from '../support/river.js';
+import { events } from '../support/stream.js';
 
 const sdl = `
   type Subscription { note: Note! @kafka(topic: "notes") @where(rule: "event.userId == claims.sub") }
@@ -16,31 +17,9 @@ async function mark(r: River, gap: SourceGap) {
   await r.log.append({ source, epoch, base: at, next: at, first: watermark === null, gap, ...empty });
 }
 
-/** A stream of server-sent events as a browser has it: its newest id, and how many heartbeats came after it. */
-async function browser(r: River, token: string, headers: Record<string, string> = {}) {
-  const stop = new AbortController();
-  const query = encodeURIComponent('subscription { note { id } }');
-  const response = await fetch(`${r.url}?query=${query}`, {
-    headers: { accept: 'text/event-stream', authorization: `Bearer ${token}`, ...headers },
-    signal: stop.signal,
-  });
-  let text = '';
-  void (async () => {
-    for await (const chunk of response.body ?? []) text += Buffer.from(chunk).toString();
-  })().catch(() => undefined);
-  return {
-    get beats() {
-      return text.split('\n:').length;
-    },
-    get id() {
-      return [...text.matchAll(/^id: (\S+)$/gm)].at(-1)?.[1] ?? '';
-    },
-    get events() {
-      return [...text.matchAll(/^data: (.+)$/gm)].map(([, json]) => JSON.parse(json as string));
-    },
-    [Symbol.dispose]: () => stop.abort(),
-  };
-}
+/** A stream of server-sent events as a browser asks for it. */
+const browser = (r: River, token: string, headers: Record<string, string> = {}) =>
+  events(`${r.url}?query=${encodeURIComponent('subscription { note { id } }')}`, null, token, headers);
 
 async function listening(r: River) {
   const token = await tokenFor({ sub: 'ada' });
@@ -75,14 +54,14 @@ test('a gap that waits for its event survives a reconnect of a browser, whatever
   await using r = await river(sdl, { heartbeat: 20 });
   const token = await tokenFor({ sub: 'ada' });
   await r.publish('notes', { id: 1, userId: 'ada' });
-  using first = await browser(r, token);
-  await eventually('it has started', () => expect(first.id).not.toBe(''));
+  await using first = await browser(r, token);
+  await eventually('it has started', () => first.cursor());
   await mark(r, { reason: 'SOURCE_LOST', missed: 7 });
-  const heard = first.beats;
-  await eventually('heartbeats have come since', () => expect(first.beats).toBeGreaterThan(heard + 3));
-  using again = await browser(r, token, { 'last-event-id': first.id });
-  await eventually('it is back', () => expect(again.id).not.toBe(''));
+  const heard = first.heartbeats();
+  await eventually('heartbeats have come since', () => expect(first.heartbeats()).toBeGreaterThan(heard + 3));
+  await using again = await browser(r, token, { 'last-event-id': first.cursor() as string });
+  await eventually('it is back', () => again.cursor());
   await r.publish('notes', { id: 2, userId: 'ada' });
-  await eventually('the event is there', () => expect(again.events).toHaveLength(1));
-  expect(again.events[0].extensions.gap).toEqual({ reason: 'SOURCE_LOST', missed: 7 });
+  await eventually('the event is there', () => expect(again.results).toHaveLength(1));
+  expect(again.results[0].extensions.gap).toEqual({ reason: 'SOURCE_LOST', missed: 7 });
 });

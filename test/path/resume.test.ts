@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { eventsOf } from '../support/event-stream.js';
 import { eventually } from '../support/eventually.js';
 import { listen, listenSse, type Result, river, tokenFor } from '../support/river.js';
 
@@ -20,7 +21,7 @@ test('a stream that breaks off before its first event is resumed from where the 
   first.close();
   for (const id of [2, 3, 4]) await r.publish('notes', { id, userId: 'ada' });
 
-  const firstId = await firstIdOf(r.url, token, { 'last-event-id': cursor });
+  const firstId = await firstIdOf(r.url, token, cursor);
   await using again = listenSse(r.url, all, { token, extensions: { after: firstId } });
   await eventually('what was missed comes again', () => again.results.length >= 3);
   expect(ids(again.results)).toEqual([2, 3, 4]);
@@ -72,20 +73,11 @@ test('a heartbeat never confirms an event that a slow resolver still holds back'
 });
 
 /** The first `id:` line of a stream, then cut. */
-async function firstIdOf(url: string, token: string, headers: Record<string, string>): Promise<string> {
-  const stop = new AbortController();
-  const response = await fetch(`${url}?query=${encodeURIComponent(all)}`, {
-    headers: { accept: 'text/event-stream', authorization: `Bearer ${token}`, ...headers },
-    signal: stop.signal,
-  });
-  const reader = response.body?.getReader();
-  let text = '';
-  for (let found = null; ; found = /^id: (\S+)\n/m.exec(text)) {
-    if (found) {
-      await reader?.cancel();
-      stop.abort();
-      return found[1] as string;
-    }
-    text += Buffer.from((await reader?.read())?.value ?? []).toString();
+async function firstIdOf(url: string, token: string, cursor: string): Promise<string> {
+  const authorization = `Bearer ${token}`;
+  const headers = { accept: 'text/event-stream', authorization, 'last-event-id': cursor };
+  for await (const { id } of eventsOf(await fetch(`${url}?query=${encodeURIComponent(all)}`, { headers }))) {
+    if (id !== null) return id;
   }
+  throw new Error('the stream ended without an id');
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { socket } from '../clients/socket.js';
 import { eventually } from '../support/eventually.js';
 import { listen, type Result, type River, river, tokenFor } from '../support/river.js';
+import { socket } from '../support/socket.js';
 import { events } from '../support/stream.js';
 
 const snowflake = '1524831183200260097';

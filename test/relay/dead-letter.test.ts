@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { type DeadLetter, type DeadLetters, letterMessage, skipping, writeOnce } from '../../src/relay/dead-letter.js';
+import {
+  type DeadLetter,
+  type DeadLetters,
+  LettersOnce,
+  letterMessage,
+  skipping,
+} from '../../src/relay/dead-letter.js';
 import { heardLogger, heardMetrics, recordAt } from '../support/relay-world.js';
 
 const letter = (more: Partial<DeadLetter['record']> = {}): DeadLetter => ({
@@ -70,7 +76,7 @@ test('each dead letter is written once and counted once, where a write fails in 
     kept(some);
     if (some !== letters) throw new Error('Kafka went away');
   };
-  const once = writeOnce(write, metrics, logger);
+  const once = new LettersOnce(write, metrics, logger);
   const letters = [1, 3, 5, 7].map((offset) => letter({ offset }));
   expect(await once.write(letters)).toMatchObject({ offset: 5, error: new Error('Kafka went away') });
   expect(await once.write(letters)).toBeNull();

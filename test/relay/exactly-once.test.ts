@@ -2,6 +2,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Channel } from '../../src/event/channel.js';
 import type { KafkaRecord } from '../../src/event/source-event.js';
+import { type Format, faultOf } from '../../src/format/format.js';
+import { formatsOf } from '../../src/format/formats.js';
+import { jsonFormat } from '../../src/format/json.js';
 import { type Append, type ChannelLogWriter, LogUnavailable, type PartitionState } from '../../src/log/channel-log.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
 import { noRelayMetrics } from '../../src/observe/metrics.js';
@@ -50,8 +53,8 @@ const records = fc
   });
 
 /**
- * One thing that happens: a relay takes a batch of up to `limit`, crashes, the log misbehaves at the next append, or the
- * next write of dead letters fails after some `letters`.
+ * One thing that happens: a relay takes a batch of up to `limit`, crashes, the log misbehaves at the next append, the next
+ * write of dead letters fails after some `letters`, or the format is `unprepared` so many times.
  */
 const steps = fc.array(
   fc.oneof(
@@ -60,6 +63,7 @@ const steps = fc.array(
     fc.record({ look: fc.constantFrom<0 | 1>(0, 1) }),
     fc.record({ fault: fc.constantFrom('before', 'after', 'behind', 'ask', 'lose', 'lose all') }),
     fc.record({ letters: fc.integer({ min: 0, max: 2 }) }),
+    fc.record({ unprepared: fc.integer({ min: 1, max: 3 }) }),
   ),
   { maxLength: 60 },
 );
@@ -179,7 +183,8 @@ type Step =
   | { readonly crash: 0 | 1; readonly commits: boolean }
   | { readonly look: 0 | 1 }
   | { readonly fault: Fault }
-  | { readonly letters: number };
+  | { readonly letters: number }
+  | { readonly unprepared: number };
 
 /** A relay as its edge drives it: fetches where it is told to, and knows nothing after a crash. */
 interface Actor {
@@ -212,8 +217,23 @@ async function play(log: TestLog, kafka: FakePartition, script: readonly Step[])
   /** Letters that were not written when an append passed them. */
   const passed: number[] = [];
   let writable = Number.POSITIVE_INFINITY;
+  let unprepared = 0;
+  const prepared = new WeakSet<KafkaRecord>();
+  const json = jsonFormat('value');
+  /** Cannot read what it has not prepared. */
+  const slow: Format = {
+    ...json,
+    async prepare(records) {
+      if (unprepared-- > 0) throw new Error('the registry does not answer');
+      for (const record of records) prepared.add(record);
+    },
+    decode(record) {
+      return prepared.has(record) ? json.decode(record) : faultOf('registry-frame', new Error('not prepared'));
+    },
+  };
   const core = createRelay({
     schema: schemaOf(plan),
+    formats: (plan) => ({ ...formatsOf(plan), value: slow }),
     log: {
       ...log,
       append(append) {
@@ -243,9 +263,11 @@ async function play(log: TestLog, kafka: FakePartition, script: readonly Step[])
     else if ('crash' in happens) crash(actors[happens.crash], kafka, core, happens.commits);
     else if ('look' in happens) await look(actors[happens.look]);
     else if ('letters' in happens) writable = happens.letters;
+    else if ('unprepared' in happens) unprepared = happens.unprepared;
     else log.fault = happens.fault;
   }
   log.fault = null;
+  unprepared = 0;
   const last = actors[0];
   // What the log lost behind the back of a relay that is at its end is found when it looks.
   await look(last);

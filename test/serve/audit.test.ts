@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { auditLines } from '../../src/observe/audit-lines.js';
-import { socket } from '../clients/socket.js';
 import { eventually } from '../support/eventually.js';
 import { type Result, river, tokenFor } from '../support/river.js';
+import { socket } from '../support/socket.js';
 import { events } from '../support/stream.js';
 
 const sdl = `

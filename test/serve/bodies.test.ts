@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { sampleRiver } from '../clients/sample.js';
 import { eventually } from '../support/eventually.js';
 import { listenSse, type Result, type River, tokenFor } from '../support/river.js';
+import { sampleRiver } from '../support/sample.js';
 
 const mutation = 'mutation { sendTyping(room: "a") }';
 const acting = JSON.stringify({ query: mutation });

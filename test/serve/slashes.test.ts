@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { sampleRiver, subscribed } from '../clients/sample.js';
 import { listen, listenSse, type Result, tokenFor } from '../support/river.js';
+import { sampleRiver, subscribed } from '../support/sample.js';
 
 const trams = 'subscription { vehicle { lat } }';
 const json = { 'content-type': 'application/json' };

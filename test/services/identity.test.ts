@@ -9,10 +9,10 @@ import { silent } from '../../src/observe/logger.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import { redisRevocations } from '../../src/serve/identity/revocation-store.js';
 import { run } from '../bin/process.js';
-import { socket } from '../clients/socket.js';
 import { batch, source } from '../log/contract.js';
 import { type Result, secret, tokenFor } from '../support/river.js';
 import { eventually, freshPrefix, redisUrl, startRedis } from '../support/services.js';
+import { socket } from '../support/socket.js';
 import { events } from '../support/stream.js';
 
 const schema = `

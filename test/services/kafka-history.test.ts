@@ -2,11 +2,11 @@ import type { Consumer, KafkaMessage } from 'kafkajs';
 import { describe, expect, test } from 'vitest';
 import { freePort } from '../../scripts/services/ports.mjs';
 import { openKafka } from '../../src/kafka/connection.js';
+import { createFetchGuard, type OpenFetchGuard } from '../../src/kafka/fetch-guard.js';
+import { guardedConsumer } from '../../src/kafka/guarded-consumer.js';
+import { openTopicHistories } from '../../src/kafka/topic-histories.js';
 import { makeTopics } from '../../src/kafka/topics.js';
 import { silent } from '../../src/observe/logger.js';
-import { createFetchGuard, type OpenFetchGuard } from '../../src/relay/kafka/fetch-guard.js';
-import { guardedConsumer } from '../../src/relay/kafka/guarded-consumer.js';
-import { openTopicHistories } from '../../src/relay/kafka/topic-histories.js';
 import { jsonOf, produce, upTo, withProducer } from '../support/relay-kafka.js';
 import {
   eventually,

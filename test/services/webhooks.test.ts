@@ -6,7 +6,16 @@ import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics, noRelayMetrics } from '../../src/observe/metrics.js';
 import { startKafkaRelay } from '../../src/relay/kafka/kafka-relay.js';
 import { compileSchema } from '../../src/schema/compile.js';
-import { claimsOf, expected, headersOf, query, sdlFor, variablesOf, viewers, webhooks } from '../clients/webhooks.js';
+import {
+  claimsOf,
+  expected,
+  headersOf,
+  query,
+  sdlFor,
+  variablesOf,
+  viewers,
+  webhooks,
+} from '../foreign-clients/webhooks.js';
 import { opened } from '../support/opened.js';
 import { produce } from '../support/relay-kafka.js';
 import { type Listening, listen, listenSse, type Result, secret, tokenFor } from '../support/river.js';

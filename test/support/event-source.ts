@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { eventsOf } from './event-stream.js';
 
 /**
  * An EventSource as browsers have it, for Node: unlike npm's `eventsource` it keeps a lone `id:` line, as the standard
@@ -33,22 +34,12 @@ export function eventSource({ url, headers, ...on }: EventSourceOptions): () => 
       return 'over';
     }
     on.onOpen();
-    let rest = '';
-    const text = new TextDecoder();
-    for await (const chunk of response.body ?? []) {
-      const events = (rest + text.decode(chunk as Uint8Array, { stream: true })).split('\n\n');
-      rest = events.pop() as string;
-      for (const event of events) dispatch(event.split('\n'));
+    for await (const { id, event, data } of eventsOf(response)) {
+      // What has no data is no event, but its id counts.
+      lastEventId = id ?? lastEventId;
+      if (data && event === 'next') on.onNext(data);
     }
     return 'again';
-  }
-
-  /** What has no data is no event, but its id counts. */
-  function dispatch(lines: readonly string[]) {
-    const field = (name: string) => lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
-    lastEventId = field('id') ?? lastEventId;
-    const data = field('data');
-    if (data && field('event') === 'next') on.onNext(data);
   }
 
   void (async () => {

@@ -3,8 +3,7 @@ import type { KafkaRecord } from '../../src/event/source-event.js';
 import { connectRedis } from '../../src/log/redis-connection.js';
 import { createRedisLogWriter } from '../../src/log/redis-writer.js';
 import { silent } from '../../src/observe/logger.js';
-import { decode } from '../../src/relay/decode.js';
-import { metaOf, route } from '../../src/relay/route.js';
+import { routeRecord, routingOf } from '../../src/relay/route.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import { opened } from './opened.js';
 import { listen, listenSse, type Result, tokenFor } from './river.js';
@@ -42,9 +41,7 @@ export async function notesInto(redisUrl: string, prefix: string) {
         const record: KafkaRecord = {
           ...{ topic: 'notes', partition: 0, offset: offset++, timestamp, key: null, headers: {}, value },
         };
-        const decoded = decode(record);
-        if (decoded.kind !== 'value') throw new Error('a note cannot be decoded');
-        return route(metaOf(record), decoded, plan, 'topicA', false).entries;
+        return routeRecord(record, routingOf(plan, 'topicA'), false).entries;
       });
       const last = { offset: offset - 1, timestamp };
       const { fingerprint } = streams;

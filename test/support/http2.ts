@@ -1,4 +1,5 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
+import { eventReader, type StreamEvent } from './event-stream.js';
 import type { Result } from './river.js';
 
 /** One connection of HTTP/2, as a browser has it: all that it asks goes over the same socket. */
@@ -40,12 +41,10 @@ async function events(session: ClientHttp2Session, query: string, headers: Recor
   const path = `/graphql/stream?query=${encodeURIComponent(query)}`;
   const stream = session.request({ ':path': path, accept: 'text/event-stream', ...headers });
   const answer = await head(stream);
-  let text = '';
+  const heard: StreamEvent[] = [];
+  const take = eventReader();
   let over = false;
-  stream.setEncoding('utf8');
-  stream.on('data', (chunk: string) => {
-    text += chunk;
-  });
+  stream.on('data', (bytes: Buffer) => void heard.push(...take(bytes)));
   stream.on('error', () => undefined);
   stream.on('close', () => {
     over = true;
@@ -53,9 +52,9 @@ async function events(session: ClientHttp2Session, query: string, headers: Recor
   return {
     headers: answer,
     status: Number(answer[':status']),
-    text: () => text,
-    results: (): Result[] => [...text.matchAll(/^data: (\{.*\})$/gm)].map(([, json]) => JSON.parse(json as string)),
-    cursor: () => [...text.matchAll(/^id: (.*)$/gm)].at(-1)?.[1] as string,
+    text: () => heard.map(({ text }) => `${text}\n\n`).join(''),
+    results: () => heard.flatMap(({ data }): Result[] => (data ? [JSON.parse(data)] : [])),
+    cursor: () => heard.findLast(({ id }) => id !== null)?.id as string,
     isOver: () => over,
     pause: () => void stream.pause(),
     resume: () => void stream.resume(),

@@ -1,4 +1,4 @@
-import type { Stream } from '../../src/graphql/running/stream.js';
+import type { Running } from '../../src/graphql/running/running.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
 import { silent } from '../../src/observe/logger.js';
 import { noRelayMetrics } from '../../src/observe/metrics.js';
@@ -62,8 +62,8 @@ export function relayed() {
         extensions,
         viewer: { signedIn: true, claims: { sub: 'ada', team: 'blue' }, expiresAt: null },
       });
-      if (opened.kind !== 'stream') throw new Error(JSON.stringify(opened));
-      const stream: Stream = opened.start({
+      if (opened.kind !== 'running') throw new Error(JSON.stringify(opened));
+      const stream: Running = opened.start({
         write(frames) {
           for (const { payload } of frames) {
             const { data, extensions } = JSON.parse(payload);
@@ -71,6 +71,7 @@ export function relayed() {
           }
         },
         drained: () => null,
+        end() {},
         fail: ({ code, extensions }) => void faults.push({ code, extensions }),
       });
       ended.push(async () => stream.close());

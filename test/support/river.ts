@@ -10,8 +10,7 @@ import type { ChannelLogReader, ChannelLogWriter } from '../../src/log/channel-l
 import { createMemoryLog } from '../../src/log/memory-log.js';
 import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
-import { decode } from '../../src/relay/decode.js';
-import { metaOf, route, routeIds } from '../../src/relay/route.js';
+import { routeIds, routeRecord, routingOf } from '../../src/relay/route.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import type { StreamSchema } from '../../src/schema/stream-schema.js';
 import { createGateway, type GatewayParts } from '../../src/serve/gateway.js';
@@ -93,8 +92,7 @@ export async function river(
       ...given,
     };
     const plan = schema?.topics.get(topic);
-    const decoded = decode(record);
-    if (!plan || decoded.kind !== 'value') throw new Error(`cannot publish to ${topic}`);
+    if (!plan) throw new Error(`cannot publish to ${topic}`);
     const source = { cluster: 'test', topic, partition };
     const { epoch, watermark } = await log.partition(source);
     const answer = await log.append({
@@ -104,7 +102,7 @@ export async function river(
       next: record.offset + 1,
       first: watermark === null,
       last: { offset: record.offset, timestamp: record.timestamp },
-      entries: route(metaOf(record), decoded, plan, originOf(source, null), false).entries,
+      entries: routeRecord(record, routingOf(plan, originOf(source, null)), false).entries,
       gap: null,
       routes: routeIds(plan),
       fingerprint: schema?.fingerprint ?? '',

@@ -1,3 +1,4 @@
+import { eventsOf } from './event-stream.js';
 import type { Result } from './river.js';
 
 /** A stream of server-sent events by fetch, without a client library: what it says, and its name. By GET without a body. */
@@ -23,18 +24,13 @@ export async function events(
   let over = false;
   let completed = false;
   let cursor: string | null = null;
+  let heartbeats = 0;
   async function read() {
-    let text = '';
-    for await (const chunk of response.body ?? []) {
-      text += Buffer.from(chunk).toString();
-      const whole = text.split('\n\n');
-      text = whole.pop() as string;
-      for (const event of whole) {
-        if (event.includes('event: complete')) completed = true;
-        cursor = /^id: (.*)$/m.exec(event)?.[1] ?? cursor;
-        const data = /^data: (\{.*\})$/m.exec(event)?.[1];
-        if (data) results.push(JSON.parse(data));
-      }
+    for await (const { id, event, data, isComment } of eventsOf(response)) {
+      if (event === 'complete') completed = true;
+      if (isComment) heartbeats++;
+      cursor = id ?? cursor;
+      if (data) results.push(JSON.parse(data));
     }
   }
   const ended = (response.ok ? read() : response.json().then((answer: Result) => results.push(answer)))
@@ -49,6 +45,7 @@ export async function events(
     results,
     ended,
     cursor: () => cursor,
+    heartbeats: () => heartbeats,
     isOver: () => over,
     /** True once the server said that it is complete. */
     isComplete: () => completed,

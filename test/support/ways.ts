@@ -1,7 +1,7 @@
 import type { Transport } from '../../src/observe/transport.js';
-import { socket } from '../clients/socket.js';
 import { eventually } from './eventually.js';
 import type { Result, River } from './river.js';
+import { socket } from './socket.js';
 import { events } from './stream.js';
 
 /** An operation as a client words it: `query`, `operationName`, `variables`, `extensions`, `documentId`. */

@@ -12,6 +12,7 @@ import type { Terminal } from '../process/command.js';
 import { type SampleRecord, sampled } from '../sample/record.js';
 import { startSample } from '../sample/source.js';
 import { type DeskOptions, openDesk } from '../send/desk.js';
+import { mostOfPost } from '../send/post.js';
 import { kafkaSettings } from '../settings/kafka.js';
 
 /** What brings records to the log of `tailrace dev`. */
@@ -48,7 +49,7 @@ export function fromHere(options: DeskOptions): Feeding {
       desk.close();
     },
     ready: () => null,
-    send: desk.answer,
+    send: { answer: desk.answer, messageBytes: mostOfPost },
   };
 }
 
@@ -96,9 +97,12 @@ export function fromKafka(config: Config<'dev'>, parts: Parts, { err }: Terminal
       await Promise.race([relay?.stop(), sleep(patience, null, { ref: false })]);
     },
     ready,
-    async send() {
-      const why = `this dev reads Kafka at ${brokers}, and takes no records itself: set TAILRACE_KAFKA_BROKERS for \`tailrace send\` too`;
-      throw new Fault('BAD_USER_INPUT', { why });
+    send: {
+      async answer() {
+        const why = `this dev reads Kafka at ${brokers}, and takes no records itself: set TAILRACE_KAFKA_BROKERS for \`tailrace send\` too`;
+        throw new Fault('BAD_USER_INPUT', { why });
+      },
+      messageBytes: mostOfPost,
     },
   };
 }

@@ -1,6 +1,7 @@
 import { readConfig } from '../../config/read.js';
 import { serviceLinks } from '../../config/service-links.js';
-import type { Command, Config, Environment } from '../../config/variables.js';
+import type { Command } from '../../config/variable.js';
+import type { Config, Environment } from '../../config/variables.js';
 import type { Logger } from '../../observe/logger.js';
 import { Refusal } from './refusal.js';
 

@@ -4,7 +4,7 @@ import type { AppendEntry, ChannelLogWriter } from '../../log/channel-log.js';
 import { readBack } from '../../log/entry.js';
 import { createLocalFeed, type LocalFeed, type MadeRecord } from '../../relay/feed.js';
 import { createRelay, type RelayOptions } from '../../relay/relay.js';
-import { routeRecord } from '../../relay/route.js';
+import { routeRecord, routingOf } from '../../relay/route.js';
 import type { StreamSchema } from '../../schema/stream-schema.js';
 import { jsonObject } from '../../serve/answer.js';
 import { numeral, type Outcome, outcomeOf } from './outcome.js';
@@ -84,7 +84,7 @@ export function openDesk({ schema, log, audience, metrics, logger }: DeskOptions
     const first = await feedOf(topic).push(made);
     return made.map((record, i) => {
       const place = { topic, partition: 0, offset: first + i };
-      const routed = routeRecord({ ...record, ...place }, plan, '', false);
+      const routed = routeRecord({ ...record, ...place }, routingOf(plan, ''), false);
       return outcomeOf(place, routed, plan, heard.get(place.offset) ?? null);
     });
   }

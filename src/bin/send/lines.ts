@@ -1,4 +1,4 @@
-import { decode } from '../../relay/decode.js';
+import { decodeJson } from '../../format/json.js';
 import { numeral } from './outcome.js';
 
 export interface Line {
@@ -80,7 +80,7 @@ function recordIn(line: Buffer, number: number, most: Limit): Line[] {
   const bytes = line.subarray(begin, line.at(-1) === 0x0d ? line.length - 1 : line.length);
   if (bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d)) return [];
   if (bytes.length > most.bytes) throw new LineFault(number, tooLong(most));
-  const decoded = decode({ value: bytes });
+  const decoded = decodeJson(bytes, 'value');
   if (decoded.kind !== 'fault') return [{ number, bytes }];
   const { reason, error } = decoded.fault;
   if (reason === 'not-json') throw new LineFault(number, `is not JSON: ${error.message}`, reason);

@@ -3,7 +3,7 @@ import type { Config } from '../../config/variables.js';
 import { openKafka } from '../../kafka/connection.js';
 import { silent } from '../../observe/logger.js';
 import { isTooLarge } from '../../relay/kafka/kafka-dead-letters.js';
-import { routeRecord } from '../../relay/route.js';
+import { routeRecord, routingOf } from '../../relay/route.js';
 import type { StreamSchema, TopicPlan } from '../../schema/stream-schema.js';
 import { Refusal } from '../process/refusal.js';
 import { kafkaSettings } from '../settings/kafka.js';
@@ -59,7 +59,8 @@ export function toKafka(config: Config<'send'>, letter: Letter, { schema, file }
     const time = Number(logAppendTime) < 0 ? timestamp : Number(logAppendTime);
     for (const [i, line] of lines.entries()) {
       const place = { topic, partition, offset: Number(baseOffset) + i };
-      const routed = routeRecord({ ...place, key, headers, timestamp: time, value: line.bytes }, plan, '', false);
+      const record = { ...place, key, headers, timestamp: time, value: line.bytes };
+      const routed = routeRecord(record, routingOf(plan, ''), false);
       told(line, outcomeOf(place, routed, plan, null));
     }
   }

@@ -2,28 +2,16 @@ import type { Config } from '../../config/variables.js';
 import { type Audit, noAudit } from '../../observe/audit.js';
 import { auditLines } from '../../observe/audit-lines.js';
 import { createGateway, type Gateway, type GatewayParts } from '../../serve/gateway.js';
-import { defaultLimits, type GatewayLimits } from '../../serve/limits/limits.js';
+import { gatewayLimits } from '../../serve/limits/limits.js';
+import { type GatewaySettings, gatewaySettings } from '../../serve/settings/gateway-settings.js';
+import { settingsFrom } from '../../serve/settings/setting.js';
 import { portRefusal, Refusal } from '../process/refusal.js';
 import { version } from '../process/version.js';
 import { loadOperations } from './load.js';
 
 type Serving = Pick<Config<'dev'>, keyof Config<'dev'> & keyof Config<'gateway'>>;
-type OwnParts = Omit<
-  GatewayParts,
-  | 'origins'
-  | 'cookie'
-  | 'introspection'
-  | 'operations'
-  | 'compression'
-  | 'trustedHops'
-  | 'heartbeat'
-  | 'keepAlive'
-  | 'retirePeriod'
-  | 'tokenLife'
-  | 'tokenLeeway'
-  | 'limits'
-  | 'version'
->;
+/** What a command brings itself: all that the environment does not say. */
+type OwnParts = Omit<GatewayParts, keyof GatewaySettings | 'limits' | 'operations' | 'version'>;
 
 /** Who is told who came for what, as the environment says. */
 export const auditOf = (config: Pick<Serving, 'audit' | 'auditArguments'>): Audit =>
@@ -35,18 +23,9 @@ export function configuredGateway(config: Serving, parts: OwnParts): Gateway {
   try {
     return createGateway({
       ...parts,
+      ...settingsFrom(gatewaySettings, config),
+      limits: settingsFrom(gatewayLimits, config),
       operations,
-      origins: config.origins,
-      cookie: config.authCookie,
-      introspection: config.introspection,
-      compression: config.compression,
-      trustedHops: config.trustedHops,
-      heartbeat: config.heartbeat,
-      keepAlive: config.keepAlive,
-      retirePeriod: config.retirePeriod,
-      tokenLife: config.tokenLife,
-      tokenLeeway: config.tokenLeeway,
-      limits: limitsOf(config),
       version,
     });
   } catch (error) {
@@ -55,10 +34,6 @@ export function configuredGateway(config: Serving, parts: OwnParts): Gateway {
     throw new Refusal(`The resolvers do not fit the schema: ${error instanceof Error ? error.message : error}`);
   }
 }
-
-/** Each limit is read from the variable of its name. */
-const limitsOf = (config: GatewayLimits): Partial<GatewayLimits> =>
-  Object.fromEntries((Object.keys(defaultLimits) as (keyof GatewayLimits)[]).map((limit) => [limit, config[limit]]));
 
 /** Resolves with the port. Throws Refusal when it cannot be had. */
 export async function listen(gateway: Gateway, { host, port }: { readonly host: string; readonly port: number }) {

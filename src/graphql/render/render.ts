@@ -38,9 +38,9 @@ export function renderer(
 ): (source: SourceEvent) => string | Promise<string> {
   const encode = (result: ExecutionResult) => {
     if (result.errors) metrics.inError(field);
-    return writeForClients(formatted(result, logger)).slice(0, -1);
+    return encoded(result, logger);
   };
-  const failed = (error: unknown) => encode({ errors: [internal(error, logger)], data: null });
+  const failed = (error: unknown) => encode({ errors: [toGraphQLError(internal(error, logger))], data: null });
   // At the first event: most renderers are made for someone who finds the group already there.
   let project: Project | null | undefined;
   return ({ event }) => {
@@ -65,39 +65,15 @@ export function renderer(
   };
 }
 
+/** A result as clients get it: JSON without its closing brace, so that extensions can follow. */
+export const encoded = (result: ExecutionResult, logger: Logger): string =>
+  writeForClients(formatted(result, logger)).slice(0, -1);
+
 /** Errors first, as graphql-js does, and without what only the server may know. */
 export function formatted({ errors, data }: ExecutionResult, logger: Logger): FormattedExecutionResult {
   return errors
     ? { errors: errors.map((error) => masked(error, logger).toJSON()), data: data ?? null }
     : { data: data ?? null };
-}
-
-/** Results of a subscription by a resolver in code, as clients get them. A failure of their source is masked too. */
-export type Results = AsyncGenerator<FormattedExecutionResult, void, void>;
-
-/** No generator function: its `return` would wait behind a `next` that never comes, and the source be kept for ever. */
-export function formattedResults(results: AsyncGenerator<ExecutionResult, void, void>, logger: Logger): Results {
-  return {
-    async next() {
-      try {
-        const { done, value } = await results.next();
-        return done ? { done, value: undefined } : { done: false, value: formatted(value, logger) };
-      } catch (error) {
-        throw internal(error, logger);
-      }
-    },
-    async return() {
-      await results.return();
-      return { done: true, value: undefined };
-    },
-    throw: (error) => Promise.reject(error),
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    async [Symbol.asyncDispose]() {
-      await results.return();
-    },
-  };
 }
 
 /** graphql-js throws this as a plain Error, unlike all else it says of a value that does not fit its type. */
@@ -120,14 +96,14 @@ export function masked(error: GraphQLError, logger: Logger): GraphQLError {
   return new GraphQLError(told.message, { nodes, source, positions, path, extensions: told.extensions });
 }
 
-function internal(error: unknown, logger: Logger): GraphQLError {
+/** What clients are told of a failure that is none of theirs: the log has it, under the id that they get. */
+export function internal(error: unknown, logger: Logger): Fault {
   const id = randomUUID();
   logger.error(
     { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) },
     'internal error',
   );
-  const fault = new Fault('INTERNAL_SERVER_ERROR', { id }, { id });
-  return new GraphQLError(fault.message, { extensions: fault.extensions });
+  return new Fault('INTERNAL_SERVER_ERROR', { id }, { id });
 }
 
 /** A fault as every GraphQL client understands it. */

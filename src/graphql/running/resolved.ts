@@ -1,103 +1,113 @@
-import type { FormattedExecutionResult } from 'graphql';
+import type { ExecutionResult } from 'graphql';
 import { Fault } from '../../event/faults.js';
-import { type Results, toGraphQLError } from '../render/render.js';
+import { Frame } from '../../hub/frame.js';
+import type { Outlet } from '../../hub/outlet.js';
 import { sameRights, type Viewer } from '../viewer.js';
-import { endsWith, type Renewable, type Renewal, unchanged } from './renewal.js';
+import { endsWith, type Renewal, unchanged } from './renewal.js';
+import type { Running } from './running.js';
+
+/** What graphql-js makes of the source that a resolver has given. */
+export type Results = AsyncGenerator<ExecutionResult, void, void>;
+
+export interface ResolvedParts {
+  /** Subscribes for this viewer. Throws Fault when it may not. */
+  subscribe(viewer: Viewer): Promise<Results>;
+  /** A result as clients get it: JSON without its closing brace. */
+  encode(result: ExecutionResult): string;
+  /** What clients are told of a failure of the source. */
+  masked(error: unknown): Fault;
+}
 
 /**
- * A subscription by a resolver in code. Its source was chosen by the claims of its beginning, so that a renewal which
- * changes them subscribes anew: what is published in that instant may be lost, as on this path it may be anyway.
+ * A subscription by a resolver in code, pumped into its outlet one result after the other: the source is asked for the
+ * next one when the outlet has drained. Its results have no cursor, and nobody shares them.
+ *
+ * The source was chosen by the claims of its beginning, so that a renewal which changes them subscribes anew: what is
+ * published in that instant may be lost, as on this path it may be anyway.
  */
-export class Resolved implements Renewable, AsyncGenerator<FormattedExecutionResult, void, void> {
-  readonly kind = 'iterable';
-  /** Wakes a `next` that waits for a source which is over. */
-  #interrupt = () => {};
-  #fault: Fault | null = null;
+export class Resolved implements Running {
+  readonly kind = 'running';
+  readonly gap = null;
+  #outlet: Outlet | null = null;
+  /** Why a renewed viewer may not have it, found between its opening and its start. */
+  #refused: Fault | null = null;
   #closed = false;
-  /** Called once, when it ends: by itself, by a failure or by being left. */
-  onEnd: () => void = () => {};
 
   constructor(
     readonly field: string,
     private viewer: Viewer,
     private results: Results,
-    /** Subscribes for this viewer. Throws Fault when it may not. */
-    private readonly subscribe: (viewer: Viewer) => Promise<Results>,
+    private readonly parts: ResolvedParts,
   ) {}
+
+  start(outlet: Outlet): this {
+    if (this.#closed) return this;
+    this.#outlet = outlet;
+    if (this.#refused) this.#fail(this.#refused);
+    else void this.#pump(outlet);
+    return this;
+  }
+
+  cursor(): null {
+    return null;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    leave(this.results);
+  }
 
   async renew(viewer: Viewer): Promise<Renewal> {
     if (sameRights(viewer, this.viewer)) return unchanged;
     try {
-      const results = await this.subscribe(viewer);
-      return { commit: () => this.#move(viewer, results), abandon: () => void results.return() };
+      const results = await this.parts.subscribe(viewer);
+      return { commit: () => this.#move(viewer, results), abandon: () => leave(results) };
     } catch (error) {
       if (!(error instanceof Fault) || error.retry) throw error;
-      return endsWith(() => {
-        this.#fault = error;
-        this.#leave();
-      });
+      return endsWith(() => this.#fail(error));
     }
   }
 
-  async next(): Promise<IteratorResult<FormattedExecutionResult, void>> {
+  /** Ends when its source is over or was left. One that never answers again is never waited for by another. */
+  async #pump(outlet: Outlet): Promise<void> {
+    const { results } = this;
+    const isLeft = () => this.#closed || results !== this.results;
     try {
-      const result = await this.#next();
-      if (result.done) this.#end();
-      return result;
+      for (;;) {
+        const full = outlet.drained();
+        // Not awaited where there is room: many a source subscribes when it is first asked, and would miss this turn.
+        if (full) await full;
+        const { done, value } = await results.next();
+        if (isLeft()) return;
+        if (done) break;
+        outlet.write([new Frame(this.parts.encode(value), null)]);
+      }
+      this.#closed = true;
+      outlet.end();
     } catch (error) {
-      this.#end();
-      throw error;
+      if (!isLeft()) this.#fail(this.parts.masked(error));
     }
-  }
-
-  async return(): Promise<IteratorResult<FormattedExecutionResult, void>> {
-    this.#end();
-    this.#leave();
-    return { done: true, value: undefined };
-  }
-
-  throw(error: unknown): Promise<IteratorResult<FormattedExecutionResult, void>> {
-    return Promise.reject(error);
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return();
-  }
-
-  async #next(): Promise<IteratorResult<FormattedExecutionResult, void>> {
-    for (;;) {
-      if (this.#fault) throw toGraphQLError(this.#fault);
-      if (this.#closed) return { done: true, value: undefined };
-      const { results } = this;
-      // Not by a race with one promise for all events: it would remember each of them.
-      const result = await new Promise<IteratorResult<FormattedExecutionResult, void> | null>((resolve, reject) => {
-        this.#interrupt = () => resolve(null);
-        results.next().then(resolve, reject);
-      });
-      if (result && results === this.results && !this.#fault) return result;
-    }
-  }
-
-  #end(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.onEnd();
   }
 
   #move(viewer: Viewer, results: Results): void {
-    if (this.#closed) return void results.return();
-    this.#leave();
+    leave(this.#closed ? results : this.results);
+    if (this.#closed) return;
     this.viewer = viewer;
     this.results = results;
+    if (this.#outlet) void this.#pump(this.#outlet);
   }
 
-  /** What the source does when it is left is its own affair, and nobody waits for it. */
-  #leave(): void {
-    this.results.return().catch(() => undefined);
-    this.#interrupt();
+  #fail(fault: Fault): void {
+    if (this.#closed) return;
+    this.#refused = fault;
+    if (!this.#outlet) return;
+    this.close();
+    this.#outlet.fail(fault);
   }
+}
+
+/** What a source does when it is left is its own affair, and nobody waits for it. */
+function leave(results: Results): void {
+  results.return().catch(() => undefined);
 }

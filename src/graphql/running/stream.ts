@@ -7,7 +7,8 @@ import type { Start } from '../../hub/subscription/start.js';
 import type { Subscription } from '../../hub/subscription/subscription.js';
 import { LogUnavailable } from '../../log/channel-log.js';
 import type { Viewer } from '../viewer.js';
-import { endsWith, type Renewable, type Renewal, unchanged } from './renewal.js';
+import { endsWith, type Renewal, unchanged } from './renewal.js';
+import type { Running } from './running.js';
 
 export interface StreamParts {
   readonly groups: Groups;
@@ -18,11 +19,11 @@ export interface StreamParts {
 }
 
 /**
- * A live subscription in the hands of its transport: opened, started once, and closed once, started or not. When its
- * viewer renews the token it moves to the group of the new claims, from the very place where it was.
+ * A subscription to the log. When its viewer renews the token it moves to the group of the new claims, from the very
+ * place where it was.
  */
-export class Stream implements Renewable {
-  readonly kind = 'stream';
+export class Stream implements Running {
+  readonly kind = 'running';
   readonly field: string;
   #outlet: Outlet | null = null;
   #subscription: Subscription | null = null;
@@ -39,7 +40,6 @@ export class Stream implements Renewable {
     this.field = group.plan.field;
   }
 
-  /** Begins to write, unless it was closed before. */
   start(outlet: Outlet): this {
     if (this.#closed) return this;
     this.#outlet = outlet;
@@ -48,17 +48,14 @@ export class Stream implements Renewable {
     return this;
   }
 
-  /** A cursor for everything shown so far; null before there is one. */
   cursor(): string | null {
     return this.#subscription?.cursor() ?? null;
   }
 
-  /** The gap that the next event will tell. */
   get gap(): Gap | null {
     return this.#subscription?.gap ?? null;
   }
 
-  /** Nothing is written any more. Idempotent. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -126,7 +126,7 @@ export class Shown {
   /** The frame of an offer, with a cursor of its own where it needs one. */
   frames({ frame, alone }: Offer): readonly Frame[] {
     if (!this.#own) return alone;
-    const { positions } = this.group.decode(frame.cursor);
+    const { positions } = this.group.decode(frame.cursor as string);
     return [frame.withCursor(this.cursorAt(positions, this.#own.recent))];
   }
 

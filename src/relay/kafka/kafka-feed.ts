@@ -1,7 +1,7 @@
 import type { Admin } from 'kafkajs';
+import type { PartitionLeader, TopicDescription, TopicHistories } from '../../kafka/topic-histories.js';
 import type { PartitionFeed } from '../record-batch.js';
 import { heard } from './commit-metadata.js';
-import type { PartitionLeader, TopicDescription, TopicHistories } from './topic-histories.js';
 
 export interface KafkaAdmin {
   readonly admin: Admin;

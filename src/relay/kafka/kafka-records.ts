@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Batch, KafkaMessage } from 'kafkajs';
+import type { FetchGuard } from '../../kafka/fetch-guard.js';
 import type { FedRecord, RecordBatch } from '../record-batch.js';
-import type { FetchGuard } from './fetch-guard.js';
 
 /** A batch of kafkajs in our words. */
 export function batchOf(batch: Batch, { epochs }: Pick<FetchGuard, 'epochs'>): RecordBatch {

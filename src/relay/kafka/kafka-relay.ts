@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 import { backoff } from '../../event/backoff.js';
 import { type KafkaSettings, openKafka } from '../../kafka/connection.js';
+import { openTopicHistories, type TopicHistories } from '../../kafka/topic-histories.js';
 import type { Logger } from '../../observe/logger.js';
 import { logged, skipping } from '../dead-letter.js';
 import { createRelay, type RelayCore, type RelayOptions } from '../relay.js';
-import { consume, type Session } from './consume.js';
+import { GroupConsumer } from './group-consumer.js';
 import { createDeadLetterTopic } from './kafka-dead-letters.js';
 import type { KafkaAdmin } from './kafka-feed.js';
-import { openTopicHistories, type TopicHistories } from './topic-histories.js';
 
 /** Where a group writes its dead letters when nobody says where. */
 export const deadLetterTopicOf = (groupId: string): string => `${groupId}.dlq`;
@@ -57,7 +57,7 @@ export function startKafkaRelay(options: KafkaRelayOptions): KafkaRelay {
   const notJoined = `the relay has not joined its group ${groupId} yet`;
   const missing = reportMissing(logger);
   let trouble: string | null = 'Kafka has not answered yet';
-  let session: Session | null = null;
+  let consumer: GroupConsumer | null = null;
   let core: { readonly cluster: string; readonly relay: RelayCore } | null = null;
 
   /** From a connection to its end, by a crash (throws), a change of topics, or a stop. */
@@ -72,28 +72,28 @@ export function startKafkaRelay(options: KafkaRelayOptions): KafkaRelay {
     await tellMissing(relay, present);
     const topics = [...present.keys()];
     const consuming = { ...kafkaAdmin, kafka, topics, relay, logger, lookEvery, linger };
-    session = topics.length === 0 ? null : await consume(consuming);
+    consumer = topics.length === 0 ? null : await GroupConsumer.start(consuming);
     trouble = null;
     try {
-      await untilTopicsChange(session, histories, relay, present);
+      await untilTopicsChange(consumer, histories, relay, present);
     } finally {
-      await session?.stop();
-      session = null;
+      await consumer?.stop();
+      consumer = null;
       if (stopping.signal.aborted && options.isPassing) await forget(admin, groupId, logger);
     }
   }
 
   /** Resolves when topics or partitions appeared or went, or at a stop; throws when the consumer crashed. */
   async function untilTopicsChange(
-    session: Session | null,
+    consumer: GroupConsumer | null,
     histories: TopicHistories,
     relay: RelayCore,
     topics: PresentTopics,
   ) {
     for (let present = topics; isSame(present, topics); ) {
-      const end = await Promise.race([pause(watchEvery), ...(session === null ? [] : [session.ended])]);
+      const end = await Promise.race([pause(watchEvery), ...(consumer === null ? [] : [consumer.ended])]);
       if (stopping.signal.aborted) return;
-      if (session?.over()) throw end ?? new Error('The consumer ended.');
+      if (consumer?.over()) throw end ?? new Error('The consumer ended.');
       present = await presentTopics(histories, relay);
       await tellMissing(relay, present);
     }
@@ -134,8 +134,8 @@ export function startKafkaRelay(options: KafkaRelayOptions): KafkaRelay {
   const running = run();
   return {
     ready() {
-      if (trouble !== null || session === null) return trouble;
-      return session.joined() ? (session.silence() ?? session.rivalry()) : notJoined;
+      if (trouble !== null || consumer === null) return trouble;
+      return consumer.joined() ? (consumer.silence() ?? consumer.rivalry()) : notJoined;
     },
     stop: () => {
       stopping.abort();

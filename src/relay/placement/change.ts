@@ -16,6 +16,11 @@ export interface Change {
   readonly gap: SourceGap;
 }
 
+/** A change after which the log knows where it goes on. */
+export type Renewing = Change & { readonly next: number };
+
+export const isRenewing = (change: Change): change is Renewing => change.next !== null;
+
 /** A relay of another Kafka cluster feeds the topic. */
 export class Rivalry extends Error {
   override name = 'Rivalry';
@@ -31,7 +36,7 @@ export const begun = ({ topicId, leaderEpoch }: Bounds, at: number): SourceHisto
 });
 
 /** The topic is another one: it begins anew. */
-export const madeAgain = (bounds: Bounds, why: string, gap = recreated): Change & { readonly next: number } => ({
+export const madeAgain = (bounds: Bounds, why: string, gap = recreated): Renewing => ({
   why,
   next: bounds.begin,
   history: begun(bounds, bounds.begin),

@@ -1,13 +1,7 @@
-import type { LeaderEpoch, SourceHistory } from '../../event/source-history.js';
+import type { EpochEnd, LeaderEpoch, SourceHistory } from '../../event/source-history.js';
 
 /** The newest term in it; -1 where the broker tells none. */
 export const termOf = ({ epochs }: Pick<SourceHistory, 'epochs'>): number => epochs.at(-1)?.[0] ?? -1;
-
-/** Where a leader's epoch ended: one past the last offset written in it, or in the newest one before it that was written in. */
-export interface EpochEnd {
-  readonly epoch: number;
-  readonly end: number;
-}
 
 /** False where nobody can tell whether two topics of one name are one: then only what was written in them may tell. */
 export const isNamed = (one: Pick<SourceHistory, 'topicId'> | null, other: Pick<SourceHistory, 'topicId'>): boolean =>

@@ -144,7 +144,7 @@ export type Opening = Omit<Append, 'source' | 'fingerprint' | 'routes'>;
  */
 export function openings(
   { epoch, watermark, routes: fed }: PartitionState,
-  { goOn, gap }: Placement,
+  { goOn, gap }: Pick<Placement, 'goOn' | 'gap'>,
   routes: Feeds,
   history: SourceHistory,
 ): Opening[] {

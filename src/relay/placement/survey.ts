@@ -1,10 +1,10 @@
-import type { Loss } from '../../event/publication.js';
 import type { SourcePartition } from '../../event/source-event.js';
 import type { ChannelLogWriter, PartitionState } from '../../log/channel-log.js';
 import type { Bounds, PartitionFeed, Reached } from '../record-batch.js';
 import { type Change, changeOf, claimOf } from './change.js';
 import { isNamed, isOtherTopic, termOf } from './history.js';
 import { both, lossIn } from './loss.js';
+import type { Memory } from './memory.js';
 import type { Facts } from './placement.js';
 
 export interface SurveyOptions extends Pick<Facts, 'retain' | 'refillMax' | 'startedAt'> {
@@ -12,15 +12,6 @@ export interface SurveyOptions extends Pick<Facts, 'retain' | 'refillMax' | 'sta
   readonly feed: PartitionFeed;
   readonly log: Pick<ChannelLogWriter, 'topic'>;
   readonly now: () => number;
-}
-
-/** What a relay remembers of a partition. */
-export interface Memory {
-  readonly reached: Reached | null;
-  /** What was committed of a history that is over, as `committedIn` has it. */
-  readonly voided: string | null;
-  /** What the log was told. */
-  readonly lost: Loss | null;
 }
 
 /** An offset, and by which term it was reached: the same one may be reached in another history. Null for none. */
@@ -42,7 +33,7 @@ export interface Survey {
 }
 
 /** Asks Kafka what the log's `state` has to be held against. Throws what the feed and the log throw, and Rivalry. */
-export async function survey(options: SurveyOptions, state: PartitionState, memory: Memory): Promise<Survey> {
+export async function survey(options: SurveyOptions, state: PartitionState, memory: Readonly<Memory>): Promise<Survey> {
   const { source, feed, retain, refillMax, startedAt } = options;
   const { watermark, last } = state;
   const told = await feed.bounds();

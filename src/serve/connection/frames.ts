@@ -1,7 +1,7 @@
 import { constants, deflateRawSync } from 'node:zlib';
 import { writeForClients } from '../../event/write-json.js';
 import type { Frame } from '../../hub/frame.js';
-import type { Prepared } from './outlet.js';
+import type { Prepared } from './socket-outlet.js';
 
 /**
  * What a transport makes of frames, made once: a group hands the same list to all its seats, one right after the other,
@@ -108,7 +108,8 @@ function textFrame(length: number, rsv1: number): { readonly bytes: Buffer; read
 /** The same events over SSE. JSON holds no line break, so one data line is enough. */
 export const nextEvents = once((frames: Frames) => frames.map(nextEvent).join(''));
 
-const nextEvent = (frame: Frame) => `id: ${frame.cursor}\nevent: next\ndata: ${frame.payload}\n\n`;
+const nextEvent = ({ cursor, payload }: Frame) =>
+  `${cursor === null ? '' : `id: ${cursor}\n`}event: next\ndata: ${payload}\n\n`;
 
 /** Their bytes. They name nobody. */
 export const nextBytes = once((frames: Frames): Prepared => ({ bytes: Buffer.from(nextEvents(frames)), holes: [] }));
@@ -120,7 +121,7 @@ export const nextChunk = once((frames: Frames): Prepared => {
   return { bytes, holes: [] };
 });
 
-/** An event that a resolver made, not the log: it has no cursor. */
+/** The whole of what is told to who asked for no subscription, or is refused one: it has no cursor. */
 export function resultEvent(result: object): string {
   return `event: next\ndata: ${writeForClients(result)}\n\n`;
 }

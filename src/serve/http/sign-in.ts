@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Fault, statusOf } from '../../event/faults.js';
 import { answer, jsonObject } from '../answer.js';
+import type { RenewalDesk } from '../connection/renewal-desk.js';
 import { bearer, withToken } from '../identity/authenticate.js';
 import type { Identity } from '../identity/identify.js';
-import type { RenewalDesk } from '../identity/renewal-desk.js';
 import { type TicketOffice, ticketLife } from '../identity/tickets.js';
 import type { Admission } from '../limits/admission.js';
 

@@ -9,7 +9,12 @@ const every = 500;
 /** Milliseconds by which it may have strayed: a clock that is being put right runs a little fast or slow for hours. */
 const stray = 100;
 
-const listeners = new Set<() => void>();
+/** Whoever must know when the clock on the wall was set: timers see nothing of it. */
+export interface HearsClock {
+  clockStepped(): void;
+}
+
+const listeners = new Set<HearsClock>();
 let looking: NodeJS.Timeout | undefined;
 let known = 0;
 
@@ -20,14 +25,14 @@ function look() {
   const now = difference();
   if (Math.abs(now - known) < stray) return;
   known = now;
-  for (const listener of listeners) listener();
+  for (const listener of listeners) listener.clockStepped();
 }
 
 /**
- * `listener` is called within a second of each time that the clock on the wall is set, or its machine has slept: timers
+ * `listener` is told within a second of each time that the clock on the wall is set, or its machine has slept: timers
  * see neither, and one that was to go off in an hour would go off an hour late. Idempotent.
  */
-export function hearClockSteps(listener: () => void): void {
+export function hearClockSteps(listener: HearsClock): void {
   if (listeners.size === 0) {
     known = difference();
     looking = setInterval(look, every);
@@ -37,6 +42,6 @@ export function hearClockSteps(listener: () => void): void {
 }
 
 /** Idempotent. */
-export function unhearClockSteps(listener: () => void): void {
+export function unhearClockSteps(listener: HearsClock): void {
   if (listeners.delete(listener) && listeners.size === 0) clearInterval(looking);
 }

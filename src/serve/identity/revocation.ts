@@ -1,3 +1,4 @@
+import { Fault } from '../../event/faults.js';
 import { claimAt } from '../../schema/claims.js';
 import type { Claims } from '../../schema/stream-schema.js';
 import { issuedAt } from './issued.js';
@@ -12,6 +13,10 @@ export interface Revocation {
   /** Seconds since 1970. */
   readonly at: number;
 }
+
+/** One fault for all whom it ends: an error with a stack of its own costs as much as a close frame. */
+const itWasRevoked = new Fault('UNAUTHENTICATED', { why: 'the token was revoked' });
+export const revoked = () => itWasRevoked;
 
 /** What is revoked now. However many there are, of a token's claims only those are looked at that one of them may name. */
 export class RevocationList {

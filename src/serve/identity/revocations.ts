@@ -6,7 +6,7 @@ import { noPath } from '../../schema/path.js';
 import type { Replicas } from '../replicas/replicas.js';
 import { clockStep } from './clock-steps.js';
 import { defaultLeeway, refuseFuture } from './issued.js';
-import { type Revocation, RevocationList } from './revocation.js';
+import { type Revocation, RevocationList, revoked } from './revocation.js';
 import type { RevocationStore } from './revocation-store.js';
 
 export interface RevocationsParts {
@@ -38,10 +38,6 @@ export interface Revocations {
   /** Idempotent. */
   close(): void;
 }
-
-/** One for all whom it ends: an error with a stack of its own costs as much as a close frame. */
-const itWasRevoked = new Fault('UNAUTHENTICATED', { why: 'the token was revoked' });
-export const revoked = () => itWasRevoked;
 
 /** For who has signed in again so soon that it cannot be told from before. */
 const tooSoon = (leeway: number) =>

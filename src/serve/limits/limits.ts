@@ -1,61 +1,101 @@
-import { defaultBounds, type OperationBounds } from '../../graphql/operation/bounds.js';
+import { defaultBounds } from '../../graphql/operation/bounds.js';
+import { duration, whole } from '../settings/kinds.js';
+import { setting, settingsFrom, type ValuesOf } from '../settings/setting.js';
 
 /** How much clients may have and ask for. A limit's name is that of its variable, and stands in LIMIT_EXCEEDED. */
-export interface GatewayLimits extends OperationBounds {
-  readonly subscriptionsPerSocket: number;
-  /** WebSockets and event streams of this replica; of one address; of one person. */
-  readonly connections: number;
-  readonly connectionsPerAddress: number;
-  readonly connectionsPerUser: number;
-  /** On all of a person's connections to this replica. */
-  readonly subscriptionsPerUser: number;
-  /** New connections a second. */
-  readonly connectRate: number;
-  /** Connections on which no request has come yet. */
-  readonly halfOpen: number;
-  /** Mutations of one person on all replicas, or of one address where nobody signed in. */
-  readonly mutationsPerMinute: number;
-  readonly channelsPerSubscription: number;
-  readonly messageBytes: number;
-  /** Bytes of the path, query and headers of one request. */
-  readonly headerBytes: number;
-  /** Messages a second on one WebSocket. */
-  readonly messageRate: number;
-  /** Bytes that may wait for a socket before its subscriptions are parked. */
-  readonly socketBuffer: number;
-  /** Bytes that may wait in all sockets together. */
-  readonly processBuffer: number;
-  /** Bytes of what was heard lately that are kept for those who come back. */
-  readonly tailBytes: number;
-  /** Milliseconds until `connection_init` must have come. */
-  readonly initTimeout: number;
-  /** Milliseconds until a request must have come, with its headers and its body. */
-  readonly requestTimeout: number;
-  /** Entries that a subscription reads when it resumes. */
-  readonly replay: number;
-  /** The most events `rewind` gives, and looks at per channel. */
-  readonly rewind: number;
-}
-
-export const defaultLimits: GatewayLimits = {
-  ...defaultBounds,
-  subscriptionsPerSocket: 100,
-  connections: 20_000,
-  connectionsPerAddress: 2_000,
-  connectionsPerUser: 100,
-  subscriptionsPerUser: 1_000,
-  connectRate: 1_000,
-  halfOpen: 5_000,
-  mutationsPerMinute: 300,
-  channelsPerSubscription: 256,
-  messageBytes: 65_536,
-  headerBytes: 16_384,
-  messageRate: 100,
-  socketBuffer: 262_144,
-  processBuffer: 268_435_456,
-  tailBytes: 33_554_432,
-  initTimeout: 3_000,
-  requestTimeout: 10_000,
-  replay: 100_000,
-  rewind: 1_000,
+export const gatewayLimits = {
+  connections: setting(whole(1, 1_000_000), '20000', 'Connections a replica serves at most.'),
+  connectionsPerAddress: setting(
+    whole(1, 1_000_000),
+    '2000',
+    'Connections of one address (of IPv6: one /64) to a replica. Behind a balancer set TAILRACE_TRUSTED_HOPS too.',
+  ),
+  connectionsPerUser: setting(whole(1, 1_000_000), '100', 'Connections of one user (`iss` and `sub`) to a replica.'),
+  subscriptionsPerUser: setting(whole(1, 1_000_000), '1000', 'Subscriptions of one user on a replica.'),
+  connectRate: setting(
+    whole(1, 1_000_000),
+    '1000',
+    'New connections a second that a replica takes; the others are told when to come back.',
+  ),
+  halfOpen: setting(
+    whole(1, 1_000_000),
+    '5000',
+    'Connections of a replica on which no whole request has come yet, and as many that were answered and ask nothing more; with one more, the one that has waited longest is closed.',
+  ),
+  mutationsPerMinute: setting(
+    whole(1, 1_000_000_000),
+    '300',
+    'Root fields of mutations, tickets, and renewals of event streams, of one user on all replicas together; without a token, of one address.',
+  ),
+  subscriptionsPerSocket: setting(whole(1, 100_000), '100', 'Operations one WebSocket may have open.'),
+  channelsPerSubscription: setting(whole(1, 100_000), '256', 'Channels one subscription may listen to.'),
+  operationTokens: setting(
+    whole(1, 1_000_000),
+    String(defaultBounds.operationTokens),
+    'Words of GraphQL in one document.',
+  ),
+  operationDepth: setting(
+    whole(1, 1_000),
+    String(defaultBounds.operationDepth),
+    'Fields inside of fields in one operation.',
+  ),
+  operationAliases: setting(whole(0, 100_000), String(defaultBounds.operationAliases), 'Aliases in one document.'),
+  operationDirectives: setting(
+    whole(0, 100_000),
+    String(defaultBounds.operationDirectives),
+    'Directives in one document.',
+  ),
+  operationCost: setting(
+    whole(1, 1_000_000_000),
+    String(defaultBounds.operationCost),
+    'Fields that one operation may give, reckoned with ten elements in every list.',
+  ),
+  jsonDepth: setting(
+    whole(1, 1_000),
+    String(defaultBounds.jsonDepth),
+    'Lists and objects inside of each other in variables and extensions.',
+  ),
+  replay: setting(
+    whole(1, 1_000_000_000),
+    '100000',
+    'Entries that a resumed subscription may read; then it ends, and may go on from its newest cursor.',
+  ),
+  rewind: setting(whole(1, 100_000), '1000', 'Events that `@resume(rewind)` may ask for.'),
+  messageBytes: setting(whole(1024, 16_777_216), '65536', 'Bytes of one message or request of a client.'),
+  headerBytes: setting(
+    whole(4_096, 65_536),
+    '16384',
+    'Bytes of the path, query and headers of one request: most of them are its token’s.',
+  ),
+  messageRate: setting(
+    whole(1, 1_000_000),
+    '100',
+    'Messages a second of one WebSocket, a long one counted for each 16 KiB of it. What comes faster is read later. Whoever comes back may send all their operations at once.',
+  ),
+  initTimeout: setting(duration(10), '3s', 'How long a WebSocket may take to send `connection_init`.'),
+  requestTimeout: setting(
+    duration(100),
+    '10s',
+    'How long a request, or the upgrade to a WebSocket, may take to come in, with its headers and its body.',
+  ),
+  processBuffer: setting(
+    whole(1_048_576, 1_099_511_627_776),
+    '268435456',
+    'Bytes that may wait in all sockets together, to be sent or to be heard; beyond, the worst are closed, to come back and resume.',
+  ),
+  socketBuffer: setting(
+    whole(1024, 1_073_741_824),
+    '262144',
+    'Bytes that may wait in one socket before its subscriptions are parked and catch up from the log.',
+  ),
+  tailBytes: setting(
+    whole(0, 1_099_511_627_776),
+    '33554432',
+    'Bytes of what a replica heard lately that it keeps for those who come back to it; the oldest go first, 0 keeps none.',
+  ),
 };
+
+/** A whole number each; that of a timeout is milliseconds. */
+export type GatewayLimits = ValuesOf<typeof gatewayLimits>;
+
+export const defaultLimits: GatewayLimits = settingsFrom(gatewayLimits);

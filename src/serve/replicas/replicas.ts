@@ -1,14 +1,7 @@
 import type { Redis } from 'ioredis';
 import { Fault } from '../../event/faults.js';
 import type { Logger } from '../../observe/logger.js';
-import type { Renewed } from '../identity/renew.js';
-
-export type Told =
-  /** Whoever holds this stream renews it by this token, and answers under `request`. */
-  | { readonly kind: 'renew'; readonly request: string; readonly stream: string; readonly token: string }
-  | { readonly kind: 'renewed'; readonly request: string; readonly answer: Renewed }
-  /** There are revocations to be read. */
-  | { readonly kind: 'revoked' };
+import type { Told } from './told.js';
 
 /**
  * What the replicas tell each other. Each hears everything, the teller too, in no promised order; nothing is kept, so

@@ -1,8 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2';
 import type { Frame } from '../../hub/frame.js';
 import { nextBytes, nextChunk, nextEvents } from '../connection/frames.js';
-import { type OutletOwner, type Sink, SocketOutlet } from '../connection/outlet.js';
+import { type OutletOwner, type Sink, SocketOutlet } from '../connection/socket-outlet.js';
 
 /** The way of one stream of server-sent events to its client. After its end everything is dropped. */
 export interface EventsOut {
@@ -39,26 +39,20 @@ export function eventHeaders(response: ServerResponse, connection: 'keep-alive' 
   };
 }
 
-/** For a response whose head is written. `limit` is bytes: what may wait for the client; `holds` as `OutletOwner` has it. */
-export function eventsOut(
-  request: IncomingMessage,
-  response: ServerResponse,
-  limit: number,
-  holds: () => void,
-): EventsOut {
-  const owner: OutletOwner = { isOpen: () => !response.writableEnded && !response.destroyed, holds };
+/** For a response whose head is written. `limit` is bytes: what may wait for the client. */
+export function eventsOut(response: ServerResponse, limit: number, owner: OutletOwner): EventsOut {
   const stream = http2StreamOf(response);
-  return stream ? overHttp2(stream, response, limit, owner) : overHttp1(request, response, limit, owner);
+  return stream ? overHttp2(stream, response, limit, owner) : overHttp1(response, limit, owner);
 }
 
 /** Past the HTTP server, straight to the socket. */
-function overHttp1(request: IncomingMessage, response: ServerResponse, limit: number, owner: OutletOwner): EventsOut {
-  const { socket } = request;
+function overHttp1(response: ServerResponse, limit: number, owner: OutletOwner): EventsOut {
+  const { socket, httpVersion } = response.req;
   const outlet = new SocketOutlet(socket, limit, owner);
   const write = (text: string) => outlet.isSilent() || outlet.aside(() => response.write(text));
   const end = (last: string, then = () => {}) => outlet.aside(() => response.end(last, then));
   /** HTTP/1.0 knows no chunks. */
-  const isChunked = request.httpVersion === '1.1';
+  const isChunked = httpVersion === '1.1';
   return {
     write,
     end,

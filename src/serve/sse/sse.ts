@@ -3,39 +3,31 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GraphQLError } from 'graphql';
 import { Fault, statusOf } from '../../event/faults.js';
 import type { Engine, Opened, OperationKind } from '../../graphql/engine.js';
-import { toGraphQLError } from '../../graphql/render/render.js';
 import type { Viewer } from '../../graphql/viewer.js';
 import type { Audit, Peer } from '../../observe/audit.js';
 import type { Logger } from '../../observe/logger.js';
 import type { GatewayMetrics } from '../../observe/metrics.js';
 import { answer, answerBadRequest, answerFault } from '../answer.js';
+import type { ConnectedPeer } from '../connection/connection.js';
+import type { Connections } from '../connection/connections.js';
 import { commentEvent, completeEvent, cursorEvent, resultEvent } from '../connection/frames.js';
-import type { Heartbeats } from '../connection/heartbeats.js';
-import type { Connection } from '../connection/retire.js';
 import { wordedIn } from '../http/parameters.js';
 import { withToken } from '../identity/authenticate.js';
-import { atExpiry, expired } from '../identity/expiry.js';
 import { type Identity, identify, urlOf } from '../identity/identify.js';
-import type { Holder } from '../identity/renew.js';
-import type { RenewalDesk } from '../identity/renewal-desk.js';
-import { revoked } from '../identity/revocations.js';
 import type { Redeemed, TicketOffice } from '../identity/tickets.js';
 import type { Admission } from '../limits/admission.js';
-import { eventHeaders, eventsOut, http2StreamOf } from './events-out.js';
+import { eventHeaders, http2StreamOf } from './events-out.js';
 import { again, lastEventIdOf } from './last-event-id.js';
+import { EventsWire } from './wire.js';
 
 export interface SseParts {
   readonly engine: Engine;
   readonly identity: Identity;
   readonly tickets: TicketOffice;
-  readonly renewals: RenewalDesk;
-  readonly connections: Set<Connection>;
-  /** Those for which something waits (`ProcessBuffer`). */
-  readonly holding: Set<Connection>;
+  readonly connections: Connections;
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
   readonly audit: Audit;
-  readonly heartbeats: Heartbeats;
   readonly admission: Admission;
   readonly limits: {
     readonly messageBytes: number;
@@ -94,7 +86,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   const place = admission.enter(request);
   response.on('close', () => place.leave());
   const id = randomUUID();
-  const peer: Peer = { transport: 'sse', address: admission.addressOf(request), stream: id };
+  const peer: ConnectedPeer = { transport: 'sse', address: admission.addressOf(request), stream: id };
   const shown = lastEventIdOf(request);
   const lastEventId = shown === again ? undefined : shown;
   const { viewer, ticket } = await whoComes(request, parts, id, shown !== undefined);
@@ -108,8 +100,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
     takes: (kind) => takes(kind, request),
   });
   if (response.destroyed) {
-    if (opened.kind === 'stream') opened.close();
-    if (opened.kind === 'iterable') void opened.return();
+    if (opened.kind === 'running') opened.close();
     return;
   }
   if (opened.kind === 'errors' && refuse(request, response, opened, lastEventId !== undefined)) return;
@@ -119,7 +110,10 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   response.write(commentEvent);
   if (opened.kind === 'errors') return void response.end(resultEvent({ errors: opened.errors }) + completeEvent);
   if (opened.kind === 'result') return void response.end(resultEvent(opened.result) + completeEvent);
-  await stream(request, response, parts, { id, opened, ticket, viewer, peer });
+  const { socketBuffer } = parts.limits;
+  parts.connections
+    .attach(place, peer, viewer, (connection) => new EventsWire(connection, response, ticket, socketBuffer))
+    .run(opened);
 }
 
 /** Throws a GraphQLError for what an `EventSource` may not ask: a link must not be able to act. */
@@ -148,105 +142,6 @@ function refuse(
   else if (native || !named) answer(response, status, { errors: errors.map((error) => error.toJSON()) });
   else return false;
   return true;
-}
-
-interface Opening {
-  readonly id: string;
-  readonly opened: Extract<Opened, { kind: 'stream' | 'iterable' }>;
-  readonly ticket: Redeemed | null;
-  readonly viewer: Viewer;
-  readonly peer: Peer;
-}
-
-/** Resolves when there is nothing more to wait for here: a stream goes on until its response is closed. */
-async function stream(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { connections, holding, metrics, limits, heartbeats, logger, renewals, identity }: SseParts,
-  { id, opened, ticket, viewer, peer }: Opening,
-): Promise<void> {
-  const out = eventsOut(request, response, limits.socketBuffer, () => holding.add(connection));
-  const leave = () => (opened.kind === 'stream' ? opened.close() : void opened.return());
-  /** Without a last word a browser comes back, as it shall. */
-  const end = (last = '') => {
-    leave();
-    out.end(last);
-  };
-  const depart = () => {
-    leave();
-    out.leave();
-  };
-  const complete = (fault: Fault | null) =>
-    end(fault ? resultEvent({ errors: [toGraphQLError(fault)] }) + completeEvent : completeEvent);
-
-  const beat = () => {
-    if (out.isStuck()) return void response.destroy();
-    if (out.drained()) return;
-    // A lone id tells no gap: a browser that came back by it would be past one that still waits for its event.
-    const cursor = opened.kind === 'stream' && opened.gap === null ? opened.cursor() : null;
-    out.write(cursor ? cursorEvent(cursor) + commentEvent : commentEvent);
-    if (ticket === null) return;
-    // Another stream has taken the ticket over. While that cannot be asked, nobody can have.
-    ticket.holds().then(
-      (held) => held || end(),
-      () => undefined,
-    );
-  };
-  const beating = { beat };
-  const slot = heartbeats.add(beating);
-  const expiry = atExpiry(() => complete(expired()));
-  expiry.set(viewer.expiresAt);
-  const holder: Holder = {
-    viewer,
-    peer,
-    renewing: false,
-    running: () => [opened],
-    expires: expiry.set,
-    expel: complete,
-  };
-  const release = renewals.hold(id, holder);
-  const connection: Connection = {
-    get viewer() {
-      return holder.viewer;
-    },
-    peer,
-    expel: complete,
-    waiting: out.waiting,
-    silence: out.silence,
-    turnAway: depart,
-    retire: depart,
-    terminate: () => void response.destroy(),
-  };
-  connections.add(connection);
-  metrics.connected('sse', 1);
-  // A client that goes away ends nothing by itself: only the response tells.
-  response.on('close', () => {
-    heartbeats.remove(beating, slot);
-    expiry.clear();
-    release();
-    connections.delete(connection);
-    holding.delete(connection);
-    metrics.connected('sse', -1);
-    leave();
-  });
-
-  // Between its admission and its place among the connections nobody would have ended it.
-  if (identity.isRevoked(viewer)) return complete(revoked());
-  if (opened.kind === 'stream') {
-    const cursor = opened.start({ write: out.next, drained: out.drained, fail: complete }).cursor();
-    if (cursor) out.write(cursorEvent(cursor));
-    return;
-  }
-  try {
-    for await (const result of opened) {
-      out.write(resultEvent(result));
-      await out.drained();
-    }
-    complete(null);
-  } catch (error) {
-    logger.debug({ id }, 'a stream of a resolver failed');
-    end(resultEvent({ errors: [error] }) + completeEvent);
-  }
 }
 
 /** What single connection mode of graphql-sse gets: it reserves a stream on one replica, which a stateless one has not. */

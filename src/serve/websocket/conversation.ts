@@ -4,19 +4,14 @@ import { Fault, limitExceeded } from '../../event/faults.js';
 import { bigIntAsText } from '../../event/write-json.js';
 import type { Engine, Opened } from '../../graphql/engine.js';
 import type { Named } from '../../graphql/operation/persisted.js';
-import type { Stream } from '../../graphql/running/stream.js';
-import type { Frame } from '../../hub/frame.js';
-import type { Outlet } from '../../hub/outlet.js';
 import type { Audit } from '../../observe/audit.js';
 import type { GatewayMetrics } from '../../observe/metrics.js';
-import { idBytes } from '../connection/frames.js';
+import { openFor } from '../connection/opening.js';
 import { type Identity, identify } from '../identity/identify.js';
-import { revoked } from '../identity/revocations.js';
 import type { Admit } from '../limits/admission.js';
-import { Ending } from './ending.js';
-import { openFor } from './opening.js';
+import { OperationOutlet } from './operation-outlet.js';
 import { pingOf } from './ping.js';
-import type { Session } from './session.js';
+import type { WebSocketWire } from './wire.js';
 
 export interface ConversationParts {
   readonly engine: Engine;
@@ -32,12 +27,12 @@ export interface ConversationParts {
 
 /** What graphql-ws hands from `onSubscribe` to `subscribe` and `execute`: an operation that the engine has opened. */
 interface OpenedArgs extends ExecutionArgs {
-  readonly session: Session;
+  readonly wire: WebSocketWire;
   readonly id: string;
   readonly opened: Exclude<Opened, { kind: 'errors' }>;
 }
 
-/** By a document graphql-ws tells which of `subscribe` and `execute` is meant, and reads no more of it. */
+/** Documents by which graphql-ws is told which of `subscribe` and `execute` is meant: it reads no more of them. */
 const aSubscription = parse('subscription { it }');
 const aQuery = parse('{ it }');
 
@@ -48,7 +43,7 @@ export function conversationOptions({
   limits,
   metrics,
   audit,
-}: ConversationParts): ServerOptions<Record<string, unknown>, Session> {
+}: ConversationParts): ServerOptions<Record<string, unknown>, WebSocketWire> {
   const { subscriptionsPerSocket: most } = limits;
 
   return {
@@ -56,30 +51,29 @@ export function conversationOptions({
     jsonMessageReplacer: bigIntAsText,
     connectionInitWaitTimeout: limits.initTimeout,
     async onConnect(context) {
-      const { connectionParams, extra: session } = context;
-      const { request } = session;
+      const { connectionParams, extra: wire } = context;
+      const { request, connection } = wire;
       if (!request) throw new Error('a socket connects twice');
       try {
         const viewer = await identify(request, identity, connectionParams);
-        session.place.claim(viewer, () => session.live.size + session.opening);
-        session.viewer = viewer;
-        // From here on a revocation finds it; one that came since its token was verified has not.
-        if (identity.isRevoked(viewer)) throw revoked();
-        session.expires(viewer.expiresAt);
+        connection.place.claim(viewer, () => connection.operations.size + connection.opening);
+        const fault = connection.signIn(viewer);
+        if (fault) throw fault;
         return true;
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
         if (error.code === 'LIMIT_EXCEEDED') metrics.limited(String(error.details.limit));
-        audit({ event: 'refused', claims: null, peer: session.peer, code: error.code });
-        session.refusal = error;
+        audit({ event: 'refused', claims: null, peer: connection.peer, code: error.code });
+        wire.refusal = error;
         return false;
       } finally {
-        session.request = null;
+        wire.request = null;
         // The library keeps it as long as the socket; nobody reads the token again.
         (context as { connectionParams?: unknown }).connectionParams = undefined;
       }
     },
-    async onSubscribe({ extra: session, subscriptions }, id, payload) {
+    async onSubscribe({ extra: wire, subscriptions }, id, payload) {
+      const { connection } = wire;
       const { query, documentId, operationName, variables, extensions } = payload as SubscribePayload & Named;
       const worded = { query, documentId, operationName, variables, extensions };
       // The library keeps the message as long as the operation, and with it its text, which is some hundred bytes of each.
@@ -88,28 +82,28 @@ export function conversationOptions({
       const count = Object.keys(subscriptions).length;
       const admit: Admit = async (kind, roots) => {
         if (count > most) throw limitExceeded('subscriptionsPerSocket', most, count);
-        await session.place.admit(kind, roots);
+        await connection.place.admit(kind, roots);
       };
-      const peer = { ...session.peer, operation: id };
-      const opened = await openFor(session, id, (viewer) => engine.open({ ...worded, viewer, peer, admit }));
+      const peer = { ...connection.peer, operation: id };
+      const opened = await openFor(connection, id, (viewer) => engine.open({ ...worded, viewer, peer, admit }));
       if (opened.kind === 'errors') {
         // An `error` message ends an operation for good: clients retry a socket, never an operation.
         const passing = opened.errors.find(({ extensions }) => extensions.code === 'UNAVAILABLE');
-        if (passing) session.turnAway(passing.message);
+        if (passing) connection.turnAway(passing.message);
         return [...opened.errors];
       }
       const document = opened.kind === 'result' ? aQuery : aSubscription;
-      return { schema: engine.schema, document, session, id, opened } as OpenedArgs;
+      return { schema: engine.schema, document, wire, id, opened } as OpenedArgs;
     },
     subscribe(args) {
-      const { opened, session, id } = args as OpenedArgs;
+      const { opened, wire, id } = args as OpenedArgs;
       if (opened.kind === 'result') return opened.result as never;
-      if (opened.kind !== 'stream') return opened as never;
-      const frames = new Frames(session, id, opened);
-      opened.start(frames);
+      const outlet = new OperationOutlet(wire, id, opened);
+      opened.start(outlet);
       // Before any event, so that a first one lost in a blip is not lost.
-      session.ping(pingOf([id, opened]));
-      return frames as never;
+      const ping = pingOf([id, opened]);
+      if (ping) wire.ping(ping);
+      return outlet as never;
     },
     execute(args) {
       const { opened } = args as OpenedArgs;
@@ -119,36 +113,4 @@ export function conversationOptions({
     // The engine's results are formatted.
     onNext: (_, __, ___, ____, result) => result as never,
   };
-}
-
-/** A stream on its way to the socket, and what graphql-ws is given in its place. */
-class Frames extends Ending implements Outlet {
-  readonly #id: Uint8Array;
-
-  constructor(
-    private readonly session: Session,
-    private readonly key: string,
-    private readonly stream: Stream,
-  ) {
-    super();
-    this.#id = idBytes(key);
-  }
-
-  write(frames: readonly Frame[]): void {
-    this.session.next(frames, this.#id);
-  }
-
-  drained(): Promise<void> | null {
-    return this.session.drained();
-  }
-
-  override fail(fault: Fault): void {
-    this.session.left(this.key, this.stream);
-    super.fail(fault);
-  }
-
-  protected override left(): void {
-    this.session.left(this.key, this.stream);
-    this.stream.close();
-  }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
-import type { SocketOutlet } from '../connection/outlet.js';
+import type { SocketOutlet } from '../connection/socket-outlet.js';
 import { Allowance } from '../limits/allowance.js';
 import type { GatewayLimits } from '../limits/limits.js';
 import { Backlog } from './backlog.js';

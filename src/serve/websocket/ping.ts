@@ -1,12 +1,15 @@
-import type { Running } from '../../graphql/engine.js';
+import type { Running } from '../../graphql/running/running.js';
 
 /** A ping's payload stays below this: clients echo it in their pong. */
 const mostBytes = 32 * 1024;
 
 type Named = readonly [id: string, operation: Running];
 
-/** Brings a stream its cursor when it starts, so that a quiet one resumes where it is. */
-export const pingOf = (...operations: readonly Named[]): string => written(operations).text;
+/** Brings an operation its cursor when it starts, so that a quiet one resumes where it is. Null when it has none to bring. */
+export function pingOf(...operations: readonly Named[]): string | null {
+  const { text, told } = written(operations);
+  return told.length > 0 ? text : null;
+}
 
 /**
  * Brings all streams their cursors, or the gaps that wait for their events. What finds no room waits for the next
@@ -30,7 +33,6 @@ function written(operations: Iterable<Named>) {
   let isWhole = true;
   let bytes = 0;
   for (const [id, operation] of operations) {
-    if (operation.kind !== 'stream') continue;
     const { gap } = operation;
     // Never both: who came back by a cursor beyond the gap would be past what the gap leaves open, which another gateway,
     // whose schema has other routes, may hold.

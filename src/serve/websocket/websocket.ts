@@ -1,23 +1,28 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocket, WebSocketServer } from 'ws';
 import { Fault } from '../../event/faults.js';
+import { nobody } from '../../graphql/viewer.js';
 import type { Peer } from '../../observe/audit.js';
 import { rawAnswer, retryAfter } from '../answer.js';
+import type { Connections } from '../connection/connections.js';
 import { pathOf } from '../identity/identify.js';
-import type { Place } from '../limits/admission.js';
+import type { Admission, Place } from '../limits/admission.js';
 import { whyTooLong } from '../port/long-headers.js';
 import { declineUpgrade, isOtherUpgrade } from '../port/other-upgrade.js';
 import { type ConversationParts, conversationOptions } from './conversation.js';
 import { acceptableOffer } from './extensions.js';
-import { Session, type SessionParts } from './session.js';
+import { WebSocketWire, type WireParts } from './wire.js';
 
-export interface WebSocketParts extends SessionParts, ConversationParts {
+export interface WebSocketParts extends WireParts, ConversationParts {
+  readonly connections: Connections;
+  readonly admission: Admission;
   /** Offer permessage-deflate. */
   readonly compression: boolean;
-  readonly limits: SessionParts['limits'] & ConversationParts['limits'] & { readonly headerBytes: number };
-  readonly metrics: SessionParts['metrics'];
+  readonly limits: WireParts['limits'] & ConversationParts['limits'] & { readonly headerBytes: number };
+  readonly metrics: WireParts['metrics'];
   /** True from the moment the replica retires. */
   readonly retiring: () => boolean;
 }
@@ -29,10 +34,10 @@ const closeTimeout = 5_000;
 
 /**
  * `graphql-transport-ws` on `/graphql`: handshakes. What is said on a socket is graphql-ws's (`conversation.ts`); frames of
- * streams go past it, straight to the socket (`session.ts`).
+ * streams go past it, straight to the socket (`wire.ts`).
  */
 export function serveWebSockets(server: Server, parts: WebSocketParts): void {
-  const { identity, admission, metrics, limits, logger } = parts;
+  const { identity, admission, connections, metrics, limits, logger } = parts;
   const sockets = new WebSocketServer({
     noServer: true,
     WebSocket: Spoken,
@@ -49,7 +54,7 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     perMessageDeflate: parts.compression && { serverNoContextTakeover: true, clientNoContextTakeover: true },
     handleProtocols: (protocols) => handleProtocols(protocols),
   });
-  const protocol = makeServer<Record<string, unknown>, Session>(conversationOptions(parts));
+  const protocol = makeServer<Record<string, unknown>, WebSocketWire>(conversationOptions(parts));
 
   function placeFor(request: IncomingMessage): Place | Fault {
     try {
@@ -66,9 +71,15 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
   }
 
   function open(webSocket: Spoken, request: IncomingMessage, place: Place): void {
-    const session = new Session(webSocket, request, place, parts);
-    webSocket.session = session;
-    webSocket.ended = protocol.opened(session, session);
+    const peer = { transport: 'websocket', address: admission.addressOf(request), stream: randomUUID() } as const;
+    const wire = connections.attach(
+      place,
+      peer,
+      nobody,
+      (connection) => new WebSocketWire(connection, webSocket, request, parts),
+    );
+    webSocket.wire = wire;
+    webSocket.ended = protocol.opened(wire, wire);
     webSocket.on('ping', heardFrame);
     webSocket.on('pong', heardFrame);
     webSocket.on('message', heard);
@@ -114,9 +125,9 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
   }
 }
 
-/** One that knows its session, so that those who listen to it are functions of their own: as closures they are 200 bytes of each. */
+/** A WebSocket that knows its wire, so that those who listen to it are functions of their own: as closures they are 200 bytes of each. */
 class Spoken extends WebSocket {
-  session: Session | null = null;
+  wire: WebSocketWire | null = null;
   ended: ((code: number, reason: string) => Promise<void>) | null = null;
 
   override close(code?: number, reason?: string | Buffer): void {
@@ -129,16 +140,16 @@ class Spoken extends WebSocket {
 }
 
 function heardFrame(this: WebSocket): void {
-  (this as Spoken).session?.heardFrame();
+  (this as Spoken).wire?.heardFrame();
 }
 
 function heard(this: WebSocket, data: Buffer): void {
-  (this as Spoken).session?.heard(data);
+  (this as Spoken).wire?.heard(data);
 }
 
 function closed(this: WebSocket, code: number, reason: Buffer): void {
-  const { session, ended } = this as Spoken;
-  session?.closed();
+  const { wire, ended } = this as Spoken;
+  wire?.connection.closed();
   void ended?.(code, String(reason));
 }
 

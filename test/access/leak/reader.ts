@@ -1,4 +1,4 @@
-import type { Stream } from '../../../src/graphql/running/stream.js';
+import type { Running } from '../../../src/graphql/running/running.js';
 import type { Frame } from '../../../src/hub/frame.js';
 import { turns } from '../../support/hostile-log.js';
 import { Stall } from '../../support/stall.js';
@@ -10,7 +10,7 @@ import type { Produced } from './world.js';
 export class Reader {
   /** Numbers of the events shown, in their order. */
   readonly shown: number[] = [];
-  live: Stream | null = null;
+  live: Running | null = null;
   /** Whatever was produced before it had begun need not come. */
   start = Number.POSITIVE_INFINITY;
   #opening = false;
@@ -54,14 +54,14 @@ export class Reader {
       }
       return;
     }
-    if (opened?.kind !== 'stream') return void this.#failures.push(`answered with ${JSON.stringify(opened)}`);
+    if (opened?.kind !== 'running') return void this.#failures.push(`answered with ${JSON.stringify(opened)}`);
     if (!allowed) this.#failures.push('may not ask, and was let in');
     // As a session does it: what was opened by other rights, or for one who was expelled since, is not begun.
     if (viewer !== this.person.viewer || !this.person.welcome) {
       opened.close();
       return this.person.welcome ? this.#open(replica) : undefined;
     }
-    const mine: Stream = opened;
+    const mine: Running = opened;
     this.live = mine;
     mine.start({
       write: (frames) => {
@@ -70,6 +70,7 @@ export class Reader {
         for (const frame of frames) if (this.live === mine) this.#hear(frame);
       },
       drained: () => this.#stall.drained(),
+      end() {},
       fail: (fault) => {
         this.live = null;
         if (fault.code !== 'FORBIDDEN' || mayAsk(this.field, this.ask, this.person.rights))
@@ -92,7 +93,7 @@ export class Reader {
     const code = opened?.kind === 'errors' ? opened.errors[0]?.extensions.code : opened?.kind;
     if (mayAsk(this.field, this.ask, rights) && code !== 'CURSOR_INVALID')
       this.#failures.push(`a cursor of another field was answered with ${code}`);
-    if (opened?.kind === 'stream') opened.close();
+    if (opened?.kind === 'running') opened.close();
   }
 
   heartbeat() {

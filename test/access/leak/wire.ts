@@ -1,6 +1,6 @@
-import { socket } from '../../clients/socket.js';
 import { eventually } from '../../support/eventually.js';
 import type { Result } from '../../support/river.js';
+import { socket } from '../../support/socket.js';
 import { events } from '../../support/stream.js';
 
 /** What came over a connection, in its order. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { count, newTally, outcomeOf, shownOutcome } from '../../../src/bin/send/outcome.js';
-import { routeRecord } from '../../../src/relay/route.js';
+import { routeRecord, routingOf } from '../../../src/relay/route.js';
 import { compileSchema } from '../../../src/schema/compile.js';
 import type { TopicPlan } from '../../../src/schema/stream-schema.js';
 
@@ -21,7 +21,7 @@ function shown(topic: string, text: string | null, audience = { listening: 2, sh
   const plan = schema?.topics.get(topic) as TopicPlan;
   const value = text === null ? null : Buffer.from(text);
   const record = { topic, partition: 0, offset: 7, timestamp: 0, key: null, headers: {}, value };
-  const outcome = outcomeOf(record, routeRecord(record, plan, '', false), plan, audience);
+  const outcome = outcomeOf(record, routeRecord(record, routingOf(plan, ''), false), plan, audience);
   return { outcome, line: shownOutcome(outcome, 'offset 7').replace(/\([\w-]{11}/g, '(id') };
 }
 

@@ -2,7 +2,7 @@ import { GraphQLError, GraphQLScalarType, parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { Fault } from '../../../src/event/faults.js';
 import { makeExecutable, type Resolvers } from '../../../src/graphql/executable.js';
-import { formattedResults, renderer } from '../../../src/graphql/render/render.js';
+import { renderer } from '../../../src/graphql/render/render.js';
 import { nobody } from '../../../src/graphql/viewer.js';
 import { silent } from '../../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../../src/observe/metrics.js';
@@ -161,37 +161,5 @@ describe('an event', () => {
     const { render, lines } = rendering({ Odd: odd, A: { odd: () => how(1) } }, '{ odd }');
     expect((await render({ id: 1 })).errors[0].extensions.code).toBe('INTERNAL_SERVER_ERROR');
     expect(lines).toHaveLength(1);
-  });
-});
-
-describe('a subscription by a resolver in code', () => {
-  test('has its errors masked, and a failing source too', async () => {
-    const lines: object[] = [];
-    const logger = { ...silent, error: (fields: object) => void lines.push(fields) };
-    async function* source() {
-      yield { data: { a: 1 } };
-      yield { errors: [new GraphQLError('bad', { originalError: new Error('1234') })] };
-      throw new Error('1234');
-    }
-    const results = formattedResults(source(), logger);
-    expect((await results.next()).value).toEqual({ data: { a: 1 } });
-    expect(JSON.stringify((await results.next()).value)).not.toContain('1234');
-    await expect(results.next()).rejects.toMatchObject({ extensions: { code: 'INTERNAL_SERVER_ERROR' } });
-    expect(lines).toHaveLength(2);
-  });
-
-  test('is given up at once, though its next result never comes', async () => {
-    let returned = false;
-    const never = {
-      next: () => new Promise<never>(() => {}),
-      async return() {
-        returned = true;
-        return { done: true, value: undefined };
-      },
-    };
-    const results = formattedResults(never as never, silent);
-    void results.next();
-    expect(await results.return()).toEqual({ done: true, value: undefined });
-    expect(returned).toBe(true);
   });
 });

@@ -24,6 +24,7 @@ function unstarted(stage: Stage, group: Group, onClose: () => void = () => {}) {
     outlet: {
       write: (frames) => void shown.push(...frames.map(({ payload }) => JSON.parse(payload).data)),
       drained: () => null,
+      end() {},
       fail: ({ code }) => void faults.push(code),
     },
     hub: stage.hub,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { fetchRequest } from '../../../src/kafka/protocol/fetch-request.js';
-import { compact, i8, i16, i32, i64, tags, uuid } from '../../relay/kafka/bytes.js';
-import { batch } from '../../relay/kafka/record-batches.js';
+import { compact, i8, i16, i32, i64, tags, uuid } from './bytes.js';
+import { batch } from './record-batches.js';
 
 const [some, other] = ['00112233445566778899aabbccddeeff', 'ff112233445566778899aabbccddee00'];
 const idOf = (hex: string) => Buffer.from(hex, 'hex').toString('base64url');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { LeaderEpoch, SourceHistory } from '../../../src/event/source-history.js';
-import { below, type EpochEnd, isOtherTopic, learned, partingOf } from '../../../src/relay/placement/history.js';
+import type { EpochEnd, LeaderEpoch, SourceHistory } from '../../../src/event/source-history.js';
+import { below, isOtherTopic, learned, partingOf } from '../../../src/relay/placement/history.js';
 
 const history = (...epochs: LeaderEpoch[]): SourceHistory => ({ topicId: 't', epochs });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { acceptedTypes } from '../../../src/serve/http/accept.js';
-import { sampleRiver } from '../../clients/sample.js';
+import { sampleRiver } from '../../support/sample.js';
 
 describe('what a client wishes for', () => {
   test.each([

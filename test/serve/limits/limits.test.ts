@@ -3,25 +3,16 @@ import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { defaultText, type Variable, variables } from '../../../src/config/variables.js';
 import { noGatewayMetrics } from '../../../src/observe/metrics.js';
 import type { GatewayParts } from '../../../src/serve/gateway.js';
-import { defaultLimits, type GatewayLimits } from '../../../src/serve/limits/limits.js';
-import { socket } from '../../clients/socket.js';
+import type { GatewayLimits } from '../../../src/serve/limits/limits.js';
 import { certificateAuthority } from '../../support/certificates.js';
 import { eventSource } from '../../support/event-source.js';
 import { eventually } from '../../support/eventually.js';
 import { http2 } from '../../support/http2.js';
 import { type River, river, tokenFor } from '../../support/river.js';
+import { socket } from '../../support/socket.js';
 import { events } from '../../support/stream.js';
-
-test('a gateway made in code has the limits that one made by the environment has', () => {
-  const read = Object.keys(defaultLimits).map((limit) => {
-    const variable = variables[limit as keyof typeof defaultLimits] as Variable;
-    return [limit, variable.kind.schema.parse(defaultText(variable, 'gateway') ?? '')];
-  });
-  expect(Object.fromEntries(read)).toEqual(defaultLimits);
-});
 
 const sdl = `
   type Mutation { knock: Int! @public }

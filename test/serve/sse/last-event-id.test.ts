@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { fleet, pay, positions, sampleRiver } from '../../clients/sample.js';
+import { eventsOf } from '../../support/event-stream.js';
 import { eventually } from '../../support/eventually.js';
 import { type Result, type River, tokenFor } from '../../support/river.js';
+import { fleet, pay, positions, sampleRiver } from '../../support/sample.js';
 
 const trams = 'subscription { vehicle { lat } }';
 
@@ -31,26 +32,26 @@ function ask(r: River, { header, params = [], method = 'GET', path = '/stream', 
 /** Latitudes of what comes until one of them is `last`. */
 async function until(response: Response, last: number): Promise<number[]> {
   expect(response.status).toBe(200);
-  let text = '';
-  const decoder = new TextDecoder();
-  const found = () => [...text.matchAll(/"lat":(\d+)/g)].map(([, lat]) => Number(lat));
-  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
-    text += decoder.decode(chunk, { stream: true });
-    if (found().includes(last)) break;
+  return (await nextUntil(response, last)).map(({ lat }) => lat);
+}
+
+/** Latitude and cursor of each event until a latitude is `last`. */
+async function nextUntil(response: Response, last: number): Promise<{ lat: number; cursor: string }[]> {
+  const found: { lat: number; cursor: string }[] = [];
+  for await (const { event, data } of eventsOf(response)) {
+    if (event !== 'next' || !data) continue;
+    const result = JSON.parse(data) as Result;
+    found.push({ lat: result.data.vehicle.lat, cursor: result.extensions.cursor });
+    if (found.at(-1)?.lat === last) break;
   }
-  return found();
+  return found;
 }
 
 /** Cursors of four events, with latitudes 1 to 4. */
 async function cursors(r: River): Promise<string[]> {
   for (const lat of [1, 2, 3, 4]) await r.publish(fleet, positions(lat, `tram-${lat}`));
   const response = await ask(r, { query: 'subscription @resume(rewind: 4) { vehicle { lat } }' });
-  let text = '';
-  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
-    text += Buffer.from(chunk).toString();
-    if (text.includes('"lat":4')) break;
-  }
-  return [...text.matchAll(/"cursor":"([^"]+)"/g)].map(([, cursor]) => cursor as string);
+  return (await nextUntil(response, 4)).map(({ cursor }) => cursor);
 }
 
 describe('a stream begins after the cursor that the URL has', () => {

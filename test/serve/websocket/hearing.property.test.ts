@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { WebSocket } from 'ws';
-import type { SocketOutlet } from '../../../src/serve/connection/outlet.js';
+import type { SocketOutlet } from '../../../src/serve/connection/socket-outlet.js';
 import { Hearing } from '../../../src/serve/websocket/hearing.js';
 import { eventually } from '../../support/eventually.js';
 

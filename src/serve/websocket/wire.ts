@@ -1,0 +1,243 @@
+import type { IncomingMessage } from 'node:http';
+import { CloseCode, type Message } from 'graphql-ws';
+import type { WebSocket } from 'ws';
+import { type Fault, limitExceeded } from '../../event/faults.js';
+import { writeJson } from '../../event/write-json.js';
+import { isTooDeep } from '../../graphql/operation/bounds.js';
+import type { Running } from '../../graphql/running/running.js';
+import type { Frame } from '../../hub/frame.js';
+import type { Audit } from '../../observe/audit.js';
+import type { Logger } from '../../observe/logger.js';
+import type { GatewayMetrics } from '../../observe/metrics.js';
+import type { Connection } from '../connection/connection.js';
+import { nextMessages, textMessage } from '../connection/frames.js';
+import { renew } from '../connection/renew.js';
+import { type OutletOwner, SocketOutlet } from '../connection/socket-outlet.js';
+import type { LastWord, Wire } from '../connection/wire.js';
+import { bringsToken, type Identity, renewalIn } from '../identity/identify.js';
+import type { FairTurns } from '../limits/fair-turns.js';
+import { Hearing, type HearingOwner } from './hearing.js';
+import { isPong, messageOf, shortened } from './message.js';
+import { heartbeatOf } from './ping.js';
+
+export interface WireParts {
+  readonly identity: Identity;
+  readonly metrics: GatewayMetrics;
+  readonly logger: Logger;
+  readonly audit: Audit;
+  readonly turns: FairTurns;
+  readonly limits: {
+    readonly jsonDepth: number;
+    readonly messageBytes: number;
+    readonly messageRate: number;
+    readonly socketBuffer: number;
+    readonly subscriptionsPerSocket: number;
+  };
+}
+
+/** Milliseconds for a last word to get through. */
+const lastWord = 1_000;
+
+const noId = new Uint8Array(0);
+
+/**
+ * One WebSocket from its handshake to its close: what is said on it, in both directions. A class and not closures, for the
+ * reason that `Connection` is one.
+ */
+export class WebSocketWire implements Wire, OutletOwner, HearingOwner {
+  /** Why the socket must close instead of being acknowledged. */
+  refusal: Fault | null = null;
+  /** Until it is known whose it is: it holds all headers, two KiB of them. */
+  request: IncomingMessage | null;
+  readonly #outlet: SocketOutlet;
+  readonly #hearing: Hearing;
+  readonly #compress: boolean;
+  #handle: (message: Message) => Promise<void> = async () => undefined;
+  #heard = false;
+
+  constructor(
+    readonly connection: Connection,
+    private readonly webSocket: WebSocket,
+    request: IncomingMessage,
+    private readonly parts: WireParts,
+  ) {
+    const { limits } = parts;
+    this.request = request;
+    this.#outlet = new SocketOutlet(request.socket, limits.socketBuffer, this);
+    this.#hearing = new Hearing(webSocket, this.#outlet, this, limits);
+    this.#compress = webSocket.extensions.includes('permessage-deflate');
+  }
+
+  // What an operation needs.
+
+  /** Together with all else of this turn of the event loop. */
+  next(frames: readonly Frame[], id: Uint8Array): void {
+    this.#outlet.write(nextMessages(frames, id.length, this.#compress), id);
+  }
+
+  drained(): Promise<void> | null {
+    return this.#outlet.drained();
+  }
+
+  /** As `ping.ts` writes them. The client's answer is no message of its own. */
+  ping(ping: string): void {
+    this.#hearing.pinged();
+    this.#write(ping);
+  }
+
+  // What graphql-ws needs of a socket.
+
+  get protocol(): string {
+    return this.webSocket.protocol;
+  }
+
+  send(text: string): Promise<void> | undefined {
+    this.#write(text);
+    return this.#outlet.drained() ?? undefined;
+  }
+
+  close(code?: number, reason?: string): void {
+    const now = () => this.#end(this.refusal?.close ?? code, this.refusal?.message ?? reason);
+    // Timers run before sockets are read: after a busy turn, when thousands come at once, an init that came in time
+    // lies unread. At the end of this turn it has been read, and at the end of the next one heard.
+    if (code !== CloseCode.ConnectionInitialisationTimeout) now();
+    else {
+      const unlessHeard = () => {
+        if (this.#heard) return;
+        this.parts.metrics.limited('initTimeout');
+        now();
+      };
+      setImmediate(() => setImmediate(unlessHeard));
+    }
+  }
+
+  onMessage(handle: (data: string) => Promise<void>): void {
+    // It takes one that is parsed as well (`parseMessage`).
+    this.#handle = handle as unknown as (message: Message) => Promise<void>;
+  }
+
+  /** One that brings a token asks for its renewal; any other gets its payload back. */
+  async onPing(payload: Readonly<Record<string, unknown>> | undefined): Promise<void> {
+    const { jsonDepth } = this.parts.limits;
+    if (isTooDeep(payload, jsonDepth)) return this.#refuse(limitExceeded('jsonDepth', jsonDepth, jsonDepth + 1));
+    this.#write(writeJson({ type: 'pong', payload: await this.#renewal(payload) }));
+  }
+
+  onPong(): void {
+    this.#hearing.ponged();
+  }
+
+  // What the socket tells.
+
+  heard(data: Buffer): void {
+    this.#heard = true;
+    this.connection.heard();
+    if (!this.isOpen()) return;
+    // It says no more than that someone is there: parsed and validated, its echo of all cursors would be thrown away.
+    if (isPong(data)) this.#hearing.pong(data.length);
+    else this.#hearing.message(data);
+  }
+
+  /** A ping or a pong of WebSocket itself. */
+  heardFrame(): void {
+    if (this.isOpen()) this.#hearing.frame();
+  }
+
+  // What its hearing needs.
+
+  turn(): Promise<void> | null {
+    return this.parts.turns.wait(this.connection.peer.address);
+  }
+
+  hear(data: Buffer): void {
+    if (!this.isOpen()) return;
+    const message = messageOf(data);
+    if (message) this.#handle(message).catch((error: unknown) => this.#failed(error));
+    else this.#end(CloseCode.BadRequest, 'Invalid message received');
+  }
+
+  slowed(): void {
+    this.parts.metrics.slowed();
+  }
+
+  flooded(rate: number): void {
+    this.#refuse(limitExceeded('messageRate', this.parts.limits.messageRate, rate));
+  }
+
+  // What its connection needs.
+
+  get isOneWay(): boolean {
+    return false;
+  }
+
+  isPaused(): boolean {
+    return this.#hearing.isPaused();
+  }
+
+  isStuck(): boolean {
+    return this.#outlet.isStuck();
+  }
+
+  waiting(): number {
+    return this.#outlet.waiting() + this.#hearing.waiting();
+  }
+
+  beat(operations: Map<string, Running>): void {
+    this.ping(heartbeatOf(operations));
+  }
+
+  silence(): void {
+    this.#outlet.silence();
+  }
+
+  dismiss(last: LastWord): void {
+    if (last.kind === 'expelled') this.#end(last.fault.close ?? CloseCode.Forbidden, last.fault.message);
+    else if (last.kind === 'turned away') this.#end(1013, last.why);
+    else this.#end(1001, 'Going away');
+  }
+
+  terminate(): void {
+    this.webSocket.terminate();
+  }
+
+  // What its outlet needs.
+
+  isOpen(): boolean {
+    return this.webSocket.readyState === this.webSocket.OPEN;
+  }
+
+  holds(): void {
+    this.connection.holds();
+  }
+
+  #failed(error: unknown): void {
+    this.parts.logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'a message failed');
+    this.#end(1011, 'Internal server error');
+  }
+
+  #write(text: string): void {
+    if (this.isOpen()) this.#outlet.write(textMessage(text), noId);
+  }
+
+  #end(code: number | undefined, reason: string | undefined): void {
+    this.#outlet.aside(() => this.webSocket.close(code, shortened(reason)));
+  }
+
+  #refuse({ message, details }: Fault): void {
+    this.parts.metrics.limited(String(details.limit));
+    this.#end(1013, message);
+    // Left open for a last word, but read no more: the flood goes on.
+    this.#hearing.stop();
+    setTimeout(() => this.webSocket.terminate(), lastWord).unref();
+  }
+
+  async #renewal(payload: Readonly<Record<string, unknown>> | undefined): Promise<object | undefined> {
+    if (!bringsToken(payload)) return payload;
+    const { identity, audit } = this.parts;
+    const verify = async () => identity.authenticate({ ...nothing, authorization: renewalIn(payload) });
+    return renew(this.connection, verify, { identity, audit });
+  }
+}
+
+/** A renewal is by its token alone. */
+const nothing = { headers: {}, url: '', payload: null };
