@@ -28,11 +28,11 @@ export interface SelectedField {
   readonly root: boolean;
 }
 
-/** Fragments that spread fragments select exponentially many fields with few words. */
+/** Fields that are looked at: fragments that spread fragments select exponentially many with few words. */
 const mostFields = 10_000;
-/** Characters. So are their paths, each with all aliases on its way: of a request of 60 KB they would be 30 MB. */
+/** Characters of all paths together, each with all aliases on its way: of a request of 60 KB they would be 30 MB. */
 const mostPaths = 1_000_000;
-/** A refusal's sentence names so many of them. */
+/** Paths that the sentence of a refusal names: the others stand in its `extensions`. */
 const mostNamed = 20;
 
 /**

@@ -44,8 +44,8 @@ export const defaultBounds: OperationBounds = {
 const assumedLength = 10;
 
 /**
- * What a document has too much of, or null. To be asked before it is validated: graphql-js compares fields of the same
- * name pair by pair.
+ * What a document has too much of, or null. Documents are weighed before they are validated: graphql-js compares fields of
+ * the same name pair by pair, and few words would keep it busy for long.
  */
 export function excessOf(schema: GraphQLSchema, document: DocumentNode, bounds: OperationBounds): Fault | null {
   let aliases = 0;
@@ -82,7 +82,7 @@ interface Weight {
 
 const nothing: Weight = { depth: 0, cost: 0 };
 
-/** What is not in the schema weighs as if it were no list: it is refused afterwards. */
+/** Weighs selections. A field that is not in the schema weighs as if it were no list: it is refused afterwards. */
 function scales(schema: GraphQLSchema, document: DocumentNode) {
   const fragments = fragmentsOf(document);
   /** Each fragment is weighed once: spread in each other, few words select exponentially many fields. */
@@ -91,7 +91,7 @@ function scales(schema: GraphQLSchema, document: DocumentNode) {
   function fragment(name: string): Weight {
     const found = known.get(name);
     if (found) return found;
-    // One that spreads itself is refused afterwards, and must come to an end here.
+    // A fragment that spreads itself is refused afterwards, and must come to an end here.
     known.set(name, nothing);
     const node = fragments.get(name);
     const weight = node ? set(node.selectionSet, schema.getType(node.typeCondition.name.value)) : nothing;
@@ -100,7 +100,7 @@ function scales(schema: GraphQLSchema, document: DocumentNode) {
   }
 
   function field({ name, selectionSet }: FieldNode, parent: Parent): Weight {
-    // Bounded by graphql-js itself, and GraphiQL's own question is deep.
+    // Introspection is bounded by graphql-js itself, and GraphiQL's own question is deep.
     if (name.value === '__schema' || name.value === '__type') return { depth: 1, cost: 1 };
     const isKnown = isObjectType(parent) || isInterfaceType(parent);
     const type = isKnown ? parent.getFields()[name.value]?.type : undefined;

@@ -47,7 +47,7 @@ export function askedOf(
   return { kind: operation.operation, fields: rootNodes(schema, operation, document, coerced).map(asked) };
 }
 
-/** Every declared one, null when not given. */
+/** Every declared argument, null when not given. */
 function argumentsOf(field: GraphQLField<unknown, unknown>, node: FieldNode, variables: Variables) {
   const given = getArgumentValues(field, node, variables);
   return Object.fromEntries(field.args.map(({ name }) => [name, given[name] ?? null]));

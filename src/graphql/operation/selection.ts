@@ -30,10 +30,10 @@ export function normalized(
   return text;
 }
 
-/** Texts of those that are the same whatever the variables: printed once, and not for each who subscribes. */
+/** Texts of operations that read no variables: printed once, and not for each who subscribes. */
 const shared = new WeakMap<OperationDefinitionNode, string>();
 
-/** Arguments of the root field decide which events there are, and not what is shown of one. */
+/** Whether a variable decides what is shown of an event. Arguments of the root field do not: they decide which events there are. */
 export function readsVariables({ definitions }: DocumentNode, { selectionSet }: OperationDefinitionNode): boolean {
   const isRootArgument = (node: ASTNode) =>
     selectionSet.selections.some((one) => one.kind === Kind.FIELD && one.arguments?.some((given) => given === node));
@@ -101,7 +101,7 @@ function usedFragments(document: DocumentNode, { selectionSet }: OperationDefini
 function literal(value: unknown): ValueNode {
   if (value === null || value === undefined) return { kind: Kind.NULL };
   if (typeof value === 'boolean') return { kind: Kind.BOOLEAN, value };
-  // As text -0 is 0, and a resolver can tell them apart.
+  // Minus zero is 0 as text, and a resolver can tell them apart.
   if (typeof value === 'bigint') return { kind: Kind.INT, value: String(value) };
   if (typeof value === 'number') return { kind: Kind.FLOAT, value: Object.is(value, -0) ? '-0' : String(value) };
   if (typeof value === 'string') return { kind: Kind.STRING, value };
