@@ -10,13 +10,13 @@ export interface Addressed {
 
 /** Open streams, each counted once however many of the events are for it. */
 export interface Audience {
-  /** Those that listen where one of the events goes. */
+  /** Streams that listen where one of the events goes. */
   readonly listening: number;
-  /** Those of them that the rule lets see one. */
+  /** Listening streams that the rule lets see one of them. */
   readonly shown: number;
 }
 
-/** Counts nothing as delivered or denied: it only asks. */
+/** Asks the rules without counting anything as delivered or denied. */
 export function audienceOf(
   groups: Iterable<Pick<Group, 'channels' | 'plan' | 'seats'>>,
   events: readonly Addressed[],

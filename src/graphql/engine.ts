@@ -121,7 +121,7 @@ export class Engine {
     const opened = stream
       ? await this.#streams.open(checked, stream, args, request)
       : await this.#subscribe(checked, field, request);
-    if (opened.kind !== 'result') this.#audit({ event: 'subscribed', ...witnessed(request), field, args });
+    if (opened.kind === 'running') this.#audit({ event: 'subscribed', ...witnessed(request), field, args });
     return opened;
   }
 

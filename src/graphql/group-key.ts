@@ -13,13 +13,13 @@ export interface GroupKeyParts {
   /** The client's own JSON. */
   readonly variables: Readonly<Record<string, unknown>>;
   readonly field: StreamField;
-  /** Coerced: every declared one. */
+  /** Arguments as coerced: every declared one. */
   readonly args: Readonly<Record<string, unknown>>;
   readonly viewer: Viewer;
 }
 
 /**
- * Equal only for viewers to whom every event looks the same. Null for a viewer who shares with nobody: a resolver did
+ * The key of the group that a viewer joins: equal only for viewers to whom every event looks the same. Null for a viewer who shares with nobody: a resolver did
  * not say what it reads, or a value cannot be compared by its text.
  */
 export function groupKey(
@@ -42,7 +42,7 @@ export function groupKey(
 }
 
 /**
- * JSON tells it from every other value: what a scalar of the author's own made of an argument may print as `{}`, -0
+ * Whether JSON tells a value from every other one: what a scalar of the author's own made of an argument may print as `{}`, -0
  * prints as 0, and 2^53 as a double as it does as a bigint.
  */
 function isPlain(value: unknown): boolean {

@@ -1,7 +1,7 @@
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 
-/** Causes that are remembered as told. They come from rules, and are few; which of them hold together, clients may choose. */
+/** Causes that are remembered as told. Rules have few, but which of them hold together, clients may choose. */
 const mostTold = 1_000;
 
 /**

@@ -4,7 +4,7 @@ import { secrets } from './pino.js';
 /** What a line tells of arguments: their values, the names of those that were given, or nothing. */
 export type ArgumentsTold = 'on' | 'names' | 'off';
 
-/** Clients choose values: none may fill the log. Characters, of all arguments of a line. */
+/** Characters of all arguments of a line: clients choose values, and none may fill the log. */
 const longest = 2_000;
 
 type Args = AskedField['args'];

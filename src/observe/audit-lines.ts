@@ -5,9 +5,9 @@ import { stderr } from './stderr.js';
 
 export type { ArgumentsTold } from './audit-arguments.js';
 
-/** Clients choose ids, and issuers claims: none may fill the log. Characters. */
+/** Characters of an id or a claim in a line: clients choose ids, and issuers claims, and none may fill the log. */
 const longest = 200;
-/** Of those that a refused operation may not read. */
+/** Paths in a line, of the fields that a refused operation may not read. */
 const mostPaths = 20;
 
 /**
@@ -84,7 +84,7 @@ function peerOf(peer: Told['peer']): object {
   return { address: named(address), transport, stream, operation: named(operation) };
 }
 
-/** What is no text or number names nobody. */
+/** A value as a name; undefined for what is no text or number, which names nobody. */
 function named(value: unknown): string | number | undefined {
   if (typeof value === 'number') return value;
   return typeof value === 'string' || typeof value === 'bigint' ? String(value).slice(0, longest) : undefined;

@@ -1,9 +1,9 @@
 import type { Transport } from './transport.js';
 
-/** Where it came from: a connection, or a request that holds none. */
+/** Where something came from: a connection, or a request that holds none. */
 export interface Peer {
   readonly transport: Transport;
-  /** As the gateway knows it; behind proxies, what the trusted ones told. */
+  /** The address as the gateway knows it; behind proxies, what the trusted ones told. */
   readonly address: string;
   /** Names a WebSocket, or an event stream as its header `Tailrace-Stream` does. */
   readonly stream?: string;
@@ -23,7 +23,7 @@ export interface Asked {
   readonly fields: readonly AskedField[];
 }
 
-/** By whom, and from where; null where nobody was known yet. */
+/** By whom something was done, and from where; null where nobody was known yet. */
 interface Witnessed {
   readonly claims: Readonly<Record<string, unknown>> | null;
   readonly peer: Peer | null;
@@ -53,7 +53,7 @@ export type AuditEntry =
       readonly status: number;
     };
 
-/** Is told who came for what, right after it happened. Cheap, and never throws. */
+/** A listener that is told who came for what, right after it happened. Cheap, and never throws. */
 export type Audit = (entry: AuditEntry) => void;
 
 export const noAudit: Audit = () => {};

@@ -1,6 +1,6 @@
 import {
   type DocumentNode,
-  type FragmentDefinitionNode,
+  type FieldNode,
   type GraphQLCompositeType,
   GraphQLError,
   type GraphQLObjectType,
@@ -9,14 +9,13 @@ import {
   isCompositeType,
   isObjectType,
   isUnionType,
-  Kind,
   type OperationDefinitionNode,
-  type SelectionSetNode,
 } from 'graphql';
 import { Fault } from '../../event/faults.js';
 import { scopesIn } from '../../schema/claims.js';
 import type { Access, StreamSchema } from '../../schema/stream-schema.js';
 import type { Viewer } from '../viewer.js';
+import { fragmentsOf, type Part, walk } from './fragments.js';
 
 /** A field of an operation as it may be executed: on an interface it may be any of the types behind it. */
 export interface SelectedField {
@@ -29,11 +28,11 @@ export interface SelectedField {
   readonly root: boolean;
 }
 
-/** Fragments that spread fragments select exponentially many fields with few words. */
+/** Fields that are looked at: fragments that spread fragments select exponentially many with few words. */
 const mostFields = 10_000;
-/** Characters. So are their paths, each with all aliases on its way: of a request of 60 KB they would be 30 MB. */
+/** Characters of all paths together, each with all aliases on its way: of a request of 60 KB they would be 30 MB. */
 const mostPaths = 1_000_000;
-/** A refusal's sentence names so many of them. */
+/** Paths that the sentence of a refusal names: the others stand in its `extensions`. */
 const mostNamed = 20;
 
 /**
@@ -47,51 +46,47 @@ export function selectedFields(
 ): readonly SelectedField[] {
   const found: SelectedField[] = [];
   let paths = 0;
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const node of document.definitions)
-    if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
+  const fragments = fragmentsOf(document);
   const typesBehind = (type: GraphQLCompositeType): readonly GraphQLObjectType[] =>
     isObjectType(type) ? [type] : schema.getPossibleTypes(type);
 
-  /** `possible` are the objects that may stand here: fewer than the type has, inside of fragments. */
-  function walk(
-    { selections }: SelectionSetNode,
-    type: GraphQLCompositeType,
-    possible: readonly GraphQLObjectType[],
-    path: readonly string[],
-  ) {
-    for (const selection of selections) {
-      if (selection.kind === Kind.FIELD) {
-        const name = selection.name.value;
-        const field = isUnionType(type) ? undefined : type.getFields()[name];
-        if (!field) continue;
-        const at = [...path, selection.alias?.value ?? name];
-        const text = at.join('.');
-        paths += text.length;
-        if (paths > mostPaths) throw new GraphQLError('The paths of all fields of the operation are too long.');
-        const result = getNamedType(field.type);
-        const reached = isCompositeType(result) ? [result, ...typesBehind(result)] : [];
-        const parents = [...new Set<GraphQLCompositeType>([type, ...possible])];
-        const types = [...new Set([...parents, ...reached].map((one) => one.name))];
-        for (const parent of parents) {
-          found.push({ coordinate: `${parent.name}.${name}`, types, path: text, root: path.length === 0 });
-        }
-        if (found.length > mostFields) throw new GraphQLError(`The operation selects more than ${mostFields} fields.`);
-        if (selection.selectionSet && isCompositeType(result))
-          walk(selection.selectionSet, result, typesBehind(result), at);
-        continue;
+  const visitor = {
+    field({ name: { value: name }, alias, selectionSet }: FieldNode, { type, possible, path }: Place) {
+      const field = isUnionType(type) ? undefined : type.getFields()[name];
+      if (!field) return;
+      const at = [...path, alias?.value ?? name];
+      const text = at.join('.');
+      paths += text.length;
+      if (paths > mostPaths) throw new GraphQLError('The paths of all fields of the operation are too long.');
+      const result = getNamedType(field.type);
+      const reached = isCompositeType(result) ? [result, ...typesBehind(result)] : [];
+      const parents = [...new Set<GraphQLCompositeType>([type, ...possible])];
+      const types = [...new Set([...parents, ...reached].map((one) => one.name))];
+      for (const parent of parents) {
+        found.push({ coordinate: `${parent.name}.${name}`, types, path: text, root: path.length === 0 });
       }
-      const part = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragments.get(selection.name.value);
-      const condition = part?.typeCondition ? schema.getType(part.typeCondition.name.value) : type;
-      if (!part || !isCompositeType(condition)) continue;
-      const narrowed = typesBehind(condition).filter((one) => possible.includes(one));
-      walk(part.selectionSet, condition, narrowed, path);
-    }
-  }
+      if (found.length > mostFields) throw new GraphQLError(`The operation selects more than ${mostFields} fields.`);
+      if (!selectionSet || !isCompositeType(result)) return;
+      walk(selectionSet, fragments, { type: result, possible: typesBehind(result), path: at }, visitor);
+    },
+    enter({ condition }: Part, { type, possible, path }: Place): Place | null {
+      const narrowed = condition === undefined ? type : schema.getType(condition);
+      if (!isCompositeType(narrowed)) return null;
+      return { type: narrowed, possible: typesBehind(narrowed).filter((one) => possible.includes(one)), path };
+    },
+  };
 
   const root = schema.getRootType(operation.operation);
-  if (root) walk(operation.selectionSet, root, [root], []);
+  if (root) walk(operation.selectionSet, fragments, { type: root, possible: [root], path: [] }, visitor);
   return found;
+}
+
+/** Where a field stands. */
+interface Place {
+  readonly type: GraphQLCompositeType;
+  /** The objects that may be there: fewer than the type has, inside of fragments. */
+  readonly possible: readonly GraphQLObjectType[];
+  readonly path: readonly string[];
 }
 
 /** How many things an operation does: each alias of a mutation is one. */

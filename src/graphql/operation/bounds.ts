@@ -1,7 +1,6 @@
 import {
   type DocumentNode,
   type FieldNode,
-  type FragmentDefinitionNode,
   type GraphQLNamedType,
   type GraphQLOutputType,
   type GraphQLSchema,
@@ -15,6 +14,7 @@ import {
   visit,
 } from 'graphql';
 import { type Fault, limitExceeded } from '../../event/faults.js';
+import { fragmentsOf, walk } from './fragments.js';
 
 /** How much an operation may ask for. */
 export interface OperationBounds {
@@ -44,8 +44,8 @@ export const defaultBounds: OperationBounds = {
 const assumedLength = 10;
 
 /**
- * What a document has too much of, or null. To be asked before it is validated: graphql-js compares fields of the same
- * name pair by pair.
+ * What a document has too much of, or null. Documents are weighed before they are validated: graphql-js compares fields of
+ * the same name pair by pair, and few words would keep it busy for long.
  */
 export function excessOf(schema: GraphQLSchema, document: DocumentNode, bounds: OperationBounds): Fault | null {
   let aliases = 0;
@@ -82,18 +82,16 @@ interface Weight {
 
 const nothing: Weight = { depth: 0, cost: 0 };
 
-/** What is not in the schema weighs as if it were no list: it is refused afterwards. */
+/** Weighs selections. A field that is not in the schema weighs as if it were no list: it is refused afterwards. */
 function scales(schema: GraphQLSchema, document: DocumentNode) {
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const node of document.definitions)
-    if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
+  const fragments = fragmentsOf(document);
   /** Each fragment is weighed once: spread in each other, few words select exponentially many fields. */
   const known = new Map<string, Weight>();
 
   function fragment(name: string): Weight {
     const found = known.get(name);
     if (found) return found;
-    // One that spreads itself is refused afterwards, and must come to an end here.
+    // A fragment that spreads itself is refused afterwards, and must come to an end here.
     known.set(name, nothing);
     const node = fragments.get(name);
     const weight = node ? set(node.selectionSet, schema.getType(node.typeCondition.name.value)) : nothing;
@@ -101,8 +99,8 @@ function scales(schema: GraphQLSchema, document: DocumentNode) {
     return weight;
   }
 
-  function field({ name, selectionSet }: FieldNode, parent: GraphQLNamedType | undefined): Weight {
-    // Bounded by graphql-js itself, and GraphiQL's own question is deep.
+  function field({ name, selectionSet }: FieldNode, parent: Parent): Weight {
+    // Introspection is bounded by graphql-js itself, and GraphiQL's own question is deep.
     if (name.value === '__schema' || name.value === '__type') return { depth: 1, cost: 1 };
     const isKnown = isObjectType(parent) || isInterfaceType(parent);
     const type = isKnown ? parent.getFields()[name.value]?.type : undefined;
@@ -110,26 +108,28 @@ function scales(schema: GraphQLSchema, document: DocumentNode) {
     return { depth: 1 + inner.depth, cost: 1 + inner.cost * (type ? lengthOf(type) : 1) };
   }
 
-  function set({ selections }: SelectionSetNode, parent: GraphQLNamedType | undefined): Weight {
-    let depth = 0;
-    let cost = 0;
-    for (const selection of selections) {
-      const weight =
-        selection.kind === Kind.FIELD
-          ? field(selection, parent)
-          : selection.kind === Kind.FRAGMENT_SPREAD
-            ? fragment(selection.name.value)
-            : set(selection.selectionSet, conditionOf(schema, selection.typeCondition?.name.value) ?? parent);
+  function set(selections: SelectionSetNode, parent: Parent): Weight {
+    let { depth, cost } = nothing;
+    const add = (weight: Weight) => {
       depth = Math.max(depth, weight.depth);
       cost = Math.min(cost + weight.cost, Number.MAX_SAFE_INTEGER);
-    }
+    };
+    walk<Parent>(selections, fragments, parent, {
+      field: (node, place) => add(field(node, place)),
+      enter({ name, condition }, place) {
+        if (name === null) return (condition === undefined ? undefined : schema.getType(condition)) ?? place;
+        add(fragment(name));
+        return null;
+      },
+    });
     return { depth, cost };
   }
 
   return set;
 }
 
-const conditionOf = (schema: GraphQLSchema, name: string | undefined) => (name ? schema.getType(name) : undefined);
+/** Undefined where it is not in the schema. */
+type Parent = GraphQLNamedType | undefined;
 
 function lengthOf(type: GraphQLOutputType): number {
   if (isNonNullType(type)) return lengthOf(type.ofType);

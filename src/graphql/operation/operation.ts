@@ -64,7 +64,7 @@ function read(
     ast = parse(text, { maxTokens: most });
   } catch (error) {
     const { message } = error as GraphQLError;
-    // graphql-js has no other word for it.
+    // The parser's limit is known by its sentence alone: graphql-js has no code for it.
     if (/contains more tha[nt] \d+ tokens/.test(message))
       return [toGraphQLError(limitExceeded('operationTokens', most, most + 1))];
     return [coded(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')];
@@ -104,7 +104,7 @@ function validated(
   }
 }
 
-/** graphql-js says so only when it executes, as a result with data. */
+/** Operations of a kind that the schema has no root for: graphql-js says so only when it executes, as a result with data. */
 function rootless(schema: GraphQLSchema, { definitions }: DocumentNode): readonly GraphQLError[] {
   return definitions.flatMap((node) =>
     node.kind !== Kind.OPERATION_DEFINITION || schema.getRootType(node.operation)
@@ -113,14 +113,14 @@ function rootless(schema: GraphQLSchema, { definitions }: DocumentNode): readonl
   );
 }
 
-/** Apollo's name for the fault, where the rest of the error stays as graphql-js made it. */
+/** The same error with Apollo's code for it, unless it has one already. */
 export function coded(error: GraphQLError, code: string): GraphQLError {
   const { message, nodes, source, positions, path, originalError } = error;
   const extensions = { code, ...error.extensions };
   return new GraphQLError(message, { nodes, source, positions, path, originalError, extensions });
 }
 
-/** Too many fields are the client's fault, like a field that is not there. */
+/** The fields that `select` gives; too many of them are the client's fault, like a field that is not there. */
 export function fieldsOf(select: () => readonly SelectedField[]): readonly SelectedField[] | GraphQLError {
   try {
     return select();

@@ -9,6 +9,7 @@ import {
   type VariableNode,
   visit,
 } from 'graphql';
+import { fragmentsOf, type Visitor, walk } from './fragments.js';
 
 /**
  * The text of an operation without what does not change its result: its name, `@resume`, the arguments of its root
@@ -29,10 +30,10 @@ export function normalized(
   return text;
 }
 
-/** Texts of those that are the same whatever the variables: printed once, and not for each who subscribes. */
+/** Texts of operations that read no variables: printed once, and not for each who subscribes. */
 const shared = new WeakMap<OperationDefinitionNode, string>();
 
-/** Arguments of the root field decide which events there are, and not what is shown of one. */
+/** Whether a variable decides what is shown of an event. Arguments of the root field do not: they decide which events there are. */
 export function readsVariables({ definitions }: DocumentNode, { selectionSet }: OperationDefinitionNode): boolean {
   const isRootArgument = (node: ASTNode) =>
     selectionSet.selections.some((one) => one.kind === Kind.FIELD && one.arguments?.some((given) => given === node));
@@ -81,27 +82,26 @@ function printed(
   return [bare, ...fragments].map((part) => print(inlined(part))).join('\n');
 }
 
-function usedFragments(document: DocumentNode, operation: OperationDefinitionNode) {
-  const defined = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);
-  const byName = new Map(defined.map((node) => [node.name.value, node]));
-  const used = new Map<string, (typeof defined)[number]>();
-  const collect = (node: ASTNode) =>
-    visit(node, {
-      FragmentSpread({ name: { value } }) {
-        const fragment = byName.get(value);
-        if (used.has(value) || !fragment) return;
-        used.set(value, fragment);
-        collect(fragment);
-      },
-    });
-  collect(operation);
-  return [...used].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, fragment]) => fragment);
+function usedFragments(document: DocumentNode, { selectionSet }: OperationDefinitionNode) {
+  const fragments = fragmentsOf(document);
+  const used = new Set<string>();
+  const visitor: Visitor<true> = {
+    field: (node) => node.selectionSet && walk(node.selectionSet, fragments, true, visitor),
+    enter({ name }) {
+      if (name === null) return true;
+      if (used.has(name)) return null;
+      used.add(name);
+      return true;
+    },
+  };
+  walk(selectionSet, fragments, true, visitor);
+  return [...used].sort().flatMap((name) => fragments.get(name) ?? []);
 }
 
 function literal(value: unknown): ValueNode {
   if (value === null || value === undefined) return { kind: Kind.NULL };
   if (typeof value === 'boolean') return { kind: Kind.BOOLEAN, value };
-  // As text -0 is 0, and a resolver can tell them apart.
+  // Minus zero is 0 as text, and a resolver can tell them apart.
   if (typeof value === 'bigint') return { kind: Kind.INT, value: String(value) };
   if (typeof value === 'number') return { kind: Kind.FLOAT, value: Object.is(value, -0) ? '-0' : String(value) };
   if (typeof value === 'string') return { kind: Kind.STRING, value };

@@ -18,8 +18,8 @@ import {
 import type { Rendered } from '../../hub/frame.js';
 import { liesInList, pathReadBy } from '../../schema/member.js';
 import { valueAt } from '../../schema/path.js';
+import { collector, includedBy } from '../operation/collect-fields.js';
 import { readsVariables } from '../operation/selection.js';
-import { collector } from './project-fields.js';
 import { leaf, type Write } from './project-leaves.js';
 
 /** What the one field of the root is without errors; null where graphql-js has to execute the operation over this event. */
@@ -101,7 +101,7 @@ interface Field {
 }
 
 function compiler(schema: GraphQLSchema, document: DocumentNode, variables: Record<string, unknown>) {
-  const collect = collector(schema, document, variables);
+  const collect = collector(schema, document, includedBy(variables));
   let count = 0;
 
   function fields(type: GraphQLObjectType, nodes: Parameters<typeof collect>[1]): readonly Field[] {

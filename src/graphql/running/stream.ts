@@ -65,10 +65,10 @@ export class Stream implements Running {
 
   /** Enters the new group before the old one is left: a log that cannot be reached leaves all as it was. */
   async renew(viewer: Viewer): Promise<Renewal> {
-    const { groups, plan } = this.parts;
+    const { groups } = this.parts;
     let next: GroupPlan;
     try {
-      next = plan(viewer);
+      next = this.parts.plan(viewer);
     } catch (error) {
       if (error instanceof Fault) return endsWith(() => this.#fail(error));
       throw error;

@@ -6,7 +6,7 @@ export function acceptedTypes(header: string | undefined): readonly string[] {
   return wishes(header).map((wish) => (wish.split(';', 1)[0] ?? '').trim());
 }
 
-/** The header without what it refuses, for who reads it otherwise; undefined when nothing is left. */
+/** The header without the types that it refuses: a reader that does not know `q=0` would take them for wishes. Undefined when nothing is left. */
 export function acceptOf(header: string | undefined): string | undefined {
   return wishes(header).join(',') || undefined;
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Fault } from '../../event/faults.js';
 
-/** Those of which a browser asks leave first (a preflight) before it sends them to another origin. */
+/** Types of which a browser asks leave (a preflight) before it sends them to another origin. */
 const known: ReadonlySet<string> = new Set(['application/json', 'application/graphql+json', 'application/graphql']);
 
 /**

@@ -7,7 +7,7 @@ import { urlOf } from '../identity/identify.js';
 /** What stands beside the text of an operation (GraphQL over HTTP, section 5.1), on every transport. */
 export type Parameters = Readonly<Record<string, unknown>>;
 
-/** Undefined for what clients write in the place of what they do not have. */
+/** A parameter's value; undefined for what clients write in the place of one that they do not have. */
 const given = (value: unknown): unknown => (value === null || value === '' ? undefined : value);
 
 /**
@@ -24,7 +24,7 @@ export function givenOf<P extends Parameters>(parameters: P): P {
   };
 }
 
-/** The same of a message of `graphql-transport-ws`: for an empty text in the place of an object its library would end the socket. */
+/** A message of `graphql-transport-ws` with its parameters like that: for an empty text in the place of an object its library would end the socket. */
 export function givenIn(message: unknown): unknown {
   const { type, payload } = (message ?? {}) as { readonly type?: unknown; readonly payload?: unknown };
   if (type !== 'subscribe' || typeof payload !== 'object' || payload === null) return message;

@@ -32,7 +32,7 @@ interface OpenedArgs extends ExecutionArgs {
   readonly opened: Exclude<Opened, { kind: 'errors' }>;
 }
 
-/** By a document graphql-ws tells which of `subscribe` and `execute` is meant, and reads no more of it. */
+/** Documents by which graphql-ws is told which of `subscribe` and `execute` is meant: it reads no more of them. */
 const aSubscription = parse('subscription { it }');
 const aQuery = parse('{ it }');
 

@@ -1,5 +1,9 @@
 import { gzipSync } from 'node:zlib';
+import { GraphQLError } from 'graphql';
 import { describe, expect, test } from 'vitest';
+import { Fault } from '../../../src/event/faults.js';
+import type { AuditEntry } from '../../../src/observe/audit.js';
+import { rawAnswer } from '../../../src/serve/answer.js';
 import { river } from '../../support/river.js';
 
 const sdl = 'type Subscription { note: Note! @kafka(topic: "notes") @public } type Note { id: ID! }';
@@ -79,4 +83,41 @@ test('an event stream is asked for by a media type in letters of any case', asyn
   const answer = await fetch(`${r.url}?query=${query}`, { headers: { accept: 'Text/Event-Stream' } });
   expect([answer.status, answer.headers.has('tailrace-stream')]).toEqual([200, true]);
   await answer.body?.cancel();
+});
+
+test('a status that a resolver gives its error counts for the answer, and is not told in it', async () => {
+  const gone = () => {
+    throw new GraphQLError('it is gone', { extensions: { code: 'GONE', http: { status: 410 } } });
+  };
+  await using r = await river(`${sdl} type Query { it: ID @public }`, { resolvers: { Query: { it: gone } } });
+  const answer = await fetch(`${r.url}?query=%7Bit%7D`);
+  expect(answer.status).toBe(410);
+  expect(await answer.json()).toMatchObject({ data: { it: null }, errors: [{ extensions: { code: 'GONE' } }] });
+  expect(JSON.stringify(await (await fetch(`${r.url}?query=%7Bit%7D`)).json())).not.toContain('http');
+});
+
+test.each([
+  ['no JSON', '{"query":', 400],
+  ['a list, as batches are', '[{"query":"{ version }"}]', 400],
+  ['a parameter that is unknown', '{"query":"{ version }","other":1}', 400],
+  ['variables that are a list', '{"query":"{ version }","variables":[1]}', 400],
+  ['no document', '{}', 400],
+])('a body with %s is refused before there is an operation, and audited', async (_, body, status) => {
+  const told: AuditEntry[] = [];
+  await using r = await river(sdl, { audit: (entry) => void told.push(entry) });
+  const accept = 'application/graphql-response+json';
+  const answer = await fetch(r.url, { method: 'POST', headers: { ...json, accept }, body });
+  expect(answer.status).toBe(status);
+  expect(await answer.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] });
+  expect(told).toMatchObject([{ event: 'refused', peer: { transport: 'http' }, code: 'BAD_REQUEST' }]);
+});
+
+test('an answer on a socket without a response is the last one of its connection', () => {
+  expect(rawAnswer(503, { 'Retry-After': '3' })).toBe(
+    'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\nRetry-After: 3\r\n\r\n',
+  );
+  const [head, body = ''] = rawAnswer(new Fault('UNAVAILABLE', { why: 'away' })).split('\r\n\r\n');
+  expect(head).toMatch(/^HTTP\/1\.1 503 .*\r\nConnection: close\r\n/);
+  expect(head).toContain(`Content-Length: ${Buffer.byteLength(body)}`);
+  expect(JSON.parse(body)).toMatchObject({ errors: [{ extensions: { code: 'UNAVAILABLE' } }] });
 });
