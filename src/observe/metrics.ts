@@ -1,3 +1,5 @@
+import type { ConnectionTransport } from './transport.js';
+
 /**
  * Things that happened, told by whoever did them. `prometheus.ts` counts them; tests listen; the default ignores them.
  * Every call is cheap and never throws.
@@ -18,10 +20,8 @@ export interface RelayMetrics {
   lag(topic: string, partition: number, records: number | null): void;
 }
 
-export type Transport = 'websocket' | 'sse';
-
 export interface GatewayMetrics {
-  connected(transport: Transport, change: 1 | -1): void;
+  connected(transport: ConnectionTransport, change: 1 | -1): void;
   subscribed(field: string, change: 1 | -1): void;
   channels(count: number): void;
   groups(count: number): void;

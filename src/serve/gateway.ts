@@ -2,7 +2,7 @@ import type { Server, ServerResponse } from 'node:http';
 import type { GraphiQLOptions } from 'graphql-yoga';
 import { cursorCodec } from '../event/cursor.js';
 import type { Addressed, Audience } from '../graphql/audience.js';
-import { createEngine } from '../graphql/engine.js';
+import { Engine } from '../graphql/engine.js';
 import { makeExecutable, type PubSub, type Resolvers } from '../graphql/executable.js';
 import type { Operations } from '../graphql/operation/persisted.js';
 import { patientHub } from '../hub/patient-hub.js';
@@ -114,7 +114,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const limits = settingsFrom(gatewayLimits, parts.limits);
   const executable = makeExecutable(streams, parts.resolvers ?? {}, parts.version ?? 'unknown');
   const hub = patientHub({ log, metrics, logger, probeEvery: heartbeat, tailBytes: limits.tailBytes });
-  const engine = createEngine({
+  const engine = new Engine({
     streams,
     executable,
     hub,
@@ -183,9 +183,6 @@ export function createGateway(parts: GatewayParts): Gateway {
     heartbeat,
     keepAlive: settings.keepAlive,
     pair,
-    streams,
-    executable,
-    pubsub,
     unready,
     tickets: ticketOffice(parts.tickets ?? memoryTickets()),
     renewals: renewalDesk(connections.named, replicas, identity, audit),
@@ -212,7 +209,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     ready: async () => (retiring ? 'retiring' : unready()),
     revoke: revocations.revoke,
     revocations: revocations.list,
-    audience: engine.audience,
+    audience: (events) => engine.audience(events),
     retire() {
       retiring ??= (async () => {
         unwatch();

@@ -197,7 +197,7 @@ const known = {
     what: 'a gateway shows whatever came over the channels of a viewer',
     edits: [
       {
-        file: 'src/graphql/engine.ts',
+        file: 'src/graphql/streams.ts',
         from: 'field.permit(event, args, viewer.claims, record)',
         to: '({ pass: event !== record, error: null })',
       },

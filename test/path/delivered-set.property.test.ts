@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { PubSub } from 'graphql-subscriptions';
 import { expect, test } from 'vitest';
 import { cursorCodec } from '../../src/event/cursor.js';
-import { createEngine } from '../../src/graphql/engine.js';
+import { Engine } from '../../src/graphql/engine.js';
 import { makeExecutable } from '../../src/graphql/executable.js';
 import { openHub } from '../../src/hub/hub.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
@@ -157,7 +157,7 @@ async function flow(where: string, viewers: readonly (readonly [Claims, Args])[]
   if (!schema) throw new Error(`${where}: ${problems.map(({ message }) => message).join('; ')}`);
   const log = createMemoryLog();
   const hub = await openHub({ log, metrics: noGatewayMetrics, logger: silent });
-  const engine = createEngine({
+  const engine = new Engine({
     streams: schema,
     executable: makeExecutable(schema, {}, '1'),
     hub,

@@ -2,7 +2,8 @@ import type { Fault } from '../../event/faults.js';
 import type { Running } from '../../graphql/running/running.js';
 import { nobody, type Viewer } from '../../graphql/viewer.js';
 import type { Peer } from '../../observe/audit.js';
-import type { GatewayMetrics, Transport } from '../../observe/metrics.js';
+import type { GatewayMetrics } from '../../observe/metrics.js';
+import type { ConnectionTransport } from '../../observe/transport.js';
 import { type Expiring, Expiry, expired } from '../identity/expiry.js';
 import type { Identity } from '../identity/identify.js';
 import { revoked } from '../identity/revocation.js';
@@ -12,7 +13,7 @@ import type { LastWord, Wire } from './wire.js';
 
 /** Where a connection comes from, and the name that it has in the audit log and for renewals. */
 export interface ConnectedPeer extends Peer {
-  readonly transport: Transport;
+  readonly transport: ConnectionTransport;
   readonly stream: string;
 }
 

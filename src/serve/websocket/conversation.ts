@@ -1,13 +1,11 @@
-import { type ExecutionArgs, GraphQLError } from 'graphql';
+import { type ExecutionArgs, parse } from 'graphql';
 import type { ServerOptions, SubscribePayload } from 'graphql-ws';
 import { Fault, limitExceeded } from '../../event/faults.js';
 import { bigIntAsText } from '../../event/write-json.js';
 import type { Engine, Opened } from '../../graphql/engine.js';
-import { isDocument } from '../../graphql/operation/operation.js';
-import { toGraphQLError } from '../../graphql/render/render.js';
+import type { Named } from '../../graphql/operation/persisted.js';
 import type { Audit } from '../../observe/audit.js';
 import type { GatewayMetrics } from '../../observe/metrics.js';
-import type { Connection } from '../connection/connection.js';
 import { openFor } from '../connection/opening.js';
 import { type Identity, identify } from '../identity/identify.js';
 import type { Admit } from '../limits/admission.js';
@@ -34,6 +32,10 @@ interface OpenedArgs extends ExecutionArgs {
   readonly opened: Exclude<Opened, { kind: 'errors' }>;
 }
 
+/** By a document graphql-ws tells which of `subscribe` and `execute` is meant, and reads no more of it. */
+const aSubscription = parse('subscription { it }');
+const aQuery = parse('{ it }');
+
 /** What is said on a socket: who connects, what they ask, and which frames they get. */
 export function conversationOptions({
   engine,
@@ -43,13 +45,6 @@ export function conversationOptions({
   audit,
 }: ConversationParts): ServerOptions<Record<string, unknown>, WebSocketWire> {
   const { subscriptionsPerSocket: most } = limits;
-
-  /** Audited, and told to the client as the operation's end. */
-  function refuse({ viewer, peer: whole }: Connection, id: string, error: GraphQLError): GraphQLError[] {
-    const peer = { ...whole, operation: id };
-    audit({ event: 'refused', claims: viewer.claims, peer, code: String(error.extensions.code) });
-    return [error];
-  }
 
   return {
     schema: engine.schema,
@@ -79,29 +74,26 @@ export function conversationOptions({
     },
     async onSubscribe({ extra: wire, subscriptions }, id, payload) {
       const { connection } = wire;
-      // The operation asked for is among the library's already.
-      const count = Object.keys(subscriptions).length;
-      if (count > most) {
-        metrics.limited('subscriptionsPerSocket');
-        return refuse(connection, id, toGraphQLError(limitExceeded('subscriptionsPerSocket', most, count)));
-      }
-      const request = requestOf(payload, engine);
-      if (request instanceof GraphQLError) return refuse(connection, id, request);
+      const { query, documentId, operationName, variables, extensions } = payload as SubscribePayload & Named;
+      const worded = { query, documentId, operationName, variables, extensions };
       // The library keeps the message as long as the operation, and with it its text, which is some hundred bytes of each.
       Object.assign(payload, { query: '', extensions: undefined });
-      const admit: Admit = (kind, roots) => connection.place.admit(kind, roots);
+      // Operations of this socket, with the one asked for.
+      const count = Object.keys(subscriptions).length;
+      const admit: Admit = async (kind, roots) => {
+        if (count > most) throw limitExceeded('subscriptionsPerSocket', most, count);
+        await connection.place.admit(kind, roots);
+      };
       const peer = { ...connection.peer, operation: id };
-      const opened = await openFor(connection, id, (viewer) => engine.open({ ...request, viewer, peer, admit }));
+      const opened = await openFor(connection, id, (viewer) => engine.open({ ...worded, viewer, peer, admit }));
       if (opened.kind === 'errors') {
         // An `error` message ends an operation for good: clients retry a socket, never an operation.
         const passing = opened.errors.find(({ extensions }) => extensions.code === 'UNAVAILABLE');
         if (passing) connection.turnAway(passing.message);
         return [...opened.errors];
       }
-      const parsed = engine.parse(request.query);
-      if (!isDocument(parsed)) throw new Error('what was opened cannot be parsed');
-      const { schema } = engine;
-      return { schema, document: parsed.ast, operationName: request.operationName, wire, id, opened } as OpenedArgs;
+      const document = opened.kind === 'result' ? aQuery : aSubscription;
+      return { schema: engine.schema, document, wire, id, opened } as OpenedArgs;
     },
     subscribe(args) {
       const { opened, wire, id } = args as OpenedArgs;
@@ -121,14 +113,4 @@ export function conversationOptions({
     // The engine's results are formatted.
     onNext: (_, __, ___, ____, result) => result as never,
   };
-}
-
-function requestOf(payload: SubscribePayload, engine: Engine) {
-  const { operationName, variables, extensions } = payload;
-  try {
-    return { query: engine.textOf(payload), operationName, variables, extensions };
-  } catch (error) {
-    if (error instanceof Fault) return toGraphQLError(error);
-    throw error;
-  }
 }

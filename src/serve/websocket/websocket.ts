@@ -90,8 +90,8 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     if (isOtherUpgrade(request, socket)) return declineUpgrade(server, request, socket, head);
     socket.on('error', destroyed);
     const why = refusal(request);
-    if (why !== null) return refuse(socket, why);
-    if (parts.retiring()) return refuse(socket, ...comeBack());
+    if (why !== null) return void socket.end(rawAnswer(why));
+    if (parts.retiring()) return void socket.end(comeBack());
     const tooLong = whyTooLong(request, limits.headerBytes);
     if (tooLong) {
       metrics.limited('headerBytes');
@@ -104,7 +104,7 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     if (place instanceof Fault) metrics.limited(String(place.details.limit));
     else socket.on('close', leave(place));
     // `connectRate` is told before the handshake: of those there are too many.
-    if (place instanceof Fault && place.details.limit === 'connectRate') return refuse(socket, ...comeBack());
+    if (place instanceof Fault && place.details.limit === 'connectRate') return void socket.end(comeBack());
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       webSocket.on('error', failed);
       if (place instanceof Fault) webSocket.close(1013, place.message);
@@ -113,13 +113,13 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
   });
 
   /** The status of a handshake that is refused whoever comes; null for any other. */
-  function refusal(request: IncomingMessage): string | null {
+  function refusal(request: IncomingMessage): number | null {
     // The path is mostly just this, and parsing it is a twentieth of a handshake.
-    if (request.url !== '/graphql' && pathOf(request) !== '/graphql') return '404 Not Found';
+    if (request.url !== '/graphql' && pathOf(request) !== '/graphql') return 404;
     if (!identity.origins.allows(request)) {
       const peer: Peer = { transport: 'websocket', address: admission.addressOf(request) };
       parts.audit({ event: 'refused', claims: null, peer, code: 'FORBIDDEN' });
-      return '403 Forbidden';
+      return 403;
     }
     return null;
   }
@@ -153,11 +153,7 @@ function closed(this: WebSocket, code: number, reason: Buffer): void {
   void ended?.(code, String(reason));
 }
 
-const comeBack = () => ['503 Service Unavailable', `Retry-After: ${retryAfter()}\r\n`] as const;
-
-function refuse(socket: Duplex, status: string, more = ''): void {
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n${more}\r\n`);
-}
+const comeBack = (): string => rawAnswer(503, { 'Retry-After': retryAfter() });
 
 /** A function of its own, for the same reason as `destroyed`: made where the request is, it would keep it. */
 const leave = (place: Place) => () => place.leave();
