@@ -5,7 +5,7 @@ import { operationOf } from '../graphql/operation/operation.js';
 import { askedOf } from '../graphql/operation/root-fields.js';
 import type { Asked } from '../observe/audit.js';
 import { jsonObject } from '../serve/answer.js';
-import { givenOf } from '../serve/http/parameters.js';
+import { givenOf } from '../serve/parameters.js';
 
 /**
  * What operators may ask about one thing, a module each: its types, its fields of Query and Mutation (each subject writes

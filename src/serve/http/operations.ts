@@ -3,10 +3,10 @@ import type { Engine, OperationKind } from '../../graphql/engine.js';
 import type { Worded } from '../../graphql/operation/checks.js';
 import type { Audit, Peer } from '../../observe/audit.js';
 import { identify, pathOf, urlOf } from '../identity/identify.js';
+import { wordedIn } from '../parameters.js';
 import { type SseParts, serveEvents } from '../sse/sse.js';
 import { acceptedTypes, acceptOf } from './accept.js';
 import { bodyTypeOf } from './body-type.js';
-import { wordedIn } from './parameters.js';
 import { badRequest, type YogaParts, yogaOf } from './yoga.js';
 
 export interface OperationsParts extends SseParts, YogaParts {

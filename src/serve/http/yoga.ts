@@ -9,7 +9,7 @@ import type { Worded } from '../../graphql/operation/checks.js';
 import { masked, toGraphQLError } from '../../graphql/render/render.js';
 import type { Logger } from '../../observe/logger.js';
 import { retryAfter } from '../answer.js';
-import { givenOf, nameIn, type Parameters } from './parameters.js';
+import { givenOf, nameIn, type Parameters } from '../parameters.js';
 
 export interface YogaParts {
   /** Null: no GraphiQL. */

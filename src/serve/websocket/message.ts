@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { type Message, MessageType, validateMessage } from 'graphql-ws';
 import { readJson } from '../../event/read-json.js';
-import { givenIn } from '../http/parameters.js';
+import { givenIn } from '../parameters.js';
 
 /** Messages that a client may send. What only a server says is as wrong as any other word: the library would throw at it, as at a fault of its own. */
 const clients: ReadonlySet<string> = new Set([

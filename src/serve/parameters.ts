@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import { Fault } from '../../event/faults.js';
-import type { Worded } from '../../graphql/operation/checks.js';
-import { jsonObject } from '../answer.js';
-import { urlOf } from '../identity/identify.js';
+import { Fault } from '../event/faults.js';
+import type { Worded } from '../graphql/operation/checks.js';
+import { jsonObject } from './answer.js';
+import { urlOf } from './identity/identify.js';
 
 /** What stands beside the text of an operation (GraphQL over HTTP, section 5.1), on every transport. */
 export type Parameters = Readonly<Record<string, unknown>>;
