@@ -3,10 +3,11 @@ import type { Position } from '../../event/position.js';
 import { isSince, type Publication, type Voided } from '../../event/publication.js';
 import { Coordinates } from '../coordinates.js';
 import type { Frame } from '../frame.js';
-import type { Group, Heard, Offer } from '../group.js';
+import type { Group } from '../group.js';
 import type { Hub } from '../hub.js';
 import { isOver, type Late, lateAt } from '../late.js';
 import type { Reach } from '../listener.js';
+import type { Heard, Offer } from '../seat.js';
 
 const untilEqual = Number.POSITIVE_INFINITY;
 

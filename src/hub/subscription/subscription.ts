@@ -5,14 +5,16 @@ import type { Gap } from '../../event/position.js';
 import type { Voided } from '../../event/publication.js';
 import type { Logger } from '../../observe/logger.js';
 import { Coordinates } from '../coordinates.js';
-import type { Batch, Group, Offer, Seat } from '../group.js';
+import type { Group } from '../group.js';
 import type { Hub } from '../hub.js';
 import type { Reach } from '../listener.js';
+import type { Batch, Offer, Seat } from '../seat.js';
 import { CatchUp, type Reader } from './catch-up.js';
 import type { Replay } from './replay.js';
 import { retryWhile } from './retry.js';
 import { Shown } from './shown.js';
 import { changedSince, type Start } from './start.js';
+import { closed, joining, live, outrun, parked } from './state.js';
 import { type Teller, Told, type ToldParts } from './told.js';
 
 export interface SubscriptionParts extends ToldParts {
@@ -31,34 +33,7 @@ export interface SubscriptionParts extends ToldParts {
 /** More live frames than this waiting behind a replay are dropped; the replay then goes on from history. */
 const maxWaiting = 1_000;
 
-/** Where a subscription is in its drawing. Live frames that come during a replay wait behind it, by reference. */
-export type State =
-  | { readonly is: 'joining' | 'live' | 'outrun' | 'parked' | 'closed' }
-  | { readonly is: 'replaying'; readonly waiting: Offer[] };
-
-const joining: State = { is: 'joining' };
-const live: State = { is: 'live' };
-const outrun: State = { is: 'outrun' };
-const parked: State = { is: 'parked' };
-const closed: State = { is: 'closed' };
-
-/**
- * One operation of one client.
- *
- *                    now                    caught up
- *     joining ───────────────────▶ live ◀────────────────── replaying: live frames wait
- *        │                         │  │                       ▲ ▲ ▲   │
- *        │ after · rewind          │  │                       │ │ │   │ too many wait, or the group dropped some
- *        └─────────▶ replaying     │  │   the group           │ │ │   ▼
- *                                  │  └── dropped some ──────── │ ── outrun: live frames are dropped, and read instead
- *                                  │ socket is full           │
- *                                  └─────────▶ parked ────────┘ drained
- *
- *     any state ── close ──▶ closed        any state ── fault ──▶ closed, the outlet is told
- *
- * A parked subscription holds no frame at all. A log that cannot be read is waited for: live subscriptions wait for it
- * just so.
- */
+/** One operation of one client, in one of the states of `state.ts`. */
 export class Subscription implements Seat, Teller {
   #state = joining;
   /** The group's turn at which it began to listen. */
