@@ -24,7 +24,7 @@ export interface GroupPlan {
   readonly channels: readonly Channel[];
   /** Names the routes of the field: cursors carry it. */
   readonly routes: string;
-  /** The whole rule. Never throws. */
+  /** Asks the whole rule. Never throws. */
   permit(source: SourceEvent): { readonly pass: boolean; readonly error: string | null };
   /** Null where every event is shown. */
   readonly conflation: Conflation | null;
@@ -54,14 +54,14 @@ export class Group implements ChannelListener, CursorWriter {
   readonly #heard = new Coordinates();
   /** The place of whoever was shown all that was heard, as it was last asked for. */
   #place: Place | null = null;
-  /** What waits for a slow resolver, in its turn; empty while every render was done at once. */
+  /** Events and gaps behind a slow resolver, in their order; empty while every render was done at once. */
   #waiting: Waiting[] = [];
-  /** What was rendered in this turn of the event loop; all of it plain. */
+  /** Events that were rendered in this turn of the event loop: no repeat, and nothing refilled. */
   #ready: Offer[] = [];
   #readyLength = 0;
-  /** What waits for its time under `@conflate`: unrendered, for most of it never will be shown. */
+  /** Events that wait for their time under `@conflate`, unrendered: most of them are never shown. */
   readonly #window: Window<Heard> | null;
-  /** What came first of what waits there, though another may have taken its place. */
+  /** The first event that came into the window since it was empty, though a later one may have taken its place there. */
   #oldest: Heard | null = null;
 
   constructor(
@@ -89,8 +89,8 @@ export class Group implements ChannelListener, CursorWriter {
   }
 
   /**
-   * It hears nothing any more. What waits for its time goes with it: of everybody who came for a moment a window would else
-   * keep its events for as long as it may last, an hour, to render them for nobody.
+   * The group hears nothing any more. Its window is emptied: kept, the events of everybody who came for a moment would wait for
+   * as long as a window may last, an hour, and then be rendered for nobody.
    */
   leave(): void {
     this.#window?.close();
@@ -129,14 +129,14 @@ export class Group implements ChannelListener, CursorWriter {
     return this.cursors.encode(this.plan.field, place);
   }
 
-  /** Coordinates of events that lie before the hub's heads: they belong into the cursors from here on. */
+  /** Takes coordinates of events that lie before the hub's heads: places hold them from here on. */
   remember(offsets: readonly Coordinate[]): void {
-    // A seat that goes by what the group knows would pass over what only another was shown, once a log is filled again.
+    // Seats that go by what the group knows would pass over what only another one was shown, once a log is filled again.
     for (const { wantsRepeats } of this.seats) if (!wantsRepeats) return;
     this.#heard.add(offsets);
   }
 
-  /** True when the group has heard exactly as far: what it takes for a repeat was shown, and nothing else. */
+  /** True when the group knows the same coordinates: what it takes for a repeat was shown to their owner, and nothing else. */
   hasHeard(offsets: readonly Coordinate[]): boolean {
     return this.#heard.equals(offsets);
   }
@@ -157,20 +157,21 @@ export class Group implements ChannelListener, CursorWriter {
   }
 
   lost(gap: Gap, voided: Voided | null, reach?: Reach): void {
-    // Told again, it concerns who was away the first time: what is written again would be shown twice to who has been there since.
+    // A mark that is told again concerns who was away the first time. Made void for all, coordinates of the others would be
+    // gone, and what is written again be shown to them twice.
     if (voided && (!reach || isSince(voided, reach.stayed?.heard ?? reach.heard))) this.#heard.setBack(voided);
     const turn = ++this.#turn;
     const tell = () => {
       this.#handOut();
       for (const seat of this.seats) seat.lost(gap, voided, turn, reach);
     };
-    // In its place: behind what was heard before it.
+    // Events that wait in the window come before the gap: told ahead of them, it would be told out of its place.
     this.#window?.flush();
     if (this.#waiting.length > 0) this.#wait(tell);
     else tell();
   }
 
-  /** The rule, counted. */
+  /** Asks the rule, and counts what it denies. */
   judge(source: SourceEvent): boolean {
     const { pass, error } = this.plan.permit(source);
     if (error !== null) this.metrics.ruleError(this.plan.field, error);
@@ -179,8 +180,8 @@ export class Group implements ChannelListener, CursorWriter {
   }
 
   #hold(window: Window<Heard>, heard: Heard): void {
-    // Most seats pass over a repeat: it must not take the place of an event they lack.
-    // One that may be a repeat to some of them has to be seen: what would take its place could be a repeat as well.
+    // A repeat is passed over by most seats: put into the window, it would take the place of an event that they lack. An
+    // event that may be a repeat to some is shown at once, since what took its place could be a repeat as well.
     if (heard.isFirst || (heard.repeat && window.some(({ repeat }) => !repeat))) window.flush();
     if (window.isEmpty) this.#oldest = heard;
     window.put(this.plan.conflation?.keyOf(heard.publication.source.event) ?? null, heard);
@@ -196,8 +197,8 @@ export class Group implements ChannelListener, CursorWriter {
   }
 
   /**
-   * One way over thousands of seats costs as much as a few events for each: what they are is in far memory by then. So a
-   * turn's events take it together, before the loop turns to any socket.
+   * A turn's events go over the seats together, before the loop turns to any socket: thousands of seats lie in far memory, and
+   * one way over them costs as much as a few events for each.
    */
   #deliver({ publication, turn, repeat, isFirst, place }: Heard, oldest: Heard | null, rendered: Rendered): void {
     const frame = new Frame(rendered, place, this);
@@ -239,7 +240,7 @@ export class Group implements ChannelListener, CursorWriter {
     this.metrics.delivered(this.plan.field, 1, publication, null);
   }
 
-  /** A resolver that waits must not let a later event overtake. */
+  /** Events and gaps wait in their order: past a slow resolver, a later event would overtake. */
   #wait(turn: Waiting): void {
     if (this.#waiting.length >= maxWaiting) {
       this.#waiting = [];
@@ -253,7 +254,7 @@ export class Group implements ChannelListener, CursorWriter {
   async #serve(): Promise<void> {
     for (let [first] = this.#waiting; first; [first] = this.#waiting) {
       const take = await first;
-      // Dropped while it was waited for.
+      // The queue was dropped while its first was rendered: another one may stand there now.
       if (this.#waiting[0] !== first) return;
       take();
       this.#waiting.shift();

@@ -44,7 +44,7 @@ export interface Seat {
   readonly wantsRepeats: boolean;
   /** Live events in their turn. True when all were written; of what else it writes of them it tells `delivered`. */
   offer(batch: Batch): boolean;
-  /** A hole that nobody can fill, in its turn, and what it makes void. */
+  /** Tells of a hole that nobody can fill, in its turn, and what it makes void. */
   lost(gap: Gap, voided: Voided | null, turn: number, reach?: Reach): void;
   /** Events that were to be offered were dropped: it goes on from the log. */
   outrun(): void;
