@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Redis } from 'ioredis';
 import { originOf } from '../src/event/origin.js';
+import { defaultCluster } from '../src/event/source-event.js';
 import { connectRedis } from '../src/log/redis-connection.js';
 import { createRedisLogWriter } from '../src/log/redis-writer.js';
 import { silent } from '../src/observe/logger.js';
@@ -83,7 +84,7 @@ export function feedPubSub(redis: Redis, kind: KindName, shared: boolean): Feed 
 /** Puts events into the log as a relay does, as records of one partition, without a Kafka. */
 export async function feedLog(redisUrl: string, kind: KindName, topic: string): Promise<Feed> {
   const { schema, problems } = compileSchema(kinds[kind].sdl(topic), { retention: { retain: 600_000, max: 1_000 } });
-  const plan = schema?.topics.get(topic);
+  const plan = schema?.topics.in(defaultCluster).get(topic);
   if (!plan) throw new Error(problems.map(({ message }) => message).join('\n'));
   const { fingerprint } = schema as NonNullable<typeof schema>;
   const routes = routeIds(plan);

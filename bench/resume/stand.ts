@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import type { Channel } from '../../src/event/channel.js';
 import { originOf } from '../../src/event/origin.js';
+import { defaultCluster } from '../../src/event/source-event.js';
 import { connectRedis } from '../../src/log/redis-connection.js';
 import { createRedisLogWriter } from '../../src/log/redis-writer.js';
 import { silent } from '../../src/observe/logger.js';
@@ -83,7 +84,7 @@ export type Stand = Awaited<ReturnType<typeof stand>>;
 async function openFeed(url: string) {
   const { schema, problems } = compileSchema(sdl, { retention });
   if (!schema) throw new Error(problems.map(({ message }) => message).join('\n'));
-  const routeOf = (topic: string) => schema.topics.get(topic)?.sources[0]?.routes[0];
+  const routeOf = (topic: string) => schema.topics.in(defaultCluster).get(topic)?.extractors[0]?.routes[0];
   const [notes, words] = [routeOf('notes'), routeOf('words')];
   const redis = connectRedis(url, 'feed', silent);
   await once(redis, 'ready');
@@ -106,7 +107,8 @@ async function openFeed(url: string) {
       counts.set(name, n);
       const event = { ...address, n, at, text };
       const channel = (topic === 'notes' ? notes : words)?.channel(event) as Channel;
-      const record = { topic, partition: 0, offset: base + i, timestamp: Date.now(), key: name, headers: {} };
+      const place = { cluster: defaultCluster, topic, partition: 0, offset: base + i };
+      const record = { ...place, timestamp: Date.now(), key: name, headers: {} };
       const channels = [{ channel, retention }];
       return { origin, record, index: 0, payload: JSON.stringify(event), channels, refilled: false };
     });

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { defaultCluster } from '../event/source-event.js';
 import { connectRedis } from '../log/redis-connection.js';
 import { unreadyRedis } from '../log/redis-reader.js';
 import { createRedisLogWriter } from '../log/redis-writer.js';
@@ -24,7 +25,7 @@ export const relay: Run = async (args, env) => {
   const { schema, warnings } = loadSchema(config.schema, config);
   for (const warning of warnings) logger.warn({}, warning);
   const deadLetterTopic = config.dlqTopic ?? deadLetterTopicOf(config.kafkaGroupId);
-  if (schema.topics.has(deadLetterTopic))
+  if (schema.topics.in(defaultCluster).has(deadLetterTopic))
     throw new Refusal(
       `${deadLetterTopic} is a topic of the schema and the dead-letter topic too: a letter that cannot be read would become another one, for ever. Read it by a relay of another group, or set TAILRACE_DLQ_TOPIC.`,
     );
@@ -35,7 +36,7 @@ export const relay: Run = async (args, env) => {
     const log = createRedisLogWriter(redis, { prefix: config.redisPrefix, shards: config.logShards });
     started(() => log.close());
 
-    // Before the first record is read, so that a port in use costs the group no rebalance.
+    // The admin port comes before the first record is read: a port in use would cost the whole group a rebalance.
     let running: KafkaRelay | null = null;
     const admin = await configuredAdmin(config, {
       metrics: metrics.exposition,
@@ -56,6 +57,9 @@ export const relay: Run = async (args, env) => {
       logger,
     });
     started(running.stop);
-    logger.info({ topics: [...schema.topics.keys()], adminPort: admin.port }, 'The relay is running');
+    logger.info(
+      { topics: [...schema.topics.in(defaultCluster).keys()], adminPort: admin.port },
+      'The relay is running',
+    );
   });
 };

@@ -17,16 +17,32 @@ export interface KafkaRecord {
   readonly value: Buffer | null;
 }
 
-/** A partition of a topic of one Kafka cluster. `cluster` is Kafka's own cluster id, not its address. */
-export interface SourcePartition {
+/** The name that a schema has for the one Kafka cluster of a deployment with no other. */
+export const defaultCluster = 'default';
+
+/** A topic as a schema names it. Kafka's own id of a cluster is none: a gateway, which asks no Kafka, could not tell whose it is. */
+export interface TopicName {
   readonly cluster: string;
+  readonly topic: string;
+}
+
+/** A partition of a topic of one Kafka cluster. */
+export interface SourcePartition {
+  /** Kafka's own id of the cluster, not its address. */
+  readonly cluster: string;
+  /** The schema's name of the cluster. Absent: `defaultCluster`. */
+  readonly clusterName?: string;
   readonly topic: string;
   readonly partition: number;
 }
 
-/** What a rule sees as `record`: everything of the record but its value. */
-export interface RecordMeta {
-  readonly topic: string;
+export const topicNameOf = ({ clusterName = defaultCluster, topic }: SourcePartition): TopicName => ({
+  cluster: clusterName,
+  topic,
+});
+
+/** Everything of a record but its value. Rules see it as `record`, but for the cluster. */
+export interface RecordMeta extends TopicName {
   readonly partition: number;
   readonly offset: number;
   readonly timestamp: number;

@@ -19,6 +19,8 @@ export interface Context {
   readonly pubsub: PubSub;
 }
 
+export const contextFor = (viewer: Viewer, pubsub: PubSub): Context => ({ viewer, claims: viewer.claims, pubsub });
+
 export type Resolver = GraphQLFieldResolver<never, Context>;
 
 /**

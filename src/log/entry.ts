@@ -2,7 +2,7 @@ import type { Channel } from '../event/channel.js';
 import type { Position } from '../event/position.js';
 import type { GapMark, Publication } from '../event/publication.js';
 import { readJson } from '../event/read-json.js';
-import type { SourceEvent } from '../event/source-event.js';
+import { defaultCluster, type SourceEvent } from '../event/source-event.js';
 import { mostEpochs, type SourceHistory } from '../event/source-history.js';
 import type { AppendEntry, LoggedGap } from './channel-log.js';
 
@@ -10,22 +10,24 @@ import type { AppendEntry, LoggedGap } from './channel-log.js';
  * An entry's text, format 1. Three lines; the log writes the first, the relay the others:
  *
  *     1 <number> <previous> <epoch> <time> <fingerprint>
- *     [partition, offset, index, refilled, timestamp, topic, key, headers, origin]
+ *     [partition, offset, index, refilled, timestamp, topic, key, headers, origin, cluster]
  *     <the event as JSON>
  *
- * The second line is JSON.stringify's, so it holds no line break. A former version wrote it without `origin`. Entries that travel in one message are parted
- * by U+001E, which JSON text never holds raw (RFC 8259, section 7).
+ * The second line is JSON.stringify's, so it holds no line break. A former version wrote it without `origin`, and the
+ * cluster is left out where it is the default one. Entries that travel in one message are parted by U+001E, which JSON text
+ * never holds raw (RFC 8259, section 7).
  */
 export const format = '1';
 export const separator = '\x1e';
 
-type Meta = [number, number, number, number, number, string, string | null, Record<string, string>, string?];
+type Meta = [number, number, number, number, number, string, string | null, Record<string, string>, string?, string?];
 
 /** The second line of an entry, which the relay writes as it does the third. */
 export function encodeMeta({ origin, record, index, refilled }: AppendEntry): string {
-  const { partition, offset, timestamp, topic, key, headers } = record;
+  const { partition, offset, timestamp, cluster, topic, key, headers } = record;
   const names = `${JSON.stringify(topic)},${JSON.stringify(key)},${JSON.stringify(headers)}`;
-  return `[${partition},${offset},${index},${Number(refilled)},${timestamp},${names},"${origin}"]`;
+  const named = cluster === defaultCluster ? '' : `,${JSON.stringify(cluster)}`;
+  return `[${partition},${offset},${index},${Number(refilled)},${timestamp},${names},"${origin}"${named}]`;
 }
 
 /** What a reader of the entry will see of it. */
@@ -92,8 +94,9 @@ class LazyPublication implements Publication {
     if (known) return known;
     const end = this.text.indexOf('\n', this.bodyAt);
     const meta = JSON.parse(this.text.slice(this.bodyAt, end)) as Meta;
-    const [partition, offset, index, refilled, timestamp, topic, key, headers, origin = ''] = meta;
-    const record = { topic, partition, offset, timestamp, key, headers };
+    const [partition, offset, index, refilled, timestamp, topic, key, headers, origin = '', cluster = defaultCluster] =
+      meta;
+    const record = { cluster, topic, partition, offset, timestamp, key, headers };
     const source = { origin, record, index, event: readJson(this.text.slice(end + 1)) };
     const parsed = { source, refilled };
     this.#parsed = this.isKept ? new WeakRef(parsed) : parsed;

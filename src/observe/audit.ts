@@ -1,6 +1,8 @@
+import type { Transport } from './transport.js';
+
 /** Where it came from: a connection, or a request that holds none. */
 export interface Peer {
-  readonly transport: 'websocket' | 'sse' | 'http' | 'admin';
+  readonly transport: Transport;
   /** As the gateway knows it; behind proxies, what the trusted ones told. */
   readonly address: string;
   /** Names a WebSocket, or an event stream as its header `Tailrace-Stream` does. */

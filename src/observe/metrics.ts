@@ -1,4 +1,5 @@
 import type { Publication } from '../event/publication.js';
+import type { ConnectionTransport } from './transport.js';
 
 /**
  * Things that happened, told by whoever did them. `prometheus.ts` counts them; tests listen; the default ignores them.
@@ -20,10 +21,8 @@ export interface RelayMetrics {
   lag(topic: string, partition: number, records: number | null): void;
 }
 
-export type Transport = 'websocket' | 'sse';
-
 export interface GatewayMetrics {
-  connected(transport: Transport, change: 1 | -1): void;
+  connected(transport: ConnectionTransport, change: 1 | -1): void;
   subscribed(field: string, change: 1 | -1): void;
   channels(count: number): void;
   groups(count: number): void;

@@ -1,7 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { latencyHistogram } from './latency-histogram.js';
-import type { GatewayMetrics, RelayMetrics, Transport } from './metrics.js';
+import type { GatewayMetrics, RelayMetrics } from './metrics.js';
 import { type Tally, tally } from './tally.js';
+import { connectionTransports } from './transport.js';
 
 /** Metrics in Prometheus' text format, over a registry of their own: two in one process do not meet. */
 export interface Exposition {
@@ -141,8 +142,8 @@ export function prometheusGateway(registry = new Registry()): GatewayMetrics & {
     'tailrace_gateway_delivery_latency_seconds',
     'From the timestamp of the Kafka record to the write to the socket, per live delivery.',
   );
-  // All series of the two transports exist from the start: a rate over a series that appears with 1 misses it.
-  for (const transport of ['websocket', 'sse'] satisfies Transport[]) connections.set(0, transport);
+  // All series of the transports exist from the start: a rate over a series that appears with 1 misses it.
+  for (const transport of connectionTransports) connections.set(0, transport);
   channels.set(0);
   groups.set(0);
   slowed.add(0);

@@ -173,7 +173,7 @@ export class PartitionRelay {
     if (placed === null || placed !== asked || batch.from !== this.#position) return;
     placed.hasBegun = true;
     if (!(await this.#isVerified(placed, batch))) return;
-    if (await this.#batches.write(placed, batch, pulse)) this.#pass(placed, batch);
+    if (await this.#batches.write(placed, batch, pulse)) this.#moveTo(placed, batch);
   }
 
   /** The feed went on elsewhere than expected: over a hole, or because the offset is no longer there. */
@@ -212,7 +212,7 @@ export class PartitionRelay {
   }
 
   /** All of the batch is in the log. */
-  #pass(placed: Placed, { epochs = [], to, end }: RecordBatch): void {
+  #moveTo(placed: Placed, { epochs = [], to, end }: RecordBatch): void {
     const { source, metrics } = this.options;
     placed.history = learned(placed.history, epochs, to);
     this.#position = to;

@@ -1,4 +1,5 @@
 import { backoff } from '../event/backoff.js';
+import { defaultCluster } from '../event/source-event.js';
 import { formatsOf, type TopicFormats } from '../format/formats.js';
 import type { ChannelLogWriter } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
@@ -13,6 +14,8 @@ export interface RelayOptions {
   readonly log: ChannelLogWriter;
   /** Kafka's own cluster id: a part of every event's coordinates. */
   readonly cluster: string;
+  /** The schema's name of that cluster: of its topics the relay brings these. Default `defaultCluster`. */
+  readonly clusterName?: string;
   /** How a topic's records are read. Default: as its plan names them. */
   readonly formats?: (plan: TopicPlan) => TopicFormats;
   /** Default: a record that cannot be read leaves a log line and nothing else. */
@@ -42,15 +45,18 @@ export interface RelayCore {
 export function createRelay(options: RelayOptions): RelayCore {
   const { schema, log, cluster, metrics, logger, now = Date.now, delay = (n) => backoff(n) } = options;
   const { deadLetters = logged, refillMax = 60_000, formats = formatsOf } = options;
+  const { clusterName = defaultCluster } = options;
+  const topics = schema.topics.in(clusterName);
+  const named = clusterName === defaultCluster ? { cluster } : { cluster, clusterName };
   const startedAt = now();
   const awaited = new Set<string>();
   return {
-    topics: [...schema.topics.keys()],
+    topics: [...topics.keys()],
     partition(topic, partition, feed) {
-      const plan = schema.topics.get(topic);
+      const plan = topics.get(topic);
       if (plan === undefined) throw new RangeError(`The schema names no topic ${topic}.`);
       return new PartitionRelay({
-        source: { cluster, topic, partition },
+        source: { ...named, topic, partition },
         plan,
         formats: formats(plan),
         fingerprint: schema.fingerprint,
@@ -66,10 +72,10 @@ export function createRelay(options: RelayOptions): RelayCore {
         delay,
       });
     },
-    async waitFor(topics) {
-      for (const topic of topics) {
+    async waitFor(absent) {
+      for (const topic of absent) {
         if (awaited.has(topic)) continue;
-        await log.topic({ cluster, topic }, 0);
+        await log.topic({ ...named, topic }, 0);
         awaited.add(topic);
       }
     },
@@ -77,5 +83,5 @@ export function createRelay(options: RelayOptions): RelayCore {
 }
 
 /** A first start fills the log with all that any field of the topic could still be asked for. */
-const longestRetention = ({ sources }: TopicPlan): number =>
-  Math.max(0, ...sources.flatMap(({ routes }) => routes.map(({ retention }) => retention.retain)));
+const longestRetention = ({ extractors }: TopicPlan): number =>
+  Math.max(0, ...extractors.flatMap(({ routes }) => routes.map(({ retention }) => retention.retain)));

@@ -3,15 +3,15 @@ import { writeSame } from '../event/write-json.js';
 import type { Decoded } from '../format/format.js';
 import { formatsOf, type TopicFormats } from '../format/formats.js';
 import type { AppendEntry, ChannelAddress } from '../log/channel-log.js';
-import type { Route, Source, TopicPlan } from '../schema/stream-schema.js';
+import type { Extractor, Route, TopicPlan } from '../schema/stream-schema.js';
 import type { RecordFault } from './dead-letter.js';
 
 export interface Routed {
-  /** Per source in the order of `index`. An event for nobody is not among them. */
+  /** Per extractor in the order of `index`. An event for nobody is not among them. */
   readonly entries: readonly AppendEntry[];
   /** The expression of each route whose value an event lacks, once for each such event; of all routes, where there is no event. */
   readonly forNobody: readonly string[];
-  /** The first source that failed. The events of the others are in `entries` all the same. */
+  /** The first extractor that failed. The events of the others are in `entries` all the same. */
   readonly fault: RecordFault | null;
 }
 
@@ -27,8 +27,8 @@ export interface Routing {
 export const routingOf = (plan: TopicPlan, origin: string): Routing => ({ plan, formats: formatsOf(plan), origin });
 
 /** The ids of all routes that a topic's records may go by, sorted. */
-export const routeIds = ({ sources }: TopicPlan): readonly string[] =>
-  [...new Set(sources.flatMap(({ routes }) => routes.map(({ id }) => id)))].sort();
+export const routeIds = ({ extractors }: TopicPlan): readonly string[] =>
+  [...new Set(extractors.flatMap(({ routes }) => routes.map(({ id }) => id)))].sort();
 
 /** Decodes a record for which the formats are prepared, and routes its events. Never throws. */
 export function routeRecord(
@@ -39,7 +39,7 @@ export function routeRecord(
   const decoded = routing.formats.value.decode(record);
   if (decoded.kind === 'value') {
     // Not spread, which costs as much as all else of a record.
-    const { entries, forNobody, fault } = route(metaOf(record, routing.formats), decoded, routing, refilled);
+    const { entries, forNobody, fault } = route(metaOf(record, routing), decoded, routing, refilled);
     return { entries, forNobody, fault, isTombstone: false };
   }
   if (decoded.kind === 'null') return { entries: [], forNobody: [], fault: null, isTombstone: true };
@@ -47,9 +47,10 @@ export function routeRecord(
   return { entries: [], forNobody: [], fault: { reason, stage: 'VALUE_CONVERTER', error }, isTombstone: false };
 }
 
-function metaOf(record: KafkaRecord, { key }: TopicFormats): RecordMeta {
+function metaOf(record: KafkaRecord, { plan, formats }: Routing): RecordMeta {
   const { topic, partition, offset, timestamp, headers } = record;
-  return { topic, partition, offset, timestamp, key: record.key === null ? null : textOf(key.decode(record)), headers };
+  const key = record.key === null ? null : textOf(formats.key.decode(record));
+  return { cluster: plan.cluster, topic, partition, offset, timestamp, key, headers };
 }
 
 /** A key that is no text is none: a record is not refused for it. */
@@ -59,8 +60,8 @@ const textOf = (decoded: Decoded): string | null =>
 type DecodedValue = Extract<Decoded, { kind: 'value' }>;
 
 /**
- * Cuts a decoded record into events, by every source of its topic, and says where each can be heard. `index` counts within
- * a source. Two sources may use one index: their channels differ, so in any channel the coordinates still name one event.
+ * Cuts a decoded record into events, by every extractor of its topic, and says where each can be heard. `index` counts within
+ * an extractor. Two extractors may use one index: their channels differ, so in any channel the coordinates still name one event.
  */
 function route(
   record: RecordMeta,
@@ -71,9 +72,9 @@ function route(
   const entries: AppendEntry[] = [];
   const forNobody: string[] = [];
   let fault: RecordFault | null = null;
-  for (const source of plan.sources) {
+  for (const extractor of plan.extractors) {
     try {
-      const found = entriesOf(source, record, decoded, origin, refilled);
+      const found = entriesOf(extractor, record, decoded, origin, refilled);
       for (const entry of found.entries) entries.push(entry);
       for (const route of found.forNobody) forNobody.push(route);
     } catch (error) {
@@ -85,19 +86,19 @@ function route(
 }
 
 function entriesOf(
-  source: Source,
+  extractor: Extractor,
   record: RecordMeta,
   { text, value }: DecodedValue,
   origin: string,
   refilled: AppendEntry['refilled'],
 ) {
-  const events = source.extract(record, value);
+  const events = extractor.extract(record, value);
   const entries: AppendEntry[] = [];
-  const forNobody: string[] = events.length === 0 ? source.routes.map(({ expression }) => expression) : [];
+  const forNobody: string[] = events.length === 0 ? extractor.routes.map(({ expression }) => expression) : [];
   events.forEach((event, index) => {
-    const channels = channelsOf(source.routes, event, forNobody);
+    const channels = channelsOf(extractor.routes, event, forNobody);
     if (channels.length === 0) return;
-    const payload = source.verbatim && text !== null ? text : writeSame(event);
+    const payload = extractor.verbatim && text !== null ? text : writeSame(event);
     entries.push({ origin, record, index, payload, channels, refilled });
   });
   return { entries, forNobody };

@@ -2,39 +2,42 @@ import type { Retention } from '../event/channel.js';
 import type { FieldDraft } from './directives/field.js';
 import { digest } from './routes/channel-name.js';
 import { type RouteDraft, routeFrom } from './routes/routes.js';
-import type { Route, Source, StreamField, StreamSchema, TopicPlan } from './stream-schema.js';
+import type { Extractor, Route, StreamField, StreamSchema, TopicPlan } from './stream-schema.js';
+import { TopicPlans } from './topics.js';
 
 /** Puts the fields together: what agrees is shared, and a channel is kept as long as any of its fields wants. */
 export function assemble(fields: readonly FieldDraft[]): Pick<StreamSchema, 'topics' | 'fields' | 'fingerprint'> {
   const routes = sharedRoutes(fields);
   const routesOf = (drafts: readonly RouteDraft[]) => drafts.flatMap(({ id }) => routes.get(id) ?? []);
-  const sources = new Map<string, Source>();
-  const sourceKey = ({ topic, source }: FieldDraft) => JSON.stringify([topic, source.key]);
-  for (const [key, group] of groupBy(fields, sourceKey)) {
+  const extractors = new Map<string, Extractor>();
+  const topicKey = ({ cluster, topic }: FieldDraft) => JSON.stringify([cluster, topic]);
+  const extractorKey = (field: FieldDraft) => JSON.stringify([topicKey(field), field.extractor.key]);
+  for (const [key, group] of groupBy(fields, extractorKey)) {
     const ids = new Set(group.flatMap((field) => field.routes.drafts.map(({ id }) => id)));
-    const source = group[0]?.source;
-    if (source !== undefined)
-      sources.set(key, {
-        verbatim: source.verbatim,
-        extract: source.extract,
+    const extractor = group[0]?.extractor;
+    if (extractor !== undefined)
+      extractors.set(key, {
+        verbatim: extractor.verbatim,
+        extract: extractor.extract,
         routes: [...ids].flatMap((id) => routes.get(id) ?? []),
       });
   }
-  const topics = new Map<string, TopicPlan>();
-  for (const [topic, group] of groupBy(fields, (field) => field.topic)) {
-    const keys = new Set(group.map(sourceKey));
-    topics.set(topic, { topic, format: 'JSON', sources: [...keys].flatMap((key) => sources.get(key) ?? []) });
-  }
+  const plans = [...groupBy(fields, topicKey).values()].map((group): TopicPlan => {
+    const { cluster, topic } = group[0] as FieldDraft;
+    const keys = new Set(group.map(extractorKey));
+    return { cluster, topic, format: 'JSON', extractors: [...keys].flatMap((key) => extractors.get(key) ?? []) };
+  });
   const streams = fields.flatMap((field): StreamField[] => {
-    const source = sources.get(sourceKey(field));
-    if (source === undefined) return [];
-    const { name, topic, retention, conflation, permit, lacks, reads } = field;
+    const extractor = extractors.get(extractorKey(field));
+    if (extractor === undefined) return [];
+    const { name, cluster, topic, retention, conflation, permit, lacks, reads } = field;
     const { channels, drafts } = field.routes;
     return [
       {
         name,
+        cluster,
         topic,
-        source,
+        extractor,
         retention,
         conflation,
         channels,
@@ -51,7 +54,7 @@ export function assemble(fields: readonly FieldDraft[]): Pick<StreamSchema, 'top
     ];
   });
   const fingerprint = fingerprintOf([...routes.keys()], 8);
-  return { topics, fields: new Map(streams.map((field) => [field.name, field])), fingerprint };
+  return { topics: new TopicPlans(plans), fields: new Map(streams.map((field) => [field.name, field])), fingerprint };
 }
 
 /** The same for the same routes, in whatever order. */

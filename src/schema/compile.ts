@@ -35,7 +35,6 @@ export interface CompileOptions {
   readonly file?: string;
   /** Of fields that do not say `@history`. */
   readonly retention: Retention;
-  readonly cluster?: string;
   /** Claims, by name or dotted path, that say a viewer's scopes. Default `scope`, `scopes`, `scp`. */
   readonly scopeClaims?: readonly string[];
 }
@@ -46,7 +45,7 @@ export interface CompileOptions {
  */
 export function compileSchema(
   sdl: string,
-  { file = 'schema.graphql', retention, cluster = 'default', scopeClaims = usualScopeClaims }: CompileOptions,
+  { file = 'schema.graphql', retention, scopeClaims = usualScopeClaims }: CompileOptions,
 ): { schema: StreamSchema | null; problems: Problem[] } {
   const source = new Source(sdl, file);
   const to = report(source);
@@ -62,7 +61,7 @@ export function compileSchema(
   const ephemeral = new Set<string>();
   const subscription = whole.getSubscriptionType();
   for (const field of Object.values(subscription?.getFields() ?? {})) {
-    const draft = draftField(field, whole, { retention, cluster }, to);
+    const draft = draftField(field, whole, retention, to);
     if (draft === null) ephemeral.add(field.name);
     else drafts.push(draft);
     checkField(field, draft, subscription, access, whole, to);
@@ -182,8 +181,9 @@ function requireAccess(
 function checkFormats(drafts: readonly FieldDraft[], to: Report): void {
   const first = new Map<string, FieldDraft>();
   for (const draft of drafts) {
-    const other = first.get(draft.topic);
-    if (other === undefined) first.set(draft.topic, draft);
+    const topic = JSON.stringify([draft.cluster, draft.topic]);
+    const other = first.get(topic);
+    if (other === undefined) first.set(topic, draft);
     else if (other.format !== draft.format)
       to.fault(
         draft.formatPlace,

@@ -9,7 +9,7 @@ import {
   isListType,
   isObjectType,
 } from 'graphql';
-import { pathOf, type Steps, valueAt } from './path.js';
+import { type Steps, stepsOf, valueAt } from './path.js';
 import { exactly } from './whole-numbers.js';
 
 type Read = GraphQLFieldResolver<unknown, unknown>;
@@ -29,8 +29,9 @@ export function readerOf(steps: Steps): Read {
 }
 
 /**
- * How a field without a resolver is read from its parent. Gives an error where a type has fields and the value has none:
- * by graphql-js alone a text in the place of an object is an object of nulls.
+ * The `fieldResolver` of events: how a field without a resolver is read from its parent. Gives an error where a type has
+ * fields and the value has none: by graphql-js alone a text in the place of an object is an object of nulls. What resolvers
+ * in code return is not held to that (`exactFields`): of a root there is no parent, and what they mean by a value is theirs.
  */
 export const readMember: Read = exactly<Read>((source, args, context, info) =>
   isOf(info.parentType, source)
@@ -50,7 +51,7 @@ function shapeOf(type: GraphQLObjectType): Shape {
   if (known) return known;
   const fields = Object.values(type.getFields());
   const shape = {
-    inList: fields.some((field) => typeof pathOf(field)[0] === 'number'),
+    inList: fields.some((field) => typeof stepsOf(field)[0] === 'number'),
     inCode: fields.some(({ resolve }) => resolve && resolve !== defaultFieldResolver && pathReadBy(resolve) === null),
   };
   shapes.set(type, shape);
@@ -79,10 +80,10 @@ function fitted(value: unknown, type: GraphQLOutputType): unknown {
 
 function misfit(type: GraphQLObjectType, value: unknown): GraphQLError {
   const wanted = liesInList(type) ? 'a list' : 'an object';
-  return new GraphQLError(`Expected ${wanted} for ${type.name}, found ${kindOf(value)}.`);
+  return new GraphQLError(`Expected ${wanted} for ${type.name}, found ${nounFor(value)}.`);
 }
 
-function kindOf(value: unknown): string {
+function nounFor(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'string') return 'a text';
   if (typeof value === 'boolean') return 'true or false';

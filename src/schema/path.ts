@@ -39,7 +39,7 @@ export function printPath(steps: Steps): string {
 const unescaped = (text: string) => text.replace(/\\(.)/gs, '$1');
 
 /** Where a field's value lies in its parent, in the record's own names: `@from(path)`, else the field's name. */
-export function pathOf(field: GraphQLField<unknown, unknown>): Steps {
+export function stepsOf(field: GraphQLField<unknown, unknown>): Steps {
   const from = field.extensions.from;
   return Array.isArray(from) ? (from as Steps) : [field.name];
 }

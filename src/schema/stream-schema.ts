@@ -1,6 +1,7 @@
 import type { GraphQLSchema } from 'graphql';
 import type { Channel, Retention } from '../event/channel.js';
-import type { RecordMeta } from '../event/source-event.js';
+import type { RecordMeta, TopicName } from '../event/source-event.js';
+import type { TopicPlans } from './topics.js';
 
 /**
  * What one `schema.graphql` says, compiled: the contract between `schema/` and everything downstream.
@@ -14,8 +15,7 @@ export interface StreamSchema {
   readonly graphql: GraphQLSchema;
   /** With what is hidden, for rules and their types: nothing of it may reach a client. */
   readonly whole: GraphQLSchema;
-  /** By topic name. */
-  readonly topics: ReadonlyMap<string, TopicPlan>;
+  readonly topics: TopicPlans;
   /** Subscription fields with `@kafka`, by name. */
   readonly fields: ReadonlyMap<string, StreamField>;
   /** Subscription fields without `@kafka`: served by a resolver in code, ephemeral. */
@@ -29,15 +29,14 @@ export interface StreamSchema {
 }
 
 /** What the relay does with a topic's records. */
-export interface TopicPlan {
-  readonly topic: string;
+export interface TopicPlan extends TopicName {
   readonly format: 'JSON';
   /** Distinct (pick, each) of the fields on this topic. */
-  readonly sources: readonly Source[];
+  readonly extractors: readonly Extractor[];
 }
 
 /** A way to take events out of a record, and where they go. */
-export interface Source {
+export interface Extractor {
   /** True when the event is the record's own value: its bytes go to the log unchanged. */
   readonly verbatim: boolean;
   /**
@@ -45,7 +44,7 @@ export interface Source {
    * Throws ExtractError when `pick` or `each` fails or `each` gives no list: a dead letter.
    */
   extract(record: RecordMeta, value: unknown): readonly unknown[];
-  /** All distinct routes of the fields of this source. */
+  /** All distinct routes of the fields that use it. */
   readonly routes: readonly Route[];
 }
 
@@ -85,10 +84,9 @@ export interface Conflation {
 }
 
 /** A subscription field fed by Kafka. */
-export interface StreamField {
+export interface StreamField extends TopicName {
   readonly name: string;
-  readonly topic: string;
-  readonly source: Source;
+  readonly extractor: Extractor;
   readonly retention: Retention;
   /** Everything the viewer might get is in one of these channels. Only narrows: `permit` decides. Each once, ≥ 0. */
   channels(args: Readonly<Record<string, unknown>>, claims: Claims): readonly Channel[];

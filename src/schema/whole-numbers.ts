@@ -77,7 +77,7 @@ export function exactly<R extends Resolve>(resolve: R): R {
   return fitting as R;
 }
 
-/** The `fieldResolver` of every execution: graphql-js's own, exactly. */
+/** The `fieldResolver` of what resolvers in code return: graphql-js's own, exactly. Events are read by `readMember`. */
 export const exactFields = exactly(defaultFieldResolver as Resolve) as GraphQLFieldResolver<unknown, unknown>;
 
 const isPromise = (value: unknown): value is Promise<unknown> =>

@@ -8,7 +8,7 @@ export const retryAfter = (): string => String(1 + Math.floor(Math.random() * 5)
 
 /** An HTTP answer that is a fault: GraphQL's shape, the fault's status. */
 export function answerFault(response: ServerResponse, fault: Fault): void {
-  const headers: Record<string, string> = { 'Content-Type': 'application/json; charset=utf-8' };
+  const headers: Record<string, string> = {};
   const { status } = fault;
   if (status === 503 || status === 429) headers['Retry-After'] = retryAfter();
   if (status === 401) headers['WWW-Authenticate'] = 'Bearer';
@@ -17,18 +17,27 @@ export function answerFault(response: ServerResponse, fault: Fault): void {
   answer(response, status, { errors: [{ message: fault.message, extensions: fault.extensions }] }, headers);
 }
 
-/** The same for a socket without a response: before a handshake, or where the request could not be read. It is the last of its connection. */
-export function rawAnswer({ status, message, extensions }: Fault): string {
-  const body = JSON.stringify({ errors: [{ message, extensions }] });
-  const lines = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'Connection: close',
-    'Content-Type: application/json; charset=utf-8',
-    'Cache-Control: no-store',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-  ];
+/**
+ * An answer on a socket without a response: before a handshake, or where the request could not be read. It is the last of
+ * its connection. With a fault its status and its sentence, else a status alone.
+ */
+export function rawAnswer(what: Fault | number, headers: Readonly<Record<string, string>> = {}): string {
+  const status = typeof what === 'number' ? what : what.status;
+  const body = typeof what === 'number' ? '' : faultBody(what);
+  const all = {
+    Connection: 'close',
+    ...(body === '' ? {} : { 'Content-Type': jsonType, 'Cache-Control': 'no-store' }),
+    'Content-Length': String(Buffer.byteLength(body)),
+    ...headers,
+  };
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`];
+  for (const [name, value] of Object.entries(all)) lines.push(`${name}: ${value}`);
   return `${lines.join('\r\n')}\r\n\r\n${body}`;
 }
+
+const jsonType = 'application/json; charset=utf-8';
+
+const faultBody = ({ message, extensions }: Fault): string => JSON.stringify({ errors: [{ message, extensions }] });
 
 /** What is no request of ours, in the form of a fault: a client that reads `extensions.code` of each error must find one. */
 export function answerBadRequest(response: ServerResponse, status: number, message: string, allow?: string): void {
@@ -44,7 +53,7 @@ export function answer(
 ): void {
   if (response.headersSent || response.destroyed) return;
   response.writeHead(status, {
-    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Type': jsonType,
     'Cache-Control': 'no-store',
     ...headers,
   });

@@ -2,7 +2,7 @@ import type { Server, ServerResponse } from 'node:http';
 import type { GraphiQLOptions } from 'graphql-yoga';
 import { cursorCodec } from '../event/cursor.js';
 import type { Addressed, Audience } from '../graphql/audience.js';
-import { createEngine } from '../graphql/engine.js';
+import { Engine } from '../graphql/engine.js';
 import { makeExecutable, type PubSub, type Resolvers } from '../graphql/executable.js';
 import type { Operations } from '../graphql/operation/persisted.js';
 import { patientHub } from '../hub/patient-hub.js';
@@ -11,20 +11,17 @@ import type { Audit } from '../observe/audit.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
-import { Heartbeats } from './connection/heartbeats.js';
-import { boundBuffers } from './connection/process-buffer.js';
+import { Connections } from './connection/connections.js';
 import { renewalDesk } from './connection/renewal-desk.js';
-import { type Connection, retire } from './connection/retire.js';
 import { createHttpServer } from './http/http.js';
 import type { Authenticate, TokenKeys } from './identity/authenticate.js';
 import { allowedOrigins } from './identity/origins.js';
 import type { Revocation } from './identity/revocation.js';
 import { memoryRevocations, type RevocationStore } from './identity/revocation-store.js';
-import { revocationsOf, revoked } from './identity/revocations.js';
+import { revocationsOf } from './identity/revocations.js';
 import { memoryTickets, type TicketStore, ticketOffice } from './identity/tickets.js';
 import { admissionOf } from './limits/admission.js';
 import { FairTurns } from './limits/fair-turns.js';
-import { inTurns } from './limits/in-turns.js';
 import { type GatewayLimits, gatewayLimits } from './limits/limits.js';
 import { type MutationBudget, memoryBudget } from './limits/mutation-budget.js';
 import { boundHalfOpen } from './port/half-open.js';
@@ -117,7 +114,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const limits = settingsFrom(gatewayLimits, parts.limits);
   const executable = makeExecutable(streams, parts.resolvers ?? {}, parts.version ?? 'unknown');
   const hub = patientHub({ log, metrics, logger, probeEvery: heartbeat, tailBytes: limits.tailBytes });
-  const engine = createEngine({
+  const engine = new Engine({
     streams,
     executable,
     hub,
@@ -131,21 +128,9 @@ export function createGateway(parts: GatewayParts): Gateway {
     ...(parts.operations ? { operations: parts.operations } : {}),
     limits: { ...limits, rewindScan: limits.rewind },
   });
-  const connections = new Set<Connection>();
-  const holding = new Set<Connection>();
-  const heartbeats = new Heartbeats(heartbeat);
   const replicas = parts.replicas ?? memoryReplicas();
   let retiring: Promise<void> | null = null;
   parts.keys?.keep();
-
-  /** Those that are revoked and not closed yet. */
-  const leaving = new WeakSet<Connection>();
-  /** A tenant that is revoked has thousands of sockets, and to close those takes seconds: first none is shown anything more. */
-  const expel = inTurns((connection: Connection) => {
-    if (!connections.has(connection)) return;
-    connection.expel(revoked());
-    audit({ event: 'expelled', claims: connection.viewer.claims, peer: connection.peer });
-  });
 
   const revocations = revocationsOf({
     store: parts.revocations ?? memoryRevocations(),
@@ -156,12 +141,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     every: heartbeat,
     changed(news) {
       for (const { claims, at } of news) audit({ event: 'revoked', revoked: claims, at });
-      for (const connection of connections) {
-        if (leaving.has(connection) || !revocations.isRevoked(connection.viewer)) continue;
-        leaving.add(connection);
-        connection.silence();
-        expel(connection);
-      }
+      connections.expelRevoked();
     },
   });
   const authenticate: Authenticate = async (request) => {
@@ -182,16 +162,16 @@ export function createGateway(parts: GatewayParts): Gateway {
     cookie: settings.authCookie,
     origins: allowedOrigins(settings.origins, { secure: Boolean(parts.tls), trustedHops }),
   };
+  const { processBuffer } = limits;
+  const connections = new Connections({ identity, heartbeat, processBuffer, metrics, logger, audit });
   const common = {
     engine,
     admission: admissionOf({ limits, trustedHops, mutations }),
     identity,
     connections,
-    holding,
     metrics,
     logger,
     audit,
-    heartbeats,
     turns: new FairTurns(),
     compression: settings.compression,
     limits,
@@ -203,18 +183,14 @@ export function createGateway(parts: GatewayParts): Gateway {
     heartbeat,
     keepAlive: settings.keepAlive,
     pair,
-    streams,
-    executable,
-    pubsub,
     unready,
     tickets: ticketOffice(parts.tickets ?? memoryTickets()),
-    renewals: renewalDesk(replicas, identity, audit),
+    renewals: renewalDesk(connections.named, replicas, identity, audit),
     graphiql: parts.graphiql ?? null,
   });
   const due = dueAt(server);
   boundHalfOpen(server, limits.halfOpen, () => metrics.limited('halfOpen'));
   serveWebSockets(server, common);
-  const unbound = boundBuffers({ holding, processBuffer: limits.processBuffer, metrics, logger });
   const unwatch =
     parts.tls && pair && 'setSecureContext' in server
       ? watchPair(parts.tls, pair, logger, (renewed) => server.setSecureContext(renewed))
@@ -233,17 +209,16 @@ export function createGateway(parts: GatewayParts): Gateway {
     ready: async () => (retiring ? 'retiring' : unready()),
     revoke: revocations.revoke,
     revocations: revocations.list,
-    audience: engine.audience,
+    audience: (events) => engine.audience(events),
     retire() {
       retiring ??= (async () => {
         unwatch();
         if ('goAway' in server) server.goAway();
         const door = { shut: () => void server.close(), owes: () => due.size > 0 };
         // One that could not listen has nobody to tell.
-        await retire(connections, server.listening ? settings.retirePeriod : 0, Math.random, door);
+        await connections.retire(server.listening ? settings.retirePeriod : 0, door);
         server.closeAllConnections();
-        unbound();
-        heartbeats.close();
+        connections.close();
         revocations.close();
         parts.keys?.close();
         replicas.close();

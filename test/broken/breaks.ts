@@ -203,7 +203,7 @@ const known = {
     what: 'a gateway shows whatever came over the channels of a viewer',
     edits: [
       {
-        file: 'src/graphql/engine.ts',
+        file: 'src/graphql/streams.ts',
         from: 'field.permit(event, args, viewer.claims, record)',
         to: '({ pass: event !== record, error: null })',
       },
@@ -328,9 +328,9 @@ const known = {
     what: 'a heartbeat cuts off whoever has not answered, also those whom nobody reads',
     edits: [
       {
-        file: 'src/serve/websocket/wire.ts',
-        from: 'const isPaused = this.#hearing.isPaused();',
-        to: 'const isPaused = false;',
+        file: 'src/serve/connection/connection.ts',
+        from: 'const isUnheard = wire.isOneWay || wire.isPaused();',
+        to: 'const isUnheard = wire.isOneWay;',
       },
     ],
     suite: 'test/serve/websocket/hearing.test.ts',
@@ -360,7 +360,7 @@ const known = {
   },
   silence: {
     what: 'who is revoked is shown events until their socket is closed',
-    edits: [{ file: 'src/serve/gateway.ts', from: 'connection.silence();', to: '' }],
+    edits: [{ file: 'src/serve/connection/connections.ts', from: 'connection.silence();', to: '' }],
     suite: 'test/serve/identity/revocations.test.ts',
     red: ['that takes in many shows none of them anything'],
     green: 'is no reason to renew',

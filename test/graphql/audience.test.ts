@@ -16,7 +16,7 @@ function groupOf(seats: number, heard: readonly Channel[], sees: (event: unknown
 const eventOf = (event: unknown, ...names: string[]): Addressed => ({
   source: {
     origin: '',
-    record: { topic: 't', partition: 0, offset: 0, timestamp: 0, key: null, headers: {} },
+    record: { cluster: 'default', topic: 't', partition: 0, offset: 0, timestamp: 0, key: null, headers: {} },
     index: 0,
     event,
   },

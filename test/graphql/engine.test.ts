@@ -2,7 +2,7 @@ import { GraphQLScalarType } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import type { Channel } from '../../src/event/channel.js';
 import { cursorCodec } from '../../src/event/cursor.js';
-import { createEngine, type OperationRequest } from '../../src/graphql/engine.js';
+import { Engine, type OperationRequest } from '../../src/graphql/engine.js';
 import { makeExecutable, type Resolvers } from '../../src/graphql/executable.js';
 import { nobody, type Viewer } from '../../src/graphql/viewer.js';
 import { openHub } from '../../src/hub/hub.js';
@@ -41,7 +41,7 @@ async function world(resolvers: Resolvers = {}, { failing = 0 } = {}) {
   const reader = log.reader();
   const hub = await openHub({ log: reader, metrics, logger: silent, leaveDelay: 1, patience: 10 });
   log.failing = failing;
-  const engine = createEngine({
+  const engine = new Engine({
     streams: schema,
     executable: makeExecutable(schema, resolvers, '1'),
     hub,
@@ -83,7 +83,15 @@ async function world(resolvers: Resolvers = {}, { failing = 0 } = {}) {
     log,
     open,
     async publish(event: Record<string, unknown>) {
-      const record = { topic: 'cards', partition: 0, offset: offset++, timestamp: Date.now(), key: null, headers: {} };
+      const record = {
+        cluster: 'default',
+        topic: 'cards',
+        partition: 0,
+        offset: offset++,
+        timestamp: Date.now(),
+        key: null,
+        headers: {},
+      };
       const channels = [route, broadcast].flatMap((one) => one?.channel(event) ?? []) as Channel[];
       log.append([{ source: { origin: 'topicA', record, index: 0, event }, channels }]);
       await turns(4);

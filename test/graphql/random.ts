@@ -16,7 +16,7 @@ import {
 } from 'graphql';
 import { makeExecutable, type Resolvers } from '../../src/graphql/executable.js';
 import { compileSchema } from '../../src/schema/compile.js';
-import { pathOf } from '../../src/schema/path.js';
+import { stepsOf } from '../../src/schema/path.js';
 
 type Gen = fc.GeneratorValue;
 
@@ -187,7 +187,7 @@ function randomObject(g: Gen, schema: GraphQLSchema, name: string, noise: number
   for (const field of isObjectType(type) ? Object.values(type.getFields()) : []) {
     // A type that holds itself, and must: nothing that ends could fit.
     const value = depth > 5 ? null : randomValue(g, schema, field.type, noise, depth + 1);
-    const parent = pathOf(field)
+    const parent = stepsOf(field)
       .slice(0, -1)
       .reduce((inner, step) => Object.getOwnPropertyDescriptor(inner, step)?.value, out);
     if (noise === 0 || g(fc.nat, noise) > 0) Object.defineProperty(parent, field.name, { value, enumerable: true });

@@ -4,11 +4,12 @@ import type { Channel } from '../../src/event/channel.js';
 import type { Fault } from '../../src/event/faults.js';
 import type { Position } from '../../src/event/position.js';
 import type { Cut } from '../../src/event/publication.js';
+import { defaultCluster } from '../../src/event/source-event.js';
 import type { Engine } from '../../src/graphql/engine.js';
-import { renewAll } from '../../src/graphql/running/renewal.js';
 import type { Running } from '../../src/graphql/running/running.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import { payloadOf } from '../../src/serve/connection/frames.js';
+import { renewAll } from '../../src/serve/connection/renew.js';
 import { eventually } from '../support/eventually.js';
 import { HostileLog, type Lost, turns, type Written } from '../support/hostile-log.js';
 import { openReplica } from '../support/replica.js';
@@ -32,7 +33,7 @@ const sdl = `
 const { schema, problems } = compileSchema(sdl, { retention: { retain: 600_000, max: 1000 } });
 if (!schema) throw new Error(problems.map(({ message }) => message).join('\n'));
 const streams = schema;
-const [route] = streams.topics.get('notes')?.sources[0]?.routes ?? [];
+const [route] = streams.topics.in(defaultCluster).get('notes')?.extractors[0]?.routes ?? [];
 /** Some events take their resolver a while. */
 const resolvers = {
   Note: {
@@ -179,7 +180,15 @@ class World {
       const [offset, index] = areOneRecord ? [first, at] : [first + at, 0];
       const note: Note = { id: `${partition}-${this.events.length}`, user, slow, even: (offset + index) % 2 === 0 };
       this.events.push({ note, partition, sequence: this.events.length });
-      const record = { topic: 'notes', partition, offset, timestamp: this.clock, key: null, headers: {} };
+      const record = {
+        cluster: 'default',
+        topic: 'notes',
+        partition,
+        offset,
+        timestamp: this.clock,
+        key: null,
+        headers: {},
+      };
       return { source: { origin, record, index, event: note }, channels: [route?.channel(note) as Channel] };
     });
     this.#append(written);
@@ -390,7 +399,7 @@ class Client {
     const users = Array.from({ length: 1 + (++this.#renewals % 3) }, () => this.users).flat();
     const viewer = { signedIn: true, claims: { users }, expiresAt: null };
     // The world does not stand still while someone renews, and a log that cannot be read changes nothing.
-    void renewAll({ viewer, running: () => [live] }, viewer).catch((error: Fault) => {
+    void renewAll({ viewer, operations: new Map([['', live]]) }, viewer).catch((error: Fault) => {
       if (error.code !== 'UNAVAILABLE') this.failures.push(error.message);
     });
     await turns(2);

@@ -97,7 +97,15 @@ export class Stage implements AsyncDisposable {
   }
 
   event(n: number, partition = 0, offset = this.offset++): SourceEvent {
-    const record = { topic: 'notes', partition, offset, timestamp: this.clock, key: null, headers: {} };
+    const record = {
+      cluster: 'default',
+      topic: 'notes',
+      partition,
+      offset,
+      timestamp: this.clock,
+      key: null,
+      headers: {},
+    };
     return { origin: this.origin, record, index: 0, event: n };
   }
 

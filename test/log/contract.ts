@@ -25,7 +25,15 @@ const retention = { retain: 600_000, max: 1000 };
 export function entry(offset: number, channels: Channel[] = [alice], more: Partial<AppendEntry> = {}): AppendEntry {
   return {
     origin: 'topicA',
-    record: { topic: 'cards', partition: 0, offset, timestamp: 1000 + offset, key: 'k', headers: {} },
+    record: {
+      cluster: 'default',
+      topic: 'cards',
+      partition: 0,
+      offset,
+      timestamp: 1000 + offset,
+      key: 'k',
+      headers: {},
+    },
     index: 0,
     payload: JSON.stringify({ n: offset }),
     channels: channels.map((channel) => ({ channel, retention })),

@@ -14,3 +14,12 @@ test('an entry that a former version wrote is read, and has the origin of none',
   expect(former.source).toMatchObject({ origin: '', record: { partition: 0, offset: 3, key: 'k' } });
   expect(former.refilled).toBe(true);
 });
+
+test('an entry names the cluster as the schema does, and one of the default cluster has the bytes it always had', () => {
+  const meta = encodeMeta(entry(3));
+  expect(meta).toBe('[0,3,0,0,1003,"cards","k",{},"topicA"]');
+  expect(read(meta).source.record.cluster).toBe('default');
+  const of = (cluster: string) => entry(3, [alice], { record: { ...entry(3).record, cluster } });
+  for (const cluster of ['eu', 'e"u\n'])
+    expect(read(encodeMeta(of(cluster))).source).toMatchObject({ origin: 'topicA', record: { cluster, key: 'k' } });
+});

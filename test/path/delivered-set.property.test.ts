@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { PubSub } from 'graphql-subscriptions';
 import { expect, test } from 'vitest';
 import { cursorCodec } from '../../src/event/cursor.js';
-import { createEngine } from '../../src/graphql/engine.js';
+import { defaultCluster } from '../../src/event/source-event.js';
+import { Engine } from '../../src/graphql/engine.js';
 import { makeExecutable } from '../../src/graphql/executable.js';
 import { openHub } from '../../src/hub/hub.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
@@ -158,7 +159,7 @@ async function flow(where: string, viewers: readonly (readonly [Claims, Args])[]
   if (!schema) throw new Error(`${where}: ${problems.map(({ message }) => message).join('; ')}`);
   const log = createMemoryLog();
   const hub = await openHub({ log, metrics: noGatewayMetrics, logger: silent });
-  const engine = createEngine({
+  const engine = new Engine({
     streams: schema,
     executable: makeExecutable(schema, {}, '1'),
     hub,
@@ -194,7 +195,7 @@ async function flow(where: string, viewers: readonly (readonly [Claims, Args])[]
   for (const [offset, one] of events.entries()) {
     const value = Buffer.from(JSON.stringify({ ...one, seq: offset }));
     const record = { topic: 'notes', partition: 0, offset, timestamp: Date.now(), key: null, headers: {}, value };
-    const plan = schema.topics.get('notes');
+    const plan = schema.topics.in(defaultCluster).get('notes');
     if (!plan) throw new Error('the event cannot be read');
     const { entries } = routeRecord(record, routingOf(plan, 'topicA'), false);
     await log.append({

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { chunks } from '../../src/relay/chunks.js';
 import { routingOf } from '../../src/relay/route.js';
-import { eachOf, field, planOf, recordAt, sourceOf } from '../support/relay-world.js';
+import { eachOf, extractorOf, field, planOf, recordAt } from '../support/relay-world.js';
 
-const plan = planOf('t', sourceOf('s', { all: () => '*' }, eachOf('list'), false));
+const plan = planOf('t', extractorOf('s', { all: () => '*' }, eachOf('list'), false));
 const listOf = (offset: number, length: number) => recordAt(offset, { list: Array.from({ length }, (_, i) => i) });
 const shapeOf = (records: Parameters<typeof chunks>[0], limits: Parameters<typeof chunks>[3]) =>
   [...chunks(records, routingOf(plan, 'topicA'), () => false, limits)].map(({ records, entries, faults }) => ({
@@ -23,7 +23,7 @@ test('a record is never split over two appends, and one that alone is too large 
 });
 
 test('an append stays below its bytes, unless one record alone is larger', () => {
-  const wide = planOf('t', sourceOf('s', { all: () => '*' }));
+  const wide = planOf('t', extractorOf('s', { all: () => '*' }));
   const records = [30, 30, 50, 200, 10].map((length, offset) => recordAt(offset, 'x'.repeat(length - 2)));
   const texts = records.map((record) => ({ ...record, value: Buffer.from(JSON.stringify(record.value?.toString())) }));
   const taken = [...chunks(texts, routingOf(wide, 'topicA'), () => false, { maxBytes: 100 })].map((chunk) =>
@@ -54,7 +54,7 @@ test('dead letters are no more at once than entries are, by number and by bytes'
 });
 
 test('tombstones and events for nobody are counted, and their records still move the watermark', () => {
-  const byUser = planOf('t', sourceOf('s', { user: field('user') }));
+  const byUser = planOf('t', extractorOf('s', { user: field('user') }));
   const records = [recordAt(0, null), recordAt(1, {}), recordAt(2, null)];
   const [chunk, ...rest] = chunks(records, routingOf(byUser, 'topicA'), () => false);
   expect(rest).toEqual([]);

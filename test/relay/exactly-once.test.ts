@@ -13,6 +13,7 @@ import type { PartitionRelay } from '../../src/relay/partition.js';
 import { createRelay, type RelayCore } from '../../src/relay/relay.js';
 import {
   eachOf,
+  extractorOf,
   type FakePartition,
   fakePartition,
   field,
@@ -20,15 +21,19 @@ import {
   planOf,
   recordAt,
   schemaOf,
-  sourceOf,
 } from '../support/relay-world.js';
 
 const users = ['a', 'b', 'c'] as const;
 const routes = { user: field('user') };
 const plan = planOf(
   't',
-  sourceOf('own', routes),
-  sourceOf('each', routes, (meta, value) => (field('list')(value) === null ? [] : eachOf('list')(meta, value)), false),
+  extractorOf('own', routes),
+  extractorOf(
+    'each',
+    routes,
+    (meta, value) => (field('list')(value) === null ? [] : eachOf('list')(meta, value)),
+    false,
+  ),
 );
 
 /** A partition's records: events, lists, tombstones and broken ones, with holes before, between and after them. */

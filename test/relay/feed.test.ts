@@ -5,7 +5,7 @@ import { createMemoryLog } from '../../src/log/memory-log.js';
 import { noRelayMetrics } from '../../src/observe/metrics.js';
 import { createLocalFeed } from '../../src/relay/feed.js';
 import { createRelay } from '../../src/relay/relay.js';
-import { heardLogger, planOf, schemaOf, sourceOf } from '../support/relay-world.js';
+import { extractorOf, heardLogger, planOf, schemaOf } from '../support/relay-world.js';
 
 const made = (...values: unknown[]) =>
   values.map((value) => ({ key: null, value: Buffer.from(JSON.stringify(value)) }));
@@ -14,7 +14,7 @@ function world(failing = 0) {
   const memory = createMemoryLog();
   let left = failing;
   const relay = createRelay({
-    schema: schemaOf(planOf('t', sourceOf('s', { all: () => '*' }))),
+    schema: schemaOf(planOf('t', extractorOf('s', { all: () => '*' }))),
     log: {
       ...memory,
       append: async (append) => {

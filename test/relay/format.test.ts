@@ -7,7 +7,7 @@ import { noRelayMetrics } from '../../src/observe/metrics.js';
 import type { DeadLetter } from '../../src/relay/dead-letter.js';
 import { createLocalFeed } from '../../src/relay/feed.js';
 import { createRelay } from '../../src/relay/relay.js';
-import { heardLogger, planOf, schemaOf, sourceOf } from '../support/relay-world.js';
+import { extractorOf, heardLogger, planOf, schemaOf } from '../support/relay-world.js';
 
 /** A format whose bytes begin with the number of a schema, which has to be fetched: the first `refusals` times in vain. */
 function registryFormat(refusals: number) {
@@ -42,7 +42,7 @@ function world(refusals: number) {
   const { lines, logger } = heardLogger();
   const letters: DeadLetter[] = [];
   const relay = createRelay({
-    schema: schemaOf(planOf('t', sourceOf('s', { all: () => '*' }))),
+    schema: schemaOf(planOf('t', extractorOf('s', { all: () => '*' }))),
     formats: (plan) => ({ ...formatsOf(plan), value: format }),
     log,
     cluster: 'local',

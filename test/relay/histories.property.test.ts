@@ -7,13 +7,13 @@ import type { Reached } from '../../src/relay/record-batch.js';
 import { createRelay } from '../../src/relay/relay.js';
 import { type Heard, ModelLog } from '../support/model-log.js';
 import {
+  extractorOf,
   type FakePartition,
   fakePartition,
   heardLogger,
   planOf,
   recordAt,
   schemaOf,
-  sourceOf,
 } from '../support/relay-world.js';
 import { scheduleOf } from '../support/schedule.js';
 
@@ -96,7 +96,7 @@ class World {
   readonly actors: Actor[];
   readonly absences: Absence[] = [];
   readonly #core = createRelay({
-    schema: schemaOf(planOf('t', sourceOf('all', { all: () => '*' }, undefined, true, 100_000))),
+    schema: schemaOf(planOf('t', extractorOf('all', { all: () => '*' }, undefined, true, 100_000))),
     log: this.log,
     cluster: 'c',
     metrics: noRelayMetrics,

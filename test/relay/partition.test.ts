@@ -9,6 +9,7 @@ import type { Turn } from '../../src/relay/record-batch.js';
 import { createRelay } from '../../src/relay/relay.js';
 import {
   eachOf,
+  extractorOf,
   type FakePartition,
   fakePartition,
   heardLogger,
@@ -19,7 +20,6 @@ import {
   type ScriptedLog,
   schemaOf,
   scriptedLog,
-  sourceOf,
 } from '../support/relay-world.js';
 
 /** Of a broker that names no histories. */
@@ -54,8 +54,8 @@ function world(
   const { lines, logger } = heardLogger();
   const letters: DeadLetter[] = [];
   const { writeLetters = async (some) => void letters.push(...some), ...rest } = more;
-  const source = sourceOf('s', { all: () => '*' });
-  const each = sourceOf(
+  const source = extractorOf('s', { all: () => '*' });
+  const each = extractorOf(
     'e',
     { each: () => '*' },
     (meta, value) => (hasList(value) ? eachOf('list')(meta, value) : []),

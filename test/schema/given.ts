@@ -53,6 +53,7 @@ export function argsWith(given: Readonly<Record<string, unknown>>): Readonly<Rec
 }
 
 export const record: RecordMeta = {
+  cluster: 'default',
   topic: 'events',
   partition: 3,
   offset: 7,

@@ -20,7 +20,7 @@ const schema = `
   type Note { n: Int! room: String! }`;
 const query = 'subscription { room { n } }';
 const { schema: streams } = compileSchema(schema, { retention: { retain: 600_000, max: 1_000 } });
-const route = streams?.topics.get('cards')?.sources[0]?.routes[0];
+const route = streams?.topics.in('default').get('cards')?.extractors[0]?.routes[0];
 
 /** Two gateways on one Redis. They look into the store by themselves only once a minute. */
 async function replicas(url = redisUrl(), prefix = freshPrefix()) {
@@ -52,7 +52,15 @@ async function replicas(url = redisUrl(), prefix = freshPrefix()) {
         const event = { n: next + at, room };
         return {
           origin: originOf(source, null),
-          record: { topic: 'cards', partition: 0, offset: next + at, timestamp: Date.now(), key: null, headers: {} },
+          record: {
+            cluster: 'default',
+            topic: 'cards',
+            partition: 0,
+            offset: next + at,
+            timestamp: Date.now(),
+            key: null,
+            headers: {},
+          },
           index: 0,
           payload: JSON.stringify(event),
           channels: [{ channel: route?.channel(event) as Channel, retention: { retain: 600_000, max: 1_000 } }],

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { originOf } from '../../src/event/origin.js';
 import type { Publication } from '../../src/event/publication.js';
-import type { KafkaRecord } from '../../src/event/source-event.js';
+import { defaultCluster, type KafkaRecord } from '../../src/event/source-event.js';
 import { connectRedis } from '../../src/log/redis-connection.js';
 import { createRedisLogReader } from '../../src/log/redis-reader.js';
 import { createRedisLogWriter } from '../../src/log/redis-writer.js';
@@ -13,7 +13,8 @@ import { compileSchema } from '../../src/schema/compile.js';
 import { RevocationList } from '../../src/serve/identity/revocation.js';
 import { redisRevocations } from '../../src/serve/identity/revocation-store.js';
 import { redisTickets, ticketOffice } from '../../src/serve/identity/tickets.js';
-import { redisReplicas, type Told } from '../../src/serve/replicas/replicas.js';
+import { redisReplicas } from '../../src/serve/replicas/replicas.js';
+import type { Told } from '../../src/serve/replicas/told.js';
 import { nastyName } from '../support/names.js';
 import '../support/properties.js';
 import { eventually, freshPrefix, redisUrl } from '../support/services.js';
@@ -26,7 +27,7 @@ const sdl = `
   }
   type Note { id: ID room: String seq: Int }`;
 const { schema } = compileSchema(sdl, { retention: { retain: 600_000, max: 1_000 } });
-const plan = schema?.topics.get('notes');
+const plan = schema?.topics.in(defaultCluster).get('notes');
 if (!schema || !plan) throw new Error('a schema');
 
 const prefix = freshPrefix();

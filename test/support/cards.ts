@@ -19,7 +19,7 @@ export const cardsSchema = (retain = '10m') => `
   type Card { n: Int! user: ID! }`;
 export const query = 'subscription { card { n } }';
 const { schema: streams } = compileSchema(cardsSchema(), { retention: { retain: 600_000, max: 100_000 } });
-const route = streams?.topics.get('cards')?.sources[0]?.routes[0];
+const route = streams?.topics.in('default').get('cards')?.extractors[0]?.routes[0];
 /** Where in Redis the events of a user are. */
 export const keyOf = (user: string) => redisKeys('tailrace').channel(0, route?.channel({ user }) as Channel);
 
@@ -37,7 +37,7 @@ export function feed(url: string, refillMax = Number.POSITIVE_INFINITY, retain =
   const entryAt = (offset: number, refilled: boolean): AppendEntry => {
     const { timestamp, user } = made[offset] as (typeof made)[number];
     const event = { n: offset, user };
-    const record = { topic: 'cards', partition: 0, offset, timestamp, key: null, headers: {} };
+    const record = { cluster: 'default', topic: 'cards', partition: 0, offset, timestamp, key: null, headers: {} };
     return {
       origin: originOf(source, null),
       record,

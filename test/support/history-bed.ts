@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { defaultCluster } from '../../src/event/source-event.js';
 import { createGateway } from '../../src/index.js';
 import { connectRedis } from '../../src/log/redis-connection.js';
 import { createRedisLogReader } from '../../src/log/redis-reader.js';
@@ -75,7 +76,8 @@ export async function historyBed(
     await new Promise((resolve) => read.once('ready', resolve));
     const reader = createRedisLogReader(read, () => connectRedis(redisUrl(), 'unused', silent), { prefix });
     scope.defer(() => reader.close());
-    const route = compileSchema(schema, { retention }).schema?.topics.get(topic)?.sources[0]?.routes[0];
+    const route = compileSchema(schema, { retention }).schema?.topics.in(defaultCluster).get(topic)?.extractors[0]
+      ?.routes[0];
     const channel = route?.channel({});
     if (!channel) throw new Error('the schema has no channel for everybody');
 

@@ -24,7 +24,7 @@ const text = 'It is the same water that turned the wheel. '.repeat(10);
 /** Writes notes of users in turn into the log of a real Redis, as a relay would. */
 export async function notesInto(redisUrl: string, prefix: string) {
   const { schema: streams } = compileSchema(schema, { retention: { retain: 600_000, max: 1_000 } });
-  const plan = streams?.topics.get('notes');
+  const plan = streams?.topics.in('default').get('notes');
   if (!streams || !plan) throw new Error('the schema does not compile');
   const redis = connectRedis(redisUrl, 'notes', silent);
   await new Promise((resolve) => redis.once('ready', resolve));

@@ -3,7 +3,7 @@ import type { Channel } from '../../src/event/channel.js';
 import type { ChannelLogWriter } from '../../src/log/channel-log.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
 import { type KafkaRelay, type KafkaRelayOptions, startKafkaRelay } from '../../src/relay/kafka/kafka-relay.js';
-import { heardLogger, heardMetrics, planOf, schemaOf, sourceOf } from './relay-world.js';
+import { extractorOf, heardLogger, heardMetrics, planOf, schemaOf } from './relay-world.js';
 import { eventually, freshPrefix, kafkaBrokers, kafkaClient, withAdmin } from './services.js';
 
 type MemoryLog = ReturnType<typeof createMemoryLog>;
@@ -27,7 +27,7 @@ export function testRelay(
   const { memory = createMemoryLog(), writer = (log) => log, groupId = freshPrefix('group'), ...rest } = more;
   const { heard, metrics } = heardMetrics();
   const { lines, logger } = heardLogger();
-  const plans = topics.map((topic) => planOf(topic, sourceOf(topic, { all: () => '*' }, undefined, true, 100_000)));
+  const plans = topics.map((topic) => planOf(topic, extractorOf(topic, { all: () => '*' }, undefined, true, 100_000)));
   const relay = startKafkaRelay({
     schema: schemaOf(...plans),
     log: writer(memory),

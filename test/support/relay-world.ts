@@ -1,20 +1,21 @@
 import type { Channel } from '../../src/event/channel.js';
-import type { KafkaRecord, RecordMeta } from '../../src/event/source-event.js';
+import { defaultCluster, type KafkaRecord, type RecordMeta } from '../../src/event/source-event.js';
 import type { LeaderEpoch } from '../../src/event/source-history.js';
 import type { Append, AppendAnswer, ChannelLogWriter, PartitionState, Renewal } from '../../src/log/channel-log.js';
 import type { Logger } from '../../src/observe/logger.js';
 import { noRelayMetrics, type RelayMetrics } from '../../src/observe/metrics.js';
 import type { Bounds, PartitionFeed, RecordBatch } from '../../src/relay/record-batch.js';
-import { ExtractError, type Source, type StreamSchema, type TopicPlan } from '../../src/schema/stream-schema.js';
+import { ExtractError, type Extractor, type StreamSchema, type TopicPlan } from '../../src/schema/stream-schema.js';
+import { TopicPlans } from '../../src/schema/topics.js';
 
-/** A source by hand: events by `extract`, each in one channel per name that `routes` gives. */
-export function sourceOf(
+/** An extractor by hand: events by `extract`, each in one channel per name that `routes` gives. */
+export function extractorOf(
   name: string,
   routes: Readonly<Record<string, (event: unknown) => unknown>>,
-  extract: Source['extract'] = (_, value) => (value === null ? [] : [value]),
+  extract: Extractor['extract'] = (_, value) => (value === null ? [] : [value]),
   verbatim = true,
   max = 1000,
-): Source {
+): Extractor {
   return {
     verbatim,
     extract,
@@ -38,17 +39,22 @@ export const field =
 
 /** One event per element of `list`. */
 export const eachOf =
-  (list: string): Source['extract'] =>
+  (list: string): Extractor['extract'] =>
   (_: RecordMeta, value: unknown) => {
     const found = field(list)(value);
     if (!Array.isArray(found)) throw new ExtractError(`record.value.${list} is no list`);
     return found;
   };
 
-export const planOf = (topic: string, ...sources: Source[]): TopicPlan => ({ topic, format: 'JSON', sources });
+export const planOf = (topic: string, ...extractors: Extractor[]): TopicPlan => ({
+  cluster: defaultCluster,
+  topic,
+  format: 'JSON',
+  extractors,
+});
 
 export const schemaOf = (...plans: TopicPlan[]): Pick<StreamSchema, 'topics' | 'fingerprint'> => ({
-  topics: new Map(plans.map((plan) => [plan.topic, plan])),
+  topics: new TopicPlans(plans),
   fingerprint: 'abcd1234',
 });
 

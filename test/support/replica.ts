@@ -1,5 +1,5 @@
 import { cursorCodec } from '../../src/event/cursor.js';
-import { createEngine } from '../../src/graphql/engine.js';
+import { Engine } from '../../src/graphql/engine.js';
 import { makeExecutable, type Resolvers } from '../../src/graphql/executable.js';
 import { openHub } from '../../src/hub/hub.js';
 import type { ChannelLogReader } from '../../src/log/channel-log.js';
@@ -20,7 +20,7 @@ export interface ReplicaParts {
 export async function openReplica({ log, streams, resolvers, now, tailBytes }: ReplicaParts) {
   const [metrics, logger] = [noGatewayMetrics, silent];
   const hub = await openHub({ log, metrics, logger, probeEvery: 20, grace: 2, leaveDelay: 1, tailBytes });
-  const engine = createEngine({
+  const engine = new Engine({
     streams,
     executable: makeExecutable(streams, resolvers, '1'),
     hub,

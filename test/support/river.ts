@@ -4,7 +4,7 @@ import { createClient, type SubscribePayload } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { signToken } from '../../src/bin/token.js';
 import { originOf } from '../../src/event/origin.js';
-import type { KafkaRecord } from '../../src/event/source-event.js';
+import { defaultCluster, type KafkaRecord } from '../../src/event/source-event.js';
 import type { Resolvers } from '../../src/graphql/executable.js';
 import type { ChannelLogReader, ChannelLogWriter } from '../../src/log/channel-log.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
@@ -91,7 +91,7 @@ export async function river(
       value: Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
       ...given,
     };
-    const plan = schema?.topics.get(topic);
+    const plan = schema?.topics.in(defaultCluster).get(topic);
     if (!plan) throw new Error(`cannot publish to ${topic}`);
     const source = { cluster: 'test', topic, partition };
     const { epoch, watermark } = await log.partition(source);

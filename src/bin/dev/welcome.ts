@@ -1,3 +1,4 @@
+import { defaultCluster } from '../../event/source-event.js';
 import type { StreamSchema } from '../../schema/stream-schema.js';
 import { sampled } from '../sample/record.js';
 import { exampleOf } from '../settings/graphiql.js';
@@ -29,7 +30,7 @@ export function welcome(parts: WelcomeParts): readonly string[] {
   const { address, admin, graphiql, schema, schemaFile, brokers, viewers } = parts;
   const isKafka = brokers.length > 0;
   const samples = isKafka ? [] : sampled(schema);
-  const own = [...schema.topics.keys()].filter((topic) => !samples.includes(topic));
+  const own = [...schema.topics.in(defaultCluster).keys()].filter((topic) => !samples.includes(topic));
   return [
     isKafka
       ? `Tailrace streams ${schemaFile} from Kafka at ${brokers.join(', ')}, in this process alone: no Redis, nothing kept.`

@@ -1,3 +1,4 @@
+import { defaultCluster } from '../../event/source-event.js';
 import type { StreamSchema } from '../../schema/stream-schema.js';
 
 /** A record of a sample topic as a producer sends it. */
@@ -18,4 +19,4 @@ export const sampleTopics: Readonly<Record<SampleRecord['topic'], number>> = {
 
 /** The topics of a schema that samples feed. */
 export const sampled = ({ topics }: Pick<StreamSchema, 'topics'>): readonly string[] =>
-  [...topics.keys()].filter((topic) => Object.hasOwn(sampleTopics, topic));
+  [...topics.in(defaultCluster).keys()].filter((topic) => Object.hasOwn(sampleTopics, topic));

@@ -4,7 +4,7 @@ import type { Logger } from '../../observe/logger.js';
 import type { Pulse } from '../batch-writer.js';
 import type { PartitionRelay } from '../partition.js';
 import type { RecordBatch, Turn } from '../record-batch.js';
-import { said } from './commit-metadata.js';
+import { metadataOf } from './commit-metadata.js';
 
 export interface AssignedParts {
   readonly topic: string;
@@ -15,8 +15,8 @@ export interface AssignedParts {
   readonly logger: Logger;
 }
 
-/** What kafkajs tells of a batch that it passes over. Without any record in reach, `firstOffset` is null. */
-export interface PassedBatch {
+/** What kafkajs tells of a batch that it skips. Without any record in reach, `firstOffset` is null. */
+export interface SkippedBatch {
   readonly firstOffset: string | null;
   readonly lastOffset: string;
   readonly highWatermark: string;
@@ -80,7 +80,7 @@ export class AssignedPartition {
    * kafkajs moves on over batches of only markers or aborted records without a call. Untold, the relay would take the
    * next batch for one after a reset to other offsets, and ask Kafka each time; and the lag would never come to 0.
    */
-  async passOver({ firstOffset, lastOffset, highWatermark }: PassedBatch): Promise<void> {
+  async skip({ firstOffset, lastOffset, highWatermark }: SkippedBatch): Promise<void> {
     const { topic, partition, guard } = this.parts;
     const to = Number(lastOffset) + 1;
     const from = firstOffset === null ? to - 1 : Number(firstOffset);
@@ -105,7 +105,7 @@ export class AssignedPartition {
   uncommitted(): Commit | null {
     if (this.#uncommitted === null) return null;
     const { topic, partition } = this.parts;
-    const commit = { topic, partition, offset: String(this.#uncommitted), metadata: said(this.relay.newest()) };
+    const commit = { topic, partition, offset: String(this.#uncommitted), metadata: metadataOf(this.relay.newest()) };
     this.#uncommitted = null;
     return commit;
   }

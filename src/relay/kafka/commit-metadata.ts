@@ -24,14 +24,14 @@ const words = z.object({
 const mostSaid = 16;
 
 /** What a relay keeps with an offset that it commits, as text. */
-export function said(newest: Reached | null): string {
+export function metadataOf(newest: Reached | null): string {
   if (newest === null) return '';
   const { offset: _, history, ...rest } = newest;
   return JSON.stringify({ ...rest, history: { ...history, epochs: history.epochs.slice(-mostSaid) } });
 }
 
 /** What was said with a committed offset; null when nothing was, or by somebody else. */
-export function heard(offset: number, metadata: string | null | undefined): Reached | null {
+export function reachedIn(offset: number, metadata: string | null | undefined): Reached | null {
   try {
     const parsed = words.safeParse(JSON.parse(metadata ?? ''));
     return parsed.success ? { offset, ...parsed.data } : null;

@@ -125,7 +125,7 @@ export class GroupConsumer {
     this.#consumer.on(CRASH, ({ payload }) => this.#finish(payload.error));
     this.#consumer.on(START_BATCH_PROCESS, ({ payload }) => {
       if (payload.batchSize > 0) return;
-      void this.#assigned.get(keyOf(payload.topic, payload.partition))?.passOver(payload);
+      void this.#assigned.get(keyOf(payload.topic, payload.partition))?.skip(payload);
     });
   }
 

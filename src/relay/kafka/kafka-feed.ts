@@ -1,7 +1,7 @@
 import type { Admin } from 'kafkajs';
 import type { PartitionLeader, TopicDescription, TopicHistories } from '../../kafka/topic-histories.js';
 import type { PartitionFeed } from '../record-batch.js';
-import { heard } from './commit-metadata.js';
+import { reachedIn } from './commit-metadata.js';
 
 export interface KafkaAdmin {
   readonly admin: Admin;
@@ -43,7 +43,7 @@ export function createKafkaFeed(
       const offset = Number(commit.offset);
       // -1 means never. After a reset kafkajs itself commits -2, the oldest: that says nothing of what was appended.
       const committed = offset < 0 ? null : offset;
-      const newest = committed === null ? null : heard(committed, commit.metadata);
+      const newest = committed === null ? null : reachedIn(committed, commit.metadata);
       const hasSiblings = commits.some((other) => other.partition !== partition && Number(other.offset) >= 0);
       return {
         begin: Number(low),

@@ -15,13 +15,13 @@ export function listenForSilence(
   consumer: Pick<Consumer, 'on' | 'events'>,
   now: () => number = () => performance.now(),
 ): () => string | null {
-  let heard = now();
+  let answered = now();
   // With answers that are late one after the other, it would be silent and not, in turns, all the time.
   consumer.on(consumer.events.REQUEST, ({ payload }) => {
-    if (payload.duration <= patience) heard = now();
+    if (payload.duration <= patience) answered = now();
   });
   return () => {
-    const silent = now() - heard;
+    const silent = now() - answered;
     return silent > patience ? `Kafka has not answered in time for ${Math.floor(silent / 1_000)} s` : null;
   };
 }

@@ -1,5 +1,5 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
-import { convert, kindOf, type Primitive } from './conversion.js';
+import { convert, type Primitive, valueKind } from './conversion.js';
 import {
   computed,
   type Expr,
@@ -91,7 +91,7 @@ function equal(left: Expr, right: Expr, { conversion }: Meeting, expected: boole
     const one = to(first);
     const other = to(second);
     if (one === undefined || other === undefined) return failureOf(failure, first, second);
-    if (strict && kindOf(one) !== kindOf(other)) return failure;
+    if (strict && valueKind(one) !== valueKind(other)) return failure;
     return (one === other) === expected;
   };
 }
@@ -104,7 +104,7 @@ function order(node: ASTNode, left: Expr, right: Expr, { conversion }: Meeting, 
     const second = right.run(event, args, claims, record);
     const one = to(first);
     const other = to(second);
-    if (one === undefined || kindOf(one) !== kindOf(other)) return failureOf(failure, first, second);
+    if (one === undefined || valueKind(one) !== valueKind(other)) return failureOf(failure, first, second);
     return holds(one, other as Primitive);
   };
 }
@@ -127,7 +127,7 @@ function membership(left: Expr, right: Expr, { conversion }: Meeting, failure: F
     for (const item of list) {
       const element = to(item);
       if (element === value) return true;
-      unknown ||= kindOf(element) !== kindOf(value);
+      unknown ||= valueKind(element) !== valueKind(value);
     }
     return unknown ? failure : false;
   };
@@ -168,5 +168,5 @@ function deepEqual(a: unknown, b: unknown): boolean {
     );
   }
   // A literal of 2^53 is a bigint, and the double of that size is the same number.
-  return a === b || (kindOf(a) === 'number' && kindOf(b) === 'number' && convert.any(a) === convert.any(b));
+  return a === b || (valueKind(a) === 'number' && valueKind(b) === 'number' && convert.any(a) === convert.any(b));
 }

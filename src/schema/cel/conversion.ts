@@ -32,7 +32,7 @@ export const convert: { readonly [C in Conversion]: Convert } = {
 };
 
 /** What kind of value it is: a whole number stays one, however large. */
-export const kindOf = (value: unknown): string => (typeof value === 'bigint' ? 'number' : typeof value);
+export const valueKind = (value: unknown): string => (typeof value === 'bigint' ? 'number' : typeof value);
 
 /** A double that stands for several whole numbers: it is beyond 2^53. */
 export const isRounded = (value: number): boolean => Number.isInteger(value) && !Number.isSafeInteger(value);

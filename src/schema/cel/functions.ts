@@ -2,7 +2,7 @@ import type { ASTNode } from '@marcbachmann/cel-js';
 import { readJson } from '../../event/read-json.js';
 import { didYouMean } from '../suggest.js';
 import { isMap } from './compare.js';
-import { convert, kindOf } from './conversion.js';
+import { convert, valueKind } from './conversion.js';
 import { computed, type Expr, Failure, faulty, isNullLiteral, type Run, type Scope, textOf } from './expression.js';
 import { compilePattern, maxMatchedLength } from './pattern.js';
 import { bool, describe, double, dyn, int, string, type Type } from './types.js';
@@ -168,7 +168,7 @@ function toDouble(value: unknown): unknown {
 
 function toText(value: unknown): string | undefined {
   if (typeof value === 'string') return value;
-  return ['number', 'boolean'].includes(kindOf(value)) ? String(value) : undefined;
+  return ['number', 'boolean'].includes(valueKind(value)) ? String(value) : undefined;
 }
 
 function toBool(value: unknown): boolean | undefined {

@@ -1,5 +1,6 @@
 import { type GraphQLField, type GraphQLSchema, Kind, type StringValueNode } from 'graphql';
 import type { Retention } from '../../event/channel.js';
+import { defaultCluster, type TopicName } from '../../event/source-event.js';
 import { inputType, objectOf } from '../cel/types.js';
 import { parseDuration } from '../duration.js';
 import { type Report, type Say, sayIn } from '../problem.js';
@@ -8,18 +9,17 @@ import { type FieldRoutes, fieldRoutes } from '../routes/routes.js';
 import type { Conflation } from '../stream-schema.js';
 import { conflationOf } from './conflate.js';
 import { argument, argumentPlace, type Used, used } from './directives.js';
+import { compileExtractor, type ExtractorDraft, verbatimExtractor } from './extractor.js';
 import { recordTypes } from './record-type.js';
 import { compileRule, lacksNothing, nothingRead, permitAll, type Rule } from './rule.js';
-import { compileSource, type SourceDraft, verbatimSource } from './source.js';
 
 /** A subscription field with `@kafka`, before the fields are put together. */
-export interface FieldDraft {
+export interface FieldDraft extends TopicName {
   readonly name: string;
-  readonly topic: string;
   /** As written, with its place: fields of one topic have to agree. */
   readonly format: string;
   readonly formatPlace: number;
-  readonly source: SourceDraft;
+  readonly extractor: ExtractorDraft;
   readonly rule: Rule | null;
   readonly reads: Rule['reads'];
   readonly permit: Rule['permit'];
@@ -29,45 +29,46 @@ export interface FieldDraft {
   readonly routes: FieldRoutes;
 }
 
-export interface FieldDefaults {
-  readonly retention: Retention;
-  readonly cluster: string;
-}
-
 /** Null without `@kafka`. Every fault of the field is said; what is returned then only helps to find more. */
 export function draftField(
   field: GraphQLField<unknown, unknown>,
   schema: GraphQLSchema,
-  defaults: FieldDefaults,
+  retention: Retention,
   to: Report,
 ): FieldDraft | null {
   const find = (name: string) => used(field.astNode?.directives, schema.getDirective(name));
   const kafka = find('kafka');
   if (kafka === null) return null;
   const topic = topicOf(kafka, to);
-  const cluster = argument(kafka, 'cluster', to);
-  if (cluster !== undefined && cluster !== 'default')
-    to.fault(
-      argumentPlace(kafka, 'cluster'),
-      `the cluster ${JSON.stringify(cluster)} is unknown: several clusters are not built yet, there is "default"`,
-    );
-  const source = sourceOf(kafka, to);
+  const cluster = clusterOf(kafka, to);
+  const extractor = extractorOf(kafka, to);
   const where = find('where');
   const rule = where === null ? null : ruleOf(where, field, schema, to);
   const alternatives = rule === null ? [{ guards: [], parts: [] }] : alternativesOf(rule.expr);
   return {
     name: field.name,
+    cluster,
     topic,
     ...formatOf(kafka, to),
-    source,
+    extractor,
     rule,
     reads: rule?.reads ?? nothingRead,
     permit: rule?.permit ?? permitAll,
     lacks: rule?.lacks ?? lacksNothing,
     conflation: conflationOf(find('conflate'), field, schema, to),
-    retention: retentionOf(find('history'), defaults.retention, to),
-    routes: fieldRoutes({ cluster: defaults.cluster, topic, source: source.key }, alternatives),
+    retention: retentionOf(find('history'), retention, to),
+    routes: fieldRoutes({ cluster, topic, extractor: extractor.key }, alternatives),
   };
+}
+
+function clusterOf(kafka: Used, to: Report): string {
+  const cluster = argument(kafka, 'cluster', to);
+  if (cluster !== undefined && cluster !== defaultCluster)
+    to.fault(
+      argumentPlace(kafka, 'cluster'),
+      `the cluster ${JSON.stringify(cluster)} is unknown: several clusters are not built yet, there is "${defaultCluster}"`,
+    );
+  return defaultCluster;
 }
 
 function topicOf(kafka: Used, to: Report): string {
@@ -90,7 +91,7 @@ function formatOf(kafka: Used, to: Report): Pick<FieldDraft, 'format' | 'formatP
   return { format: written !== undefined && 'value' in written ? String(written.value) : 'JSON', formatPlace };
 }
 
-function sourceOf(kafka: Used, to: Report): SourceDraft {
+function extractorOf(kafka: Used, to: Report): ExtractorDraft {
   const pick = literal(kafka, 'pick', to);
   const each = literal(kafka, 'each', to);
   if (pick !== null && each !== null)
@@ -100,11 +101,11 @@ function sourceOf(kafka: Used, to: Report): SourceDraft {
     );
   const draft =
     each !== null
-      ? compileSource('each', each.value, sayIn(each, to))
+      ? compileExtractor('each', each.value, sayIn(each, to))
       : pick !== null
-        ? compileSource('pick', pick.value, sayIn(pick, to))
+        ? compileExtractor('pick', pick.value, sayIn(pick, to))
         : null;
-  return draft ?? verbatimSource;
+  return draft ?? verbatimExtractor;
 }
 
 function ruleOf(where: Used, field: GraphQLField<unknown, unknown>, schema: GraphQLSchema, to: Report): Rule | null {

@@ -1,7 +1,7 @@
 import { type GraphQLField, type GraphQLSchema, isInterfaceType, isObjectType } from 'graphql';
 import { describe, type Type } from '../cel/types.js';
 import { readerOf } from '../member.js';
-import { noPath, parsePath, pathOf, printPath, type Steps } from '../path.js';
+import { noPath, parsePath, printPath, type Steps, stepsOf } from '../path.js';
 import type { Report } from '../problem.js';
 import { argument, argumentPlace, used } from './directives.js';
 import { noWay, stepInto } from './path-type.js';
@@ -54,8 +54,8 @@ export function refuseContradictions(schema: GraphQLSchema, moved: readonly Move
     const type = schema.getType(parent);
     if (!isObjectType(type)) continue;
     const others = Object.values(type.getFields()).filter((other) => other !== field);
-    const why = contradiction(record.of(type, others), pathOf(field), record.of(field.type));
-    if (why !== null) to.fault(place, `@from(path: "${printPath(pathOf(field))}") cannot exist: ${why}`);
+    const why = contradiction(record.of(type, others), stepsOf(field), record.of(field.type));
+    if (why !== null) to.fault(place, `@from(path: "${printPath(stepsOf(field))}") cannot exist: ${why}`);
   }
 }
 

@@ -9,7 +9,7 @@ import {
   isObjectType,
 } from 'graphql';
 import { dyn, type ListType, leafType, listOf, objectOf, type Type } from '../cel/types.js';
-import { pathOf, type Steps } from '../path.js';
+import { type Steps, stepsOf } from '../path.js';
 
 /**
  * The schema read backwards: what a record must look like for the types to come out of it.
@@ -38,11 +38,11 @@ export function recordTypes(schema: GraphQLSchema): RecordTypes {
   };
   const fromFields = (type: GraphQLObjectType, fields: readonly GraphQLField<unknown, unknown>[]): Type => {
     // Fields under their own names first: where two types are told for one place, the plainer one is believed.
-    const plain = fields.filter((field) => pathOf(field).length === 1 && pathOf(field)[0] === field.name);
+    const plain = fields.filter((field) => stepsOf(field).length === 1 && stepsOf(field)[0] === field.name);
     const moved = fields.filter((field) => !plain.includes(field));
     return mergeAll(
       type.name,
-      [...plain, ...moved].map((field) => nested(type.name, pathOf(field), () => of(field.type))),
+      [...plain, ...moved].map((field) => nested(type.name, stepsOf(field), () => of(field.type))),
     );
   };
   return { of };

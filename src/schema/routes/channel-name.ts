@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Channel } from '../../event/channel.js';
-import { type Conversion, kindOf, type Primitive } from '../cel/conversion.js';
+import { type Conversion, type Primitive, valueKind } from '../cel/conversion.js';
 
 /** 11 characters of base64url: 66 bits. */
 export function digest(text: string, length = 11): string {
@@ -20,7 +20,7 @@ export function channelName(routeId: string, values: readonly string[]): Channel
 /** The text of a converted value, different for different values of one conversion. */
 export function nameable(value: Primitive, conversion: Conversion): string {
   // Of an unknown type, 1 and "1" are different values.
-  return conversion === 'any' ? `${kindOf(value)[0]}${value}` : String(value);
+  return conversion === 'any' ? `${valueKind(value)[0]}${value}` : String(value);
 }
 
 const longest = 64;

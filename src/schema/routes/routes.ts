@@ -11,7 +11,7 @@ export interface RouteOrigin {
   readonly cluster: string;
   readonly topic: string;
   /** Of `pick` and `each`, in their normal form. */
-  readonly source: string;
+  readonly extractor: string;
 }
 
 interface Place {
@@ -52,9 +52,11 @@ export function fieldRoutes(origin: RouteOrigin, alternatives: readonly Alternat
   return { drafts, channels };
 }
 
-function draft({ cluster, topic, source }: RouteOrigin, parts: readonly Place[]): RouteDraft {
+function draft({ cluster, topic, extractor }: RouteOrigin, parts: readonly Place[]): RouteDraft {
   const places = parts.map(({ path, conversion }) => ({ path, conversion }));
-  const id = digest(JSON.stringify([cluster, topic, source, places.map(({ path, conversion }) => [path, conversion])]));
+  const id = digest(
+    JSON.stringify([cluster, topic, extractor, places.map(({ path, conversion }) => [path, conversion])]),
+  );
   return { id, expression: places.map(({ path }) => printPath(['event', ...path])).join(' & ') || '*', places };
 }
 

@@ -1,14 +1,17 @@
 import type { Logger } from '../../observe/logger.js';
 import type { GatewayMetrics } from '../../observe/metrics.js';
-import type { Connection } from './retire.js';
+import type { Connection } from './connection.js';
+
+/** What a bound asks of a connection. */
+type Bounded = Pick<Connection, 'waiting' | 'turnAway' | 'terminate'>;
 
 export interface ProcessBuffer {
   /**
-   * Those for which something waited after the last write; whoever is seen to hold nothing any more is taken out. Not all
+   * Connections for which something waited after the last write; those that hold nothing any more are taken out. Not all
    * connections: looking at four thousand idle ones four times a second was 6 % of what a gateway did.
    */
-  readonly holding: Set<Connection>;
-  /** Bytes. */
+  readonly holding: Set<Bounded>;
+  /** Bytes that may wait in all of them together. */
   readonly processBuffer: number;
   readonly metrics: Pick<GatewayMetrics, 'limited'>;
   readonly logger: Logger;
@@ -24,9 +27,9 @@ const lastWord = 1_000;
  * come back and resume. A limit for each socket is none for thousands that stop reading at once. The result ends it.
  */
 export function boundBuffers({ holding, processBuffer, metrics, logger, every = 250 }: ProcessBuffer): () => void {
-  const leaving = new WeakSet<Connection>();
+  const leaving = new WeakSet<Bounded>();
   function look() {
-    const held: { readonly connection: Connection; readonly bytes: number }[] = [];
+    const held: { readonly connection: Bounded; readonly bytes: number }[] = [];
     let sum = 0;
     for (const connection of holding) {
       const bytes = connection.waiting();

@@ -1,61 +1,50 @@
 import { Fault } from '../../event/faults.js';
-import { type Connected, renewAll } from '../../graphql/running/renewal.js';
+import type { Renewal } from '../../graphql/running/renewal.js';
+import type { Running } from '../../graphql/running/running.js';
 import { personOf, type Viewer } from '../../graphql/viewer.js';
-import type { Audit, Peer } from '../../observe/audit.js';
+import type { Audit } from '../../observe/audit.js';
 import type { Identity } from '../identity/identify.js';
-import { revoked } from '../identity/revocations.js';
-
-/** A connection whose token can be renewed while it runs. */
-export interface Holder extends Connected {
-  /** True while a renewal is under way. */
-  renewing: boolean;
-  readonly peer: Peer;
-  /** It ends at this moment, milliseconds since 1970; null: it need not. */
-  expires(at: number | null): void;
-  /** Ends it with this as its last word. */
-  expel(fault: Fault): void;
-}
+import { revoked } from '../identity/revocation.js';
+import type { Renewed } from '../replicas/told.js';
+import type { Connection } from './connection.js';
 
 export interface RenewParts {
   readonly identity: Pick<Identity, 'isRevoked'>;
   readonly audit: Audit;
 }
 
-/** What whoever asked for a renewal is told, on every transport. */
-export type Renewed = { readonly ok: true } | { readonly ok: false; readonly code: string; readonly message: string };
-
 /**
  * Renews a connection's token in place: `verify` says whose the new one is. Its operations go on where they are, under
  * the new claims. A refusal changes nothing: the connection lives on with its old token, as long as that one lives.
  */
 export async function renew(
-  holder: Holder,
+  connection: Connection,
   verify: () => Promise<Viewer>,
   { identity, audit }: RenewParts,
 ): Promise<Renewed> {
-  const renewed = await renewal(holder, verify, identity);
-  const { viewer, peer } = holder;
+  const renewed = await renewal(connection, verify, identity);
+  const { viewer, peer } = connection;
   audit({ event: 'renewed', claims: viewer.claims, peer, code: renewed.ok ? null : renewed.code });
   return renewed;
 }
 
 async function renewal(
-  holder: Holder,
+  connection: Connection,
   verify: () => Promise<Viewer>,
   { isRevoked }: RenewParts['identity'],
 ): Promise<Renewed> {
-  if (holder.renewing) return refusal(new Fault('UNAVAILABLE', { why: 'another renewal is under way' }));
-  holder.renewing = true;
+  if (connection.renewing) return refusal(new Fault('UNAVAILABLE', { why: 'another renewal is under way' }));
+  connection.renewing = true;
   try {
     const viewer = await verify();
-    if (!isSame(viewer, holder.viewer)) {
+    if (!isSame(viewer, connection.viewer)) {
       return refusal(new Fault('FORBIDDEN', { why: 'a token is renewed by one of the same `iss` and `sub`' }));
     }
-    await renewAll(holder, viewer);
-    holder.expires(viewer.expiresAt);
-    // Since it was verified, while its operations were waited for: whoever was ended then had the old token still.
+    await renewAll(connection, viewer);
+    connection.expires(viewer.expiresAt);
+    // A revocation may have come since the token was verified, while operations were waited for: it found the old token here.
     if (isRevoked(viewer)) {
-      holder.expel(revoked());
+      connection.expel(revoked());
       return refusal(revoked());
     }
     return { ok: true };
@@ -63,14 +52,39 @@ async function renewal(
     if (error instanceof Fault) return refusal(error);
     throw error;
   } finally {
-    holder.renewing = false;
+    connection.renewing = false;
   }
 }
 
-/** Who a token without `sub` belongs to nobody can say. */
+/** Whether both are the same person. A token without `sub` belongs to nobody in particular, and is renewed by none. */
 function isSame(one: Viewer, other: Viewer): boolean {
   const person = personOf(one);
   return person !== null && person === personOf(other);
 }
 
 export const refusal = ({ code, message }: Fault): Renewed => ({ ok: false, code, message });
+
+/**
+ * Puts all operations of a connection under another viewer's claims in one turn, or none of them: half renewed, a page
+ * would show two truths. Throws Fault UNAVAILABLE, and then nothing has changed.
+ */
+export async function renewAll(connection: Pick<Connection, 'viewer' | 'operations'>, viewer: Viewer): Promise<void> {
+  const renewals = new Map<Running, Renewal>();
+  try {
+    // Operations that begin while another is waited for have the old claims too.
+    for (let fresh = [...connection.operations.values()]; fresh.length > 0; ) {
+      const outcomes = await Promise.allSettled(fresh.map((operation) => operation.renew(viewer)));
+      for (const [at, outcome] of outcomes.entries()) {
+        if (outcome.status === 'fulfilled') renewals.set(fresh[at] as Running, outcome.value);
+      }
+      const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+      if (failed) throw failed.reason;
+      fresh = [...connection.operations.values()].filter((operation) => !renewals.has(operation));
+    }
+  } catch (error) {
+    for (const renewal of renewals.values()) renewal.abandon();
+    throw error;
+  }
+  connection.viewer = viewer;
+  for (const renewal of renewals.values()) renewal.commit();
+}

@@ -5,62 +5,58 @@ import type { Audit } from '../../observe/audit.js';
 import { withToken } from '../identity/authenticate.js';
 import type { Identity } from '../identity/identify.js';
 import type { Replicas } from '../replicas/replicas.js';
-import { type Holder, type Renewed, refusal, renew } from './renew.js';
+import type { Renewed } from '../replicas/told.js';
+import type { Connection } from './connection.js';
+import { refusal, renew } from './renew.js';
 
 /** Milliseconds in which the replica that holds a stream must have answered. */
 const patience = 3_000;
 
 const gone = () => new Fault('BAD_USER_INPUT', { why: 'no replica holds a stream of this id: it may have ended' });
 
-/** As `randomUUID` writes them, which names the streams. */
+/** The name of a stream, as `randomUUID` writes it. */
 const streamId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Renewals of streams that may be held by any replica: for server-sent events, where a client cannot speak on the stream. */
 export interface RenewalDesk {
-  /** To be called when a stream begins; the result, when it ends. */
-  hold(stream: string, holder: Holder): () => void;
   /**
-   * Renews it wherever it is, where `admit` lets the token's owner ask. A stream that no replica holds is BAD_USER_INPUT.
-   * Throws Fault for a bad token, and what `admit` throws.
+   * Renews the token of a stream, whichever replica holds it, where `admit` lets the token's owner ask. A stream that no
+   * replica holds is BAD_USER_INPUT. Throws Fault for a bad token, and what `admit` throws.
    */
   renew(stream: string, token: string, admit: (viewer: Viewer) => Promise<void>): Promise<Renewed>;
 }
 
+/** `named` are this replica's connections, by the name of their stream. */
 export function renewalDesk(
+  named: ReadonlyMap<string, Connection>,
   replicas: Replicas,
   identity: Pick<Identity, 'authenticate' | 'isRevoked'>,
   audit: Audit,
 ): RenewalDesk {
   const { authenticate } = identity;
-  const held = new Map<string, Holder>();
   const asked = new Map<string, (answer: Renewed) => void>();
 
   replicas.hear((told) => {
     if (told.kind === 'renewed') return asked.get(told.request)?.(told.answer);
     if (told.kind !== 'renew') return;
-    const holder = held.get(told.stream);
-    if (!holder) return;
+    const connection = named.get(told.stream);
+    if (!connection) return;
     const { request, token } = told;
-    // Verified here again: a message is no proof of who somebody is.
-    renew(holder, () => authenticate(withToken(token)), { identity, audit })
+    // The token is verified here again: a message is no proof of who somebody is.
+    renew(connection, () => authenticate(withToken(token)), { identity, audit })
       .then((answer) => replicas.tell({ kind: 'renewed', request, answer }))
-      // Whoever asked is told so by the silence.
+      // A failed answer is told by silence: whoever asked stops waiting after `patience`.
       .catch(() => undefined);
   });
 
   return {
-    hold(stream, holder) {
-      held.set(stream, holder);
-      return () => void held.delete(stream);
-    },
-
     async renew(stream, token, admit) {
-      // Before anything is told: strangers must not make every replica work.
+      // The token is verified before anything is told: strangers must not make every replica work.
       const viewer = await authenticate(withToken(token));
       await admit(viewer);
-      const holder = held.get(stream);
-      if (holder) return renew(holder, async () => viewer, { identity, audit });
-      // Passed on, 60 KB of anything would be every replica's to read.
+      const connection = named.get(stream);
+      if (connection) return renew(connection, async () => viewer, { identity, audit });
+      // A name that can be none is not passed on: 60 KB of anything would be every replica's to read.
       if (!streamId.test(stream)) return refusal(gone());
       const request = randomUUID();
       const answered = new Promise<Renewed | null>((resolve) => {

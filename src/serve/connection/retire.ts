@@ -1,25 +1,7 @@
-import type { Fault } from '../../event/faults.js';
-import type { Viewer } from '../../graphql/viewer.js';
-import type { Peer } from '../../observe/audit.js';
+import type { Connection } from './connection.js';
 
-/** Something a client is connected by. */
-export interface Connection {
-  /** Whose it is now: `nobody` before anybody signed in. */
-  readonly viewer: Viewer;
-  readonly peer: Peer;
-  /** Bytes that wait for it. */
-  waiting(): number;
-  /** Ends it for now: its client is to come back, and loses nothing. */
-  turnAway(why: string): void;
-  /** Shows it nothing more: its token counts no more, and its end is to come. */
-  silence(): void;
-  /** Ends it with this as its last word: its token counts no more. */
-  expel(fault: Fault): void;
-  /** Ends it because the replica retires: what was written before goes out first. Idempotent. */
-  retire(): void;
-  /** Ends it now. */
-  terminate(): void;
-}
+/** What retiring asks of a connection. */
+type Retiring = Pick<Connection, 'retire' | 'terminate'>;
 
 /** Where whoever comes anew is told that the replica goes away. */
 export interface Door {
@@ -41,7 +23,7 @@ const grace = 1_000;
  * period is over and nobody is left, at the latest a second after.
  */
 export async function retire(
-  connections: ReadonlySet<Connection>,
+  connections: ReadonlySet<Retiring>,
   period: number,
   random = Math.random,
   door = noDoor,

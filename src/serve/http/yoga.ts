@@ -1,95 +1,62 @@
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
-import { type DocumentNode, GraphQLError } from 'graphql';
+import { type FormattedExecutionResult, GraphQLError } from 'graphql';
 import { createYoga, type GraphiQLOptions, type Plugin } from 'graphql-yoga';
 import { Fault, statusOf } from '../../event/faults.js';
 import { mayHoldLongNumber, readJson } from '../../event/read-json.js';
 import { writeForClients } from '../../event/write-json.js';
-import type { Engine } from '../../graphql/engine.js';
-import type { Executable, PubSub } from '../../graphql/executable.js';
-import { refuse, rootsOf, selectedFields } from '../../graphql/operation/access.js';
-import { coded, fieldsOf, isDocument, operationOf as operationNamed } from '../../graphql/operation/operation.js';
-import { askedOf } from '../../graphql/operation/root-fields.js';
+import type { Opened } from '../../graphql/engine.js';
+import type { Worded } from '../../graphql/operation/checks.js';
 import { masked, toGraphQLError } from '../../graphql/render/render.js';
-import type { Viewer } from '../../graphql/viewer.js';
-import type { Asked, Audit, Peer } from '../../observe/audit.js';
 import type { Logger } from '../../observe/logger.js';
-import type { GatewayMetrics } from '../../observe/metrics.js';
-import type { StreamSchema } from '../../schema/stream-schema.js';
-import { exactFields } from '../../schema/whole-numbers.js';
 import { retryAfter } from '../answer.js';
-import type { Admit } from '../limits/admission.js';
-import { givenOf, nameIn } from './parameters.js';
+import { givenOf, nameIn, type Parameters } from './parameters.js';
 
 export interface YogaParts {
-  readonly engine: Engine;
-  readonly streams: StreamSchema;
-  readonly executable: Executable;
-  readonly pubsub: PubSub;
   /** Null: no GraphiQL. */
   readonly graphiql: GraphiQLOptions | null;
-  readonly metrics: GatewayMetrics;
   readonly logger: Logger;
-  readonly audit: Audit;
 }
 
-interface YogaContext {
-  readonly viewer: Viewer;
-  readonly admit: Admit;
-  readonly asking: Asking;
+/** One request of an operation. */
+export interface Asking {
+  /** Null for what stands in the URL. */
+  readonly body: string | null;
+  /** Gives the operation to the engine. */
+  open(worded: Worded): Promise<Opened>;
 }
 
+/** What Yoga gives to a plugin's `onParams`, as far as it is needed here. */
 interface OnParams {
-  readonly params: {
-    readonly query?: unknown;
-    readonly operationName?: unknown;
-    readonly variables?: unknown;
-    readonly extensions?: unknown;
-    readonly documentId?: unknown;
-  };
+  readonly params: Readonly<Record<string, unknown>>;
   readonly request: { readonly url: string; readonly method: string };
   readonly context: object;
   setParams(params: object): void;
-  setResult(result: object): void;
+  setParamsHandler(handler: () => Promise<object>): void;
 }
 
-/** One request: who comes, from where, and for what, once that is understood. */
-export interface Asking {
-  readonly viewer: Viewer | null;
-  /** Null only where there is no viewer: for a page. */
-  readonly admit: Admit | null;
-  readonly peer: Peer;
-  /** Null for what stands in the URL. */
-  readonly body: string | null;
-  asked?: Asked;
-}
+/** An error of the request itself, with its status whatever type the answer has. */
+export const badRequest = (message: string, status: number, headers: Readonly<Record<string, string>> = {}) =>
+  new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status, headers } } });
 
-interface OnResultProcess {
-  readonly result: { readonly errors?: readonly GraphQLError[] };
-  readonly serverContext: object;
-  setResult(result: object): void;
-}
-
-const refusal = (message: string) =>
-  new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } });
-
-/** Yoga has read the same JSON, and rounded its whole numbers. Null where there is nothing to be rounded. */
-function variablesIn(body: string | null, url: URLSearchParams): Readonly<Record<string, unknown>> | null {
+/** A request's variables to the last digit: Yoga has read the same JSON, and rounded its whole numbers. Null where nothing is rounded. */
+function exactVariablesIn(body: string | null, url: URLSearchParams): Worded['variables'] | null {
   const json = body ?? url.get('variables') ?? '';
   if (!mayHoldLongNumber(json)) return null;
   const given = readJson(json) as { readonly variables?: unknown };
   const variables = body === null ? given : given.variables;
-  return typeof variables === 'object' ? (variables as Readonly<Record<string, unknown>> | null) : null;
+  return typeof variables === 'object' ? (variables as Worded['variables']) : null;
 }
 
-/** Null when it went well. */
-async function faultOf(work: Promise<void>): Promise<Fault | null> {
-  try {
-    await work;
-    return null;
-  } catch (error) {
-    if (error instanceof Fault) return error;
-    throw error;
+function wordedFor({ params, request }: Pick<OnParams, 'params' | 'request'>, body: string | null): Worded {
+  const { searchParams } = new URL(request.url);
+  const inUrl = request.method === 'GET' ? { operationName: nameIn(searchParams) } : {};
+  const parameters: Parameters = { ...params, ...inUrl };
+  const { documentId = searchParams.get('documentId') ?? undefined, ...given } = givenOf(parameters);
+  if (!['string', 'undefined'].includes(typeof given.operationName)) {
+    throw badRequest('operationName must be text', 400);
   }
+  const variables = exactVariablesIn(body, searchParams);
+  return { ...given, documentId, ...(variables ? { variables } : {}) } as Worded;
 }
 
 /** The status of an operation that was not executed. `spec` is Yoga's word for "not for those who take only application/json". */
@@ -98,98 +65,50 @@ function withStatus(error: GraphQLError): GraphQLError {
   const { message, nodes, source, positions, path, originalError } = error;
   const status = statusOf(error.extensions);
   const http = { status, spec: true, ...(status === 429 ? { headers: { 'Retry-After': retryAfter() } } : {}) };
-  return new GraphQLError(message, {
-    nodes,
-    source,
-    positions,
-    path,
-    originalError,
-    extensions: { ...error.extensions, http },
-  });
+  const extensions = { ...error.extensions, http };
+  return new GraphQLError(message, { nodes, source, positions, path, originalError, extensions });
 }
 
-/** GraphiQL, queries and mutations over HTTP. Subscriptions never come here. */
-export function yogaOf(parts: YogaParts) {
-  const { engine, executable, streams, pubsub, logger, metrics } = parts;
-  const guard: Plugin<YogaContext> = {
-    onParams({ params, request, context: serverContext, setParams, setResult }: OnParams) {
-      const { searchParams } = new URL(request.url);
-      const { documentId = searchParams.get('documentId') ?? undefined, ...rest } = givenOf(
-        request.method === 'GET' ? { ...params, operationName: nameIn(searchParams) } : params,
-      );
-      const { operationName, extensions } = rest;
-      const excess = engine.excessIn(rest.variables, extensions);
-      if (excess) return setResult({ errors: [excess] });
-      // Without any of them, Yoga says so in the words of the specification.
-      if (typeof rest.query !== 'string' && documentId === undefined && !extensions) return;
-      if (typeof operationName !== 'string' && operationName !== undefined) {
-        return setResult({ errors: [refusal('operationName must be text')] });
-      }
-      let query: string;
-      try {
-        query = engine.textOf({ ...rest, documentId });
-      } catch (error) {
-        if (!(error instanceof Fault)) throw error;
-        // Yoga looks at them still, and would miss a text.
-        setParams({ ...rest, query: '' });
-        return setResult({ errors: [toGraphQLError(error)] });
-      }
-      setParams({ ...rest, query });
-      const parsed = engine.parse(query);
-      if (!isDocument(parsed)) return setResult({ errors: parsed });
-      const operation = operationNamed(parsed.ast, operationName);
-      if (operation instanceof GraphQLError) return setResult({ errors: [operation] });
-      const { body } = (serverContext as { asking: Asking }).asking;
-      const variables = variablesIn(body, searchParams);
-      if (variables) setParams({ ...rest, query, variables: engine.exactOf(operation, variables) });
+/** A result's JSON. A resolver may give a status to Yoga by `extensions.http` of its error, which is not for the client. */
+function written({ errors, ...result }: FormattedExecutionResult): string {
+  if (!errors) return writeForClients(result);
+  const told = errors.map(({ extensions: { http, ...extensions } = {}, ...error }) =>
+    Object.keys(extensions).length > 0 ? { ...error, extensions } : error,
+  );
+  return writeForClients({ errors: told, ...result });
+}
+
+const resultOf = (opened: Opened): object => {
+  if (opened.kind === 'errors') return { errors: opened.errors.map(withStatus) };
+  if (opened.kind === 'result') return { ...opened.result, stringify: written };
+  throw new Error('a subscription was opened over HTTP');
+};
+
+/**
+ * HTTP for queries and mutations, and GraphiQL's page: which parameters a request may have, the type and the status of its
+ * answer. What an operation comes to, the engine says.
+ */
+export function yogaOf({ graphiql, logger }: YogaParts) {
+  const engine = {
+    onParams({ params, request, context, setParams, setParamsHandler }: OnParams) {
+      const { body, open } = (context as { asking: Asking }).asking;
+      const worded = wordedFor({ params, request }, body);
+      const { documentId, query, ...others } = worded;
+      const hasId = documentId !== undefined || worded.extensions !== undefined;
+      // Yoga's own checks come after this, and know no document but a text.
+      setParams({ ...others, query: hasId ? (query ?? '') : query });
+      setParamsHandler(async () => resultOf(await open(worded)));
     },
-    async onExecute({ args, setResultAndStopExecution }) {
-      const document = args.document as DocumentNode;
-      const operation = operationNamed(document, args.operationName);
-      if (operation instanceof GraphQLError) return setResultAndStopExecution({ errors: [operation] });
-      const fields = fieldsOf(() => selectedFields(executable.schema, document, operation));
-      if (fields instanceof GraphQLError) return setResultAndStopExecution({ errors: [fields] });
-      const { viewer, admit, asking } = args.contextValue;
-      asking.asked = askedOf(executable.schema, operation, document, args.variableValues);
-      const refused = refuse(streams, fields, viewer);
-      if (refused) return setResultAndStopExecution({ errors: [toGraphQLError(refused)] });
-      const { errors } = engine.variablesOf(operation, args.variableValues ?? {});
-      if (errors) return setResultAndStopExecution({ errors: errors.map((error) => coded(error, 'BAD_USER_INPUT')) });
-      args.fieldResolver = exactFields;
-      const fault = await faultOf(admit(operation.operation, rootsOf(fields)));
-      if (fault) setResultAndStopExecution({ errors: [toGraphQLError(fault)] });
-    },
-    onSubscribe({ setResultAndStopExecution }: { setResultAndStopExecution(result: object): void }) {
-      const message = 'Subscriptions come over WebSocket or with "Accept: text/event-stream".';
-      setResultAndStopExecution({ errors: [refusal(message)] });
-    },
-    onResultProcess({ result, setResult, serverContext }: OnResultProcess) {
-      const { viewer, peer, asked } = (serverContext as { asking: Asking }).asking;
-      const by = { claims: viewer?.claims ?? null, peer, ...(asked ? { asked } : {}) };
-      const [error] = result.errors ?? [];
-      const { code = 'UNKNOWN', limit, paths } = error?.extensions ?? {};
-      if (!result.errors || 'data' in result) {
-        setResult({ ...result, stringify: writeForClients });
-        if (asked) parts.audit({ event: 'executed', ...by, asked, code: error ? String(code) : null });
-        return;
-      }
-      if (code === 'LIMIT_EXCEEDED') metrics.limited(String(limit));
-      parts.audit({ event: 'refused', ...by, code: String(code), paths });
-      setResult({ ...result, errors: result.errors.map(withStatus) });
-    },
-  } as Plugin<YogaContext>;
-  return createYoga<never, YogaContext>({
-    schema: executable.schema as never,
+  } as unknown as Plugin;
+  return createYoga<{ asking: Asking }>({
     graphqlEndpoint: '/graphql',
     landingPage: false,
     cors: false,
     multipart: false,
     logging: false,
-    graphiql: parts.graphiql ?? false,
+    graphiql: graphiql ?? false,
     renderGraphiQL,
-    plugins: [guard as never],
-    context: ({ asking }: { asking: Asking }) =>
-      ({ viewer: asking.viewer, admit: asking.admit, claims: asking.viewer?.claims ?? {}, pubsub }) as never,
+    plugins: [engine],
     maskedErrors: {
       maskError: (error) =>
         error instanceof GraphQLError

@@ -1,59 +1,82 @@
 import { Fault } from '../../event/faults.js';
 import { inTurns } from '../limits/in-turns.js';
-import { hearClockSteps, unhearClockSteps } from './clock-steps.js';
+import { type HearsClock, hearClockSteps, unhearClockSteps } from './clock-steps.js';
 
-/** One for all whom it ends: an error with a stack of its own costs as much as a close frame. */
+/** One fault for all whom it ends: an error with a stack of its own costs as much as a close frame. */
 const itHasExpired = new Fault('UNAUTHENTICATED', { why: 'the token has expired' });
 export const expired = () => itHasExpired;
 
-/** Milliseconds: beyond 2^31 a timer fires at once. */
+/** Milliseconds of the longest timer: beyond 2^31 one fires at once. */
 const longest = 2 ** 31 - 1;
 
-/** Tokens given out together end together: thousands of sockets closed in one turn are a second in which no event leaves. */
+/** Ends tokens a few in each turn. Tokens given out together end together: thousands of sockets closed in one turn are a second in which no event leaves. */
 const due = inTurns((end: () => void) => end());
 
+/** Who ends with the token. */
+export interface Expiring {
+  /** The token's time is over. Called at most once. */
+  expire(): void;
+}
+
 /**
- * Calls `ended` once, within a second of when a token's time is over by the clock, however that was set meanwhile. `set`
- * replaces the moment; after `clear` it sets none: a renewal may still be under way when its connection closes.
+ * The end of a token, told within a second of its moment by the clock, however that was set meanwhile. A class and not
+ * closures: every connection with a token has one.
  */
-export function atExpiry(ended: () => void, now = Date.now) {
-  let timer: NodeJS.Timeout | undefined;
-  let over = false;
-  let end: number | null = null;
+export class Expiry implements HearsClock {
+  #timer: NodeJS.Timeout | undefined;
+  #isOver = false;
+  #at: number | null = null;
 
-  function look() {
-    const at = end;
-    if (at === null) return;
-    if (at > now()) return wait(at);
-    due(() => {
-      if (over || !Object.is(end, at)) return;
-      clear();
-      ended();
-    });
-  }
+  constructor(private readonly owner: Expiring) {}
 
-  function wait(at: number) {
-    clearTimeout(timer);
-    timer = setTimeout(look, Math.max(0, Math.min(at - now(), longest)));
-    timer.unref();
-  }
-
-  function set(at: number | null) {
-    if (over) return;
-    end = at;
-    if (at !== null) {
-      wait(at);
-      hearClockSteps(look);
+  /** Replaces the moment, milliseconds since 1970; null: it has none. After `clear` it does nothing. */
+  set(at: number | null): void {
+    if (this.#isOver) return;
+    this.#at = at;
+    if (at === null) {
+      this.#rest();
       return;
     }
-    clearTimeout(timer);
-    unhearClockSteps(look);
+    this.#wait(at);
+    hearClockSteps(this);
   }
 
-  function clear() {
-    over = true;
-    clearTimeout(timer);
-    unhearClockSteps(look);
+  /** Ends the watch for good: a renewal that is still under way when its connection closes sets nothing more. Idempotent. */
+  clear(): void {
+    this.#isOver = true;
+    this.#rest();
   }
-  return { set, clear };
+
+  clockStepped(): void {
+    this.look();
+  }
+
+  /** Ends the token when its moment has come, else waits on: the timer goes by another clock. */
+  look(): void {
+    const at = this.#at;
+    if (at === null) return;
+    if (at > Date.now()) this.#wait(at);
+    else due(() => this.#end(at));
+  }
+
+  /** Tells the end, in its turn. By then the token may have been renewed. */
+  #end(at: number): void {
+    if (this.#isOver || !Object.is(this.#at, at)) return;
+    this.clear();
+    this.owner.expire();
+  }
+
+  #wait(at: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(look, Math.max(0, Math.min(at - Date.now(), longest)), this);
+    this.#timer.unref();
+  }
+
+  #rest(): void {
+    clearTimeout(this.#timer);
+    unhearClockSteps(this);
+  }
 }
+
+/** One function for all timers: a closure for each would be 60 bytes of each. */
+const look = (expiry: Expiry) => expiry.look();

@@ -1,21 +1,14 @@
 import type { Redis } from 'ioredis';
 import { Fault } from '../../event/faults.js';
 import type { Logger } from '../../observe/logger.js';
-import type { Renewed } from '../connection/renew.js';
-
-export type Told =
-  /** Whoever holds this stream renews it by this token, and answers under `request`. */
-  | { readonly kind: 'renew'; readonly request: string; readonly stream: string; readonly token: string }
-  | { readonly kind: 'renewed'; readonly request: string; readonly answer: Renewed }
-  /** There are revocations to be read. */
-  | { readonly kind: 'revoked' };
+import type { Told } from './told.js';
 
 /**
  * What the replicas tell each other. Each hears everything, the teller too, in no promised order; nothing is kept, so
  * what must not be lost is stored first, and read again whenever one has been away.
  */
 export interface Replicas {
-  /** Resolves when it is on its way. Throws Fault UNAVAILABLE. */
+  /** Resolves when the message is on its way. Throws Fault UNAVAILABLE. */
   tell(told: Told): Promise<void>;
   hear(listener: (told: Told) => void): void;
   /** Calls whenever this one begins to hear: it may have missed something before. */
@@ -39,7 +32,7 @@ export function memoryReplicas(): Replicas {
 
 const channelOf = (prefix: string) => `${prefix}:replicas`;
 
-/** For whoever only tells. Throws Fault UNAVAILABLE. */
+/** Tells the replicas, for a process that is none of them. Throws Fault UNAVAILABLE. */
 export async function tellReplicas(redis: Redis, prefix: string, told: Told): Promise<void> {
   try {
     await redis.publish(channelOf(prefix), JSON.stringify(told));
@@ -48,7 +41,7 @@ export async function tellReplicas(redis: Redis, prefix: string, told: Told): Pr
   }
 }
 
-/** Over one pub/sub channel. `listening` is closed here, `telling` by whoever opened it. */
+/** Replicas that reach each other over one pub/sub channel. `listening` is closed here, `telling` by whoever opened it. */
 export function redisReplicas(telling: Redis, listening: Redis, prefix: string, logger: Logger): Replicas {
   const listeners = new Set<(told: Told) => void>();
   const joined = new Set<() => void>();
@@ -60,7 +53,7 @@ export function redisReplicas(telling: Redis, listening: Redis, prefix: string, 
         here = true;
         for (const listener of joined) listener();
       },
-      // The connection answers, but not as it should: begin anew rather than stay deaf.
+      // A refused SUBSCRIBE leaves a connection that answers and hears nothing: it begins anew rather than stay deaf.
       () => listening.disconnect(true),
     );
   });

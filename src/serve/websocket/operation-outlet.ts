@@ -5,7 +5,7 @@ import type { Running } from '../../graphql/running/running.js';
 import type { Frame } from '../../hub/frame.js';
 import type { Outlet } from '../../hub/outlet.js';
 import { idBytes } from '../connection/frames.js';
-import type { Session } from './wire.js';
+import type { WebSocketWire } from './wire.js';
 
 type Ended = IteratorResult<ExecutionResult, void>;
 
@@ -24,7 +24,7 @@ export class OperationOutlet implements Outlet, AsyncGenerator<ExecutionResult, 
   #waiting: { resolve(ended: Ended): void; reject(error: Error): void } | null = null;
 
   constructor(
-    private readonly session: Session,
+    private readonly wire: WebSocketWire,
     private readonly id: string,
     private readonly running: Running,
   ) {
@@ -34,11 +34,11 @@ export class OperationOutlet implements Outlet, AsyncGenerator<ExecutionResult, 
   // What the operation writes.
 
   write(frames: readonly Frame[]): void {
-    this.session.next(frames, this.#idBytes);
+    this.wire.next(frames, this.#idBytes);
   }
 
   drained(): Promise<void> | null {
-    return this.session.drained();
+    return this.wire.drained();
   }
 
   end(): void {
@@ -74,7 +74,7 @@ export class OperationOutlet implements Outlet, AsyncGenerator<ExecutionResult, 
   #end(error: Error | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.session.left(this.id, this.running);
+    this.wire.connection.left(this.id, this.running);
     this.#error = error;
     if (error) this.#waiting?.reject(error);
     else this.#waiting?.resolve(done);

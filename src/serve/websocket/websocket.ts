@@ -1,38 +1,43 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocket, WebSocketServer } from 'ws';
 import { Fault } from '../../event/faults.js';
+import { nobody } from '../../graphql/viewer.js';
 import type { Peer } from '../../observe/audit.js';
 import { rawAnswer, retryAfter } from '../answer.js';
+import type { Connections } from '../connection/connections.js';
 import { pathOf } from '../identity/identify.js';
-import type { Place } from '../limits/admission.js';
+import type { Admission, Place } from '../limits/admission.js';
 import { whyTooLong } from '../port/long-headers.js';
 import { declineUpgrade, isOtherUpgrade } from '../port/other-upgrade.js';
 import { type ConversationParts, conversationOptions } from './conversation.js';
 import { acceptableOffer } from './extensions.js';
-import { Session, type SessionParts } from './wire.js';
+import { WebSocketWire, type WireParts } from './wire.js';
 
-export interface WebSocketParts extends SessionParts, ConversationParts {
+export interface WebSocketParts extends WireParts, ConversationParts {
+  readonly connections: Connections;
+  readonly admission: Admission;
   /** Offer permessage-deflate. */
   readonly compression: boolean;
-  readonly limits: SessionParts['limits'] & ConversationParts['limits'] & { readonly headerBytes: number };
-  readonly metrics: SessionParts['metrics'];
+  readonly limits: WireParts['limits'] & ConversationParts['limits'] & { readonly headerBytes: number };
+  readonly metrics: WireParts['metrics'];
   /** True from the moment the replica retires. */
   readonly retiring: () => boolean;
 }
 
-/** Of one message, as frames or as they came. */
+/** Frames of one message, or chunks in which it came. */
 const mostPieces = 1_024;
 /** Milliseconds a peer may take to answer a close. */
 const closeTimeout = 5_000;
 
 /**
  * `graphql-transport-ws` on `/graphql`: handshakes. What is said on a socket is graphql-ws's (`conversation.ts`); frames of
- * streams go past it, straight to the socket (`session.ts`).
+ * streams go past it, straight to the socket (`wire.ts`).
  */
 export function serveWebSockets(server: Server, parts: WebSocketParts): void {
-  const { identity, admission, metrics, limits, logger } = parts;
+  const { identity, admission, connections, metrics, limits, logger } = parts;
   const sockets = new WebSocketServer({
     noServer: true,
     WebSocket: Spoken,
@@ -45,11 +50,11 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     allowSynchronousEvents: false,
     // Not in its types yet.
     ...({ closeTimeout } as object),
-    // Without contexts, so that what one message was compressed to is good for all sockets, and none keeps any.
+    // No context is taken over: so a message is compressed once for all sockets, and none keeps one.
     perMessageDeflate: parts.compression && { serverNoContextTakeover: true, clientNoContextTakeover: true },
     handleProtocols: (protocols) => handleProtocols(protocols),
   });
-  const protocol = makeServer<Record<string, unknown>, Session>(conversationOptions(parts));
+  const protocol = makeServer<Record<string, unknown>, WebSocketWire>(conversationOptions(parts));
 
   function placeFor(request: IncomingMessage): Place | Fault {
     try {
@@ -66,9 +71,15 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
   }
 
   function open(webSocket: Spoken, request: IncomingMessage, place: Place): void {
-    const session = new Session(webSocket, request, place, parts);
-    webSocket.session = session;
-    webSocket.ended = protocol.opened(session, session);
+    const peer = { transport: 'websocket', address: admission.addressOf(request), stream: randomUUID() } as const;
+    const wire = connections.attach(
+      place,
+      peer,
+      nobody,
+      (connection) => new WebSocketWire(connection, webSocket, request, parts),
+    );
+    webSocket.wire = wire;
+    webSocket.ended = protocol.opened(wire, wire);
     webSocket.on('ping', heardFrame);
     webSocket.on('pong', heardFrame);
     webSocket.on('message', heard);
@@ -79,8 +90,8 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     if (isOtherUpgrade(request, socket)) return declineUpgrade(server, request, socket, head);
     socket.on('error', destroyed);
     const why = refusal(request);
-    if (why !== null) return refuse(socket, why);
-    if (parts.retiring()) return refuse(socket, ...comeBack());
+    if (why !== null) return void socket.end(rawAnswer(why));
+    if (parts.retiring()) return void socket.end(comeBack());
     const tooLong = whyTooLong(request, limits.headerBytes);
     if (tooLong) {
       metrics.limited('headerBytes');
@@ -92,8 +103,8 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     const place = placeFor(request);
     if (place instanceof Fault) metrics.limited(String(place.details.limit));
     else socket.on('close', leave(place));
-    // Before the handshake, which is what there are too many of.
-    if (place instanceof Fault && place.details.limit === 'connectRate') return refuse(socket, ...comeBack());
+    // `connectRate` is told before the handshake: of those there are too many.
+    if (place instanceof Fault && place.details.limit === 'connectRate') return void socket.end(comeBack());
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       webSocket.on('error', failed);
       if (place instanceof Fault) webSocket.close(1013, place.message);
@@ -102,21 +113,21 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
   });
 
   /** The status of a handshake that is refused whoever comes; null for any other. */
-  function refusal(request: IncomingMessage): string | null {
-    // Mostly it is just this, and parsing it is a twentieth of a handshake.
-    if (request.url !== '/graphql' && pathOf(request) !== '/graphql') return '404 Not Found';
+  function refusal(request: IncomingMessage): number | null {
+    // The path is mostly just this, and parsing it is a twentieth of a handshake.
+    if (request.url !== '/graphql' && pathOf(request) !== '/graphql') return 404;
     if (!identity.origins.allows(request)) {
       const peer: Peer = { transport: 'websocket', address: admission.addressOf(request) };
       parts.audit({ event: 'refused', claims: null, peer, code: 'FORBIDDEN' });
-      return '403 Forbidden';
+      return 403;
     }
     return null;
   }
 }
 
-/** One that knows its session, so that those who listen to it are functions of their own: as closures they are 200 bytes of each. */
+/** A WebSocket that knows its wire, so that those who listen to it are functions of their own: as closures they are 200 bytes of each. */
 class Spoken extends WebSocket {
-  session: Session | null = null;
+  wire: WebSocketWire | null = null;
   ended: ((code: number, reason: string) => Promise<void>) | null = null;
 
   override close(code?: number, reason?: string | Buffer): void {
@@ -129,29 +140,25 @@ class Spoken extends WebSocket {
 }
 
 function heardFrame(this: WebSocket): void {
-  (this as Spoken).session?.heardFrame();
+  (this as Spoken).wire?.heardFrame();
 }
 
 function heard(this: WebSocket, data: Buffer): void {
-  (this as Spoken).session?.heard(data);
+  (this as Spoken).wire?.heard(data);
 }
 
 function closed(this: WebSocket, code: number, reason: Buffer): void {
-  const { session, ended } = this as Spoken;
-  session?.closed();
+  const { wire, ended } = this as Spoken;
+  wire?.connection.closed();
   void ended?.(code, String(reason));
 }
 
-const comeBack = () => ['503 Service Unavailable', `Retry-After: ${retryAfter()}\r\n`] as const;
+const comeBack = (): string => rawAnswer(503, { 'Retry-After': retryAfter() });
 
-function refuse(socket: Duplex, status: string, more = ''): void {
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n${more}\r\n`);
-}
-
-/** As a function of its own, for the same reason as `destroyed`. */
+/** A function of its own, for the same reason as `destroyed`: made where the request is, it would keep it. */
 const leave = (place: Place) => () => place.leave();
 
-/** No closure: as long as the socket it would keep the request, with all its headers. */
+/** A listener without a closure: as long as the socket, that would keep the request with all its headers. */
 function destroyed(this: Duplex): void {
   this.destroy();
 }

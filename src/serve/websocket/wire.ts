@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { CloseCode, type Message } from 'graphql-ws';
 import type { WebSocket } from 'ws';
@@ -6,34 +5,26 @@ import { type Fault, limitExceeded } from '../../event/faults.js';
 import { writeJson } from '../../event/write-json.js';
 import { isTooDeep } from '../../graphql/operation/bounds.js';
 import type { Running } from '../../graphql/running/running.js';
-import { nobody, type Viewer } from '../../graphql/viewer.js';
 import type { Frame } from '../../hub/frame.js';
-import type { Audit, Peer } from '../../observe/audit.js';
+import type { Audit } from '../../observe/audit.js';
 import type { Logger } from '../../observe/logger.js';
 import type { GatewayMetrics } from '../../observe/metrics.js';
+import type { Connection } from '../connection/connection.js';
 import { nextMessages, textMessage } from '../connection/frames.js';
-import type { Beating, Heartbeats } from '../connection/heartbeats.js';
-import { type Holder, renew } from '../connection/renew.js';
-import type { Connection } from '../connection/retire.js';
+import { renew } from '../connection/renew.js';
 import { type OutletOwner, SocketOutlet } from '../connection/socket-outlet.js';
-import { atExpiry, expired } from '../identity/expiry.js';
+import type { LastWord, Wire } from '../connection/wire.js';
 import { bringsToken, type Identity, renewalIn } from '../identity/identify.js';
-import type { Admission, Place } from '../limits/admission.js';
 import type { FairTurns } from '../limits/fair-turns.js';
 import { Hearing, type HearingOwner } from './hearing.js';
 import { isPong, messageOf, shortened } from './message.js';
 import { heartbeatOf } from './ping.js';
 
-export interface SessionParts {
+export interface WireParts {
   readonly identity: Identity;
-  readonly connections: Set<Connection>;
-  /** Those for which something waits (`ProcessBuffer`). */
-  readonly holding: Set<Connection>;
-  readonly heartbeats: Heartbeats;
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
   readonly audit: Audit;
-  readonly admission: Admission;
   readonly turns: FairTurns;
   readonly limits: {
     readonly jsonDepth: number;
@@ -50,50 +41,36 @@ const lastWord = 1_000;
 const noId = new Uint8Array(0);
 
 /**
- * One WebSocket from its handshake to its close: its viewer, its operations, and what goes over it. A class and not
- * closures, because there are ten thousand of them and most are idle: each closure would be 60 bytes of each.
+ * One WebSocket from its handshake to its close: what is said on it, in both directions. A class and not closures, for the
+ * reason that `Connection` is one.
  */
-export class Session implements Connection, Holder, Beating, OutletOwner, HearingOwner {
-  /** From the moment each was opened: a renewal must reach also those that have not started yet. */
-  readonly live = new Map<string, Running>();
-  readonly peer: Peer;
-  /** How many operations are being opened. */
-  opening = 0;
-  viewer: Viewer = nobody;
-  renewing = false;
+export class WebSocketWire implements Wire, OutletOwner, HearingOwner {
   /** Why the socket must close instead of being acknowledged. */
   refusal: Fault | null = null;
-  /** Until it is known whose it is: it holds all headers, two KiB of them. */
+  /** The handshake, until it is known whose socket it is. Kept longer, its headers would be two KiB of every socket. */
   request: IncomingMessage | null;
   readonly #outlet: SocketOutlet;
   readonly #hearing: Hearing;
   readonly #compress: boolean;
-  readonly #slot: number;
-  #expiry: ReturnType<typeof atExpiry> | null = null;
   #handle: (message: Message) => Promise<void> = async () => undefined;
   #heard = false;
-  #alive = true;
 
   constructor(
+    readonly connection: Connection,
     private readonly webSocket: WebSocket,
     request: IncomingMessage,
-    readonly place: Place,
-    private readonly parts: SessionParts,
+    private readonly parts: WireParts,
   ) {
-    const { admission, connections, heartbeats, limits, metrics } = parts;
+    const { limits } = parts;
     this.request = request;
-    this.peer = { transport: 'websocket', address: admission.addressOf(request), stream: randomUUID() };
     this.#outlet = new SocketOutlet(request.socket, limits.socketBuffer, this);
     this.#hearing = new Hearing(webSocket, this.#outlet, this, limits);
     this.#compress = webSocket.extensions.includes('permessage-deflate');
-    connections.add(this);
-    this.#slot = heartbeats.add(this);
-    metrics.connected('websocket', 1);
   }
 
   // What an operation needs.
 
-  /** Together with all else of this turn of the event loop. */
+  /** Writes frames for the operation of this id, together with all else of this turn of the event loop. */
   next(frames: readonly Frame[], id: Uint8Array): void {
     this.#outlet.write(nextMessages(frames, id.length, this.#compress), id);
   }
@@ -102,25 +79,10 @@ export class Session implements Connection, Holder, Beating, OutletOwner, Hearin
     return this.#outlet.drained();
   }
 
-  /** As `ping.ts` writes them. The client's answer is no message of its own. */
+  /** Sends a ping, as `ping.ts` writes them. The client's answer is no message of its own. */
   ping(ping: string): void {
     this.#hearing.pinged();
     this.#write(ping);
-  }
-
-  /** The id may be in use again already. */
-  left(id: string, operation: Running): void {
-    if (this.live.get(id) === operation) this.live.delete(id);
-  }
-
-  running(): Iterable<Running> {
-    return this.live.values();
-  }
-
-  expires(at: number | null): void {
-    if (at === null && !this.#expiry) return;
-    this.#expiry ??= atExpiry(() => this.expel(expired()));
-    this.#expiry.set(at);
   }
 
   // What graphql-ws needs of a socket.
@@ -150,11 +112,11 @@ export class Session implements Connection, Holder, Beating, OutletOwner, Hearin
   }
 
   onMessage(handle: (data: string) => Promise<void>): void {
-    // It takes one that is parsed as well (`parseMessage`).
+    // The library takes a message that is parsed already, too (its `parseMessage`).
     this.#handle = handle as unknown as (message: Message) => Promise<void>;
   }
 
-  /** One that brings a token asks for its renewal; any other gets its payload back. */
+  /** A ping that brings a token asks for its renewal; any other gets its payload back. */
   async onPing(payload: Readonly<Record<string, unknown>> | undefined): Promise<void> {
     const { jsonDepth } = this.parts.limits;
     if (isTooDeep(payload, jsonDepth)) return this.#refuse(limitExceeded('jsonDepth', jsonDepth, jsonDepth + 1));
@@ -169,9 +131,9 @@ export class Session implements Connection, Holder, Beating, OutletOwner, Hearin
 
   heard(data: Buffer): void {
     this.#heard = true;
-    this.#alive = true;
+    this.connection.heard();
     if (!this.isOpen()) return;
-    // It says no more than that someone is there: parsed and validated, its echo of all cursors would be thrown away.
+    // A pong says no more than that someone is there: parsed and validated, its echo of all cursors would be thrown away.
     if (isPong(data)) this.#hearing.pong(data.length);
     else this.#hearing.message(data);
   }
@@ -181,21 +143,10 @@ export class Session implements Connection, Holder, Beating, OutletOwner, Hearin
     if (this.isOpen()) this.#hearing.frame();
   }
 
-  /** To be called once, when the socket has closed. */
-  closed(): void {
-    const { connections, holding, heartbeats, metrics } = this.parts;
-    heartbeats.remove(this, this.#slot);
-    this.#expiry?.clear();
-    connections.delete(this);
-    holding.delete(this);
-    metrics.connected('websocket', -1);
-    for (const operation of this.live.values()) operation.close();
-  }
-
   // What its hearing needs.
 
   turn(): Promise<void> | null {
-    return this.parts.turns.wait(this.peer.address);
+    return this.parts.turns.wait(this.connection.peer.address);
   }
 
   hear(data: Buffer): void {
@@ -213,56 +164,50 @@ export class Session implements Connection, Holder, Beating, OutletOwner, Hearin
     this.#refuse(limitExceeded('messageRate', this.parts.limits.messageRate, rate));
   }
 
-  // What the replica needs.
+  // What its connection needs.
 
-  beat(): void {
-    const isStuck = this.#outlet.isStuck();
-    // A full socket has no room for a ping: as long as it drains, someone reads. To the last one, which stands behind all
-    // that they still have to read, an answer may come late.
-    if (!isStuck && this.#outlet.drained()) {
-      this.#alive = true;
-      return;
-    }
-    // While it is not read it may have answered long ago, and when it is read again what lies before that comes first.
-    const isPaused = this.#hearing.isPaused();
-    if (isStuck || !(this.#alive || isPaused)) {
-      this.terminate();
-      return;
-    }
-    this.#alive = isPaused;
-    this.ping(heartbeatOf(this.live));
+  get isOneWay(): boolean {
+    return false;
   }
 
-  isOpen(): boolean {
-    return this.webSocket.readyState === this.webSocket.OPEN;
+  isPaused(): boolean {
+    return this.#hearing.isPaused();
   }
 
-  holds(): void {
-    this.parts.holding.add(this);
+  isStuck(): boolean {
+    return this.#outlet.isStuck();
   }
 
   waiting(): number {
     return this.#outlet.waiting() + this.#hearing.waiting();
   }
 
-  turnAway(why: string): void {
-    this.#end(1013, why);
+  beat(operations: Map<string, Running>): void {
+    this.ping(heartbeatOf(operations));
   }
 
   silence(): void {
     this.#outlet.silence();
   }
 
-  expel({ close, message }: Fault): void {
-    this.#end(close ?? CloseCode.Forbidden, message);
-  }
-
-  retire(): void {
-    this.#end(1001, 'Going away');
+  dismiss(last: LastWord): void {
+    if (last.kind === 'expelled') this.#end(last.fault.close ?? CloseCode.Forbidden, last.fault.message);
+    else if (last.kind === 'turned away') this.#end(1013, last.why);
+    else this.#end(1001, 'Going away');
   }
 
   terminate(): void {
     this.webSocket.terminate();
+  }
+
+  // What its outlet needs.
+
+  isOpen(): boolean {
+    return this.webSocket.readyState === this.webSocket.OPEN;
+  }
+
+  holds(): void {
+    this.connection.holds();
   }
 
   #failed(error: unknown): void {
@@ -281,7 +226,7 @@ export class Session implements Connection, Holder, Beating, OutletOwner, Hearin
   #refuse({ message, details }: Fault): void {
     this.parts.metrics.limited(String(details.limit));
     this.#end(1013, message);
-    // Left open for a last word, but read no more: the flood goes on.
+    // The socket is left open for its last word, but read no more: the flood goes on.
     this.#hearing.stop();
     setTimeout(() => this.webSocket.terminate(), lastWord).unref();
   }
@@ -290,9 +235,9 @@ export class Session implements Connection, Holder, Beating, OutletOwner, Hearin
     if (!bringsToken(payload)) return payload;
     const { identity, audit } = this.parts;
     const verify = async () => identity.authenticate({ ...nothing, authorization: renewalIn(payload) });
-    return renew(this, verify, { identity, audit });
+    return renew(this.connection, verify, { identity, audit });
   }
 }
 
-/** A renewal is by its token alone. */
+/** A renewal's request: nothing beside its token. */
 const nothing = { headers: {}, url: '', payload: null };

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import { defaultCluster } from '../../../src/event/source-event.js';
 import { eventually } from '../../support/eventually.js';
 import { turns } from '../../support/hostile-log.js';
 import { river } from '../../support/river.js';
@@ -86,7 +87,7 @@ export async function lived(given: Case, steps: readonly Step[]): Promise<Pick<S
     for (const [draft, record] of events) {
       const note = JSON.parse(JSON.stringify({ ...draft, seq: history.length })) as Note;
       history.push({ note, topic, record });
-      if (!r.streams.topics.has(topic)) continue;
+      if (!r.streams.topics.in(defaultCluster).has(topic)) continue;
       await r.publish(topic, note, { ...record, key: record.key === null ? null : Buffer.from(record.key) });
     }
   }

@@ -1,6 +1,7 @@
 import type { Fault } from '../../../src/event/faults.js';
-import { type Connected, renewAll } from '../../../src/graphql/running/renewal.js';
+import type { Running } from '../../../src/graphql/running/running.js';
 import type { Viewer } from '../../../src/graphql/viewer.js';
+import { renewAll } from '../../../src/serve/connection/renew.js';
 import { turns } from '../../support/hostile-log.js';
 import type { Ask, Field, Rights } from './case.js';
 import { Reader } from './reader.js';
@@ -9,7 +10,7 @@ import type { World } from './world.js';
 const viewerOf = (rights: Rights): Viewer => ({ signedIn: rights !== null, claims: rights ?? {}, expiresAt: null });
 
 /** One connection, with a token or without, and all that is asked over it. */
-export class Person implements Connected {
+export class Person {
   readonly readers: Reader[] = [];
   viewer: Viewer;
   /** False from the moment in which the token was revoked, until there is another one. */
@@ -37,7 +38,9 @@ export class Person implements Connected {
     return this.#had.slice(begun).map(({ rights }) => rights);
   }
 
-  running = () => this.readers.flatMap(({ live }) => live ?? []);
+  get operations(): Map<string, Running> {
+    return new Map(this.readers.flatMap(({ live }, n) => (live ? [[String(n), live]] : [])));
+  }
 
   async ask(field: Field, ask: Ask, replica: number, cursor: string | null = null) {
     const reader = new Reader(this, field, ask, cursor);
@@ -55,8 +58,11 @@ export class Person implements Connected {
     this.#renewing = true;
     const viewer = viewerOf(rights);
     const { world } = this;
-    const connected: Connected = {
-      running: this.running,
+    const person = this;
+    const connection = {
+      get operations() {
+        return person.operations;
+      },
       get viewer() {
         return viewer;
       },
@@ -70,7 +76,7 @@ export class Person implements Connected {
       this.welcome = true;
       this.#had.push({ since: world.produced.length, rights });
     };
-    void renewAll(connected, viewer)
+    void renewAll(connection, viewer)
       .catch((fault: Fault) => {
         if (fault.code !== 'UNAVAILABLE') this.#failures.push(`could not renew: ${fault.message}`);
       })

@@ -1,4 +1,4 @@
-import type { KafkaRecord } from '../../../src/event/source-event.js';
+import { defaultCluster, type KafkaRecord } from '../../../src/event/source-event.js';
 import type { Engine } from '../../../src/graphql/engine.js';
 import type { Frame } from '../../../src/hub/frame.js';
 import { routeRecord, routingOf } from '../../../src/relay/route.js';
@@ -58,7 +58,7 @@ export class World {
 
   /** Decoded and routed as a relay does it. */
   produce(topic: string, partition: number, events: readonly (readonly [Draft, Facts['record']])[]) {
-    const plan = this.#streams.topics.get(topic);
+    const plan = this.#streams.topics.in(defaultCluster).get(topic);
     const source = `${topic} ${partition}`;
     for (const [one, { key, headers }] of events) {
       this.clock++;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { count, newTally, outcomeOf, shownOutcome } from '../../../src/bin/send/outcome.js';
+import { defaultCluster } from '../../../src/event/source-event.js';
 import { routeRecord, routingOf } from '../../../src/relay/route.js';
 import { compileSchema } from '../../../src/schema/compile.js';
 import type { TopicPlan } from '../../../src/schema/stream-schema.js';
@@ -18,7 +19,7 @@ const { schema } = compileSchema(
 );
 
 function shown(topic: string, text: string | null, audience = { listening: 2, shown: 1 } as never) {
-  const plan = schema?.topics.get(topic) as TopicPlan;
+  const plan = schema?.topics.in(defaultCluster).get(topic) as TopicPlan;
   const value = text === null ? null : Buffer.from(text);
   const record = { topic, partition: 0, offset: 7, timestamp: 0, key: null, headers: {}, value };
   const outcome = outcomeOf(record, routeRecord(record, routingOf(plan, ''), false), plan, audience);

@@ -37,7 +37,7 @@ const textOf = (rendered: Rendered) => payloadOf(new Frame(rendered));
 function rendering(schema: GraphQLSchema, document: DocumentNode, variables: Record<string, unknown>) {
   const plan = { schema, document, operationName: null, variables, field: 'it', context };
   const render = renderer(plan, noGatewayMetrics, silent);
-  const record = { topic: 't', partition: 0, offset: 0, timestamp: 0, key: null, headers: {} };
+  const record = { cluster: 'default', topic: 't', partition: 0, offset: 0, timestamp: 0, key: null, headers: {} };
   return (event: unknown) => textOf(render({ origin: 'topicA', record, index: 0, event }) as Rendered);
 }
 

@@ -33,7 +33,7 @@ function rendering(resolvers: Resolvers = {}, selection = '{ id note }') {
     { ...noGatewayMetrics, inError: () => void inError++ },
     { ...silent, error: (fields) => void lines.push(fields) },
   );
-  const record = { topic: 't', partition: 0, offset: 0, timestamp: 0, key: null, headers: {} };
+  const record = { cluster: 'default', topic: 't', partition: 0, offset: 0, timestamp: 0, key: null, headers: {} };
   return {
     lines,
     inError: () => inError,

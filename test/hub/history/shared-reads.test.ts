@@ -8,7 +8,7 @@ import { HostileLog, turns } from '../../support/hostile-log.js';
 function counted(most?: number) {
   const log = new HostileLog(1, () => 1_000);
   for (let offset = 0; offset < 20; offset++) {
-    const record = { topic: 'notes', partition: 0, offset, timestamp: 0, key: null, headers: {} };
+    const record = { cluster: 'default', topic: 'notes', partition: 0, offset, timestamp: 0, key: null, headers: {} };
     log.append([{ source: { origin: 'topicA', record, index: 0, event: offset }, channels: ['a', 'b'] as Channel[] }]);
   }
   const reader = log.reader();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { heard, said } from '../../../src/relay/kafka/commit-metadata.js';
+import { metadataOf, reachedIn } from '../../../src/relay/kafka/commit-metadata.js';
 
 /** Of a broker that names no histories. */
 const unnamed = { topicId: null, epochs: [] };
@@ -13,15 +13,15 @@ test('what a relay says of its newest append is heard with the offset it was com
     told: { epoch: 'e', number: 9, time: 1_795_000_000_011 },
     lost: { reason: 'TOPIC_RECREATED', since: 1_795_000_000_001, cut: { origin: 'abcdef', offset: 3 } },
   } as const;
-  expect(heard(7, said(newest))).toEqual(newest);
+  expect(reachedIn(7, metadataOf(newest))).toEqual(newest);
   // As a relay of a former version has it.
   const { told: _, lost: __, ...former } = newest;
-  expect(heard(7, JSON.stringify(former))).toEqual({ ...newest, told: null, lost: null });
+  expect(reachedIn(7, JSON.stringify(former))).toEqual({ ...newest, told: null, lost: null });
 });
 
-test('nothing said, or said by somebody else, is nothing', () => {
+test('nothing metadataOf, or said by somebody else, is nothing', () => {
   for (const words of [
-    said(null),
+    metadataOf(null),
     null,
     undefined,
     'x',
@@ -31,5 +31,5 @@ test('nothing said, or said by somebody else, is nothing', () => {
     '{"timestamp":1,"arrivals":[{"offset":1}]}',
     '[]',
   ])
-    expect(heard(7, words)).toBeNull();
+    expect(reachedIn(7, words)).toBeNull();
 });

@@ -11,7 +11,7 @@ test('whenever a rule lets an event pass, its viewer listens to a channel the ev
     const heard = field.channels(...viewer);
     expect(new Set(heard).size).toBe(heard.length);
     for (const event of events) {
-      const reached = field.source.routes.some((route) => heard.some((channel) => channel === route.channel(event)));
+      const reached = field.extractor.routes.some((route) => heard.some((channel) => channel === route.channel(event)));
       const { pass } = field.permit(event, ...viewer, record);
       if (pass) passed++;
       if (!reached) narrowed++;
@@ -134,7 +134,7 @@ test('channels of different routes differ, and no channel of values is a broadca
     }
     type E { id: ID x: ID n: Int }
   `);
-  const routes = [...schema.topics.values()].flatMap(({ sources }) => sources.flatMap((source) => source.routes));
+  const routes = [...schema.topics].flatMap(({ extractors }) => extractors.flatMap(({ routes }) => routes));
   expect(routes).toHaveLength(5);
   const names = routes.map((route) => channelOf(route, { id: '1', x: '1', n: 1 }));
   expect(new Set(names).size).toBe(5);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { defaultCluster } from '../../../src/event/source-event.js';
 import { argsWith, compiled, fieldWith, retention, schemaWith } from '../given.js';
 
 const routesOf = (rule: string | null) => fieldWith(rule).routes.map(({ expression }) => expression);
@@ -103,10 +104,10 @@ describe('routes', () => {
     const schema = two('@kafka(topic: "t", pick: " record . value ")', '');
     const [a, b] = [schema.fields.get('a'), schema.fields.get('b')];
     expect(a?.routes[0]).toBe(b?.routes[0]);
-    expect(a?.source).toBe(b?.source);
+    expect(a?.extractor).toBe(b?.extractor);
     expect(a?.routes[0]?.retention).toEqual({ retain: 3_600_000, max: 9 });
     expect(a?.retention).toEqual({ retain: 60_000, max: 9 });
-    expect(schema.topics.get('t')?.sources).toHaveLength(1);
+    expect(schema.topics.in(defaultCluster).get('t')?.extractors).toHaveLength(1);
   });
 
   test('of another topic, pick or each are others', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { silent } from '../../../src/observe/logger.js';
+import type { Connection } from '../../../src/serve/connection/connection.js';
 import { boundBuffers } from '../../../src/serve/connection/process-buffer.js';
-import type { Connection } from '../../../src/serve/connection/retire.js';
 import { eventually } from '../../support/eventually.js';
 
 test('when all sockets together hold too much, the worst are sent away, and no more than must', async () => {

@@ -1,22 +1,18 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { nobody } from '../../../src/graphql/viewer.js';
-import { type Connection, retire } from '../../../src/serve/connection/retire.js';
+import type { Connection } from '../../../src/serve/connection/connection.js';
+import { retire } from '../../../src/serve/connection/retire.js';
 
 afterEach(() => vi.useRealTimers());
 
+type Retiring = Pick<Connection, 'retire' | 'terminate'>;
+
 /** Connections that leave when they are asked to, or never. */
 function connected(count: number, leaves: boolean) {
-  const connections = new Set<Connection>();
-  const asked: Connection[] = [];
-  const cut: Connection[] = [];
+  const connections = new Set<Retiring>();
+  const asked: Retiring[] = [];
+  const cut: Retiring[] = [];
   for (let n = 0; n < count; n++) {
-    const connection: Connection = {
-      viewer: nobody,
-      peer: { transport: 'sse', address: '127.0.0.1', stream: String(n) },
-      waiting: () => 0,
-      silence() {},
-      turnAway() {},
-      expel() {},
+    const connection: Retiring = {
       retire() {
         asked.push(connection);
         if (leaves) connections.delete(connection);

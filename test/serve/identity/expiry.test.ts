@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { atExpiry as expiryAt } from '../../../src/serve/identity/expiry.js';
+import { Expiry } from '../../../src/serve/identity/expiry.js';
 import { eventually } from '../../support/eventually.js';
 
 const toFake = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance', 'Date'] as const;
-const begun: ReturnType<typeof expiryAt>[] = [];
+const begun: Expiry[] = [];
 function atExpiry(ended: () => void) {
-  const expiry = expiryAt(ended);
+  const expiry = new Expiry({ expire: ended });
   begun.push(expiry);
   return expiry;
 }

@@ -1,39 +1,40 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ExtractError, type Source } from '../../../src/schema/stream-schema.js';
+import { defaultCluster } from '../../../src/event/source-event.js';
+import { ExtractError, type Extractor } from '../../../src/schema/stream-schema.js';
 import { compiled, record } from '../given.js';
 
-function sourceWith(kafka: string): Source {
+function extractorWith(kafka: string): Extractor {
   const { topics } = compiled(`type Subscription { a: E @kafka(topic: "t"${kafka}) @public } type E { id: ID }`);
-  const source = topics.get('t')?.sources[0];
-  if (source === undefined) throw new Error('the source is missing');
-  return source;
+  const extractor = topics.in(defaultCluster).get('t')?.extractors[0];
+  if (extractor === undefined) throw new Error('the extractor is missing');
+  return extractor;
 }
 
 describe('the events of a record', () => {
   test('are its value, whose bytes may be kept, when nothing is said', () => {
     for (const kafka of ['', ', pick: "record.value"', ', pick: "record[\\"value\\"]"'])
-      expect(sourceWith(kafka).extract(record, { id: 1 })).toEqual([{ id: 1 }]);
-    expect(sourceWith('').verbatim).toBe(true);
-    expect(sourceWith(', pick: "record.value"').verbatim).toBe(true);
-    expect(sourceWith('').extract(record, null)).toEqual([]);
+      expect(extractorWith(kafka).extract(record, { id: 1 })).toEqual([{ id: 1 }]);
+    expect(extractorWith('').verbatim).toBe(true);
+    expect(extractorWith(', pick: "record.value"').verbatim).toBe(true);
+    expect(extractorWith('').extract(record, null)).toEqual([]);
   });
 
   test('are what pick takes out, none for a null', () => {
-    const source = sourceWith(', pick: "record.value.payload.after"');
+    const source = extractorWith(', pick: "record.value.payload.after"');
     expect(source.verbatim).toBe(false);
     expect(source.extract(record, { payload: { after: { id: 1 } } })).toEqual([{ id: 1 }]);
     expect(source.extract(record, { payload: { after: null } })).toEqual([]);
   });
 
   test('may be made of the key and the headers too', () => {
-    const source = sourceWith(`, pick: "{'id': record.key, 'kind': record.headers.kind, 'value': record.value}"`);
+    const source = extractorWith(`, pick: "{'id': record.key, 'kind': record.headers.kind, 'value': record.value}"`);
     expect(source.extract(record, 5)[0]).toMatchObject({ id: 'k', kind: 'x', value: 5 });
     expect(JSON.stringify(source.extract(record, 5)[0])).toBe('{"id":"k","kind":"x","value":5}');
   });
 
   test('are the elements of each, with nulls in their places, which go to nobody', () => {
-    const source = sourceWith(', each: "record.value.list"');
+    const source = extractorWith(', each: "record.value.list"');
     expect(source.verbatim).toBe(false);
     const events = source.extract(record, { list: [1, null, 2] });
     expect(events).toEqual([1, null, 2]);
@@ -42,7 +43,7 @@ describe('the events of a record', () => {
   });
 
   test('may be chosen and reshaped by each', () => {
-    const source = sourceWith(`, each: "record.value.filter(e, e.kind == 'x').map(e, e.data)"`);
+    const source = extractorWith(`, each: "record.value.filter(e, e.kind == 'x').map(e, e.data)"`);
     expect(
       source.extract(record, [
         { kind: 'x', data: 1 },
@@ -69,11 +70,11 @@ describe('null is a value', () => {
     ["{'a': [null, record.value.n, 'x', 1.5, true]}", { n: null }, { a: [null, null, 'x', 1.5, true] }],
     ["{'key': record.key, 'a': dyn(record.value.n), 'b': dyn(null)}", { n: null }, { key: 'k', a: null, b: null }],
   ])('%s of %j', (pick, value, event) => {
-    expect(JSON.parse(JSON.stringify(sourceWith(`, pick: "${pick}"`).extract(record, value)))).toEqual([event]);
+    expect(JSON.parse(JSON.stringify(extractorWith(`, pick: "${pick}"`).extract(record, value)))).toEqual([event]);
   });
 
   test('in one element of each, and its siblings are events too', () => {
-    const source = sourceWith(`, each: "record.value.map(e, {'id': e.id, 'note': e.note})"`);
+    const source = extractorWith(`, each: "record.value.map(e, {'id': e.id, 'note': e.note})"`);
     const value = [
       { id: 1, note: 'a' },
       { id: 2, note: null },
@@ -84,7 +85,7 @@ describe('null is a value', () => {
 
   test('and what is missing is none: a misspelt name would be null in every event', () => {
     for (const pick of [note, '[record.value.note, record.value.id]', "{'a': record.value.list.map(e, e.x)}"])
-      expect(() => sourceWith(`, pick: "${pick}"`).extract(record, { id: 1, list: [{}] })).toThrow(ExtractError);
+      expect(() => extractorWith(`, pick: "${pick}"`).extract(record, { id: 1, list: [{}] })).toThrow(ExtractError);
   });
 });
 
@@ -122,7 +123,7 @@ const { made } = fc.letrec<{ made: Made }>((tie) => ({
 test('whatever lists, maps, choices and nulls a pick puts together: check takes it, and it is what was written', () => {
   fc.assert(
     fc.property(made, ({ text, value }) => {
-      const source = sourceWith(`, pick: ${JSON.stringify(`{"it": ${text}}`)}`);
+      const source = extractorWith(`, pick: ${JSON.stringify(`{"it": ${text}}`)}`);
       expect(JSON.parse(JSON.stringify(source.extract(record, optional)))).toEqual([{ it: value }]);
     }),
     { numRuns: 500 },
@@ -144,12 +145,12 @@ describe('JSON inside of a text', () => {
     [', pick: "json(json(record.value.twice)).user"', [{ id: 7 }]],
   ])('is read by json(): %s', (kafka, events) => {
     const value = { payload, twice: JSON.stringify(payload) };
-    expect(JSON.parse(JSON.stringify(sourceWith(kafka).extract(record, value)))).toEqual(events);
+    expect(JSON.parse(JSON.stringify(extractorWith(kafka).extract(record, value)))).toEqual(events);
   });
 
   test.each([['{'], [''], [5], [null], [{ a: 1 }], [undefined]])('%j is none: a dead letter', (payload) => {
     for (const kafka of [', pick: "json(record.value.payload)"', ', each: "json(record.value.payload)"'])
-      expect(() => sourceWith(kafka).extract(record, { payload })).toThrow(ExtractError);
+      expect(() => extractorWith(kafka).extract(record, { payload })).toThrow(ExtractError);
   });
 });
 
@@ -163,6 +164,6 @@ describe('a record is a dead letter', () => {
     [', each: "record.value.list"', { list: { 0: 'a' } }],
     [', each: "record.value.list"', 'text'],
   ])('when %s meets %j', (kafka, value) => {
-    expect(() => sourceWith(kafka).extract(record, value)).toThrow(ExtractError);
+    expect(() => extractorWith(kafka).extract(record, value)).toThrow(ExtractError);
   });
 });

@@ -2,17 +2,17 @@ import { compileCel } from '../cel/cel.js';
 import { type Expr, Failure, textOf } from '../cel/expression.js';
 import { describe, recordWithValue } from '../cel/types.js';
 import type { Say } from '../problem.js';
-import { ExtractError, type Source } from '../stream-schema.js';
+import { ExtractError, type Extractor } from '../stream-schema.js';
 
-/** How events are taken out of a record. Fields with the same `key` share one source. */
-export interface SourceDraft extends Pick<Source, 'verbatim' | 'extract'> {
+/** How events are taken out of a record. Fields with the same `key` share one extractor. */
+export interface ExtractorDraft extends Pick<Extractor, 'verbatim' | 'extract'> {
   readonly key: string;
 }
 
 const wholeValue = 'record.value';
 
 /** `pick` or `each` (not both) as CEL over `record`, whose `value` is the decoded value; null after a fault. */
-export function compileSource(kind: 'pick' | 'each', text: string, say: Say): SourceDraft | null {
+export function compileExtractor(kind: 'pick' | 'each', text: string, say: Say): ExtractorDraft | null {
   const record = {
     type: recordWithValue,
     origin: 'record',
@@ -35,14 +35,14 @@ export function compileSource(kind: 'pick' | 'each', text: string, say: Say): So
 export const verbatimKey = JSON.stringify([wholeValue, null]);
 
 /** The record's own value. */
-export const verbatimSource: SourceDraft = {
+export const verbatimExtractor: ExtractorDraft = {
   verbatim: true,
   key: verbatimKey,
   extract: (_, value) => (value === null ? [] : [value]),
 };
 
 /** A null is no event; a path that leads nowhere is an error, or a misspelt one would swallow the topic in silence. */
-function picking(expr: Expr): Source['extract'] {
+function picking(expr: Expr): Extractor['extract'] {
   return (record, value) => {
     const picked = expr.run(undefined, undefined, undefined, { ...record, value });
     if (picked instanceof Failure) throw new ExtractError(`pick: ${picked.message}`);
@@ -52,7 +52,7 @@ function picking(expr: Expr): Source['extract'] {
 }
 
 /** Null elements stay: an event's index is its coordinate. Their routes give them to nobody. */
-function cutting(expr: Expr): Source['extract'] {
+function cutting(expr: Expr): Extractor['extract'] {
   return (record, value) => {
     const list = expr.run(undefined, undefined, undefined, { ...record, value });
     if (list instanceof Failure) throw new ExtractError(`each: ${list.message}`);
