@@ -62,8 +62,8 @@ export class Told {
 
   /**
    * To be called for an event that was written again, of a partition of which nobody knows what went by: it may have been
-   * shown before its cursor was given out. Its record's time does not tell: one of a producer that is a second ahead of the log would be shown
-   * twice without a word. Nothing is missing, so it ends nothing.
+   * shown before its cursor was given out. Its record's time does not tell: the event of a producer that is a second ahead of
+   * the log would be shown twice without a word. Nothing is missing, so it ends nothing.
    */
   mayRepeat(): void {
     const gap: Gap = { reason: 'LOG_REFILLED', missed: 0 };
