@@ -25,7 +25,7 @@ export class Latest<T> {
     return false;
   }
 
-  /** All of them; none are left. */
+  /** Gives out all of them, and keeps none. */
   take(): T[] {
     const items = [...this.#items.values()];
     this.#items.clear();
@@ -67,11 +67,11 @@ export function openWindow<T>(every: number, deliver: (items: readonly T[]) => v
       waiting.put(key, item);
       if (waiting.isFull) flush();
     },
-    /** What came together was put: it goes now, unless something went within the last `every` milliseconds. */
+    /** Called when all that came together was put: it goes now, unless something went within the last `every` milliseconds. */
     settle,
     /** Lets go what waits, before its time. */
     flush,
-    /** Nobody waits for it any more. */
+    /** Drops what waits, and the timer with it: nobody is there to be shown it. */
     close() {
       if (timer !== null) clearTimeout(timer);
       waiting.take();

@@ -12,6 +12,7 @@ import { type CursorWriter, Frame, type Rendered } from './frame.js';
 import type { Hub } from './hub.js';
 import type { Late } from './late.js';
 import type { ChannelListener, Reach } from './listener.js';
+import type { Batch, Heard, Offer, Seat } from './seat.js';
 
 /** What all members of a group have in common: made by `graphql/` from an operation and its viewer. */
 export interface GroupPlan {
@@ -23,58 +24,12 @@ export interface GroupPlan {
   readonly channels: readonly Channel[];
   /** Names the routes of the field: cursors carry it. */
   readonly routes: string;
-  /** The whole rule. Never throws. */
+  /** Asks the whole rule. Never throws. */
   permit(source: SourceEvent): { readonly pass: boolean; readonly error: string | null };
   /** Null where every event is shown. */
   readonly conflation: Conflation | null;
   /** Never throws or rejects: what fails is an error in the result. */
   render(source: SourceEvent): Rendered | Promise<Rendered>;
-}
-
-/** An event as it is offered to the seats of a group. */
-export interface Offer {
-  readonly frame: Frame;
-  /** It alone: the same list for every seat. */
-  readonly alone: readonly Frame[];
-  readonly publication: Publication;
-  /** The group's count of what it heard at this one: a seat taken later must not show it. */
-  readonly turn: number;
-  /** True when the group has heard these coordinates before: for seats that may still lack them. */
-  readonly repeat: boolean;
-  /** True when it was written again, and the group had heard nothing of its partition before. */
-  readonly isFirst: boolean;
-  /**
-   * The oldest of what goes with it, itself where it goes alone: right before that one a seat stands that was shown nothing of
-   * all that. Null when some of it went before.
-   */
-  readonly oldest: Heard | null;
-}
-
-/** What the seats of a group are offered at once, in order: never empty. */
-export interface Batch {
-  readonly offers: readonly Offer[];
-  /** Theirs, and the same list for every seat: what a transport makes of it is made once. */
-  readonly frames: readonly Frame[];
-  /** True when every seat that was there before takes all of them: no repeat, and nothing refilled. */
-  readonly isPlain: boolean;
-}
-
-/** A publication that was heard and may be seen, and what was true at that moment. */
-export interface Heard extends Omit<Offer, 'frame' | 'alone' | 'oldest'> {
-  /** Where somebody stands who was shown this and all before it. */
-  readonly place: Place;
-}
-
-/** One subscription's place in its group. Its calls must not throw. */
-export interface Seat {
-  /** True while it may lack what the group has heard before. */
-  readonly wantsRepeats: boolean;
-  /** Live events in their turn. True when all were written; of what else it writes of them it tells `delivered`. */
-  offer(batch: Batch): boolean;
-  /** A hole that nobody can fill, in its turn, and what it makes void. */
-  lost(gap: Gap, voided: Voided | null, turn: number, reach?: Reach): void;
-  /** Events that were to be offered were dropped: it goes on from the log. */
-  outrun(): void;
 }
 
 /** What is done when its turn has come; a promise of that where it has to be rendered first. */
@@ -99,14 +54,14 @@ export class Group implements ChannelListener, CursorWriter {
   readonly #heard = new Coordinates();
   /** The place of whoever was shown all that was heard, as it was last asked for. */
   #place: Place | null = null;
-  /** What waits for a slow resolver, in its turn; empty while every render was done at once. */
+  /** Events and gaps behind a slow resolver, in their order; empty while every render was done at once. */
   #waiting: Waiting[] = [];
-  /** What was rendered in this turn of the event loop; all of it plain. */
+  /** Events that were rendered in this turn of the event loop: no repeat, and nothing refilled. */
   #ready: Offer[] = [];
   #readyLength = 0;
-  /** What waits for its time under `@conflate`: unrendered, for most of it never will be shown. */
+  /** Events that wait for their time under `@conflate`, unrendered: most of them are never shown. */
   readonly #window: Window<Heard> | null;
-  /** What came first of what waits there, though another may have taken its place. */
+  /** The first event that came into the window since it was empty, though a later one may have taken its place there. */
   #oldest: Heard | null = null;
 
   constructor(
@@ -134,8 +89,8 @@ export class Group implements ChannelListener, CursorWriter {
   }
 
   /**
-   * It hears nothing any more. What waits for its time goes with it: of everybody who came for a moment a window would else
-   * keep its events for as long as it may last, an hour, to render them for nobody.
+   * The group hears nothing any more. Its window is emptied: kept, the events of everybody who came for a moment would wait for
+   * as long as a window may last, an hour, and then be rendered for nobody.
    */
   leave(): void {
     this.#window?.close();
@@ -174,14 +129,14 @@ export class Group implements ChannelListener, CursorWriter {
     return this.cursors.encode(this.plan.field, place);
   }
 
-  /** Coordinates of events that lie before the hub's heads: they belong into the cursors from here on. */
+  /** Takes coordinates of events that lie before the hub's heads: places hold them from here on. */
   remember(offsets: readonly Coordinate[]): void {
-    // A seat that goes by what the group knows would pass over what only another was shown, once a log is filled again.
+    // Seats that go by what the group knows would pass over what only another one was shown, once a log is filled again.
     for (const { wantsRepeats } of this.seats) if (!wantsRepeats) return;
     this.#heard.add(offsets);
   }
 
-  /** True when the group has heard exactly as far: what it takes for a repeat was shown, and nothing else. */
+  /** True when the group knows the same coordinates: what it takes for a repeat was shown to their owner, and nothing else. */
   hasHeard(offsets: readonly Coordinate[]): boolean {
     return this.#heard.equals(offsets);
   }
@@ -202,20 +157,21 @@ export class Group implements ChannelListener, CursorWriter {
   }
 
   lost(gap: Gap, voided: Voided | null, reach?: Reach): void {
-    // Told again, it concerns who was away the first time: what is written again would be shown twice to who has been there since.
+    // A mark that is told again concerns who was away the first time. Made void for all, coordinates of the others would be
+    // gone, and what is written again be shown to them twice.
     if (voided && (!reach || isSince(voided, reach.stayed?.heard ?? reach.heard))) this.#heard.setBack(voided);
     const turn = ++this.#turn;
     const tell = () => {
       this.#handOut();
       for (const seat of this.seats) seat.lost(gap, voided, turn, reach);
     };
-    // In its place: behind what was heard before it.
+    // Events that wait in the window come before the gap: told ahead of them, it would be told out of its place.
     this.#window?.flush();
     if (this.#waiting.length > 0) this.#wait(tell);
     else tell();
   }
 
-  /** The rule, counted. */
+  /** Asks the rule, and counts what it denies. */
   judge(source: SourceEvent): boolean {
     const { pass, error } = this.plan.permit(source);
     if (error !== null) this.metrics.ruleError(this.plan.field, error);
@@ -224,8 +180,8 @@ export class Group implements ChannelListener, CursorWriter {
   }
 
   #hold(window: Window<Heard>, heard: Heard): void {
-    // Most seats pass over a repeat: it must not take the place of an event they lack.
-    // One that may be a repeat to some of them has to be seen: what would take its place could be a repeat as well.
+    // A repeat is passed over by most seats: put into the window, it would take the place of an event that they lack. An
+    // event that may be a repeat to some is shown at once, since what took its place could be a repeat as well.
     if (heard.isFirst || (heard.repeat && window.some(({ repeat }) => !repeat))) window.flush();
     if (window.isEmpty) this.#oldest = heard;
     window.put(this.plan.conflation?.keyOf(heard.publication.source.event) ?? null, heard);
@@ -241,8 +197,8 @@ export class Group implements ChannelListener, CursorWriter {
   }
 
   /**
-   * One way over thousands of seats costs as much as a few events for each: what they are is in far memory by then. So a
-   * turn's events take it together, before the loop turns to any socket.
+   * A turn's events go over the seats together, before the loop turns to any socket: thousands of seats lie in far memory, and
+   * one way over them costs as much as a few events for each.
    */
   #deliver({ publication, turn, repeat, isFirst, place }: Heard, oldest: Heard | null, rendered: Rendered): void {
     const frame = new Frame(rendered, place, this);
@@ -284,7 +240,7 @@ export class Group implements ChannelListener, CursorWriter {
     this.metrics.delivered(this.plan.field, 1, publication, null);
   }
 
-  /** A resolver that waits must not let a later event overtake. */
+  /** Events and gaps wait in their order: past a slow resolver, a later event would overtake. */
   #wait(turn: Waiting): void {
     if (this.#waiting.length >= maxWaiting) {
       this.#waiting = [];
@@ -298,7 +254,7 @@ export class Group implements ChannelListener, CursorWriter {
   async #serve(): Promise<void> {
     for (let [first] = this.#waiting; first; [first] = this.#waiting) {
       const take = await first;
-      // Dropped while it was waited for.
+      // The queue was dropped while its first was rendered: another one may stand there now.
       if (this.#waiting[0] !== first) return;
       take();
       this.#waiting.shift();

@@ -20,6 +20,9 @@ export function lateAt(late: Late, from: Place['positions'], upTo: readonly Posi
   return left.length === 0 ? late : Math.min(...left, late ?? Number.POSITIVE_INFINITY);
 }
 
-/** What it lacked is older than what its channels keep, by the clock of each shard: it would have expired without a loss. */
+/**
+ * Lateness ends when all that was lacked is older than what the channels keep, by each shard's clock: it would have expired
+ * without a loss.
+ */
 export const isOver = (late: Late, heads: readonly Position[], retain: number): boolean =>
   late !== null && heads.every(({ time }) => time - late >= retain);

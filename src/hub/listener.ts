@@ -27,15 +27,15 @@ export interface Reach {
   readonly heard: number;
   /** Those who have been there since all earlier losses were told; null where nobody knows who has. */
   readonly stayed: Stay | null;
-  /** Then, those who were there before an epoch that was left lately, the oldest first: they have heard as much as by that. */
+  /** Where nobody knows: who was there before each epoch that was left lately, the oldest first, and has heard that much. */
   readonly before: readonly Stay[];
 }
 
-/** In an epoch of the log. */
+/** Who has been there in an epoch of the log. */
 export interface Stay {
   /** By performance.now(): who had come to this replica by then, has been there. */
   readonly until: number;
-  /** So far this replica had heard it, by the log's clock. */
+  /** How far this replica had heard the epoch, by the log's clock. */
   readonly heard: number;
 }
 

@@ -8,7 +8,7 @@ export interface TailedChannelsOptions {
   /** Milliseconds. */
   readonly leaveDelay: number;
   readonly changed: (count: number) => void;
-  /** The channel is not heard any more. */
+  /** To be called when the channel is not heard any more. */
   readonly left: (channel: Channel) => void;
 }
 
@@ -49,7 +49,7 @@ export class TailedChannels extends Map<Channel, TailedChannel> {
     }
   }
 
-  /** Nothing is given up any more. */
+  /** Gives up no channel any more. */
   close(): void {
     for (const { leaving } of this.values()) if (leaving) clearTimeout(leaving);
   }
@@ -60,7 +60,7 @@ export class TailedChannels extends Map<Channel, TailedChannel> {
     this.options.changed(this.size);
     this.#given.push(name);
     void this.#once('leave', async () => {
-      // Somebody may have come for one since: the tail hears it still, and must not drop it now.
+      // Somebody may have come for a channel since: the tail hears it still, and must not drop it now.
       this.options.tail.leave(this.#given.filter((given) => !this.has(given)));
       this.#given = [];
     });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Channel } from '../../src/event/channel.js';
 import { type Addressed, audienceOf } from '../../src/graphql/audience.js';
-import type { Seat } from '../../src/hub/group.js';
+import type { Seat } from '../../src/hub/seat.js';
 
 const channels = (...names: string[]) => names as Channel[];
 

@@ -16,11 +16,11 @@ export interface Compared {
   fill(): void;
   /** Resolves when nothing is missing. Throws LogUnavailable. */
   whole(): Promise<void>;
-  /** The tail hears nothing of what the log is given. */
+  /** Called when the tail hears nothing of what the log is given. */
   deaf(): void;
 }
 
-/** It lags, or lost data. */
+/** Why it is waited for: a replica of Redis lags, or data was lost. */
 export const less = 'the log has less than is known of it';
 
 /** Holds the hub's heads against the log itself; `grace` is how many milliseconds what is on its way may take. */
@@ -31,14 +31,17 @@ export function comparison(log: Pick<Reads, 'heads'>, hub: Compared, doubts: Dou
     return !doubts.isOlder(head, found);
   };
 
-  /** `isOlder`: it answered less than was known before it was asked, on some shard. */
+  /** `isOlder`: the log answered less than was known before it was asked, on some shard. */
   async function ask() {
     const known = hub.heads();
     const { heads, now } = await log.heads();
     return { heads, now, isOlder: doubts.compare(known, heads, now) };
   }
 
-  /** Not so where a relay has opened the log anew and written nothing: there was nothing to hear. */
+  /**
+   * The log is ahead of the tail by entries. Not by an epoch alone: a relay may have opened one and written nothing, and then
+   * there was nothing to hear.
+   */
   const isUnheard = (head: Position) =>
     isAhead(head) && head.number !== 0 && head.number !== (hub.heads()[head.shard] as Position).number;
 
@@ -71,7 +74,7 @@ export function comparison(log: Pick<Reads, 'heads'>, hub: Compared, doubts: Dou
       const { heads: target } = await ask();
       const late = performance.now() + grace;
       while (!hub.isFilling && target.some(isAhead) && performance.now() < late) await pause(1);
-      // A fill that was under way may have asked before; and what it waits for may still be on its way.
+      // Three rounds, because a fill that was under way may have asked before, and what this one waits for may still be on its way.
       for (let round = 0; round < 3 && target.some(isAhead); round++) {
         if (!hub.isFilling) hub.fill();
         await hub.whole();

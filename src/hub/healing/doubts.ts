@@ -30,24 +30,24 @@ export class Doubts {
     private readonly epochs: LeftEpochs,
   ) {}
 
-  /** Numbers of this epoch say nothing: whoever reads by them waits for another one. */
+  /** True while nobody may read by numbers of this epoch, and another one is waited for. */
   isUnreadable(position: Position): boolean {
     return this.isTwice(position) && this.#isWaiting(position.shard);
   }
 
-  /** It is certain that numbers of this epoch were given out twice. */
+  /** True when it is certain that numbers of the position's epoch were given out twice. */
   isTwice({ shard, epoch }: Position): boolean {
     return this.#twice.get(shard) === epoch;
   }
 
-  /** Relays of an older version never answer: then times tell what numbers cannot. */
+  /** Waiting ends after a while: relays of an older version never open an epoch, and times then tell what numbers cannot. */
   #isWaiting(shard: number): boolean {
     const since = this.#since.get(shard) ?? performance.now();
     this.#since.set(shard, since);
     return performance.now() - since < lag;
   }
 
-  /** It was seen: numbers of this epoch were given out twice. */
+  /** To be called with an entry or a commit that shows that numbers of its epoch were given out twice. */
   twice(position: Position): void {
     const { shard, epoch } = position;
     if (!this.isTwice(position)) {
@@ -70,7 +70,7 @@ export class Doubts {
     return this.isOver(found);
   }
 
-  /** The log has lately gone on from its epoch to another one. */
+  /** True when the log has lately gone on from the position's epoch to another one. */
   isOver(position: Position): boolean {
     const left = this.epochs.at(position);
     return left !== undefined && performance.now() - left < lag;
@@ -87,18 +87,18 @@ export class Doubts {
       if (this.isOlder(before, now)) older = true;
       const newest = Math.max(before.time, this.#clock.get(shard) ?? 0);
       this.#clock.set(shard, newest);
-      // There is nothing in it, and no relay has seen it: the first one opens an epoch.
+      // An empty log has no epoch, and no relay has seen it yet: the first one opens an epoch.
       if (now.epoch === '') continue;
       if (isGivenAgain(before, now) || this.isTwice(now)) this.twice(now);
       else if (now.epoch === before.epoch && now.number < before.number) this.#tell(before, false);
-      // With the older copy came back its epoch: whoever is still at that one is to leave it.
+      // An epoch that was left is back, with an older copy of the log: relays that are still at it are to leave it.
       else if (this.epochs.at(now) !== undefined) this.#tell(now, true);
       else if ((clocks[shard] as number) < newest - slack) this.#tell({ ...now, number: 0, time: newest }, false);
     }
     return older;
   }
 
-  /** The log has less than this. True while it is to be waited for. */
+  /** Tells relays that the log has less than is `known`. True while it is to be waited for. */
   lacks(known: Position): boolean {
     this.#tell(known, this.isTwice(known));
     return this.#isWaiting(known.shard);

@@ -14,13 +14,13 @@ const pageSize = 1_000;
 export interface Missed {
   /** Per shard that moved, what the channels carried since, as commits; one begins at each gap that a source told. */
   readonly commits: readonly (readonly Commit[])[];
-  /** Who cannot be shown everything, told before the commits. */
+  /** Listeners that cannot be shown everything, to be told before the commits. */
   readonly lost: ReadonlyMap<ChannelListener, Gap>;
-  /** The log's clock before that. */
+  /** Per shard, the log's clock before that. */
   readonly now: readonly number[];
   /** Where the log stood. */
   readonly found: readonly Position[];
-  /** It had less than was known, on some shard. */
+  /** True when the log had less than was known, on some shard. */
   readonly isOlder: boolean;
 }
 
@@ -52,7 +52,7 @@ export async function readMissed(
   for (const head of moved) {
     const before = heads[head.shard] as Position;
     const publications: Publication[] = [];
-    // Before the entries, which are refused of another epoch: with it a mark may have been lost.
+    // Marks are read before the entries, which are refused of another epoch: read after them, a mark may be gone with its epoch.
     const kept = await log.gaps(head.shard);
     // A log in which there was never anything has lost nothing: a replica full of people need not ask for each of them.
     const concerned = before.number === 0 && head.number === 0 ? [] : heard;

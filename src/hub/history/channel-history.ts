@@ -3,7 +3,7 @@ import { isAfter, lastly, type Moment, type Position } from '../../event/positio
 import type { Publication } from '../../event/publication.js';
 import { type ChannelLogReader, LogUnavailable } from '../../log/channel-log.js';
 
-/** More than any channel keeps. */
+/** A limit that no channel reaches: all that it keeps. */
 const everything = 1_000_000_000;
 
 export interface Page {
@@ -20,7 +20,7 @@ export class LogMoved extends LogUnavailable {
   }
 }
 
-/** What is read. */
+/** The log, or what stands for it. */
 export interface Readable extends Pick<ChannelLogReader, 'read'> {
   /**
    * Called with an entry whose number was given out before in its epoch. Throws LogMoved where it is not to be read by
@@ -75,7 +75,7 @@ export class ChannelHistory {
     const later = read.publications.filter(({ position }) => isAfter(position, from, upTo.epoch));
     const publications = later.filter(({ position }) => !isAfter(position, upTo, upTo.epoch));
     const last = later.at(-1);
-    // Where nothing is left before it, it is the oldest that is kept.
+    // The first entry of a page is the channel's oldest where nothing is left before it.
     const isOldest = !numbered || oldest?.previous === read.trimmedTo;
     const trimmed = (numbered && read.trimmedTo > from.number) || (isOldest && isCut(oldest, from, upTo.epoch));
     // A channel that has expired is gone without a trace, in the midst of a reader that is slower than its retention.

@@ -44,7 +44,7 @@ export class HubHistory {
     this.#marks.delete(shard);
   }
 
-  /** The channel is not heard any more. */
+  /** To be called when the channel is not heard any more. */
   forget(channel: Channel): void {
     this.#recent.forget(channel);
   }
@@ -59,7 +59,7 @@ export class HubHistory {
     const head = this.followed.heads[shard] as Position;
     if (after !== null && this.doubts.isUnreadable(head)) throw new LogMoved();
     const begin = this.followed.since[shard] as Moment;
-    // What was known before this replica came may be of data that Redis has lost: the log itself tells by its times.
+    // A place from before this replica came may be of data that Redis has lost since: only the log tells, by its times.
     const isOurs = after !== null && !this.doubts.isTwice(head) && after >= begin.number && since >= begin.time;
     const later = isOurs ? this.#after(channel, head, after, limit + 1) : null;
     if (!later) return this.log.read(channel, shard, after, limit, since);
@@ -80,7 +80,7 @@ export class HubHistory {
     return marks;
   }
 
-  /** They are kept: those of an older state would hide the newer ones from everybody who comes. */
+  /** Marks are kept for everybody who comes: read from an older state of the log, they would hide the newer ones. */
   async #readMarks(shard: number): Promise<readonly LoggedGap[]> {
     const before = this.followed.heads;
     const { heads, now } = await this.log.heads();

@@ -22,7 +22,7 @@ export const marksBetween = (marks: readonly LoggedGap[], from: Moment, head: Po
 export const marksOf = (marks: readonly LoggedGap[], topic: string, head: Position): readonly LoggedGap[] =>
   marks.filter(({ source, position }) => source.topic === topic && !isAfter(position, head, head.epoch));
 
-/** What they told nobody knows. */
+/** The gap for marks that are gone: nobody knows what they told. */
 export const forgotten: Gap = { reason: 'LOG_LOST', missed: null };
 
 /** Whether marks may be gone that came after a place: of many, a shard keeps the newest, and they are of all its topics. */

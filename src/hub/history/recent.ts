@@ -13,7 +13,7 @@ interface Kept {
   publications: (Publication | undefined)[];
   first: number;
   floor: number;
-  /** Nobody listens to it any more. */
+  /** True when nobody listens to the channel any more. */
   gone: boolean;
 }
 
@@ -63,7 +63,7 @@ export class Recent {
     this.#count++;
     this.#bytes += sizeOf(publication);
     while (this.#bytes > this.maxBytes) this.#dropOldest();
-    // Left channels leave their places in the queue: under churn alone it would grow for ever.
+    // Channels that were left keep their places in the queue: under churn alone it would grow for ever.
     if (this.#queue.length > 2 * this.#count + slack) {
       this.#queue = this.#queue.slice(this.#next).filter(({ gone }) => !gone);
       this.#next = 0;
@@ -91,7 +91,7 @@ export class Recent {
     return kept.publications.slice(low, low + limit) as readonly Publication[];
   }
 
-  /** The channel is not heard any more. */
+  /** To be called when the channel is not heard any more. */
   forget(channel: Channel): void {
     for (const kept of this.#channels.get(channel) ?? []) if (kept) this.#abandon(kept);
     this.#channels.delete(channel);
@@ -107,7 +107,7 @@ export class Recent {
   #dropOldest(): void {
     const kept = this.#queue[this.#next++] as Kept;
     if (kept.gone) return;
-    // Not by `shift`, which moves all the others: where one channel fills the memory, that is each time a quarter of a MiB.
+    // `shift` would move all the others: where one channel fills the memory, a quarter of a MiB each time.
     const oldest = kept.publications[kept.first] as Publication;
     kept.publications[kept.first++] = undefined;
     kept.floor = oldest.position.number;
@@ -119,7 +119,7 @@ export class Recent {
     }
   }
 
-  /** Its last one went: a channel of which nothing is held is none. */
+  /** Forgets a channel whose last publication went: kept, every channel that was ever heard would stay in memory. */
   #discard(kept: Kept, { channel, position }: Publication): void {
     kept.gone = true;
     const shards = this.#channels.get(channel) as (Kept | undefined)[];

@@ -43,7 +43,7 @@ export function sharedReads(log: Reads, most = 64): Reads {
       return log.read(channel, shard, asked.after, asked.limit, asked.since);
     });
     const later = history.publications.filter(({ position: { number, time } }) => number > after || time > since);
-    // Only with those who were left out as often: new ones may always be behind.
+    // Readers that were left out share the next read with those left out as often: with new ones they might be left out for ever.
     if (later.length === 0 && history.more) return read(channel, shard, after, limit, since, round + 1);
     return { ...history, publications: later.slice(0, limit), more: history.more || later.length > limit };
   }
@@ -57,7 +57,7 @@ export function sharedReads(log: Reads, most = 64): Reads {
   };
 }
 
-/** Asks now, or when its turn has come. */
+/** Calls `ask` now, or when its turn has come. */
 type InTurn = <T>(ask: () => Promise<T>) => Promise<T>;
 
 interface Together {

@@ -42,10 +42,10 @@ export class CatchUp {
       const { positions: after } = told.place as Place;
       // A client may know more of the log than this replica, whose tail is a moment behind, or deaf.
       if (isAhead(after, hub.heads())) await hub.refresh(after);
-      // Closed while it waited, it would be revived.
+      // A subscription that was closed while it waited would be revived.
       if (!reader.isReading()) return;
       const replay = reader.begin();
-      // Before it is read: a mark that is heard meanwhile would find one that was here all the time.
+      // Lateness is set before the log is read: a mark that is heard meanwhile would take it for one that was here all the time.
       shown.goes(after, replay.upTo);
       const passage = await openPassage(replay, after);
       const gap = passage.gap ?? told.changed;
@@ -92,10 +92,10 @@ export class CatchUp {
         if (!conflation || latest.isFull) await this.#showAll(latest);
       }
     } finally {
-      // Also when the log fails in the middle: `seen` knows them, so nothing would bring them again.
+      // Events that wait here are shown also when the log fails: `seen` knows them, so nothing would bring them again.
       await this.#showAll(latest);
     }
-    // What it was shown has cursors from which it can go on.
+    // A client that has read its fill is ended here; it can go on from the cursor of the last frame.
     if (read <= most) return;
     this.parts.metrics.limited('replay');
     reader.fail(limitExceeded('replay', most, read));
@@ -105,13 +105,13 @@ export class CatchUp {
     for (const [publication, place] of latest.take()) await this.#show(publication, place);
   }
 
-  /** Rendered for this viewer alone, and written as fast as the socket takes it. */
+  /** Renders an event for this viewer alone, and writes it when the socket takes it. */
   async #show(publication: Publication, place: Place): Promise<void> {
     const { reader, told } = this;
     const { group, outlet } = this.parts;
     if (!reader.isReading()) return;
     const rendered = await group.plan.render(publication.source);
-    // Looked at right before the write, and again after each wait: all that were parked with it wake in the same moment.
+    // The socket is looked at right before the write, and again after each wait: all that were parked with it wake in one moment.
     for (let full = outlet.drained(); full; full = outlet.drained()) await full;
     if (reader.isReading() && told.write([new Frame(rendered, place, group)])) group.replayed(publication);
   }

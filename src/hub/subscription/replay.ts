@@ -33,7 +33,7 @@ export type Progress = Place['positions'];
 
 export interface Replayed {
   readonly publication: Publication;
-  /** What went by of its partition before it, the cursor had no room to tell. */
+  /** True when the cursor had no room to tell what went by of its partition before it. */
   readonly isUnknown: boolean;
   /** Where a subscription stands that was shown everything up to this one. */
   readonly progress: Progress;
@@ -101,8 +101,8 @@ async function openShard(
   if (isThere || !isAfter(head, from, head.epoch)) return { head, channels: [], renewals: [], gap: null, oldest: head };
   const pageSize = Math.max(10, Math.floor(readAhead / Math.max(1, channels.length)));
   const histories = channels.map((channel) => new ChannelHistory(hub, channel, head, from, pageSize));
-  // Marks first: entries are refused of another epoch than that of the head. Read after them, a mark up to the head could have
-  // been lost in between, and whoever comes to the head would be one that was told.
+  // Marks are read before the entries, which are refused of another epoch than the head's: read after them, a mark up to the
+  // head could be gone with its epoch, and whoever comes to the head would count as one that was told.
   const kept = await hub.gaps(head.shard);
   const pages = await Promise.all(histories.map((history) => history.next()));
   const marks = marksBetween(kept, from, head).filter(
@@ -137,7 +137,7 @@ function gapOf(pages: readonly (Page | null)[], marks: readonly Gap[], tooOld: b
   return marks.reduce<Gap | null>((gap, { reason, missed }) => withLoss(gap, { reason, missed }), null);
 }
 
-/** One shard's channels as one, each event once. */
+/** Merges one shard's channels, each event once. */
 async function* merged(
   { head, channels, renewals }: OpenShard,
   seen: Coordinates,
@@ -158,7 +158,7 @@ async function* merged(
       if (page[0] && (!first?.[0] || byAge(page[0].position, first[0].position, head.epoch) < 0)) first = page;
     }
     const publication = first?.shift();
-    // Marks come in their place, also behind the last event: what follows live counts anew too.
+    // Marks take effect in their place, also behind the last event: what follows live counts anew too.
     while (told[0] && (!publication || byAge(told[0].position, publication.position, head.epoch) < 0)) {
       seen.setBack((told.shift() as Renewal).voided);
     }

@@ -9,7 +9,7 @@ export async function retryWhile(isDue: () => boolean, work: (again: boolean) =>
       return await work(attempt > 0);
     } catch (error) {
       if (!(error instanceof LogUnavailable)) throw error;
-      // Thousands may have met the same trouble: they must not all try again in the same moment.
+      // Thousands may have met the same trouble: without chance in the pause they would all try again in one moment.
       await pause(backoff(attempt + 1, { first: 50, most: 2_000 }));
     }
   }

@@ -41,11 +41,11 @@ export async function openRewind(
     for (const publication of shown) {
       const { position, source } = publication;
       const [before, epoch] = [told[position.shard] ?? [], upTo[position.shard]?.epoch ?? ''];
-      // Whoever is cut off behind the mark comes back without meeting it: the cursor must not hold the old offsets.
+      // A client that is cut off behind the mark comes back without meeting it: its cursor must not hold the old offsets.
       while (before[0] && !isAfter(before[0].position, position, epoch))
         seen.setBack((before.shift() as Renewal).voided);
       progress = progress.with(position.shard, position);
-      // The log may know no more of a mark, and before it were other records, whose offsets may be higher.
+      // The log may have forgotten a mark, before which were other records, whose offsets may be higher.
       seen.setBack({ partition: source.record.partition, cut: { origin: source.origin, offset: 0 } });
       seen.advance(publication);
       yield { publication, progress };
@@ -79,7 +79,7 @@ async function newest(
 ): Promise<readonly Publication[]> {
   const ends: End[] = upTo.flatMap((head) => channels.map((channel) => ({ head, channel, history: null })));
   let open: readonly End[] = ends;
-  // Doubled, and not what was asked for: so who asks for ten shares the reads of who asks for five.
+  // Limits are doubled, so that who asks for ten shares the reads of who asks for five.
   let limit = firstLook;
   while (limit < count) limit *= 2;
   for (; ; limit *= 2) {
@@ -88,7 +88,7 @@ async function newest(
       open.map(async (end) => {
         const history = await hub.newest(end.channel, end.head.shard, most);
         const { epoch, number } = history.head;
-        // A replica that lags, or a log that lost data: what is not there now would never be shown.
+        // A replica that lags, or a log that lost data, has less than the head: what is not there now would never be shown.
         if (epoch === end.head.epoch && number < end.head.number) throw new LogMoved();
         end.history = history;
       }),
@@ -104,7 +104,7 @@ async function newest(
   }
 }
 
-/** What was read, oldest first. An event in two channels has one number. */
+/** Merges what was read, oldest first. An event in two channels has one number, and is there once. */
 function merged(ends: readonly End[], upTo: readonly Position[]): readonly Publication[] {
   const shards = upTo.map((head) => {
     const found = new Map<string, Publication>();
@@ -120,7 +120,7 @@ function merged(ends: readonly End[], upTo: readonly Position[]): readonly Publi
   return shards.flat().sort((a, b) => a.position.time - b.position.time);
 }
 
-/** Shard by shard in the order of the log. */
+/** Marks of all shards, shard by shard in the order of the log. */
 async function renewals({ hub, topic, upTo }: Replay): Promise<readonly Renewal[]> {
   const found = await Promise.all(
     upTo.map(async (head) => renewalsIn(marksOf(await hub.gaps(head.shard), topic, head))),

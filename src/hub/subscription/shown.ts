@@ -3,10 +3,11 @@ import type { Position } from '../../event/position.js';
 import { isSince, type Publication, type Voided } from '../../event/publication.js';
 import { Coordinates } from '../coordinates.js';
 import type { Frame } from '../frame.js';
-import type { Group, Heard, Offer } from '../group.js';
+import type { Group } from '../group.js';
 import type { Hub } from '../hub.js';
 import { isOver, type Late, lateAt } from '../late.js';
 import type { Reach } from '../listener.js';
+import type { Heard, Offer } from '../seat.js';
 
 const untilEqual = Number.POSITIVE_INFINITY;
 
@@ -25,7 +26,7 @@ export class Shown {
   /** The last turn of the group that needs `#own`. */
   #until = 0;
   #late: Late = null;
-  /** `Coordinates.leftOut` of what it came with: of those of which its group knows nothing, nobody knows. */
+  /** `Coordinates.leftOut` of its place when it came: partitions of which its group knows nothing, nobody knows. */
   #leftOut: string | null = null;
   /** By performance.now(), when it came to the place from which it is live. */
   #came = 0;
@@ -40,7 +41,7 @@ export class Shown {
     return this.#own !== null;
   }
 
-  /** Not null: its places are its own. */
+  /** While it is not null, places are its own. */
   get late(): Late {
     if (isOver(this.#late, this.hub.heads(), this.group.retain)) {
       this.#late = null;
@@ -49,23 +50,23 @@ export class Shown {
     return this.#late;
   }
 
-  /** It came with a cursor that was late already. */
+  /** To be called with what a cursor says of lateness. */
   cameLate(late: Late): void {
     this.#late = late;
   }
 
-  /** It begins here, and nothing of before is its business. */
+  /** To be called when it begins at the log's end: nothing of before is its business. */
   begins(): void {
     this.#came = performance.now();
   }
 
-  /** It goes from one place of the log to another. */
+  /** To be called when it goes from one place of the log to another. */
   goes(from: Place['positions'], to: readonly Position[]): void {
     this.#late = lateAt(this.#late, from, to);
     this.#came = performance.now();
   }
 
-  /** A replay is through, and `shown` is what it and all before it showed. */
+  /** To be called when a replay is through: `shown` is what it and all before it showed. */
   caughtUp(shown: Coordinates): void {
     this.#own = shown;
     this.#leftOut = shown.leftOut;
@@ -73,8 +74,8 @@ export class Shown {
   }
 
   /**
-   * The group learns what was shown. Not from one that is late: a mark that is still to come may make void what that one knows,
-   * and to others of the group new events would be repeats.
+   * The group learns what was shown. Not from a subscription that is late: a mark that is still to come may make void what it
+   * knows, and to the group's others new events would be repeats.
    */
   #teach(): void {
     this.#until = untilEqual;
@@ -83,17 +84,20 @@ export class Shown {
     if (this.group.hasHeard(this.#own.recent)) this.#until = this.group.turn;
   }
 
-  /** The group's frames tell all from the turn on from which the group knows all that was shown. */
+  /** Goes by the group's frames again, if from this turn on the group knows all that was shown. */
   settle(turn: number): void {
     if (this.#own !== null && turn > this.#until && this.late === null) this.#own = null;
   }
 
-  /** False for what was shown before. */
+  /** Remembers the event. False when it was shown before. */
   advance({ publication, repeat }: Offer): boolean {
     return this.#own ? this.#own.advance(publication) : !repeat;
   }
 
-  /** By the record's time alone, one that is older than its own partition would be passed over by who lacks it. */
+  /**
+   * By `firstBy` where it is known: by its record's time alone, an event older than its own partition would be passed over by
+   * who lacks it.
+   */
   isHistory({ refilled, firstBy, source, position }: Publication): boolean {
     return refilled && (firstBy ?? source.record.timestamp) < (this.since[position.shard] ?? 0);
   }
@@ -107,7 +111,7 @@ export class Shown {
     this.#own?.setBack(voided);
   }
 
-  /** What was lost since may have been for it. */
+  /** True when what was lost may have been for it. */
   isReached({ since, heard, stayed, before }: Reach): boolean {
     if (stayed && this.#came < stayed.until) return isSince({ since }, stayed.heard);
     const known = before.find(({ until }) => this.#came < until)?.heard ?? heard;

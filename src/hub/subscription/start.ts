@@ -7,7 +7,7 @@ export type Start =
   | {
       readonly kind: 'rewind';
       readonly count: number;
-      /** The last of them lies here; where it begins when not given. */
+      /** Where the last of them lies. Default: where the log stands when it begins. */
       readonly upTo?: readonly Position[];
       /** `Shown.since`; when it begins, when not given. */
       readonly since?: readonly number[];

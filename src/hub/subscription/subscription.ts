@@ -5,14 +5,16 @@ import type { Gap } from '../../event/position.js';
 import type { Voided } from '../../event/publication.js';
 import type { Logger } from '../../observe/logger.js';
 import { Coordinates } from '../coordinates.js';
-import type { Batch, Group, Offer, Seat } from '../group.js';
+import type { Group } from '../group.js';
 import type { Hub } from '../hub.js';
 import type { Reach } from '../listener.js';
+import type { Batch, Offer, Seat } from '../seat.js';
 import { CatchUp, type Reader } from './catch-up.js';
 import type { Replay } from './replay.js';
 import { retryWhile } from './retry.js';
 import { Shown } from './shown.js';
 import { changedSince, type Start } from './start.js';
+import { closed, joining, live, outrun, parked } from './state.js';
 import { type Teller, Told, type ToldParts } from './told.js';
 
 export interface SubscriptionParts extends ToldParts {
@@ -31,34 +33,7 @@ export interface SubscriptionParts extends ToldParts {
 /** More live frames than this waiting behind a replay are dropped; the replay then goes on from history. */
 const maxWaiting = 1_000;
 
-/** Where a subscription is in its drawing. Live frames that come during a replay wait behind it, by reference. */
-export type State =
-  | { readonly is: 'joining' | 'live' | 'outrun' | 'parked' | 'closed' }
-  | { readonly is: 'replaying'; readonly waiting: Offer[] };
-
-const joining: State = { is: 'joining' };
-const live: State = { is: 'live' };
-const outrun: State = { is: 'outrun' };
-const parked: State = { is: 'parked' };
-const closed: State = { is: 'closed' };
-
-/**
- * One operation of one client.
- *
- *                    now                    caught up
- *     joining ───────────────────▶ live ◀────────────────── replaying: live frames wait
- *        │                         │  │                       ▲ ▲ ▲   │
- *        │ after · rewind          │  │                       │ │ │   │ too many wait, or the group dropped some
- *        └─────────▶ replaying     │  │   the group           │ │ │   ▼
- *                                  │  └── dropped some ──────── │ ── outrun: live frames are dropped, and read instead
- *                                  │ socket is full           │
- *                                  └─────────▶ parked ────────┘ drained
- *
- *     any state ── close ──▶ closed        any state ── fault ──▶ closed, the outlet is told
- *
- * A parked subscription holds no frame at all. A log that cannot be read is waited for: live subscriptions wait for it
- * just so.
- */
+/** One operation of one client, in one of the states of `state.ts`. */
 export class Subscription implements Seat, Teller {
   #state = joining;
   /** The group's turn at which it began to listen. */
@@ -79,7 +54,7 @@ export class Subscription implements Seat, Teller {
    * happens in one turn, so nothing is missed between the group's place and the seat. `now` is per shard, by its clock.
    */
   async start(start: Start, now: readonly number[]): Promise<void> {
-    // Closed before it began, it would live on in a seat that nobody leaves.
+    // A subscription that was closed before it began would live on in a seat that nobody leaves.
     if (this.#state !== joining) return;
     this.parts.group.seats.add(this);
     if (start.kind === 'now') this.#startNow(now);
@@ -163,7 +138,7 @@ export class Subscription implements Seat, Teller {
   }
 
   #offer(offer: Offer): void {
-    // Heard before it began to listen; a slow resolver brings it only now.
+    // A slow resolver may bring an event now that was heard before it began to listen: the replay shows that one.
     if (offer.turn <= this.#from) return;
     const state = this.#state;
     if (state === live) this.#take(offer);
@@ -171,9 +146,9 @@ export class Subscription implements Seat, Teller {
   }
 
   lost(gap: Gap, voided: Voided | null, turn: number, reach?: Reach): void {
-    // What came before it began to listen, the replay tells.
+    // A gap from before it began to listen is told by the replay.
     if (turn <= this.#from) return;
-    // It will come upon the gap by itself, and in its place; told now, it would be told twice.
+    // A replay that is still to begin comes upon the gap by itself, and in its place; told now, it would be told twice.
     if (this.#state === parked || this.#state === outrun) return;
     if (reach && !this.#shown.isReached(reach)) return;
     if (voided && (!reach || this.#shown.isReached({ ...reach, since: voided.since }))) {
@@ -190,7 +165,7 @@ export class Subscription implements Seat, Teller {
     const wasLive = this.#state === live;
     if (!wasLive && !this.#isReading()) return;
     this.#state = outrun;
-    // Later: called while the group hears, whose turn is then ahead of the hub's heads.
+    // The replay begins later: this is called while the group hears, whose turn is then ahead of the hub's heads.
     if (wasLive) queueMicrotask(() => void this.#goOn());
   }
 
@@ -201,7 +176,8 @@ export class Subscription implements Seat, Teller {
   handOver(): Start {
     const place = this.#place();
     this.close();
-    // Not as it was asked: its last events were the last ones then, and what came since belongs to it too.
+    // A rewind begins anew where it was to begin. Asked for as it was at first, its last events would be the last of now, and
+    // what came between would be lost.
     if (place === null) return this.#rewinding as Start;
     return { kind: 'handover', place, since: this.#shown.since, gap: this.#told.gap ?? this.#told.changed };
   }
@@ -239,14 +215,14 @@ export class Subscription implements Seat, Teller {
   }
 
   /**
-   * Others fill its socket too: with a frame of each of them more than the limit, a hundred times the longest event could
-   * wait. Parked where it stood before this offer, and not at its last frame: that may be older than what is kept. Of a
-   * conflated field that is before all that the window held: what one behind it replaced, new claims may hide.
+   * Subscriptions share their socket: if each wrote one more frame than the limit, a hundred times the longest event could
+   * wait. It is parked where it stood before this offer, and not at its last frame, which may be older than what is kept. Of
+   * a conflated field that is before all that the window held: an event that replaced another may be hidden by new claims.
    */
   #isParkedBefore({ oldest, repeat }: Offer): boolean {
     const drained = this.parts.outlet.drained();
     if (!drained || oldest === null || (repeat && !this.#shown.isApart)) return false;
-    // A window that was open when it began to listen: it stands where it began.
+    // A window that was open when it began to listen holds events from before: it stands where it began.
     if (oldest.turn > this.#from) this.#told.place = this.#shown.before(oldest);
     void this.#park(drained);
     return true;
@@ -260,7 +236,7 @@ export class Subscription implements Seat, Teller {
     return true;
   }
 
-  /** Nothing is held for a socket that does not drain: it catches up from the log. */
+  /** Frames for a socket that does not drain would pile up: it holds none, and catches up from the log. */
   async #park(drained: Promise<void>): Promise<void> {
     this.#state = parked;
     await drained;
@@ -303,7 +279,7 @@ export class Subscription implements Seat, Teller {
     this.#shown.caughtUp(seen);
     this.#state = live;
     for (const offer of state.waiting) {
-      // Parked by one of them, it finds the rest in the log.
+      // Once one of them has parked it, it finds the rest in the log.
       if (this.#state !== live) return;
       this.#take(offer);
     }

@@ -12,17 +12,17 @@ export interface ToldParts {
   readonly onGap: OnGap;
 }
 
-/** Who ends when its client cannot be told any more. */
+/** The subscription, which ends when its client cannot be told any more. */
 export interface Teller {
   readonly isClosed: boolean;
   fail(fault: Fault): void;
-  /** What nobody expected. */
+  /** Called with an error that nobody expected. */
   broke(error: unknown): void;
 }
 
 /** What the client of one subscription was told, and what of its losses it is still to be told. */
 export class Told {
-  /** All up to here. Null for a rewind that has not found its beginning yet. */
+  /** Everything up to here was told. Null for a rewind that has not found its beginning yet. */
   place: Place | null = null;
   /**
    * It came with a cursor by other routes, and has not been told so yet. A cursor of its own names the routes of now: back
@@ -61,9 +61,9 @@ export class Told {
   }
 
   /**
-   * For an event that was written again, of a partition that nobody knows anything of: it may have been shown before its cursor
-   * was given out. Its record's time does not tell: one of a producer that is a second ahead of the log would be shown
-   * twice without a word. Nothing is missing, so it ends nothing.
+   * To be called for an event that was written again, of a partition of which nobody knows what went by: it may have been
+   * shown before its cursor was given out. Its record's time does not tell: the event of a producer that is a second ahead of
+   * the log would be shown twice without a word. Nothing is missing, so it ends nothing.
    */
   mayRepeat(): void {
     const gap: Gap = { reason: 'LOG_REFILLED', missed: 0 };

@@ -1,9 +1,9 @@
-import type { Channel } from '../event/channel.js';
-import type { Position } from '../event/position.js';
-import type { Doubts } from './healing/doubts.js';
-import type { LeftEpochs } from './healing/left-epochs.js';
-import type { Followed } from './history/hub-history.js';
-import type { TailedChannel } from './listener.js';
+import type { Channel } from '../../event/channel.js';
+import type { Position } from '../../event/position.js';
+import type { Doubts } from '../healing/doubts.js';
+import type { LeftEpochs } from '../healing/left-epochs.js';
+import type { TailedChannel } from '../listener.js';
+import type { Followed } from './hub-history.js';
 
 /** How far this replica has followed the log: per shard, and per channel on each. */
 export class Following implements Followed {
