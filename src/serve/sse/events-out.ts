@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2';
 import type { Frame } from '../../hub/frame.js';
-import { nextBytes, nextChunk, nextEvents } from '../connection/frames.js';
 import { type OutletOwner, type Sink, SocketOutlet } from '../connection/socket-outlet.js';
+import { nextBytes, nextChunk, nextEvents } from './events.js';
 
 /** Who receives a stream of server-sent events: an event names no operation. */
 const nobody = new Uint8Array(0);

@@ -5,10 +5,10 @@ import type { Running } from '../../graphql/running/running.js';
 import type { Frame } from '../../hub/frame.js';
 import type { Outlet } from '../../hub/outlet.js';
 import type { Connection } from '../connection/connection.js';
-import { commentEvent, completeEvent, cursorEvent, resultEvent } from '../connection/frames.js';
 import type { OutletOwner } from '../connection/socket-outlet.js';
 import type { LastWord, Wire } from '../connection/wire.js';
 import type { Redeemed } from '../identity/tickets.js';
+import { commentEvent, completeEvent, cursorEvent, resultEvent } from './events.js';
 import { type EventsOut, eventsOut } from './events-out.js';
 
 /** One stream of server-sent events, from the head of its response to its close. It carries one operation. */

@@ -4,7 +4,7 @@ import { toGraphQLError } from '../../graphql/render/render.js';
 import type { Running } from '../../graphql/running/running.js';
 import type { Frame } from '../../hub/frame.js';
 import type { Outlet } from '../../hub/outlet.js';
-import { idBytes } from '../connection/frames.js';
+import { idBytes } from './next-messages.js';
 import type { WebSocketWire } from './wire.js';
 
 type Ended = IteratorResult<ExecutionResult, void>;

@@ -10,7 +10,6 @@ import type { Audit } from '../../observe/audit.js';
 import type { Logger } from '../../observe/logger.js';
 import type { GatewayMetrics } from '../../observe/metrics.js';
 import type { Connection } from '../connection/connection.js';
-import { nextMessages, textMessage } from '../connection/frames.js';
 import { renew } from '../connection/renew.js';
 import { type OutletOwner, SocketOutlet } from '../connection/socket-outlet.js';
 import type { LastWord, Wire } from '../connection/wire.js';
@@ -18,6 +17,7 @@ import { bringsToken, type Identity, renewalIn } from '../identity/identify.js';
 import type { FairTurns } from '../limits/fair-turns.js';
 import { Hearing, type HearingOwner } from './hearing.js';
 import { isPong, messageOf, shortened } from './message.js';
+import { nextMessages, textMessage } from './next-messages.js';
 import { heartbeatOf } from './ping.js';
 
 export interface WireParts {

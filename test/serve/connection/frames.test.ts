@@ -3,16 +3,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Place } from '../../../src/event/place.js';
 import { Frame } from '../../../src/hub/frame.js';
-import {
-  completeEvent,
-  cursorEvent,
-  idBytes,
-  nextChunk,
-  nextEvents,
-  nextMessages,
-  payloadOf,
-  resultEvent,
-} from '../../../src/serve/connection/frames.js';
+import { payloadOf } from '../../../src/serve/connection/frames.js';
+import { completeEvent, cursorEvent, nextChunk, nextEvents, resultEvent } from '../../../src/serve/sse/events.js';
+import { idBytes, nextMessages } from '../../../src/serve/websocket/next-messages.js';
 
 /** Reads a WebSocket frame as RFC 6455 and RFC 7692 say, and nothing may be left over. */
 function read(frame: Buffer): { text: string; compressed: boolean } {
