@@ -69,14 +69,14 @@ export class Resolved implements Running {
     }
   }
 
-  /** Ends when its source is over or was left. One that never answers again is never waited for by another. */
+  /** Writes what one source gives until it is over or was left. A source that never answers again keeps no other waiting. */
   async #pump(outlet: Outlet): Promise<void> {
     const { results } = this;
     const isLeft = () => this.#closed || results !== this.results;
     try {
       for (;;) {
         const full = outlet.drained();
-        // Not awaited where there is room: many a source subscribes when it is first asked, and would miss this turn.
+        // Room is not awaited where there is some: many a source subscribes when it is first asked, and would miss this turn.
         if (full) await full;
         const { done, value } = await results.next();
         if (isLeft()) return;

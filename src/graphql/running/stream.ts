@@ -14,7 +14,7 @@ export interface StreamParts {
   readonly groups: Groups;
   /** What this viewer may get of the operation. Throws Fault when that is nothing. */
   plan(viewer: Viewer): GroupPlan;
-  /** Takes a seat, which is left by `close` of the result. */
+  /** Takes a seat in the group, which the subscription's `close` leaves. */
   seat(group: Group, outlet: Outlet, start: Start): Subscription;
 }
 
@@ -63,7 +63,7 @@ export class Stream implements Running {
     else this.parts.groups.release(this.group);
   }
 
-  /** The new group is heard before the old one is left, and a log that cannot be reached leaves all as it was. */
+  /** Enters the new group before the old one is left: a log that cannot be reached leaves all as it was. */
   async renew(viewer: Viewer): Promise<Renewal> {
     const { groups, plan } = this.parts;
     let next: GroupPlan;
@@ -83,7 +83,7 @@ export class Stream implements Running {
     }
   }
 
-  /** Within one turn: what the old group was not yet shown, the new one reads from history. */
+  /** Changes seats within one turn: what the old group was not yet shown, the new one reads from history. */
   #move(group: Group): void {
     const isOver = this.#closed || this.#subscription?.isClosed === true;
     if (isOver) this.parts.groups.release(group);

@@ -20,9 +20,9 @@ export interface ConnectedPeer extends Peer {
 /** What the connections of a replica share. */
 export interface Shared {
   readonly all: Set<Connection>;
-  /** Those for which something waits (`ProcessBuffer`). */
+  /** Connections for which something waits (`ProcessBuffer`). */
   readonly holding: Set<Connection>;
-  /** By the name of its stream, whichever is renewed from aside. */
+  /** Connections that are renewed from aside, by the name of their stream. */
   readonly named: Map<string, Connection>;
   readonly heartbeats: Heartbeats;
   readonly identity: Pick<Identity, 'isRevoked'>;
@@ -35,11 +35,11 @@ export interface Shared {
  * would be 60 bytes of each.
  */
 export class Connection implements Beating, Expiring {
-  /** Whose it is now: `nobody` before anybody signed in. Whatever runs on it was opened, or renewed, for this one. */
+  /** Whose connection it is now: `nobody` before anybody signed in. Whatever runs on it was opened, or renewed, for this one. */
   viewer: Viewer = nobody;
   /** True while a renewal is under way. */
   renewing = false;
-  /** By its client's own id, from the moment each was opened: a renewal must reach also those that have not started yet. */
+  /** Operations by their client's own id, from the moment each was opened: a renewal must reach also those not started yet. */
   readonly operations = new Map<string, Running>();
   /** How many operations are being opened. */
   opening = 0;
@@ -67,7 +67,7 @@ export class Connection implements Beating, Expiring {
     if (fault) this.expel(fault);
   }
 
-  /** From here on it is this viewer's, and ends with the token. Null, or why that token counts no more. */
+  /** From here on the connection is this viewer's, and ends with the token. Null, or why that token counts no more. */
   signIn(viewer: Viewer): Fault | null {
     this.viewer = viewer;
     // A revocation finds it from here on. One that came between the token's verification and this line has not.
@@ -76,39 +76,40 @@ export class Connection implements Beating, Expiring {
     return null;
   }
 
-  /** It ends at this moment, milliseconds since 1970; null: it need not. */
+  /** Sets when the token ends, and the connection with it: milliseconds since 1970; null: never. */
   expires(at: number | null): void {
     if (at === null && !this.#expiry) return;
     this.#expiry ??= new Expiry(this);
     this.#expiry.set(at);
   }
 
-  /** Puts an opened operation among those that run. One that comes too late is closed. */
+  /** Puts an opened operation among those that run. An operation that comes when the connection is over is closed. */
   begin(id: string, operation: Running): void {
     if (this.#isOver) operation.close();
     else this.operations.set(id, operation);
   }
 
-  /** The operation has ended. The id may be in use again already. */
+  /** Takes an operation that has ended off the list. Its id may be in use again already. */
   left(id: string, operation: Running): void {
     if (this.operations.get(id) === operation) this.operations.delete(id);
   }
 
-  /** Its client has given a sign of life. */
+  /** The client has given a sign of life. */
   heard(): void {
     this.#isAlive = true;
   }
 
-  /** Something waits in its wire after a write. */
+  /** Something waits in the wire after a write. */
   holds(): void {
     this.shared.holding.add(this);
   }
 
-  /** Bytes that wait for it. */
+  /** Bytes that wait in the wire. */
   waiting(): number {
     return this.#wire.waiting();
   }
 
+  /** A period has passed: who gives no sign of life is cut off, all others are told where their operations are. */
   beat(): void {
     const wire = this.#wire;
     const isStuck = wire.isStuck();
@@ -128,43 +129,44 @@ export class Connection implements Beating, Expiring {
     wire.beat(this.operations);
   }
 
-  /** Shows it nothing more: its token counts no more, and its end is to come. */
+  /** Shows the client nothing more: its token counts no more, and its end is to come. */
   silence(): void {
     this.#wire.silence();
   }
 
-  /** Ends it with this as its last word: its token counts no more. */
+  /** Ends the connection with this as its last word: its token counts no more. */
   expel(fault: Fault): void {
     this.#dismiss({ kind: 'expelled', fault });
   }
 
+  /** The token's time is over. */
   expire(): void {
     this.expel(expired());
   }
 
-  /** Ends it for now: its client is to come back, and loses nothing. */
+  /** Ends the connection for now: its client is to come back, and loses nothing. */
   turnAway(why: string): void {
     this.#dismiss({ kind: 'turned away', why });
   }
 
-  /** Ends it because the replica retires: what was written before goes out first. Idempotent. */
+  /** Ends the connection because the replica retires: what was written before goes out first. Idempotent. */
   retire(): void {
     this.#dismiss({ kind: 'retired' });
   }
 
-  /** Ends it now. */
+  /** Ends the connection now. */
   terminate(): void {
     this.#wire.terminate();
   }
 
-  /** Nothing runs on it any more, and nothing will. Idempotent. */
+  /** Closes all operations, and whichever comes from now on. Idempotent. */
   stop(): void {
     this.#isOver = true;
     for (const operation of this.operations.values()) operation.close();
     this.operations.clear();
   }
 
-  /** Its client is gone, whoever ended it: nothing is left of it here. Idempotent. */
+  /** The client is gone, whoever ended it: the connection leaves every list it is on. Idempotent. */
   closed(): void {
     const { all, holding, named, heartbeats, metrics } = this.shared;
     if (!all.delete(this)) return;

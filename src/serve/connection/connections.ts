@@ -14,9 +14,9 @@ import type { Wire } from './wire.js';
 
 export interface ConnectionsParts {
   readonly identity: Pick<Identity, 'isRevoked'>;
-  /** Milliseconds. */
+  /** Milliseconds between two heartbeats of a connection. */
   readonly heartbeat: number;
-  /** Bytes that may wait in all of them together. */
+  /** Bytes that may wait in all connections together. */
   readonly processBuffer: number;
   readonly metrics: Pick<GatewayMetrics, 'connected' | 'limited'>;
   readonly logger: Logger;
@@ -27,7 +27,7 @@ export interface ConnectionsParts {
 export class Connections {
   readonly #parts: ConnectionsParts;
   readonly #shared: Shared;
-  /** Those that are revoked and not closed yet. */
+  /** Connections whose token was revoked, and which are not closed yet. */
   readonly #leaving = new WeakSet<Connection>();
   readonly #expelInTurn = inTurns((connection: Connection) => this.#expel(connection));
   readonly #unbound: () => void;
@@ -41,13 +41,13 @@ export class Connections {
     this.#unbound = boundBuffers({ holding, processBuffer, metrics, logger });
   }
 
-  /** Those whose token is renewed from aside, by the name of their stream. */
+  /** Connections whose token is renewed from aside, by the name of their stream. */
   get named(): ReadonlyMap<string, Connection> {
     return this.#shared.named;
   }
 
   /**
-   * A client has come. It has its `place` until its wire tells that it has closed; `viewer` is `nobody` where it signs in
+   * A client has come. Its connection has `place` until the wire tells that it has closed; `viewer` is `nobody` where it signs in
    * later. One whose token was revoked meanwhile is expelled before this returns.
    */
   attach<W extends Wire>(place: Place, peer: ConnectedPeer, viewer: Viewer, wireOf: (its: Connection) => W): W {
@@ -58,7 +58,7 @@ export class Connections {
   }
 
   /**
-   * Ends all those whose token counts no more. A tenant that is revoked has thousands of sockets, and to close those takes
+   * Ends the connections whose token counts no more. A tenant that is revoked has thousands of sockets, and to close those takes
    * seconds: first none is shown anything more.
    */
   expelRevoked(): void {
@@ -70,12 +70,12 @@ export class Connections {
     }
   }
 
-  /** Ends each at a moment of its own within `period` ms (`retire.ts`). */
+  /** Ends each connection at a moment of its own within `period` ms (`retire.ts`). */
   retire(period: number, door: Door): Promise<void> {
     return retire(this.#shared.all, period, Math.random, door);
   }
 
-  /** To be called when all are gone. */
+  /** To be called when all connections are gone. */
   close(): void {
     this.#unbound();
     this.#shared.heartbeats.close();

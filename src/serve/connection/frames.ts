@@ -38,7 +38,7 @@ export const idBytes = (id: string): Uint8Array => Uint8Array.from(Buffer.from(J
 
 const before = Buffer.from('{"id":');
 const afterId = (frame: Frame) => `,"type":"next","payload":${frame.payload}}`;
-/** Ends on a whole byte with four that permessage-deflate leaves out (RFC 7692, section 7.2.1). */
+/** The part behind the id, deflated. A flush ends on a whole byte with four that permessage-deflate leaves out (RFC 7692, section 7.2.1). */
 const deflated = once((frame: Frame) =>
   deflateRawSync(afterId(frame), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4),
 );
@@ -87,7 +87,7 @@ function inDeflated(frame: Frame, idLength: number, length: number): Prepared | 
   return { bytes, holes: [hole] };
 }
 
-/** A message of its own, as it is. */
+/** A text as one WebSocket message, uncompressed. */
 export function textMessage(text: string): Prepared {
   const { bytes, start } = textFrame(Buffer.byteLength(text), 0);
   bytes.write(text, start);
@@ -105,34 +105,34 @@ function textFrame(length: number, rsv1: number): { readonly bytes: Buffer; read
   return { bytes, start };
 }
 
-/** The same events over SSE. JSON holds no line break, so one data line is enough. */
+/** Frames as server-sent events. JSON holds no line break, so one data line is enough. */
 export const nextEvents = once((frames: Frames) => frames.map(nextEvent).join(''));
 
 const nextEvent = ({ cursor, payload }: Frame) =>
   `${cursor === null ? '' : `id: ${cursor}\n`}event: next\ndata: ${payload}\n\n`;
 
-/** Their bytes. They name nobody. */
+/** The events as bytes. They name no receiver, so they have no holes. */
 export const nextBytes = once((frames: Frames): Prepared => ({ bytes: Buffer.from(nextEvents(frames)), holes: [] }));
 
-/** The events as a chunk of HTTP/1.1's chunked encoding. They name nobody. */
+/** The events as a chunk of HTTP/1.1's chunked encoding, without holes too. */
 export const nextChunk = once((frames: Frames): Prepared => {
   const events = Buffer.from(nextEvents(frames));
   const bytes = Buffer.concat([Buffer.from(`${events.length.toString(16)}\r\n`), events, Buffer.from('\r\n')]);
   return { bytes, holes: [] };
 });
 
-/** The whole of what is told to who asked for no subscription, or is refused one: it has no cursor. */
+/** A whole result without a cursor: of a query or a mutation, or the errors of what is refused or ends. */
 export function resultEvent(result: object): string {
   return `event: next\ndata: ${writeForClients(result)}\n\n`;
 }
 
-/** Browsers take an `id` that stands alone as their Last-Event-ID, and show nothing. */
+/** A cursor without an event: browsers take an `id` that stands alone as their Last-Event-ID, and show nothing. */
 export function cursorEvent(cursor: string): string {
   return `id: ${cursor}\n\n`;
 }
 
-/** graphql-sse's client wants the data line, empty or not. */
+/** The end of an operation. graphql-sse's client wants the data line, empty or not. */
 export const completeEvent = 'event: complete\ndata: \n\n';
 
-/** Keeps proxies from closing a quiet stream. */
+/** A comment, which clients pass over: it keeps proxies from closing a quiet stream. */
 export const commentEvent = ':\n\n';

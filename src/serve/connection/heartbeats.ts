@@ -4,9 +4,9 @@ export interface Beating {
   beat(): void;
 }
 
-/** In how many parts the period is cut: so far apart at most are two that came together. */
+/** Parts of a period, at the most: connections that came within one part are beaten together. */
 const most = 120;
-/** Milliseconds of a part, at the least. */
+/** Milliseconds of a part, at the least: finer timers would only turn the loop. */
 const finest = 10;
 
 /**
@@ -25,7 +25,7 @@ export class Heartbeats {
     this.#timer = setInterval(() => this.#turn(), period / slots).unref();
   }
 
-  /** Tells what `remove` wants to know. */
+  /** Gives the slot, by which `remove` finds it. */
   add(one: Beating): number {
     this.#slots[this.#at]?.add(one);
     return this.#at;

@@ -7,11 +7,11 @@ type Bounded = Pick<Connection, 'waiting' | 'turnAway' | 'terminate'>;
 
 export interface ProcessBuffer {
   /**
-   * Those for which something waited after the last write; whoever is seen to hold nothing any more is taken out. Not all
+   * Connections for which something waited after the last write; those that hold nothing any more are taken out. Not all
    * connections: looking at four thousand idle ones four times a second was 6 % of what a gateway did.
    */
   readonly holding: Set<Bounded>;
-  /** Bytes. */
+  /** Bytes that may wait in all of them together. */
   readonly processBuffer: number;
   readonly metrics: Pick<GatewayMetrics, 'limited'>;
   readonly logger: Logger;

@@ -42,7 +42,7 @@ async function renewal(
     }
     await renewAll(connection, viewer);
     connection.expires(viewer.expiresAt);
-    // Since it was verified, while its operations were waited for: whoever was ended then had the old token still.
+    // A revocation may have come since the token was verified, while operations were waited for: it found the old token here.
     if (isRevoked(viewer)) {
       connection.expel(revoked());
       return refusal(revoked());
@@ -56,7 +56,7 @@ async function renewal(
   }
 }
 
-/** Who a token without `sub` belongs to nobody can say. */
+/** Whether both are the same person. A token without `sub` belongs to nobody in particular, and is renewed by none. */
 function isSame(one: Viewer, other: Viewer): boolean {
   const person = personOf(one);
   return person !== null && person === personOf(other);
@@ -71,7 +71,7 @@ export const refusal = ({ code, message }: Fault): Renewed => ({ ok: false, code
 export async function renewAll(connection: Pick<Connection, 'viewer' | 'operations'>, viewer: Viewer): Promise<void> {
   const renewals = new Map<Running, Renewal>();
   try {
-    // While one was waited for, others may have begun with the old claims.
+    // Operations that begin while another is waited for have the old claims too.
     for (let fresh = [...connection.operations.values()]; fresh.length > 0; ) {
       const outcomes = await Promise.allSettled(fresh.map((operation) => operation.renew(viewer)));
       for (const [at, outcome] of outcomes.entries()) {

@@ -14,19 +14,19 @@ const patience = 3_000;
 
 const gone = () => new Fault('BAD_USER_INPUT', { why: 'no replica holds a stream of this id: it may have ended' });
 
-/** As `randomUUID` writes them, which names the streams. */
+/** The name of a stream, as `randomUUID` writes it. */
 const streamId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Renewals of streams that may be held by any replica: for server-sent events, where a client cannot speak on the stream. */
 export interface RenewalDesk {
   /**
-   * Renews it wherever it is, where `admit` lets the token's owner ask. A stream that no replica holds is BAD_USER_INPUT.
-   * Throws Fault for a bad token, and what `admit` throws.
+   * Renews the token of a stream, whichever replica holds it, where `admit` lets the token's owner ask. A stream that no
+   * replica holds is BAD_USER_INPUT. Throws Fault for a bad token, and what `admit` throws.
    */
   renew(stream: string, token: string, admit: (viewer: Viewer) => Promise<void>): Promise<Renewed>;
 }
 
-/** `named` are those that this replica holds, by the name of their stream. */
+/** `named` are this replica's connections, by the name of their stream. */
 export function renewalDesk(
   named: ReadonlyMap<string, Connection>,
   replicas: Replicas,
@@ -42,21 +42,21 @@ export function renewalDesk(
     const connection = named.get(told.stream);
     if (!connection) return;
     const { request, token } = told;
-    // Verified here again: a message is no proof of who somebody is.
+    // The token is verified here again: a message is no proof of who somebody is.
     renew(connection, () => authenticate(withToken(token)), { identity, audit })
       .then((answer) => replicas.tell({ kind: 'renewed', request, answer }))
-      // Whoever asked is told so by the silence.
+      // A failed answer is told by silence: whoever asked stops waiting after `patience`.
       .catch(() => undefined);
   });
 
   return {
     async renew(stream, token, admit) {
-      // Before anything is told: strangers must not make every replica work.
+      // The token is verified before anything is told: strangers must not make every replica work.
       const viewer = await authenticate(withToken(token));
       await admit(viewer);
       const connection = named.get(stream);
       if (connection) return renew(connection, async () => viewer, { identity, audit });
-      // Passed on, 60 KB of anything would be every replica's to read.
+      // A name that can be none is not passed on: 60 KB of anything would be every replica's to read.
       if (!streamId.test(stream)) return refusal(gone());
       const request = randomUUID();
       const answered = new Promise<Renewed | null>((resolve) => {

@@ -1,7 +1,7 @@
 /** A socket, or something else to be written to that has sockets' words. */
 export interface Sink {
   readonly writable: boolean;
-  /** What waits, and all that was ever written, which includes it. */
+  /** Bytes that wait, and bytes that were ever written, which include those. */
   readonly writableLength: number;
   readonly bytesWritten: number;
   /** `done` is called when this and all before it has left, or the sink is gone. */
@@ -11,14 +11,14 @@ export interface Sink {
 /** The bytes of one frame or of several, made once for many sockets; where they name their receiver's operation there are holes. */
 export interface Prepared {
   readonly bytes: Uint8Array;
-  /** Where the id goes, which is as long as each hole. */
+  /** Offsets of the id, which is as long as each hole. */
   readonly holes: readonly number[];
 }
 
-/** What was written in this turn of the event loop, in order; `next` leads to the same socket's next, 0 to none. */
+/** Frames written in this turn of the event loop, in order; `next` leads to the same socket's next, 0 to none. */
 const turn = { frames: [] as Prepared[], ids: [] as Uint8Array[], next: [] as number[], outlets: [] as SocketOutlet[] };
 
-/** Before the loop turns to any other socket: so nothing waits for it, but all that came in one read leaves in one write. */
+/** Flushes before the loop turns to any other socket: no frame waits for that, but all that came in one read leave in one write. */
 function endTurn(): void {
   const { outlets } = turn;
   for (const outlet of outlets) outlet.flush();
@@ -27,7 +27,7 @@ function endTurn(): void {
 
 /** Whose outlet it is. */
 export interface OutletOwner {
-  /** What comes when this says no is dropped. */
+  /** While this says no, whatever is written is dropped. */
   isOpen(): boolean;
   /** Something waits in the socket after a write. */
   holds(): void;
@@ -48,7 +48,7 @@ const patience = 5;
  * written: at twenty frames a write twice as much in all.
  */
 export class SocketOutlet {
-  /** One more than the place in the turn of this socket's first and last frame; 0 when there is none. */
+  /** Places in the turn of this socket's first and last frame, each plus one; 0 when it has none. */
   #first = 0;
   #last = 0;
   #gathered = 0;
@@ -61,7 +61,7 @@ export class SocketOutlet {
 
   constructor(
     private readonly socket: Sink,
-    /** Bytes. */
+    /** Bytes that may wait. */
     private readonly limit: number,
     private readonly owner: OutletOwner,
   ) {}
@@ -100,7 +100,7 @@ export class SocketOutlet {
     this.#look();
   }
 
-  /** Writes what waits, now. */
+  /** Writes this turn's frames now. */
   flush(): void {
     if (this.#first === 0) return;
     const { socket } = this;

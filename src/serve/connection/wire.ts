@@ -25,7 +25,7 @@ export interface Wire {
   readonly isOneWay: boolean;
   /** True while the client is not read: what it has said meanwhile is not known. */
   isPaused(): boolean;
-  /** Null while more may be written; else resolves when it has drained, or is gone. */
+  /** Null while more may be written; else resolves when the wire has drained, or is gone. */
   drained(): Promise<void> | null;
   /** Bytes that wait, in both directions. */
   waiting(): number;
@@ -38,8 +38,8 @@ export interface Wire {
   beat(operations: Map<string, Running>): void;
   /** From now on what operations write is dropped. A last word can follow. */
   silence(): void;
-  /** Ends it, and says why. Nothing runs on it by then. */
+  /** Ends the connection, and says why. No operation runs on it by then. */
   dismiss(last: LastWord): void;
-  /** Ends it now. `Connection.closed` follows. */
+  /** Ends the connection now. `Connection.closed` follows. */
   terminate(): void;
 }

@@ -25,7 +25,7 @@ export interface AuthRequest {
    * came as a cookie, behind a ticket or to be renewed stands here as `Bearer …`. Null when there is none.
    */
   readonly authorization: string | null;
-  /** Of the HTTP request, or the WebSocket's handshake; empty for a renewal. */
+  /** Headers of the HTTP request, or of the WebSocket's handshake; empty for a renewal. */
   readonly headers: IncomingHttpHeaders;
   /** Path and query; empty for a renewal. */
   readonly url: string;
@@ -36,7 +36,7 @@ export interface AuthRequest {
 /** Says whose a request is: `nobody` when nobody signs in. Throws Fault UNAUTHENTICATED with the reason, never with the token. */
 export type Authenticate = (request: AuthRequest) => Promise<Viewer>;
 
-/** One who signs tokens, with secrets shared with the gateway or with keys that are published. */
+/** An issuer, who signs tokens with secrets shared with the gateway or with keys that are published. */
 export interface TokenSettings {
   /** Shared secrets: all verify. */
   readonly secrets: readonly string[];
@@ -54,7 +54,7 @@ export interface TokenSettings {
 export interface TokenKeys {
   /** Null when there is an issuer whose tokens can be verified, else why there is none. One who is away stops no other. */
   unready(): string | null;
-  /** From now on they are fetched also while nobody signs in. */
+  /** From now on the keys are fetched also while nobody signs in. */
   keep(): void;
   /** Idempotent. */
   close(): void;
@@ -75,12 +75,12 @@ const asymmetric = [
 ];
 
 /**
- * Gives it so many milliseconds. One that waits for ever, for a database that does not answer, would have every socket open
+ * The same `authenticate` with so many milliseconds of patience. An `authenticate` that waits for ever, for a database that does not answer, would have every socket open
  * and unacknowledged, and its client would never come back.
  */
 export function inTime(authenticate: Authenticate, patience = 10_000): Authenticate {
   return async (request) => {
-    // Before there is a timer, for it may throw at once.
+    // Called before there is a timer, for it may throw at once.
     const answer = authenticate(request);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
@@ -92,7 +92,7 @@ export function inTime(authenticate: Authenticate, patience = 10_000): Authentic
   };
 }
 
-/** For bearer tokens that are JWTs of these issuers: who is without any is `nobody`. */
+/** Takes bearer tokens that are JWTs of these issuers: who is without any is `nobody`. */
 export const tokenAuthenticator = (...issuers: readonly TokenSettings[]): Authenticate =>
   byTokens(issuers).authenticate;
 
@@ -142,7 +142,7 @@ function authenticatorOf(verify: Verify): Authenticate {
   };
 }
 
-/** jose has verified this text, and rounded its whole numbers. Times are doubles (RFC 7519, section 2). */
+/** The claims of a token that jose has verified, with the digits of whole numbers that jose has rounded. Times are doubles (RFC 7519, section 2). */
 function exactClaims(token: string, payload: JWTPayload): Claims {
   const json = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString();
   if (!mayHoldLongNumber(json)) return payload;
@@ -151,7 +151,7 @@ function exactClaims(token: string, payload: JWTPayload): Claims {
   return { ...(readJson(json) as Claims), ...Object.fromEntries(times) };
 }
 
-/** What a token says of its issuer only chooses the keys: they decide. */
+/** Chooses the verifier by the issuer that a token names. That is only a choice: the keys decide. */
 function byIssuer(verifiers: ReadonlyMap<string | null, Verifier>): Verify {
   return async (token) => {
     const verifier = verifiers.get(decodeJwt(token).iss ?? null);
@@ -179,7 +179,7 @@ function verifierOf(settings: TokenSettings, watchers: KeyWatchers): Verifier {
   return { keys: null, verify: bySecret(secrets, { ...common, algorithms: symmetric }) };
 }
 
-/** Verifies as jose does, which waits for a thread to make an HMAC of two hundred bytes: that costs more than all else of a connection. */
+/** Verifies by shared secrets, as jose does, which waits for a thread to make an HMAC of two hundred bytes: that costs more than all else of a connection. */
 function bySecret(secrets: readonly string[], options: JWTVerifyOptions): Verify {
   const shared = secrets.map(sharedKey);
   // An empty one is nobody's secret: jose refuses it.
@@ -202,7 +202,7 @@ function bySecret(secrets: readonly string[], options: JWTVerifyOptions): Verify
   };
 }
 
-/** Issuers have a header for each key: more of them are not worth remembering. */
+/** Headers that are remembered. Issuers have one for each key: more are not worth it. */
 const mostHeaders = 100;
 
 const unsecured = Buffer.from('{"alg":"none"}').toString('base64url');
@@ -218,7 +218,7 @@ function plainHeaders() {
       if (hashes.size < mostHeaders) hashes.set(token.slice(0, token.indexOf('.')), `sha${alg.slice(2)}`);
     },
 
-    /** Null for whatever is not known to be good: jose then says why it is not. */
+    /** The claims of a token that is known to be good. Null for any other: jose then says what it is. */
     verify(token: string, keys: readonly KeyObject[], options: JWTVerifyOptions): JWTPayload | null {
       const [header = '', payload = '', signature = '', ...more] = token.split('.');
       const hash = hashes.get(header);
@@ -240,7 +240,7 @@ function plainHeaders() {
   };
 }
 
-/** As bytes, jose would import the secret anew for each token, which costs as much as verifying it. */
+/** A secret as a key, imported once. Given to jose as bytes, it would be imported for each token, which costs as much as verifying it. */
 function sharedKey(secret: string): (header: JWTHeaderParameters) => Promise<CryptoKey> {
   const imported = new Map<string, Promise<CryptoKey>>();
   return ({ alg }) => {

@@ -1,15 +1,15 @@
 /**
- * Milliseconds by which the clock of Redis, or of a replica, may be set forward without a loss: so much longer than needed is
- * kept what a clock that was set would take away before its time. Whether it counts still, is asked by another clock.
+ * Milliseconds by which the clock of Redis, or of a replica, may be set forward without a loss. Tickets and revocations are
+ * kept so much longer than they count, since a clock that is set would take them away before their time.
  */
 export const clockStep = 2 * 3_600_000;
 
 /** Milliseconds between two looks at the clock. */
 const every = 500;
-/** Milliseconds by which it may have strayed: a clock that is being put right runs a little fast or slow for hours. */
+/** Milliseconds by which the clock may stray between two looks: a clock that is being put right runs a little fast or slow for hours. */
 const stray = 100;
 
-/** Whoever must know when the clock on the wall was set: timers see nothing of it. */
+/** A timer's owner, who must know when the clock on the wall was set: timers see nothing of it. */
 export interface HearsClock {
   clockStepped(): void;
 }
@@ -18,7 +18,7 @@ const listeners = new Set<HearsClock>();
 let looking: NodeJS.Timeout | undefined;
 let known = 0;
 
-/** Between the clock on the wall and the one that timers go by. */
+/** Milliseconds between the clock on the wall and the one that timers go by. */
 const difference = () => Date.now() - performance.now();
 
 function look() {

@@ -6,13 +6,13 @@ import { type HearsClock, hearClockSteps, unhearClockSteps } from './clock-steps
 const itHasExpired = new Fault('UNAUTHENTICATED', { why: 'the token has expired' });
 export const expired = () => itHasExpired;
 
-/** Milliseconds: beyond 2^31 a timer fires at once. */
+/** Milliseconds of the longest timer: beyond 2^31 one fires at once. */
 const longest = 2 ** 31 - 1;
 
-/** Tokens given out together end together: thousands of sockets closed in one turn are a second in which no event leaves. */
+/** Ends tokens a few in each turn. Tokens given out together end together: thousands of sockets closed in one turn are a second in which no event leaves. */
 const due = inTurns((end: () => void) => end());
 
-/** Whose token it is. */
+/** Who ends with the token. */
 export interface Expiring {
   /** The token's time is over. Called at most once. */
   expire(): void;
@@ -41,7 +41,7 @@ export class Expiry implements HearsClock {
     hearClockSteps(this);
   }
 
-  /** For good: a renewal may still be under way when its connection closes. Idempotent. */
+  /** Ends the watch for good: a renewal that is still under way when its connection closes sets nothing more. Idempotent. */
   clear(): void {
     this.#isOver = true;
     this.#rest();
@@ -51,7 +51,7 @@ export class Expiry implements HearsClock {
     this.look();
   }
 
-  /** Ends it when its moment has come, else waits on: for the timer, which may go by another clock. */
+  /** Ends the token when its moment has come, else waits on: the timer goes by another clock. */
   look(): void {
     const at = this.#at;
     if (at === null) return;
@@ -59,7 +59,7 @@ export class Expiry implements HearsClock {
     else due(() => this.#end(at));
   }
 
-  /** In its turn. By then it may have been renewed. */
+  /** Tells the end, in its turn. By then the token may have been renewed. */
   #end(at: number): void {
     if (this.#isOver || !Object.is(this.#at, at)) return;
     this.clear();
@@ -78,5 +78,5 @@ export class Expiry implements HearsClock {
   }
 }
 
-/** One function for all timers. */
+/** One function for all timers: a closure for each would be 60 bytes of each. */
 const look = (expiry: Expiry) => expiry.look();

@@ -7,7 +7,7 @@ import { type Origins, originOf } from './origins.js';
 export interface Identity {
   /** Never lets a revoked token in. */
   readonly authenticate: Authenticate;
-  /** For what was admitted a while ago. */
+  /** Asked of a viewer who was let in a while ago. */
   readonly isRevoked: (viewer: Viewer) => boolean;
   readonly cookie: string;
   readonly origins: Origins;
@@ -35,11 +35,11 @@ export async function identify(
   return authenticate({ authorization: fromCookie ? `Bearer ${fromCookie}` : authorization, headers, url, payload });
 }
 
-/** In whatever way they are written: `access_token`, `access-token`, `accessToken`. */
+/** Names under which clients send tokens, in whatever way they are written: `access_token`, `access-token`, `accessToken`. */
 const namesOfTokens = new Set(['token', 'accesstoken', 'idtoken', 'authtoken', 'authorization', 'jwt']);
 const isNameOfToken = (name: string) => namesOfTokens.has(name.toLowerCase().replace(/[-_]/g, ''));
 
-/** Throws Fault, whoever else the request says that it is from. */
+/** Throws Fault for a token in the URL, whoever else the request says that it is from. */
 export function refuseTokenInUrl(request: IncomingMessage): void {
   if (!request.url?.includes('?')) return;
   for (const name of urlOf(request).searchParams.keys()) {
@@ -104,7 +104,7 @@ export function cookieOf(request: IncomingMessage, name: string): string | null 
 export const pathOf = (request: IncomingMessage): string => urlOf(request).pathname.replace(/(?<=[^/])\/$/, '');
 
 /**
- * Only path and query mean anything. Never throws, whatever was sent: in a handshake that would end the process. Behind a
+ * What was asked for: only its path and query mean anything. Never throws, whatever was sent: in a handshake that would end the process. Behind a
  * base, `//` would begin a host.
  */
 export function urlOf({ url = '/' }: IncomingMessage): URL {

@@ -9,7 +9,7 @@ export function issuedAt({ iat }: Claims): number | null {
   return typeof iat === 'number' || typeof iat === 'bigint' ? Number(iat) * 1_000 : null;
 }
 
-/** Seconds until the year 5138: whatever is later was counted in milliseconds, or in less. */
+/** The largest `iat` that is taken for seconds, in the year 5138: whatever is later was counted in milliseconds, or in less. */
 const noSeconds = 1e11;
 
 /**

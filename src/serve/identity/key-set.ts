@@ -9,15 +9,15 @@ export class KeysOutOfReach extends Error {
 }
 
 export interface KeySetSource {
-  /** Of a key set (JWKS), or of an OpenID configuration that names one. */
+  /** The address of a key set (JWKS), or of an OpenID configuration that names one. */
   readonly url: string;
   /** An authority (PEM) beside those that are known anyway. */
   readonly ca: string | null;
-  /** Milliseconds for each of its answers. */
+  /** Milliseconds that the host may take for each answer. */
   readonly patience: number;
 }
 
-/** Bytes. A key set has some thousand. */
+/** Bytes of an answer that are read. A key set has some thousand. */
 const mostBytes = 1_048_576;
 
 /** What an issuer publishes now. Throws KeysOutOfReach. */
@@ -56,7 +56,7 @@ function keysOf(configuration: unknown, from: string): string | null {
 const isKeySet = (json: unknown): json is JSONWebKeySet =>
   typeof json === 'object' && json !== null && Array.isArray((json as { keys?: unknown }).keys);
 
-/** Those of a pair: a shared secret that somebody published is no key of theirs any more. */
+/** The keys of a set that are public halves of a pair: a shared secret that somebody published is no key of theirs any more. */
 const kinds = new Set<unknown>(['RSA', 'EC', 'OKP']);
 
 const signing = ({ keys }: JSONWebKeySet): JSONWebKeySet => ({ keys: keys.filter((key) => kinds.has(key?.kty)) });
@@ -104,12 +104,12 @@ function parsed(text: string, { headers }: IncomingMessage): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // The error of a parser quotes what it read.
+    // The parser's own error is not told: it quotes what it read.
     throw new KeysOutOfReach(`it answers ${headers['content-type']?.split(';')[0] ?? 'something'}, which is no JSON`);
   }
 }
 
-/** Of a redirect, without its query. It is not followed: nobody has said that keys from there are good. */
+/** Where a redirect leads, without its query. It is not followed: nobody has said that keys from there are good. */
 function whereTo({ headers: { location } }: IncomingMessage, from: string): string {
   if (location === undefined || !URL.canParse(location, from)) return '';
   const { origin, pathname, href } = new URL(location, from);

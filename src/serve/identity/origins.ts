@@ -48,7 +48,7 @@ export function allowedOrigins(listed: readonly string[], surroundings: Surround
   };
 }
 
-/** Those of the address that was asked: its host and port, and the schemes that a page of it may have come by. */
+/** A gateway's own origins, by the address that was asked: its host and port, and the schemes that a page of it may have come by. */
 function ownOrigins({ headers }: IncomingMessage, { secure = false, trustedHops = 0 }: Surroundings): unknown[] {
   const told = trustedHops > 0 ? toldScheme(headers['x-forwarded-proto'], trustedHops) : null;
   // Without TLS of its own, and nobody in front who is believed, TLS may have ended there: such a page is no less the same
@@ -57,12 +57,12 @@ function ownOrigins({ headers }: IncomingMessage, { secure = false, trustedHops 
   return schemes.map((scheme) => normalOrigin(`${scheme}://${headers.host ?? ''}`));
 }
 
-/** By what the last proxy that is believed was asked; null when none of them says. */
+/** The scheme by which the last proxy that is believed was asked; null when none of them says. */
 function toldScheme(header: string | readonly string[] | undefined, hops: number): string | null {
   const told = String(header ?? '')
     .split(',')
     .map((part) => part.trim().toLowerCase());
-  // Most proxies put theirs in the place of what came: then there is one for all of them.
+  // Most proxies put their scheme in the place of what came: then one stands for all of them.
   const scheme = told.at(-hops) ?? told[0];
   return scheme === 'http' || scheme === 'https' ? scheme : null;
 }

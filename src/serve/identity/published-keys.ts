@@ -16,7 +16,7 @@ const hostPatience = 5_000;
 /** Milliseconds between two warnings of one outage. */
 const warnEvery = 60_000;
 
-/** Never set: with the clock on the wall an hour back, keys would not be fetched for an hour, and those taken back be good. */
+/** A clock that is never set: with the clock on the wall an hour back, keys would not be fetched for an hour, and those taken back be good. */
 const clock = () => performance.now();
 
 /** Who is told what becomes of the attempts. */
@@ -37,7 +37,7 @@ export interface PublishedKeys {
   readonly keyFor: JWTVerifyGetKey;
   /** Null once a key was had; else a sentence with the address and why not. */
   whyNone(): string | null;
-  /** From now on they are fetched also while nobody signs in. */
+  /** From now on the keys are fetched also while nobody signs in. */
   keep(): void;
   /** Idempotent. */
   close(): void;
@@ -53,10 +53,10 @@ export function publishedKeys({ url, ca = null, logger, metrics, now = clock }: 
   const closing = new AbortController();
   let known: JWTVerifyGetKey | null = null;
   let fetched = Number.NEGATIVE_INFINITY;
-  /** Until then there is no further attempt. */
+  /** When the next attempt is due: before, there is none. */
   let due = Number.NEGATIVE_INFINITY;
   let underWay: Promise<void> | null = null;
-  /** Of the last attempt. */
+  /** Why the last attempt has failed. */
   let failure: KeysOutOfReach | null = null;
   let nextPause = firstPause;
   const tell = teller(address, now, { logger, metrics });
@@ -67,7 +67,7 @@ export function publishedKeys({ url, ca = null, logger, metrics, now = clock }: 
     try {
       const set = await fetchKeySet({ url, ca, patience: hostPatience }, closing.signal);
       const isEmpty = set.keys.length === 0;
-      // Also when it is empty: those that were there are taken back.
+      // An empty set counts too: the keys that were there are taken back.
       if (known || !isEmpty) [known, fetched] = [createLocalJWKSet(set), now()];
       failure = isEmpty ? new KeysOutOfReach('its list has no key of a kind that signs tokens') : null;
     } catch (error) {
@@ -98,7 +98,7 @@ export function publishedKeys({ url, ca = null, logger, metrics, now = clock }: 
     timer.unref();
   }
 
-  /** Whoever comes while no key was ever had waits for an attempt that is near. */
+  /** Waits for an attempt that is near, for whoever comes while no key was ever had. */
   async function first(): Promise<JWTVerifyGetKey> {
     const left = due - now();
     if (!underWay && left > 0 && left <= patience) await new Promise((resolve) => setTimeout(resolve, Math.ceil(left)));
@@ -173,7 +173,7 @@ async function whichSigned(token: FlattenedJWSInput, keys: errors.JWKSMultipleMa
       await flattenedVerify(token, key);
       return key;
     } catch {
-      // Not this one, or one that is too weak to be any.
+      // Another key's signature, or a key that is too weak to be any.
     }
   }
   throw new errors.JWSSignatureVerificationFailed();

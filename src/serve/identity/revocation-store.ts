@@ -12,11 +12,11 @@ export interface RevocationStore {
   add(claims: Revocation['claims'], life: number): Promise<Revocation>;
   /** Puts back what another store has had. Throws Fault UNAVAILABLE. */
   restore(revocations: readonly Revocation[], life: number): Promise<void>;
-  /** Those added at or after this mark, 0 for all, and the mark to go on from. Throws Fault UNAVAILABLE. */
+  /** The revocations added at or after this mark, 0 for all, and the mark to go on from. Throws Fault UNAVAILABLE. */
   since(mark: number): Promise<{ readonly revocations: readonly Revocation[]; readonly mark: number }>;
 }
 
-/** In this process only. */
+/** A store in this process only. */
 export function memoryRevocations(now = Date.now): RevocationStore {
   let kept: readonly { readonly revocation: Revocation; readonly mark: number }[] = [];
   function keep(revocation: Revocation, life: number): Revocation {
@@ -54,7 +54,7 @@ redis.call('ZADD', KEYS[1], mark, at .. ' ' .. ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return tonumber(at)`;
 
-/** Each session that was ended is one: all at once they are more than a call has room for. */
+/** Revocations of one call. Each login that was ended is one: all at once they are more than a call has room for. */
 const mostAtOnce = 1_000;
 
 /** ARGV from the second on: members. */
@@ -62,7 +62,7 @@ const restoring = `${writing}
 for at = 2, #ARGV do redis.call('ZADD', KEYS[1], 'NX', mark, ARGV[at]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])`;
 
-/** For all replicas: a sorted set, by the moment of revocation. */
+/** A store for all replicas: a sorted set, by the moment of revocation. */
 export function redisRevocations(redis: Redis, prefix: string, now = Date.now): RevocationStore {
   const key = `${prefix}:revocations`;
   async function asked<T>(answer: Promise<T>): Promise<T> {

@@ -8,7 +8,7 @@ import { issuedAt } from './issued.js';
  * it that clocks cannot tell.
  */
 export interface Revocation {
-  /** Name or dotted path, and value as text. A claim that is a list has every value in it. */
+  /** Claims by name or dotted path, each value as text. A claim that is a list has every value in it. */
   readonly claims: Readonly<Record<string, string>>;
   /** Seconds since 1970. */
   readonly at: number;
@@ -21,10 +21,10 @@ export const revoked = () => itWasRevoked;
 /** What is revoked now. However many there are, of a token's claims only those are looked at that one of them may name. */
 export class RevocationList {
   readonly #byClaims = new Map<string, Revocation>();
-  /** By the name of one of its claims, and that claim's value. Each session that is ended by its own claim is one more. */
+  /** Revocations by the name of one of their claims, and its value: each login that is ended by its own claim is one more. */
   readonly #byAnchor = new Map<string, Map<string, Set<Revocation>>>();
 
-  /** Of two for the same claims the later one counts. True when it says something new. */
+  /** Adds one; of two for the same claims the later counts. True when it says something new. */
   add(revocation: Revocation): boolean {
     const key = keyOf(revocation);
     const known = this.#byClaims.get(key);
@@ -38,7 +38,7 @@ export class RevocationList {
     return true;
   }
 
-  /** Whoever signed in before this second has a token that is over by itself. */
+  /** Drops revocations of before this second: whoever signed in by then has a token that is over by itself. */
   forgetBefore(second: number): void {
     for (const revocation of this.#byClaims.values()) if (revocation.at < second) this.#drop(revocation);
   }
@@ -53,7 +53,7 @@ export class RevocationList {
     for (const [name, byText] of this.#byAnchor) {
       for (const text of textsOf(claims, name)) {
         for (const revocation of byText.get(text) ?? []) {
-          // Made at any moment of its second.
+          // A revocation was made at any moment of its second.
           if (issued < (revocation.at + 1) * 1_000 + leeway && isMeant(revocation, claims)) return true;
         }
       }
@@ -78,7 +78,7 @@ export class RevocationList {
 
 const keyOf = ({ claims }: Revocation) => JSON.stringify(Object.entries(claims).sort());
 
-/** What hardly two tokens share, where it is named. */
+/** The claim by which a revocation is found: one that hardly two tokens share, where it names such a one. */
 function anchorOf({ claims }: Revocation): readonly [string, string] {
   const names = Object.keys(claims);
   const name = ['jti', 'sub'].find((one) => names.includes(one)) ?? names[0] ?? '';

@@ -30,7 +30,7 @@ export interface Revocations {
   /** Throws Fault: UNAUTHENTICATED when the viewer's token was revoked or comes from the future, UNAVAILABLE while nobody knows. */
   check(viewer: Viewer): void;
   /**
-   * Stored, and told to all replicas. Throws Fault: BAD_USER_INPUT for claims that would mean everybody or nobody,
+   * Stores a revocation, and tells all replicas. Throws Fault: BAD_USER_INPUT for claims that would mean everybody or nobody,
    * UNAVAILABLE when it is not stored.
    */
   revoke(claims: Revocation['claims']): Promise<Revocation>;
@@ -39,20 +39,20 @@ export interface Revocations {
   close(): void;
 }
 
-/** For who has signed in again so soon that it cannot be told from before. */
+/** Told to whoever has signed in again so soon that it cannot be told from before. */
 const tooSoon = (leeway: number) =>
   new Fault('UNAUTHENTICATED', {
     why: `the token was revoked: it was issued less than ${leeway / 1_000} s after that, sign in anew`,
   });
 
-/** Redis's clock may stand back a little after a failover: what was added then must not lie behind the mark. */
+/** Milliseconds before the mark that are read again: Redis's clock may stand back a little after a failover, and what was added then would lie behind the mark. */
 const overlap = 60_000;
 /** Milliseconds until a store that could not be read is asked again. */
 const retry = 500;
 
 export function revocationsOf(parts: RevocationsParts): Revocations {
   const { store, replicas, logger, leeway = defaultLeeway } = parts;
-  // Of the last token that a revocation takes in.
+  // The life of the last token that a revocation takes in.
   const tokenLife = parts.tokenLife + leeway;
   const list = new RevocationList();
   let mark = 0;
@@ -104,7 +104,7 @@ export function revocationsOf(parts: RevocationsParts): Revocations {
     }
   }
 
-  /** What another master has lost: a replica that begins later would let those tokens in again. */
+  /** Puts back what another master has lost: a replica that begins later would let those tokens in again. */
   async function giveBack(stored: readonly Revocation[]): Promise<void> {
     const there = new RevocationList();
     for (const revocation of stored) there.add(revocation);
@@ -118,7 +118,7 @@ export function revocationsOf(parts: RevocationsParts): Revocations {
   replicas.hear((told) => {
     if (told.kind === 'revoked') void read();
   });
-  // All of them: another master may have others.
+  // All revocations are read anew: another master may have others.
   replicas.onJoined(() => void read(0));
   const looking = setInterval(() => void read(), parts.every);
   looking.unref();
@@ -138,7 +138,7 @@ export function revocationsOf(parts: RevocationsParts): Revocations {
       const revocation = await store.add(claims, tokenLife);
       logger.info({ claims: Object.keys(claims), at: revocation.at }, 'Tokens were revoked');
       await read();
-      // Stored, it is found within a heartbeat in any case.
+      // A message that is lost is no harm: what is stored is found within a heartbeat in any case.
       await replicas.tell({ kind: 'revoked' }).catch(() => undefined);
       return revocation;
     },
@@ -151,7 +151,7 @@ export function revocationsOf(parts: RevocationsParts): Revocations {
   };
 }
 
-/** Throws Fault BAD_USER_INPUT. */
+/** Throws Fault BAD_USER_INPUT for claims that cannot be revoked. */
 export function checked(claims: Revocation['claims']): void {
   const entries = Object.entries(claims);
   const isBounded = (text: string, least: number) => text.length >= least && text.length <= 1_000;
@@ -161,7 +161,7 @@ export function checked(claims: Revocation['claims']): void {
   if (!entries.every(([name, value]) => isBounded(name, 1) && isBounded(value, 0))) {
     throw new Fault('BAD_USER_INPUT', { why: 'a claim of a revocation has a name, and at most 1000 characters' });
   }
-  // It would be written down, and meet no token.
+  // A revocation by what is no name of a claim would be written down, and meet no token.
   const unknown = entries.find(([name]) => !isClaimName(name));
   if (unknown) throw new Fault('BAD_USER_INPUT', { why: `${JSON.stringify(unknown[0])} ${noPath}` });
 }

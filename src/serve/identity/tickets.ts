@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { Fault } from '../../event/faults.js';
 import { clockStep } from './clock-steps.js';
 
-/** A ticket's life, as any replica sees it. Values are JSON; times are milliseconds. */
+/** Where tickets are kept, for any replica. Values are JSON; times are milliseconds. */
 export interface TicketStore {
   set(key: string, value: string, ttl: number): Promise<void>;
   get(key: string): Promise<string | null>;
@@ -40,7 +40,7 @@ export function memoryTickets(now = () => performance.now()): TicketStore {
   };
 }
 
-/** For all replicas. Throws Fault UNAVAILABLE while Redis cannot be asked. */
+/** A store for all replicas. Throws Fault UNAVAILABLE while Redis cannot be asked. */
 export function redisTickets(redis: Redis, prefix: string): TicketStore {
   const name = (key: string) => `${prefix}:ticket:${key}`;
   const whole = (ttl: number) => Math.max(1, Math.ceil(ttl));
@@ -62,19 +62,19 @@ export function redisTickets(redis: Redis, prefix: string): TicketStore {
 /** Milliseconds in which a new ticket must be used. */
 export const ticketLife = 60_000;
 const day = 24 * 3_600_000;
-/** Milliseconds. Java's longest number as `exp` is more of them than Redis can add to its clock. */
+/** Milliseconds that a ticket is kept at most. Java's longest number as `exp` is more of them than Redis can add to its clock. */
 const longest = 365 * day;
 
 export interface Redeemed {
   readonly token: string;
-  /** True while no newer stream has taken the ticket over. To be asked now and then: it is what keeps the ticket. */
+  /** True while no newer stream has taken the ticket over. To be asked now and then: asking is what keeps the ticket. */
   holds(): Promise<boolean>;
 }
 
 interface Ticket {
   readonly token: string;
   readonly expires: number | null;
-  /** By the clock of the replica that gave it out. */
+  /** Milliseconds since 1970, by the clock of the replica that gave it out. */
   readonly issued: number;
   /** The stream that holds it; null until it was used. */
   readonly stream: string | null;
@@ -89,11 +89,11 @@ export function ticketOffice(store: TicketStore, now = Date.now) {
   const hash = (ticket: string) => createHash('sha256').update(ticket).digest('base64url');
   const fresh = (ticket: string) => `new:${hash(ticket)}`;
   const used = (ticket: string) => `used:${hash(ticket)}`;
-  /** Milliseconds it lasts once used; of a token without `exp` a day, and longer while its stream runs. */
+  /** Milliseconds that a ticket lasts once used; of a token without `exp` a day, and longer while its stream runs. */
   const left = ({ expires }: Ticket) => (expires === null ? day : Math.min(expires - now(), longest));
-  /** How long the store keeps it: by a clock that may be set, and then it would be gone before its token. */
+  /** Milliseconds that the store keeps a ticket: longer than it lasts, for the store's clock may be set, and it would be gone before its token. */
   const kept = (ticket: Ticket) => left(ticket) + (ticket.expires === null ? 0 : clockStep);
-  /** The store has a clock of its own: set back by an hour, that keeps it for an hour. On one machine both were set back. */
+  /** Whether an unused ticket is too old. The store's own clock, set back by an hour, keeps one for an hour; where both are one machine's, both were set back. */
   const isLate = ({ issued }: Ticket) => Math.abs(now() - issued) >= ticketLife;
   return {
     async issue(token: string, expires: number | null): Promise<string> {
@@ -103,7 +103,7 @@ export function ticketOffice(store: TicketStore, now = Date.now) {
       return ticket;
     },
 
-    /** What is behind it, or null when it cannot open a stream now. From then on `stream` holds it. */
+    /** The token behind a ticket, or null when that cannot open a stream now. From then on `stream` holds the ticket. */
     async redeem(ticket: string, resuming: boolean, stream: string): Promise<Redeemed | null> {
       const unused = await store.take(fresh(ticket));
       const text = unused ?? (resuming ? await store.get(used(ticket)) : null);
@@ -114,9 +114,9 @@ export function ticketOffice(store: TicketStore, now = Date.now) {
       return {
         token: own.token,
         async holds() {
-          // Nobody can take over what opens nothing any more: the stream may have renewed its token.
+          // A ticket whose token is over is taken over by nobody. Its stream may have renewed the token and run on.
           if (left(own) <= 0) return true;
-          // A Redis that has lost it would else end its stream, and its browser for ever.
+          // Kept anew where it is missing: a Redis that has lost it would end the stream, and its browser for ever.
           const now = await store.keep(used(ticket), JSON.stringify(own), kept(own));
           return (JSON.parse(now) as Ticket).stream === stream;
         },

@@ -13,11 +13,11 @@ export function addressOf(request: IncomingMessage, hops: number): string {
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '');
-  // Fewer than the proxies there are: whoever asks is one of them.
+  // A header shorter than the row of proxies: whoever asks is one of them.
   return one(told.at(-hops) ?? told[0] ?? peer);
 }
 
-/** One customer has a whole /64 of IPv6: each address of it would count anew. */
+/** An address as limits count it. One customer has a whole /64 of IPv6: each address of it would count anew. */
 function one(told: string): string {
   // Some proxies write the port too, which is another one for each connection: each would count anew.
   // A socket that listens on IPv6 tells IPv4 as `::ffff:1.2.3.4`.
@@ -31,7 +31,7 @@ function one(told: string): string {
   return [high >> 8, high & 255, low >> 8, low & 255].join('.');
 }
 
-/** All eight. Parsed as part of a URL it has one form, without dots, capitals and leading zeros. */
+/** All eight groups of an IPv6 address. Parsed as part of a URL it has one form, without dots, capitals and leading zeros. */
 function groupsOf(address: string): string[] {
   const { hostname } = new URL(`http://[${address.split('%')[0]}]`);
   const [head = [], tail = []] = hostname

@@ -13,7 +13,7 @@ export type Admit = (kind: `${OperationTypeNode}`, roots: number) => Promise<voi
 /** One connection's place among the others, from when it came until `leave`. */
 export interface Place {
   /**
-   * Says whose it is, once that is known. `operations` tells how many it has now, those that are being opened too.
+   * Says whose connection it is, once that is known. `operations` tells how many it has now, those that are being opened too.
    * Throws Fault LIMIT_EXCEEDED.
    */
   claim(viewer: Viewer, operations: () => number): void;
@@ -24,11 +24,11 @@ export interface Place {
 
 /** Who may come in and how much each may have, on this replica. */
 export interface Admission {
-  /** For a WebSocket or an event stream. Throws Fault LIMIT_EXCEEDED. */
+  /** Gives a WebSocket or an event stream its place. Throws Fault LIMIT_EXCEEDED. */
   enter(request: IncomingMessage): Place;
-  /** For a request that holds no place. */
+  /** Admits what is asked by a request that holds no place. */
   admits(request: IncomingMessage, viewer: Viewer): Admit;
-  /** Where it comes from, as the proxies that are believed have told. */
+  /** Where a request comes from, as the proxies that are believed have told. */
   addressOf(request: IncomingMessage): string;
 }
 
@@ -78,7 +78,7 @@ export function admissionOf({ limits, trustedHops, mutations }: AdmissionParts):
 
     claim(viewer: Viewer, operations: () => number): void {
       this.#person = personOf(viewer);
-      // Gone meanwhile: nobody would take it off the list again.
+      // A connection that is gone meanwhile is not listed: nobody would take it off again.
       if (this.#person === null || !this.#here) return;
       const connections = byPerson.get(this.#person) ?? new Set();
       within('connectionsPerUser', connections.size + 1);

@@ -1,7 +1,7 @@
-/** One for all: as a default of its own it would be a closure for each socket. */
+/** One clock for all: as a default of each it would be a closure for each socket. */
 const clock = () => performance.now();
 
-/** Lets so many through a second, and `burst` at once after a rest. */
+/** A rate: lets so many through a second, and `burst` at once after a rest. */
 export class Allowance {
   #left: number;
   #at: number;
@@ -16,7 +16,7 @@ export class Allowance {
     this.#at = now();
   }
 
-  /** False when fewer are left now: then none is taken. */
+  /** Takes so many; false when fewer are left now, and then none is taken. */
   take(count = 1): boolean {
     this.#refill();
     if (this.#left < count) return false;
@@ -24,7 +24,7 @@ export class Allowance {
     return true;
   }
 
-  /** Takes what may not be there: then it is owed. */
+  /** Takes so many, whether they are left or not: what is not is owed. */
   owe(count = 1): void {
     this.#refill();
     this.#left -= count;
@@ -36,7 +36,7 @@ export class Allowance {
     return Math.max(0, ((count - this.#left) / this.perSecond) * 1_000);
   }
 
-  /** Gives back what was taken for what does not count. */
+  /** Gives one back, taken for what turned out not to count. */
   giveBack(count = 1): void {
     this.#left += count;
   }

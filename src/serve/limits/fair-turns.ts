@@ -1,11 +1,11 @@
 /** Milliseconds of one turn of the event loop in which clients are heard. */
 const most = 5;
 
-/** Resolves when all that has become due by then is done, before the loop turns. */
+/** Resolves when all promises that are due by then are settled, before the loop turns. */
 const settled = () => new Promise<void>((resolve) => process.nextTick(resolve));
 
 /**
- * Whose message is heard now. A socket's own rate bounds one socket; a thousand of them with a message each were one turn
+ * Decides whose message is heard now. A socket's own rate bounds one socket; a thousand of them with a message each were one turn
  * of 300 ms, in which nobody's events left. So a turn hears no more than a few milliseconds' worth, and what waits is
  * heard address by address: whoever has more sockets has longer queues, and no more turns.
  */
@@ -20,7 +20,7 @@ export class FairTurns {
   /** Null when it may be heard at once; else resolves when its turn has come. */
   wait(address: string): Promise<void> | null {
     this.#begin();
-    // Behind those of its own socket, too.
+    // Whoever comes while others wait goes behind them, and so behind the messages of its own socket.
     if (this.#waiting.size === 0 && !this.#isOver()) return null;
     return new Promise((resolve) => {
       const queue = this.#waiting.get(address);
@@ -45,7 +45,7 @@ export class FairTurns {
     this.#begin();
     for (const [address, queue] of this.#waiting) {
       const next = queue.shift();
-      // To the end: the map is gone through in the order in which addresses came.
+      // The address goes to the end: the map is gone through in the order of insertion.
       this.#waiting.delete(address);
       if (queue.length > 0) this.#waiting.set(address, queue);
       next?.();

@@ -1,4 +1,4 @@
-/** How many of those that came together are done in one turn of the event loop. */
+/** How many are done in one turn of the event loop. */
 const each = 16;
 
 /**

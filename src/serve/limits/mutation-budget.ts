@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { limitExceeded } from '../../event/faults.js';
 
-/** How many mutations each may send. */
+/** How many mutations each person, or each address, may send. */
 export interface MutationBudget {
   /** Throws Fault LIMIT_EXCEEDED when this one has sent as many as they may in this minute. */
   spend(principal: string, count?: number): Promise<void>;
@@ -11,12 +11,12 @@ export interface MutationBudget {
 
 const minute = 60;
 
-/** Counted in this process. */
+/** A budget counted in this process. */
 export function memoryBudget(perMinute: number): MutationBudget {
   return budgetOf(new RateLimiterMemory({ points: perMinute, duration: minute }), perMinute);
 }
 
-/** Counted by all replicas together; while Redis cannot be asked, by each for itself: a fault must not open the door. */
+/** A budget counted by all replicas together; while Redis cannot be asked, by each for itself: a fault must not open the door. */
 export function redisBudget(redis: Redis, prefix: string, perMinute: number): MutationBudget {
   const limiter = new RateLimiterRedis({
     storeClient: redis,
@@ -33,10 +33,10 @@ type Limiter = RateLimiterMemory | RateLimiterRedis;
 function budgetOf(limiter: Limiter, perMinute: number): MutationBudget {
   return {
     async spend(principal, count = 1) {
-      // Names are whatever their issuer writes: hashed, none is a key or a pattern.
+      // A person's name is whatever an issuer writes: hashed, none is a key or a pattern.
       const name = createHash('sha256').update(principal).digest('base64url');
       let counted = await consumed(limiter, name, count);
-      // Redis's clock was set back since their minute began: it would last an hour.
+      // A minute that ends later than in a minute: Redis's clock was set back since it began, and it would last an hour.
       if (counted.msBeforeNext > minute * 1_000) {
         await limiter.delete(name);
         counted = await consumed(limiter, name, count);
@@ -47,7 +47,7 @@ function budgetOf(limiter: Limiter, perMinute: number): MutationBudget {
   };
 }
 
-/** What was counted, also where it is too much. */
+/** The count in the limiter's answer, which it throws where that is too much. */
 async function consumed(limiter: Limiter, name: string, count: number): Promise<RateLimiterRes> {
   try {
     return await limiter.consume(name, count);

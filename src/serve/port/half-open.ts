@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Of both ends a socket knows, what tells a connection from all others: behind TLS a request has another object. */
+/** The name of a connection, by both of its ends: behind TLS a request has another socket object. */
 const keyOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
 
 interface Connected {
@@ -20,7 +20,7 @@ interface Connected {
  */
 export function boundHalfOpen(server: Server, most: number, closed: () => void): void {
   const connected = new Map<string, Connected>();
-  /** Those of them on which no answer is due, before their first one and after it; the one that waits longest first. */
+  /** Connections on which no answer is due, before their first one and after it; the one that waits longest first. */
   const silent = new Set<Connected>();
   const idle = new Set<Connected>();
   const keys = new WeakMap<Socket, string>();
@@ -47,13 +47,13 @@ export function boundHalfOpen(server: Server, most: number, closed: () => void):
     leave(one);
     one.socket.off('close', gone);
   }
-  /** No closure for each: a socket that has closed knows its peer no more. */
+  /** A listener without a closure for each socket. One that has closed knows its peer no more, so its name is looked up. */
   function gone(this: Socket): void {
     forget(keys.get(this) as string);
   }
 
   function hear(one: Connected, response: ServerResponse): void {
-    // Answered before its body had come: it waits as it did.
+    // A request that was answered before its body had come waits as it did.
     if (response.destroyed) return;
     one.due++;
     leave(one);
@@ -65,8 +65,8 @@ export function boundHalfOpen(server: Server, most: number, closed: () => void):
       if (--one.due === 0 && connected.get(one.key) === one) wait(one);
     };
     response.once('close', answered);
-    // By then nothing more is owed. Whoever reads nothing of it, or has no window for it over HTTP/2, would else never be
-    // counted again: its answer is not closed before it is taken.
+    // At its `end` nothing more of an answer is owed. It is not waited for until it closes: whoever reads nothing of it, or
+    // has no window for it over HTTP/2, would never be counted again.
     const { end } = response;
     response.end = ((...last: Parameters<typeof end>) => {
       answered();
@@ -75,7 +75,7 @@ export function boundHalfOpen(server: Server, most: number, closed: () => void):
   }
 
   server.on('connection', (socket: Socket) => {
-    // Gone already: it would wait under a name that others have as well.
+    // A socket that is gone already would wait under a name that others have as well.
     if (socket.remoteAddress === undefined) return;
     const one: Connected = { key: keyOf(socket), socket, due: 0, answered: false };
     connected.set(one.key, one);
@@ -89,10 +89,10 @@ export function boundHalfOpen(server: Server, most: number, closed: () => void):
     if (hasBody(request)) request.once('end', () => hear(one, response));
     else hear(one, response);
   });
-  // From here on it is counted as what it has become.
+  // A WebSocket is counted as one from here on.
   server.prependListener('upgrade', ({ socket }: IncomingMessage) => forget(keyOf(socket)));
 }
 
-/** A body that comes byte by byte holds its connection as a header does that does not come to its end. */
+/** Whether a body is to come: one that comes byte by byte holds its connection as a header without end does. */
 const hasBody = ({ headers, method }: IncomingMessage): boolean =>
   method === 'POST' || headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;

@@ -8,25 +8,28 @@ export const readable = (headerBytes: number): number => 2 * headerBytes;
 
 /** Path, query and headers, as Node counts them: without what parts them. */
 function bytesOf({ url = '', rawHeaders, httpVersionMajor }: IncomingMessage): number {
-  // Over HTTP/2 the path is one of them.
+  // Over HTTP/2 the path is one of the headers.
   let bytes = httpVersionMajor < 2 ? url.length : 0;
   for (const text of rawHeaders) bytes += text.length;
   return bytes;
 }
 
-/** Null when its headers may be so long. Most are for a token: an identity provider that puts groups into it writes long ones. */
+/**
+ * Why a request's headers are refused; null when they may be so long. Most of their bytes are a token's: an identity
+ * provider that puts groups into it writes long ones.
+ */
 export function whyTooLong(request: IncomingMessage, headerBytes: number): Fault | null {
   const bytes = bytesOf(request);
   return bytes > headerBytes ? limitExceeded('headerBytes', headerBytes, bytes) : null;
 }
 
-/** Milliseconds in which who sends without end can read why. */
+/** Milliseconds in which a client that sends without end can read why. */
 const lastWord = 1_000;
 
 const refused = new WeakSet<Socket>();
 
 /**
- * Answers one whose headers Node has stopped to read. What still comes of them is thrown away until the other end has
+ * Answers a request whose headers Node has stopped to read. What still comes of them is thrown away until the other end has
  * closed: closed before that, TCP would take back the answer.
  */
 export function refuseUnread(socket: Socket, headerBytes: number): void {

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 
-/** Over TLS nobody offers another one: there it is refused. */
+/** True for an offer of another protocol than WebSocket. Over TLS nobody makes one: there it is refused. */
 export function isOtherUpgrade(request: IncomingMessage, socket: Duplex): boolean {
   return request.headers.upgrade?.toLowerCase() !== 'websocket' && !(socket instanceof TLSSocket);
 }

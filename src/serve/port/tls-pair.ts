@@ -19,7 +19,7 @@ export interface Tls {
   readonly every?: number;
 }
 
-/** Null when it is none. */
+/** The certificate in a text; null when it is none. */
 export function certificateOf(pem: string): X509Certificate | null {
   try {
     return new X509Certificate(pem);
@@ -40,7 +40,7 @@ export function whyNoPair({ cert, key }: KeyPair, passphrase: string | null = nu
   }
 }
 
-/** Throws Node's error for a file that cannot be read, and RangeError for what is no pair. */
+/** Reads a pair. Throws Node's error for a file that cannot be read, and RangeError for what is no pair. */
 export function pairOf({ cert, key }: Tls): KeyPair {
   const text = (pem: Pem) => (typeof pem === 'string' ? pem : readFileSync(pem.file, 'utf8'));
   const pair = { cert: text(cert), key: text(key) };
@@ -50,9 +50,9 @@ export function pairOf({ cert, key }: Tls): KeyPair {
 }
 
 /**
- * Tells every new pair that is one. Files are read again and again instead of watched: a rename onto them, a link that
- * leads elsewhere (Kubernetes) and a network's file system are told by reading alone. A pair that is none leaves the
- * old one in use, and is told once it is found so twice: two files cannot be replaced in one moment. Gives its end.
+ * Watches a pair's files, and tells every new pair that is one. The files are read again and again: a rename onto them, a
+ * link that leads elsewhere (Kubernetes) and a network's file system are told by reading alone. A pair that is none leaves
+ * the old one in use, and is told once it is found so twice: two files cannot be replaced in one moment. Gives its end.
  */
 export function watchPair(tls: Tls, first: KeyPair, logger: Logger, changed: (pair: KeyPair) => void): () => void {
   const text = async (pem: Pem) => (typeof pem === 'string' ? pem : readFile(pem.file, 'utf8'));

@@ -12,7 +12,7 @@ import type { KeyPair } from './tls-pair.js';
 
 export type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** To the gateway it is an HTTP server like any other, with a certificate that can be changed. */
+/** A port with TLS. To the gateway it is an HTTP server like any other, with a certificate that can be changed. */
 export interface SecureServer extends Server, Pick<Http2SecureServer, 'setSecureContext'> {
   /** Tells who speaks HTTP/2 to come by another connection; what runs goes on. Who comes anew is answered, and told too. */
   goAway(): void;
@@ -29,10 +29,10 @@ export interface Patience {
   readonly maxHeaderSize?: number;
 }
 
-/** Heartbeats without a byte from a client that is asked for one at each of them. */
+/** Heartbeats that may pass without a byte from a client that is asked for one at each of them. */
 const patience = 5;
 
-/** Without a number of its own, one socket may open as many streams as it has numbers for them. */
+/** Streams of one socket at once. Without a bound of its own, a socket may open as many as it has numbers for. */
 const settings = { maxConcurrentStreams: 100 };
 
 /** Node's own. */

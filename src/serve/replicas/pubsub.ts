@@ -21,7 +21,7 @@ export function redisPubSub({ connect }: RedisPubSubParts): PubSub & { close(): 
     autoResubscribe: true,
     autoResendUnfulfilledCommands: true,
   });
-  // Its types name ioredis 5; what it calls (publish, subscribe, unsubscribe, the events) is the same in 6.
+  // The library's types name ioredis 5; what it calls (publish, subscribe, unsubscribe, the events) is the same in 6.
   const pubsub = new Patient({
     publisher: publisher as never,
     subscriber: forgiving(subscriber) as never,
@@ -33,7 +33,7 @@ export function redisPubSub({ connect }: RedisPubSubParts): PubSub & { close(): 
     asyncIterableIterator<T>(topics: string | readonly string[]) {
       const events = pubsub.asyncIterableIterator<T>(typeof topics === 'string' ? topics : [...topics]);
       const leave = events.return?.bind(events);
-      // It rejects once more where `next` has told the refusal already.
+      // The library's `return` rejects once more where `next` has told the refusal already.
       events.return = () =>
         leave?.()
           .catch(() => undefined)

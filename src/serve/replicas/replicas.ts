@@ -8,7 +8,7 @@ import type { Told } from './told.js';
  * what must not be lost is stored first, and read again whenever one has been away.
  */
 export interface Replicas {
-  /** Resolves when it is on its way. Throws Fault UNAVAILABLE. */
+  /** Resolves when the message is on its way. Throws Fault UNAVAILABLE. */
   tell(told: Told): Promise<void>;
   hear(listener: (told: Told) => void): void;
   /** Calls whenever this one begins to hear: it may have missed something before. */
@@ -32,7 +32,7 @@ export function memoryReplicas(): Replicas {
 
 const channelOf = (prefix: string) => `${prefix}:replicas`;
 
-/** For whoever only tells. Throws Fault UNAVAILABLE. */
+/** Tells the replicas, for a process that is none of them. Throws Fault UNAVAILABLE. */
 export async function tellReplicas(redis: Redis, prefix: string, told: Told): Promise<void> {
   try {
     await redis.publish(channelOf(prefix), JSON.stringify(told));
@@ -41,7 +41,7 @@ export async function tellReplicas(redis: Redis, prefix: string, told: Told): Pr
   }
 }
 
-/** Over one pub/sub channel. `listening` is closed here, `telling` by whoever opened it. */
+/** Replicas that reach each other over one pub/sub channel. `listening` is closed here, `telling` by whoever opened it. */
 export function redisReplicas(telling: Redis, listening: Redis, prefix: string, logger: Logger): Replicas {
   const listeners = new Set<(told: Told) => void>();
   const joined = new Set<() => void>();
@@ -53,7 +53,7 @@ export function redisReplicas(telling: Redis, listening: Redis, prefix: string, 
         here = true;
         for (const listener of joined) listener();
       },
-      // The connection answers, but not as it should: begin anew rather than stay deaf.
+      // A refused SUBSCRIBE leaves a connection that answers and hears nothing: it begins anew rather than stay deaf.
       () => listening.disconnect(true),
     );
   });

@@ -4,24 +4,7 @@ import type { Frame } from '../../hub/frame.js';
 import { nextBytes, nextChunk, nextEvents } from '../connection/frames.js';
 import { type OutletOwner, type Sink, SocketOutlet } from '../connection/socket-outlet.js';
 
-/** The way of one stream of server-sent events to its client. After its end everything is dropped. */
-export interface EventsOut {
-  /** Together with all else of this turn of the event loop. */
-  next(frames: readonly Frame[]): void;
-  write(text: string): void;
-  /** From now on both of these drop what they are given. */
-  silence(): void;
-  /** `then` is called when the last has been handed to the system. */
-  end(last: string, then?: () => void): void;
-  /** Ends it and lets nothing more come on its connection: a browser would come back on it. */
-  leave(last?: string): void;
-  /** As `SocketOutlet` has them. */
-  drained(): Promise<void> | null;
-  isStuck(): boolean;
-  waiting(): number;
-}
-
-/** A server-sent event names no operation. */
+/** Who receives a stream of server-sent events: an event names no operation. */
 const nobody = new Uint8Array(0);
 
 /** Null where it is HTTP/1. */
@@ -42,51 +25,107 @@ export function eventHeaders(response: ServerResponse, connection: 'keep-alive' 
 /** For a response whose head is written. `limit` is bytes: what may wait for the client. */
 export function eventsOut(response: ServerResponse, limit: number, owner: OutletOwner): EventsOut {
   const stream = http2StreamOf(response);
-  return stream ? overHttp2(stream, response, limit, owner) : overHttp1(response, limit, owner);
+  return stream ? new OverHttp2(stream, response, limit, owner) : new OverHttp1(response, limit, owner);
+}
+
+/** The way of one stream of server-sent events to its client. After its end everything is dropped. */
+export abstract class EventsOut {
+  protected readonly outlet: SocketOutlet;
+
+  constructor(
+    sink: Sink,
+    protected readonly response: ServerResponse,
+    limit: number,
+    owner: OutletOwner,
+  ) {
+    this.outlet = new SocketOutlet(sink, limit, owner);
+  }
+
+  /** Together with all else of this turn of the event loop. */
+  abstract next(frames: readonly Frame[]): void;
+  /** Behind all that was written before, now. */
+  abstract write(text: string): void;
+  /** Ends it and lets nothing more come on its connection: a browser would come back on it. */
+  abstract leave(): void;
+
+  end(last: string): void {
+    this.outlet.aside(() => this.response.end(last));
+  }
+
+  /** From now on `next` and `write` drop what they are given. */
+  silence(): void {
+    this.outlet.silence();
+  }
+
+  // As `SocketOutlet` has them.
+
+  drained(): Promise<void> | null {
+    return this.outlet.drained();
+  }
+
+  isStuck(): boolean {
+    return this.outlet.isStuck();
+  }
+
+  waiting(): number {
+    return this.outlet.waiting();
+  }
 }
 
 /** Past the HTTP server, straight to the socket. */
-function overHttp1(response: ServerResponse, limit: number, owner: OutletOwner): EventsOut {
-  const { socket, httpVersion } = response.req;
-  const outlet = new SocketOutlet(socket, limit, owner);
-  const write = (text: string) => outlet.isSilent() || outlet.aside(() => response.write(text));
-  const end = (last: string, then = () => {}) => outlet.aside(() => response.end(last, then));
-  /** HTTP/1.0 knows no chunks. */
-  const isChunked = httpVersion === '1.1';
-  return {
-    write,
-    end,
-    next: (frames) => (isChunked ? outlet.write(nextChunk(frames), nobody) : write(nextEvents(frames))),
-    leave: (last = '') => end(last, () => socket.destroySoon()),
-    silence: () => outlet.silence(),
-    drained: () => outlet.drained(),
-    isStuck: () => outlet.isStuck(),
-    waiting: () => outlet.waiting(),
-  };
+class OverHttp1 extends EventsOut {
+  constructor(response: ServerResponse, limit: number, owner: OutletOwner) {
+    super(response.req.socket, response, limit, owner);
+  }
+
+  next(frames: readonly Frame[]): void {
+    // HTTP/1.0 knows no chunks.
+    if (this.response.req.httpVersion === '1.1') this.outlet.write(nextChunk(frames), nobody);
+    else this.write(nextEvents(frames));
+  }
+
+  write(text: string): void {
+    if (!this.outlet.isSilent()) this.outlet.aside(() => this.response.write(text));
+  }
+
+  leave(): void {
+    const { socket } = this.response.req;
+    // When the last has been handed to the system.
+    this.outlet.aside(() => this.response.end(() => socket.destroySoon()));
+  }
 }
 
 /** Its socket is also that of other streams, so each has a limit of its own: a tab that hangs must not park the others. */
-function overHttp2(stream: ServerHttp2Stream, response: ServerResponse, limit: number, owner: OutletOwner): EventsOut {
-  const sink = new StreamSink(stream);
-  const outlet = new SocketOutlet(sink, limit, owner);
-  const end = (last: string, then = () => {}) => outlet.aside(() => response.end(last, then));
-  return {
-    end,
-    write: (text) => outlet.isSilent() || outlet.aside(() => sink.write(text)),
-    next: (frames) => outlet.write(nextBytes(frames), nobody),
-    // The other streams of the session go on until their own ends.
-    leave(last = '') {
-      end(last);
-      stream.session?.close();
-    },
-    silence: () => outlet.silence(),
-    drained: () => outlet.drained(),
-    isStuck: () => outlet.isStuck(),
-    waiting: () => outlet.waiting(),
-  };
+class OverHttp2 extends EventsOut {
+  readonly #sink: StreamSink;
+
+  constructor(
+    private readonly stream: ServerHttp2Stream,
+    response: ServerResponse,
+    limit: number,
+    owner: OutletOwner,
+  ) {
+    const sink = new StreamSink(stream);
+    super(sink, response, limit, owner);
+    this.#sink = sink;
+  }
+
+  next(frames: readonly Frame[]): void {
+    this.outlet.write(nextBytes(frames), nobody);
+  }
+
+  write(text: string): void {
+    if (!this.outlet.isSilent()) this.outlet.aside(() => this.#sink.write(text));
+  }
+
+  /** The other streams of the connection go on until their own ends. */
+  leave(): void {
+    this.end('');
+    this.stream.session?.close();
+  }
 }
 
-/** A stream does not count what it was given, as sockets do. */
+/** An HTTP/2 stream as a sink: it does not count what it was given, as sockets do. */
 class StreamSink implements Sink {
   bytesWritten = 0;
   constructor(private readonly stream: ServerHttp2Stream) {}

@@ -80,7 +80,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
     return answerBadRequest(response, 405, 'GET or POST', 'GET, POST');
   }
   if (parts.retiring()) throw new Fault('UNAVAILABLE', { why: 'this replica is going away' });
-  // Behind another answer of its connection it has no socket: events would pile up in memory, and nobody would say when
+  // A response behind another answer of its connection has no socket: events would pile up in memory, and nobody would say when
   // its client has gone.
   if (!response.socket) throw new Fault('UNAVAILABLE', { why: 'another answer is still due on this connection' });
   const place = admission.enter(request);

@@ -77,9 +77,9 @@ export class EventsWire implements Wire, Outlet, OutletOwner {
     const cursor = operation?.gap === null ? operation.cursor() : null;
     this.#out.write(cursor ? cursorEvent(cursor) + commentEvent : commentEvent);
     this.ticket?.holds().then(
-      // Another stream has taken the ticket over.
+      // The ticket is another stream's now, which has taken it over.
       (held) => held || this.#finish(''),
-      // While that cannot be asked, nobody can have.
+      // While the store cannot be asked, nobody can have taken it.
       () => undefined,
     );
   }

@@ -1,6 +1,6 @@
-/** Bytes that tell a message's length. */
+/** Bytes before each message, which tell its length. */
 const head = 4;
-/** Bytes to begin with. */
+/** Bytes of the first room. */
 const least = 1_024;
 
 /**
@@ -24,7 +24,7 @@ export class Backlog {
     this.#end += message.length;
   }
 
-  /** Null when none is left. */
+  /** The oldest message; null when none is left. */
   shift(): Buffer | null {
     if (this.bytes === 0) return null;
     const from = this.#begin + head;

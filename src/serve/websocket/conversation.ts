@@ -68,7 +68,7 @@ export function conversationOptions({
         return false;
       } finally {
         wire.request = null;
-        // The library keeps it as long as the socket; nobody reads the token again.
+        // The library would keep the payload as long as the socket, and nobody reads the token again.
         (context as { connectionParams?: unknown }).connectionParams = undefined;
       }
     },
@@ -100,7 +100,7 @@ export function conversationOptions({
       if (opened.kind === 'result') return opened.result as never;
       const outlet = new OperationOutlet(wire, id, opened);
       opened.start(outlet);
-      // Before any event, so that a first one lost in a blip is not lost.
+      // The cursor is told before any event: a first event that is lost with the socket could else not be resumed.
       const ping = pingOf([id, opened]);
       if (ping) wire.ping(ping);
       return outlet as never;

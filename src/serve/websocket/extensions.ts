@@ -1,9 +1,9 @@
-/** Not `server_max_window_bits`: the blocks that all sockets share are of the largest window. */
+/** Parameters of an offer that can be agreed on. Not `server_max_window_bits`: the blocks that all sockets share are of the largest window. */
 const parameter =
   /^(?:(?:client|server)_no_context_takeover|client_max_window_bits(?:=(?:[89]|1[0-5]|"(?:[89]|1[0-5])"))?)$/;
 
 /**
- * Of what a client offers, the first that compression can be agreed on by; undefined without one. All else is to be
+ * The first of a client's offers by which compression can be agreed on; undefined without one. All else is to be
  * declined, and the socket goes on uncompressed (RFC 7692, section 5): ws answers an offer that it does not understand
  * with 400, so one strange word would shut a client out of every gateway that compresses.
  */

@@ -25,13 +25,13 @@ export interface HearingOwner {
   isOpen(): boolean;
   /** As `FairTurns.wait`. */
   turn(): Promise<void> | null;
-  /** One message after the other, in the order in which they came. */
+  /** Takes one message after the other, in the order in which they came. */
   hear(message: Buffer): void;
-  /** It said more than its rate, and is read more slowly. */
+  /** The client said more than its rate, and is read more slowly. */
   slowed(): void;
   /** Something waits to be heard. */
   holds(): void;
-  /** It says more than anybody honest would: for a minute, as much as `rate` messages a second. Nothing more is heard. */
+  /** The client says more than anybody honest would: for a minute, as much as `rate` messages a second. Nothing more is heard. */
   flooded(rate: number): void;
 }
 
@@ -44,11 +44,11 @@ export class Hearing {
   readonly #messages: Allowance;
   readonly #most: number;
   #pongsDue = 0;
-  /** What waits while the socket is not read: it had some of it in memory. Null while nothing does, as on most sockets. */
+  /** Messages that the socket had in memory when it was paused. Null while it is read, as most sockets are. */
   #late: Backlog | null = null;
-  /** What that counts. */
+  /** What those count. */
   #due = 0;
-  /** From when it was first too fast. */
+  /** How late its messages are; from when it was first too fast. */
   #lateness: Lateness | null = null;
   #isStopped = false;
 
@@ -61,11 +61,11 @@ export class Hearing {
     // Who comes back sends all their operations at once.
     const burst = limits.messageRate + limits.subscriptionsPerSocket;
     this.#messages = new Allowance(limits.messageRate, burst);
-    // Else no message that is longer than all of it would ever be heard.
+    // A message counts no more than this: one that counts more than the burst would never be heard.
     this.#most = burst / 2;
   }
 
-  /** Hands it to its owner: now, or in its turn. */
+  /** Hands a message to its owner: now, or in its turn. */
   message(data: Buffer): void {
     if (this.#isStopped) return;
     if (this.#late) this.#wait(data, this.#late);
@@ -87,7 +87,7 @@ export class Hearing {
     this.#bound();
   }
 
-  /** One that says no more than that someone is there. */
+  /** Counts a pong, which says no more than that someone is there. */
   pong(bytes: number): void {
     if (this.#pongsDue === 0) this.frame(bytes);
     else this.#pongsDue--;
@@ -109,7 +109,7 @@ export class Hearing {
     return this.#late?.bytes ?? 0;
   }
 
-  /** The socket is not read now: whatever its client has said by then is not known. */
+  /** True while the socket is not read: whatever its client has said meanwhile is not known. */
   isPaused(): boolean {
     return this.#late !== null;
   }
@@ -154,7 +154,7 @@ export class Hearing {
     }
     this.#late = null;
     this.#due = 0;
-    // One that closes, too: its last word is still to be read.
+    // A socket that closes is read again, too: its last word is still to come.
     if (!this.#isStopped) this.webSocket.resume();
   }
 

@@ -1,8 +1,8 @@
-/** One for all, as in `allowance.ts`. */
+/** One clock for all, as in `allowance.ts`. */
 const clock = () => performance.now();
 
 /**
- * For how long somebody has been late without making up for it: time in which they are not late counts against it, so that
+ * Tells for how long somebody has been late without making up for it: time in which they are not late counts against it, so that
  * who is late now and then never comes to much.
  */
 export class Lateness {
@@ -21,7 +21,7 @@ export class Lateness {
     this.#isLate = isLate;
   }
 
-  /** Milliseconds. */
+  /** Milliseconds of lateness that were not made up for. */
   sum(): number {
     const passed = this.now() - this.#at;
     return this.#isLate ? this.#sum + passed : Math.max(0, this.#sum - passed);

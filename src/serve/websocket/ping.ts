@@ -1,6 +1,6 @@
 import type { Running } from '../../graphql/running/running.js';
 
-/** A ping's payload stays below this: clients echo it in their pong. */
+/** Bytes of a ping's payload, at the most: clients echo it in their pong. */
 const mostBytes = 32 * 1024;
 
 type Named = readonly [id: string, operation: Running];
@@ -12,7 +12,7 @@ export function pingOf(...operations: readonly Named[]): string | null {
 }
 
 /**
- * Brings all streams their cursors, or the gaps that wait for their events. What finds no room waits for the next
+ * Brings all operations their cursors, or the gaps that wait for their events. What finds no room waits for the next
  * heartbeat and comes first in it: always left out, a quiet stream would keep the cursor of its beginning until that is
  * older than what is kept.
  */
@@ -34,7 +34,7 @@ function written(operations: Iterable<Named>) {
   let bytes = 0;
   for (const [id, operation] of operations) {
     const { gap } = operation;
-    // Never both: who came back by a cursor beyond the gap would be past what the gap leaves open, which another gateway,
+    // A cursor never comes with a gap: who came back by a cursor beyond the gap would be past what the gap leaves open, which another gateway,
     // whose schema has other routes, may hold.
     const cursor = gap ? null : operation.cursor();
     if (!gap && cursor === null) continue;

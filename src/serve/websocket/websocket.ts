@@ -27,7 +27,7 @@ export interface WebSocketParts extends WireParts, ConversationParts {
   readonly retiring: () => boolean;
 }
 
-/** Of one message, as frames or as they came. */
+/** Frames of one message, or chunks in which it came. */
 const mostPieces = 1_024;
 /** Milliseconds a peer may take to answer a close. */
 const closeTimeout = 5_000;
@@ -50,7 +50,7 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     allowSynchronousEvents: false,
     // Not in its types yet.
     ...({ closeTimeout } as object),
-    // Without contexts, so that what one message was compressed to is good for all sockets, and none keeps any.
+    // No context is taken over: so a message is compressed once for all sockets, and none keeps one.
     perMessageDeflate: parts.compression && { serverNoContextTakeover: true, clientNoContextTakeover: true },
     handleProtocols: (protocols) => handleProtocols(protocols),
   });
@@ -103,7 +103,7 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     const place = placeFor(request);
     if (place instanceof Fault) metrics.limited(String(place.details.limit));
     else socket.on('close', leave(place));
-    // Before the handshake, which is what there are too many of.
+    // `connectRate` is told before the handshake: of those there are too many.
     if (place instanceof Fault && place.details.limit === 'connectRate') return void socket.end(comeBack());
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       webSocket.on('error', failed);
@@ -114,7 +114,7 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
 
   /** The status of a handshake that is refused whoever comes; null for any other. */
   function refusal(request: IncomingMessage): number | null {
-    // Mostly it is just this, and parsing it is a twentieth of a handshake.
+    // The path is mostly just this, and parsing it is a twentieth of a handshake.
     if (request.url !== '/graphql' && pathOf(request) !== '/graphql') return 404;
     if (!identity.origins.allows(request)) {
       const peer: Peer = { transport: 'websocket', address: admission.addressOf(request) };
@@ -155,10 +155,10 @@ function closed(this: WebSocket, code: number, reason: Buffer): void {
 
 const comeBack = (): string => rawAnswer(503, { 'Retry-After': retryAfter() });
 
-/** As a function of its own, for the same reason as `destroyed`. */
+/** A function of its own, for the same reason as `destroyed`: made where the request is, it would keep it. */
 const leave = (place: Place) => () => place.leave();
 
-/** No closure: as long as the socket it would keep the request, with all its headers. */
+/** A listener without a closure: as long as the socket, that would keep the request with all its headers. */
 function destroyed(this: Duplex): void {
   this.destroy();
 }

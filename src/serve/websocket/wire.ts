@@ -47,7 +47,7 @@ const noId = new Uint8Array(0);
 export class WebSocketWire implements Wire, OutletOwner, HearingOwner {
   /** Why the socket must close instead of being acknowledged. */
   refusal: Fault | null = null;
-  /** Until it is known whose it is: it holds all headers, two KiB of them. */
+  /** The handshake, until it is known whose socket it is. Kept longer, its headers would be two KiB of every socket. */
   request: IncomingMessage | null;
   readonly #outlet: SocketOutlet;
   readonly #hearing: Hearing;
@@ -70,7 +70,7 @@ export class WebSocketWire implements Wire, OutletOwner, HearingOwner {
 
   // What an operation needs.
 
-  /** Together with all else of this turn of the event loop. */
+  /** Writes frames for the operation of this id, together with all else of this turn of the event loop. */
   next(frames: readonly Frame[], id: Uint8Array): void {
     this.#outlet.write(nextMessages(frames, id.length, this.#compress), id);
   }
@@ -79,7 +79,7 @@ export class WebSocketWire implements Wire, OutletOwner, HearingOwner {
     return this.#outlet.drained();
   }
 
-  /** As `ping.ts` writes them. The client's answer is no message of its own. */
+  /** Sends a ping, as `ping.ts` writes them. The client's answer is no message of its own. */
   ping(ping: string): void {
     this.#hearing.pinged();
     this.#write(ping);
@@ -112,11 +112,11 @@ export class WebSocketWire implements Wire, OutletOwner, HearingOwner {
   }
 
   onMessage(handle: (data: string) => Promise<void>): void {
-    // It takes one that is parsed as well (`parseMessage`).
+    // The library takes a message that is parsed already, too (its `parseMessage`).
     this.#handle = handle as unknown as (message: Message) => Promise<void>;
   }
 
-  /** One that brings a token asks for its renewal; any other gets its payload back. */
+  /** A ping that brings a token asks for its renewal; any other gets its payload back. */
   async onPing(payload: Readonly<Record<string, unknown>> | undefined): Promise<void> {
     const { jsonDepth } = this.parts.limits;
     if (isTooDeep(payload, jsonDepth)) return this.#refuse(limitExceeded('jsonDepth', jsonDepth, jsonDepth + 1));
@@ -133,7 +133,7 @@ export class WebSocketWire implements Wire, OutletOwner, HearingOwner {
     this.#heard = true;
     this.connection.heard();
     if (!this.isOpen()) return;
-    // It says no more than that someone is there: parsed and validated, its echo of all cursors would be thrown away.
+    // A pong says no more than that someone is there: parsed and validated, its echo of all cursors would be thrown away.
     if (isPong(data)) this.#hearing.pong(data.length);
     else this.#hearing.message(data);
   }
@@ -226,7 +226,7 @@ export class WebSocketWire implements Wire, OutletOwner, HearingOwner {
   #refuse({ message, details }: Fault): void {
     this.parts.metrics.limited(String(details.limit));
     this.#end(1013, message);
-    // Left open for a last word, but read no more: the flood goes on.
+    // The socket is left open for its last word, but read no more: the flood goes on.
     this.#hearing.stop();
     setTimeout(() => this.webSocket.terminate(), lastWord).unref();
   }
@@ -239,5 +239,5 @@ export class WebSocketWire implements Wire, OutletOwner, HearingOwner {
   }
 }
 
-/** A renewal is by its token alone. */
+/** A renewal's request: nothing beside its token. */
 const nothing = { headers: {}, url: '', payload: null };
