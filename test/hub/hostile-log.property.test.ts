@@ -7,6 +7,7 @@ import type { Cut } from '../../src/event/publication.js';
 import type { Engine } from '../../src/graphql/engine.js';
 import type { Running } from '../../src/graphql/running/running.js';
 import { compileSchema } from '../../src/schema/compile.js';
+import { payloadOf } from '../../src/serve/connection/frames.js';
 import { renewAll } from '../../src/serve/connection/renew.js';
 import { eventually } from '../support/eventually.js';
 import { HostileLog, type Lost, turns, type Written } from '../support/hostile-log.js';
@@ -363,8 +364,8 @@ class Client {
       const mine = result.start({
         write: (frames) => {
           if (this.#live !== mine && this.#live !== null) this.failures.push('written after it was closed');
-          for (const { payload } of frames) {
-            const { data, errors, extensions } = JSON.parse(payload);
+          for (const frame of frames) {
+            const { data, errors, extensions } = JSON.parse(payloadOf(frame));
             if (errors) this.failures.push(JSON.stringify(errors));
             this.received.push({ id: data?.note?.id, gap: extensions.gap ?? null });
             this.#cursor = extensions.cursor;

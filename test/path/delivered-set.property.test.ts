@@ -10,6 +10,7 @@ import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { routeRecord, routingOf } from '../../src/relay/route.js';
 import { compileSchema } from '../../src/schema/compile.js';
+import { payloadOf } from '../../src/serve/connection/frames.js';
 import { eventually } from '../support/eventually.js';
 import { turns } from '../support/hostile-log.js';
 
@@ -180,7 +181,7 @@ async function flow(where: string, viewers: readonly (readonly [Claims, Args])[]
     const mine: number[] = [];
     delivered.push(mine);
     opened.start({
-      write: (frames) => mine.push(...frames.map(({ payload }) => JSON.parse(payload).data.note.seq)),
+      write: (frames) => mine.push(...frames.map((frame) => JSON.parse(payloadOf(frame)).data.note.seq)),
       drained: () => null,
       end() {},
       fail: (fault) => {
