@@ -1,7 +1,7 @@
 // npm test: everything, on real Kafka and Redis, from a fresh clone. Arguments go to vitest.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { build, checkNode, install } from './project/prepare.mjs';
 import { chromiumPath } from './services/chromium.mjs';
 import { clockNeeds } from './services/clock.mjs';
@@ -10,6 +10,12 @@ import { down, everyService, up } from './services/find.mjs';
 import { ensureCommands } from './services/packages.mjs';
 import { root, stateFolder } from './services/places.mjs';
 import { redisNeeds } from './services/redis.mjs';
+
+/**
+ * What vitest's JSON reporter writes, as far as it is read here. Times are in milliseconds since 1970.
+ * @typedef {{ name: string, status: string, startTime: number, endTime: number, assertionResults: { status: string }[] }} FileResult
+ * @typedef {{ numPassedTests: number, numPendingTests: number, numTodoTests: number, testResults: FileResult[] }} Report
+ */
 
 /**
  * @param {string} name of a command in node_modules/.bin
@@ -42,12 +48,31 @@ function vitest(args) {
 }
 
 /**
- * What the runner counted. A file that could not be loaded has no tests, and counts as one failed.
- * @param {string} report
+ * Where the time went, slowest first: files of one project run beside each other, so the sum is more than the run took.
+ * @param {Report} report
  */
-function count(report) {
-  /** @type {{ numPassedTests: number, numPendingTests: number, numTodoTests: number, testResults: { status: string, assertionResults: { status: string }[] }[] }} */
-  const { numPassedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
+function slowest({ testResults }, rows = 20) {
+  const files = testResults.map(({ name, startTime, endTime }) => ({
+    name: relative(root, name),
+    seconds: (endTime - startTime) / 1000,
+  }));
+  const all = files.reduce((sum, { seconds }) => sum + seconds, 0);
+  const shown = files.toSorted((a, b) => b.seconds - a.seconds).slice(0, rows);
+  const line = (/** @type {number} */ seconds, /** @type {string} */ what) =>
+    `${seconds.toFixed(1).padStart(8)} s  ${what}`;
+  const rest = shown.reduce((sum, { seconds }) => sum - seconds, all);
+  return [
+    'The slowest files:',
+    ...shown.map(({ name, seconds }) => line(seconds, name)),
+    line(rest, `the other ${files.length - shown.length}`),
+  ].join('\n');
+}
+
+/**
+ * What the runner counted. A file that could not be loaded has no tests, and counts as one failed.
+ * @param {Report} report
+ */
+function count({ numPassedTests, numPendingTests, numTodoTests, testResults }) {
   const failed = testResults.map(({ status, assertionResults }) => {
     const tests = assertionResults.filter((test) => test.status === 'failed').length;
     return status === 'failed' ? Math.max(tests, 1) : tests;
@@ -67,17 +92,19 @@ async function main() {
   ensureCommands([...redisNeeds, ...clockNeeds], 'for tests that kill their Redis and move its clock.');
   chromiumPath();
   const brought = await up(everyService);
-  const report = join(stateFolder, 'report.json');
+  const reportFile = join(stateFolder, 'report.json');
   mkdirSync(stateFolder, { recursive: true });
-  rmSync(report, { force: true });
+  rmSync(reportFile, { force: true });
   let code = 1;
   try {
-    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`];
     code = await vitest(['run', ...reporters, ...process.argv.slice(2)]);
   } finally {
     await down(brought);
   }
-  if (!existsSync(report)) throw new Fault('The tests did not run to their end.');
+  if (!existsSync(reportFile)) throw new Fault('The tests did not run to their end.');
+  const report = /** @type {Report} */ (JSON.parse(readFileSync(reportFile, 'utf8')));
+  console.log(slowest(report));
   const { passed, failed, skipped } = count(report);
   // An error outside of any test fails the run too.
   const least = code === 0 ? 0 : 1;

@@ -39,7 +39,7 @@ export function adminGraphQL(subjects: readonly Subject[]): AdminGraphQL {
   return async (body) => {
     const { query, variables, operationName } = givenOf(jsonObject(body, 'the body'));
     if (typeof query !== 'string') throw new Fault('BAD_USER_INPUT', { why: 'query must be the text of an operation' });
-    // graphql-js would throw for these, and not answer.
+    // Variables that are no object: graphql-js would throw for them, and not answer.
     if (typeof (variables ?? {}) !== 'object')
       throw new Fault('BAD_USER_INPUT', { why: 'variables must be an object' });
     const named = {

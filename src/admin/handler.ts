@@ -12,7 +12,7 @@ export interface Handler {
   answer(body: string): Promise<Answered>;
   /** The most bytes of a body. */
   readonly messageBytes: number;
-  /** Only for this machine, whatever address the port listens on. */
+  /** Whether it is for this machine alone, whatever address the port listens on. */
   readonly isLocal: boolean;
 }
 
@@ -46,7 +46,7 @@ export function tell(audit: Audit | undefined, request: IncomingMessage, status:
 
 const json = { 'Content-Type': 'application/json; charset=utf-8' };
 
-/** Any page a browser shows may send a POST to this port; only one of JSON, and from no page, is an operator's. */
+/** The answer to a request. Any page in a browser may send a POST to this port: only one of JSON, and from no page, is an operator's. */
 async function answered(request: IncomingMessage, handler: Handler, token: string | null): Promise<Answered> {
   const { origin, 'content-type': type = '' } = request.headers;
   const { messageBytes, isLocal } = handler;

@@ -30,7 +30,7 @@ interface Revoking {
   readonly claims?: readonly { readonly name: string; readonly value: string }[] | null;
 }
 
-/** Whose tokens count no more. */
+/** Revocations: whose tokens count no more, and the end of more of them. */
 export const revocationSubject = ({ revoke, revocations }: Pick<Gateway, 'revoke' | 'revocations'>): Subject => ({
   sdl,
   resolvers: {
@@ -39,7 +39,7 @@ export const revocationSubject = ({ revoke, revocations }: Pick<Gateway, 'revoke
   },
 });
 
-/** Throws Fault BAD_USER_INPUT for a claim that is named twice. */
+/** All claims that are named. Throws Fault BAD_USER_INPUT for one that is named twice. */
 function claimsOf({ sub, jti, claims }: Revoking): Revocation['claims'] {
   const named = [...(claims ?? []), ...given('sub', sub), ...given('jti', jti)];
   const all = Object.fromEntries(named.map(({ name, value }) => [name, value]));

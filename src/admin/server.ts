@@ -11,9 +11,9 @@ import { type Reply, send } from './reply.js';
 
 export interface AdminParts {
   readonly host: string;
-  /** 0 takes any free port. */
+  /** The port to listen on; 0 takes any free one. */
   readonly port: number;
-  /** What all but health asks for as a bearer; null lets everyone in who reaches the port. */
+  /** The bearer token that all but health asks for; null lets everyone in who reaches the port. */
   readonly token: string | null;
   readonly metrics: Exposition;
   /** Null when this process can do its work, else the reason in a sentence. */
@@ -47,7 +47,7 @@ export async function startAdmin(parts: AdminParts): Promise<Admin> {
         send(response, { status: 500, text: error instanceof Error ? error.message : 'failed' }, false),
     );
   });
-  // A scrape is small and quick: whoever takes longer only holds a socket.
+  // A request is small and quick: whoever takes longer only holds a socket.
   server.requestTimeout = 10_000;
   server.keepAliveTimeout = parts.keepAlive ?? 75_000;
   await new Promise<void>((resolve, reject) => {
@@ -65,7 +65,7 @@ export async function startAdmin(parts: AdminParts): Promise<Admin> {
   };
 }
 
-/** By path, in the order in which they are told. */
+/** Handlers by path, in the order in which a 404 tells them. */
 type Handlers = ReadonlyMap<string, Handler>;
 
 function handlersOf({ graphql, send: taking }: AdminParts): Handlers {
@@ -76,7 +76,7 @@ function handlersOf({ graphql, send: taking }: AdminParts): Handlers {
   return handlers;
 }
 
-/** Where a path is that another process has. */
+/** Where paths are that another process has: whoever asks here is told. */
 const elsewhere: ReadonlyMap<string, string> = new Map([
   ['/graphql', "/graphql is on a gateway's admin port"],
   ['/send', '/send is on that of `tailrace dev`'],

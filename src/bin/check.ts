@@ -5,7 +5,7 @@ import type { StreamField, StreamSchema } from '../schema/stream-schema.js';
 import type { Print } from './process/command.js';
 import { textIn } from './process/text-file.js';
 
-/** Used when the configuration has a fault of its own: the schema is checked all the same. */
+/** The retention by which a schema is checked when the configuration has a fault of its own. */
 const anyRetention = { retain: 600_000, max: 1000 };
 
 /**
@@ -41,7 +41,7 @@ export function check(args: readonly string[], env: NodeJS.ProcessEnv, print: Pr
   return faults.length > 0 ? 1 : 0;
 }
 
-/** Undefined without one, null when the arguments are not understood. */
+/** The file that is named: undefined without one, null when the arguments are not understood. */
 function fileFrom(args: readonly string[]): string | undefined | null {
   try {
     const { positionals } = parseArgs({ args: [...args], allowPositionals: true });

@@ -24,7 +24,7 @@ import { auditOf, configuredGateway, listen } from './settings/serving.js';
 import { tlsOf } from './settings/tls.js';
 import { signToken } from './token.js';
 
-/** Milliseconds: a day of trying things out. */
+/** Milliseconds that a token of `dev` lives: a day of trying things out. */
 const tokenLife = 24 * 3_600_000;
 
 /** Whom `dev` makes tokens for: one sees masked card numbers, the other whole ones. */
@@ -102,7 +102,7 @@ export const dev: Run = async (args, env, terminal) => {
   });
 };
 
-/** Without the port `dev` goes on: only a second `dev` on this machine would want it. */
+/** The admin port; null when it cannot be had, and `dev` goes on: only a second `dev` on this machine would want it. */
 async function adminOf(
   config: Config<'dev'>,
   replica: Gateway,

@@ -61,7 +61,7 @@ export const gateway: Run = async (args, env) => {
       audit,
     });
     started(() => admin.close());
-    // Registered before it listens: its connections to Redis are open already.
+    // The gateway's stop is registered before it listens: its connections to Redis are open already, and would stay so.
     started(() => replica.retire());
     const port = await listen(replica, config);
     logger.info({ host: config.host, port, adminPort: admin.port }, 'The gateway is listening');

@@ -36,7 +36,7 @@ export const relay: Run = async (args, env) => {
     const log = createRedisLogWriter(redis, { prefix: config.redisPrefix, shards: config.logShards });
     started(() => log.close());
 
-    // Before the first record is read, so that a port in use costs the group no rebalance.
+    // The admin port comes before the first record is read: a port in use would cost the whole group a rebalance.
     let running: KafkaRelay | null = null;
     const admin = await configuredAdmin(config, {
       metrics: metrics.exposition,

@@ -57,7 +57,7 @@ interface Named {
   readonly claim?: readonly string[] | undefined;
 }
 
-/** Throws Refusal with every fault. */
+/** The claims that are named. Throws Refusal with every fault of them. */
 function claimsOf({ sub, jti, claim = [] }: Named): Readonly<Record<string, string>> {
   const faults: string[] = [];
   const named = claim.map((text) => {
@@ -70,7 +70,7 @@ function claimsOf({ sub, jti, claim = [] }: Named): Readonly<Record<string, stri
   const claims = Object.fromEntries(named);
   if (Object.keys(claims).length < named.length) faults.push('A claim is named twice, and cannot have two values.');
   if (named.length === 0) faults.push('Whose tokens? Name --sub, --jti or --claim name=value.');
-  // "$USER_ID" that was not set: nobody's tokens would be revoked, and it would look done.
+  // An empty value is a "$USER_ID" that was not set: nobody's tokens would be revoked, and it would look done.
   for (const [option, value] of Object.entries({ sub, jti })) {
     if (value === '') faults.push(`--${option} is empty: whose tokens?`);
   }

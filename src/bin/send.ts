@@ -20,7 +20,7 @@ const options = {
   timestamp: { type: 'string' },
 } as const;
 
-/** Of each kind of outcome so many are shown by themselves. */
+/** Outcomes of one kind that are shown by themselves; a file of a thousand bad lines would fill the terminal. */
 const mostShown = 10;
 
 /**
@@ -72,16 +72,16 @@ const timeIn = (text: string): number => (/^\d{1,15}$/.test(text) ? Number(text)
 
 /** Where records come from. */
 interface Input {
-  /** What messages call a line of it. */
+  /** A line's place, as messages call it. */
   place(number: number): string;
-  /** Can be read more than once; null for a pipe. */
+  /** The file's name, when it can be read more than once; null for a pipe. */
   readonly file: string | null;
-  /** By somebody who wants to see what became of each. */
+  /** Whether a person types it, who wants to see what became of each. */
   readonly isTyped: boolean;
   open(): AsyncIterable<Buffer>;
 }
 
-/** Throws Refusal when there is no such file. */
+/** The input that is named. Throws Refusal when there is no such file. */
 function inputOf(file: string, topic: string): Input {
   const { stdin } = process;
   if (file === '-') {
@@ -117,7 +117,7 @@ async function destinationOf(config: Config<'send'>, env: Environment, letter: L
   if (config.kafkaBrokers.length === 0) return toDev(config, letter);
   const file = schemaFileOf(config.schema, env);
   const { schema } = loadSchema(file, config);
-  // Loaded when needed: a Kafka client takes longer than all else here.
+  // The Kafka client is loaded when it is needed: it takes longer than all else here.
   const { toKafka } = await import('./send/to-kafka.js');
   return toKafka(config, letter, { schema, file: relative('.', file) || file });
 }
@@ -156,7 +156,7 @@ async function sendAll(input: Input, destination: Destination, { out, err }: Ter
   return tally.letters > 0 ? 1 : 0;
 }
 
-/** Throws Refusal where a line of the file is no record. */
+/** Looks through a file. Throws Refusal where a line of it is no record. */
 async function checked({ place, open }: Input, file: string, { most }: Destination): Promise<void> {
   try {
     for await (const _ of linesOf(open(), most));

@@ -5,11 +5,11 @@ import { version } from './process/version.js';
 
 interface Entry {
   readonly about: string;
-  /** Loaded when asked for: `check` in a hook should not wait for a Kafka client to load. */
+  /** The command's code, loaded when asked for: `check` in a hook should not wait for a Kafka client to load. */
   load(): Promise<Run>;
 }
 
-/** `check` and `explain` need only a place to print. */
+/** A command that needs only a place to print. */
 type Answer = (args: readonly string[], env: NodeJS.ProcessEnv, print: Print) => number | Promise<number>;
 const answering =
   (answer: Answer): Run =>

@@ -93,7 +93,7 @@ function casesOf(file: string): readonly Case[] {
   });
 }
 
-/** As JSON would have it: a whole number is a `bigint` only where a double cannot hold it. */
+/** A value of YAML as JSON would have it: a whole number is a `bigint` only where a double cannot hold it. */
 function asJson(value: unknown): unknown {
   if (typeof value === 'bigint') return exact(value);
   if (Array.isArray(value)) return value.map(asJson);

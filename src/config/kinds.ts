@@ -8,7 +8,7 @@ export const oneOf = <const W extends string>(...words: readonly W[]): Kind<W> =
 
 export const text: Kind<string> = kind('text', z.string());
 
-/** What is told of an address would tell a password in it too, and `fetch` takes none. */
+/** An address without a name or password: what is told of one would tell those too, and `fetch` takes none. */
 const address = z
   .url({ protocol: /^https?$/ })
   .refine((text) => URL.canParse(text) && !new URL(text).username && !new URL(text).password);
@@ -30,7 +30,7 @@ export interface Issuer {
   readonly jwksUrl: string | null;
 }
 
-/** Each name once: whose token one is must never be a guess. */
+/** Issuers, each name once: whose token one is must never be a guess. */
 export const issuers: Kind<readonly Issuer[]> = kind(
   'a JSON list of {"issuer": …, "audience": …} with "jwksUrl" or "secrets" each, and no issuer twice',
   z

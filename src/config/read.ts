@@ -40,11 +40,11 @@ export function readConfig<C extends Command>(
     const fault = rule(values as Given, command);
     if (fault !== null) faults.push(fault);
   }
-  // The loop above put in a value of the declared kind for each key of this command, or a fault.
+  // `values` has one of the declared kind for each key of this command, or the loop above put in a fault.
   return faults.length > 0 ? { faults } : { config: values as Config<C> };
 }
 
-/** An address may have a password in it. */
+/** A text as it is told: a password in an address would stand in a log. */
 const shown = (words: string) => JSON.stringify(words.replace(/\/\/.*@/, '//…@'));
 
 type Reading = { readonly text: string | null; readonly fault: string | null };
@@ -66,7 +66,7 @@ function read(env: Environment, name: string, variable: Variable, readFile: (pat
   }
 }
 
-/** TAILRACE_TEST_* belong to the tests of Tailrace itself. */
+/** Sentences for names that nobody reads. TAILRACE_TEST_* belong to the tests of Tailrace itself. */
 function unknownNames(env: Environment): string[] {
   const known = (Object.entries(variables) as [Key, Variable][]).flatMap(([key, variable]) =>
     variable.secret ? [variableName(key), `${variableName(key)}_FILE`] : [variableName(key)],

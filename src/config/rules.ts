@@ -14,19 +14,19 @@ export const rules: readonly Rule[] = [
       ? 'TAILRACE_CURSOR_SECRET is not set: without it a client could not continue on another replica.'
       : null,
 
-  // A metrics port that any pod can read tells topics and traffic; the gateway's admin schema will tell more.
+  // An admin port that any pod can reach tells topics and traffic, and a gateway's lets it revoke.
   ({ adminHost, adminToken }) =>
     adminHost !== undefined && !loopback.test(adminHost) && adminToken === null
       ? `TAILRACE_ADMIN_HOST is ${JSON.stringify(adminHost)}, which others can reach: set TAILRACE_ADMIN_TOKEN too.`
       : null,
 
-  // With both, who verifies a token would depend on the algorithm that its sender chose.
+  // A secret beside published keys: who verifies a token would depend on the algorithm that its sender chose.
   ({ authJwtSecret, authJwksUrl }) =>
     authJwtSecret?.length && authJwksUrl
       ? 'TAILRACE_AUTH_JWT_SECRET and TAILRACE_AUTH_JWKS_URL are both set: keep one.'
       : null,
 
-  // A token of any issuer would be good for the unnamed key, also one that names another's.
+  // A key without a name beside named ones: a token of any issuer would be good for it, also one that names another.
   ({ authJwtSecret, authJwksUrl, authIssuer, authIssuers }) =>
     authIssuers?.length && (authJwtSecret?.length || authJwksUrl) && !authIssuer
       ? 'TAILRACE_AUTH_ISSUERS stands beside a key without a name: set TAILRACE_AUTH_ISSUER too.'
@@ -97,7 +97,7 @@ function noPair(group: string, cert: Text, key: Text, passphrase: Text = null): 
   return why && `${both} cannot be used: ${why}.`;
 }
 
-/** Node takes what is no certificate for no authority, and then no server has one that it knows. */
+/** An authority that is no certificate: Node takes it for none, and then knows that of no server. */
 const noAuthority = (group: string, ca: Text): string | null =>
   ca && certificateOf(ca) === null
     ? `${group}_CA must be a certificate in PEM; one in a file is named by ${group}_CA_FILE.`

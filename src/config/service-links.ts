@@ -3,7 +3,7 @@ import type { Environment } from './variables.js';
 
 interface Told {
   readonly value: string;
-  /** What the name itself says; any where it says nothing. */
+  /** The port that the name itself says; any where it says none. */
   readonly port?: string;
   readonly protocol?: string;
 }
@@ -12,13 +12,13 @@ const isAddress = ({ value }: Told) => isIP(value) !== 0;
 const isPort = ({ value, port }: Told) => (port === undefined ? /^\d{1,5}$/.test(value) : value === port);
 const isProtocol = ({ value, protocol }: Told) => value === protocol;
 
-/** As `tcp://10.96.12.7:4000` or `udp://[fd00::1]:53`. */
+/** A link, as `tcp://10.96.12.7:4000` or `udp://[fd00::1]:53`. */
 function isLink({ value, port = '\\d{1,5}', protocol = 'tcp|udp|sctp' }: Told): boolean {
   const [, host = ''] = new RegExp(`^(?:${protocol})://(.+):(?:${port})$`).exec(value) ?? [];
   return isIP(host.replace(/^\[(.*)\]$/, '$1')) !== 0;
 }
 
-/** Of a Service that is called `tailrace`, or `tailrace-` and more. */
+/** Names of variables for a Service that is called `tailrace`, or `tailrace-` and more. */
 const named = (rest: string) => new RegExp(`^TAILRACE(?:_[A-Z0-9_]+)?${rest}$`);
 const perPort = '_PORT_(?<port>\\d{1,5})_(?<protocol>TCP|UDP|SCTP)';
 

@@ -17,7 +17,7 @@ export interface Variable<T = unknown, D extends string | null = string | null, 
   readonly about: string;
 }
 
-/** `check` looks at every variable. */
+/** The commands that read a variable: those named, and `check`, which looks at every one. */
 export const readBy = <const C extends Command>(...commands: readonly C[]): readonly (C | 'check')[] => [
   ...commands,
   'check',

@@ -1,38 +1,16 @@
 import { createHash, hash, timingSafeEqual } from 'node:crypto';
 import { originBytes } from './origin.js';
-import type { Moment } from './position.js';
+import { type Coordinate, noOffsets, type Place } from './place.js';
 import { sourceKeyOf, sourceOf } from './source-key.js';
 
-/** How far a subscription has come: everything its channels carried up to here was shown, judged or skipped. */
-export interface Cursor {
-  /** Per shard of the log. */
-  readonly positions: readonly Moment[];
-  /** The newest coordinates carried, by `sourceKey`; they outlive an epoch. At most `maxOffsets`. */
-  readonly offsets: ReadonlyMap<number, Coordinate>;
-  /** Names the routes by which its field went: four characters of base64url. */
-  readonly routes: string;
-  /** By the log's clock, up to when it lacks nothing of what the log has lost since; null when it lacks nothing. */
-  readonly late: number | null;
-}
-
-/** How far a partition of an origin went by. */
-export interface Coordinate {
-  readonly offset: number;
-  readonly index: number;
-}
-
-/** An index behind every event of a record. */
-export const wholeRecord = 2 ** 31;
-
-export const maxOffsets = 16;
 const version = 3;
 const signatureBytes = 12;
 const epochBytes = 6;
 const routesBytes = 3;
 
 /**
- * Turns cursors into text and back. The text is opaque and signed; it is bound to the field, and to no route, replica
- * or token: what it lets one see is judged anew each time. Layout before base64url: version, routes, how late, the newest time, shards with
+ * Turns places into cursors, which are text, and back. A cursor is opaque and signed; it is bound to the field, and to no
+ * route, replica or token: what it lets one see is judged anew each time. Layout before base64url: version, routes, how late, the newest time, shards with
  * epoch, number and how much older than the newest their time is, then, where there are any, the origins, and partitions
  * with offset and index (LEB128 numbers), then 12 bytes of HMAC-SHA256 over field and content.
  *
@@ -49,28 +27,24 @@ export function cursorCodec(secrets: readonly string[]) {
   const sign = (key: ReturnType<typeof hmac>, field: string, content: Uint8Array) =>
     key(field, content).subarray(0, signatureBytes);
 
-  const written = (field: string, cursor: Cursor): string => {
-    const end = write(cursor);
+  const written = (field: string, place: Place): string => {
+    const end = write(place);
     scratch.set(sign(signing, field, scratch.subarray(0, end)), end);
     return scratch.toString('base64url', 0, end + signatureBytes);
   };
-  let newest: { readonly field: string; readonly cursor: Cursor; readonly text: string } | null = null;
+  let newest: { readonly field: string; readonly place: Place; readonly text: string } | null = null;
 
   return {
-    encode(field: string, cursor: Cursor): string {
+    /** Asked for the place of the call before, it answers at once. */
+    encode(field: string, place: Place): string {
       // Whoever comes, and whoever is idle at a heartbeat, stands where the log does: a thousand of them have one text.
-      if (cursor.offsets.size > 0) return written(field, cursor);
-      const isSame =
-        newest?.field === field &&
-        newest.cursor.positions === cursor.positions &&
-        newest.cursor.routes === cursor.routes &&
-        newest.cursor.late === cursor.late;
-      if (!newest || !isSame) newest = { field, cursor, text: written(field, cursor) };
+      if (newest === null || newest.field !== field || !isSame(newest.place, place))
+        newest = { field, place, text: written(field, place) };
       return newest.text;
     },
 
     /** Null when it is forged, mangled, of another field or of an unknown version. Never throws. */
-    decode(field: string, text: string): Cursor | null {
+    decode(field: string, text: string): Place | null {
       if (!/^[\w-]{20,2048}$/.test(text)) return null;
       const bytes = Buffer.from(text, 'base64url');
       const content = bytes.subarray(0, -signatureBytes);
@@ -104,13 +78,21 @@ export function hmac(key: Uint8Array): (field: string, content: Uint8Array) => B
 
 export type CursorCodec = ReturnType<typeof cursorCodec>;
 
+/** Made of the same parts: what is equal by chance only is not found. */
+const isSame = (one: Place, other: Place): boolean =>
+  one === other ||
+  (one.positions === other.positions &&
+    one.offsets === other.offsets &&
+    one.routes === other.routes &&
+    one.late === other.late);
+
 /** Every event has a cursor of its own: it is written here, and read out before the next one. */
 let scratch = Buffer.alloc(1_024);
 
 /** Writes the content into `scratch`, with room behind it for the signature. Returns its end. */
-function write({ positions, offsets, routes, late }: Cursor): number {
+function write({ positions, offsets, routes, late }: Place): number {
   // No number takes more than eight bytes.
-  const most = 32 + positions.length * (epochBytes + 16) + offsets.size * (24 + originBytes) + signatureBytes;
+  const most = 32 + positions.length * (epochBytes + 16) + offsets.length * (24 + originBytes) + signatureBytes;
   if (most > scratch.length) scratch = Buffer.alloc(2 * most);
   let newest = 0;
   for (const { time } of positions) newest = Math.max(newest, time);
@@ -123,18 +105,18 @@ function write({ positions, offsets, routes, late }: Cursor): number {
     at = number(at, position.number);
     at = number(at, newest - position.time);
   }
-  return offsets.size === 0 ? at : coordinates(at, offsets);
+  return offsets.length === 0 ? at : coordinates(at, offsets);
 }
 
-function coordinates(start: number, offsets: Cursor['offsets']): number {
+function coordinates(start: number, offsets: readonly Coordinate[]): number {
   const origins: number[] = [];
-  for (const key of offsets.keys()) {
+  for (const { key } of offsets) {
     const { bits } = sourceOf(key);
     if (!origins.includes(bits)) origins.push(bits);
   }
   let at = number(start, origins.length);
   for (const bits of origins) at = scratch.writeUInt32BE(bits, at);
-  for (const [key, { offset, index }] of offsets) {
+  for (const { key, offset, index } of offsets) {
     const { bits, partition } = sourceOf(key);
     at = number(at, partition * origins.length + origins.indexOf(bits));
     at = number(at, offset);
@@ -150,7 +132,7 @@ function name(at: number, text: string, bytes: number): number {
   return at + bytes;
 }
 
-function read(bytes: Buffer): Cursor | null {
+function read(bytes: Buffer): Place | null {
   let at = 0;
   const next = () => {
     let value = 0;
@@ -171,7 +153,7 @@ function read(bytes: Buffer): Cursor | null {
     const name = epoch.every((byte) => byte === 0) ? '' : epoch.toString('base64url');
     return { epoch: name, number: next(), time: newest - next() };
   });
-  const offsets = new Map<number, Coordinate>();
+  const offsets: Coordinate[] = [];
   if (at < bytes.length) {
     const count = next();
     const origins = at;
@@ -180,10 +162,10 @@ function read(bytes: Buffer): Cursor | null {
       const source = next();
       const bits = bytes.readUInt32BE(origins + (source % count) * originBytes);
       const key = sourceKeyOf(bits, Math.floor(source / count));
-      offsets.set(key, { offset: next(), index: next() });
+      offsets.push({ key, offset: next(), index: next() });
     }
   }
-  return { positions, offsets, routes, late: late < 0 ? null : late };
+  return { positions, offsets: offsets.length === 0 ? noOffsets : offsets, routes, late: late < 0 ? null : late };
 }
 
 /** LEB128 into `scratch` at `at`; returns its end. Shifts would cut at 32 bits; times and offsets are longer. */

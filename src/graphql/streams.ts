@@ -149,10 +149,13 @@ class AskedStream implements StreamParts {
     const bounds = { rewindScan, ...(replay === undefined ? {} : { replay }) };
     const subscription = new Subscription({ group, outlet, hub, metrics, logger, onGap, ...bounds, onClose });
     metrics.subscribed(field.name, 1);
-    // The log's clock, as what a subscription has is told by it: this machine's may be an hour ahead. Unless that one has
-    // leapt ahead: every start would be younger than the events that are told by their record's own time.
-    const time = Math.max(0, ...hub.heads().map((head) => head.time));
-    void subscription.start(start, Math.min(time, now()));
+    // The clock of each of the log's shards, as what a subscription has is told by it: this machine's may be an hour ahead.
+    // Unless that one has leapt ahead: every start would be younger than the events that are told by their record's own time.
+    const here = now();
+    void subscription.start(
+      start,
+      hub.heads().map(({ time }) => Math.min(time, here)),
+    );
     return subscription;
   }
 }

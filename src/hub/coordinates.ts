@@ -1,63 +1,65 @@
-import { type Coordinate, maxOffsets, wholeRecord } from '../event/cursor.js';
+import { type Coordinate, maxOffsets, noOffsets, wholeRecord } from '../event/place.js';
 import type { Publication, Voided } from '../event/publication.js';
 import type { SourceEvent } from '../event/source-event.js';
 import { sourceKey, sourceOf } from '../event/source-key.js';
 
 /**
- * The newest coordinates of each partition of each origin that went by, by `sourceKey`. Within one of these events come in
- * the order of their coordinates, so what is not newer is a repeat: the log lost it and was filled again under new numbers.
+ * The newest coordinates of each partition of each origin that went by. Within one of these events come in the order of
+ * their coordinates, so what is not newer is a repeat: the log lost it and was filled again under new numbers.
  */
 export class Coordinates {
-  /** What was heard last stands last. */
-  readonly #newest = new Map<number, Coordinate>();
-  /** The end of `#newest`, where that is more than a cursor holds. */
-  #recent: Map<number, Coordinate> | null = null;
-  #last = -1;
+  /** Of the partitions heard last, as a place has them. The list is replaced and never changed: places hold it. */
+  #recent: readonly Coordinate[];
+  /** Of those for which it has no room, by `sourceKey`. */
+  #older: Map<number, Coordinate> | null = null;
 
   /**
-   * Whose partitions the cursor had to leave out that they come from, if any: those were heard before all that it has. What came
-   * after the oldest of that, as a topic that was made again, had room.
+   * The origin whose partitions a full place had to leave out: those were heard before all that it has. Null where it had room;
+   * what came after its oldest, as a topic that was made again, had room too.
    */
   readonly leftOut: string | null;
 
-  constructor(offsets: ReadonlyMap<number, Coordinate> = new Map()) {
-    const [oldest] = offsets.keys();
-    this.leftOut = oldest === undefined || offsets.size < maxOffsets ? null : sourceOf(oldest).origin;
-    this.add(offsets);
+  /** Begins with those of a place. */
+  constructor(offsets: readonly Coordinate[] = noOffsets) {
+    const [oldest] = offsets;
+    this.leftOut = oldest === undefined || offsets.length < maxOffsets ? null : sourceOf(oldest.key).origin;
+    this.#recent = offsets;
   }
 
-  /** Of what was heard last, for cursors: at most `maxOffsets`. */
-  get recent(): ReadonlyMap<number, Coordinate> {
-    return this.#recent ?? this.#newest;
+  /** Those that a place takes. */
+  get recent(): readonly Coordinate[] {
+    return this.#recent;
   }
 
   /** Remembers the event. False when it, or a later one of its partition, has gone by before. */
   advance({ source: { origin, record, index } }: Publication): boolean {
-    return this.#carry(sourceKey(origin, record.partition), { offset: record.offset, index });
+    return this.#advance({ key: sourceKey(origin, record.partition), offset: record.offset, index });
   }
 
   /** Something of the event's partition has gone by. */
   knows({ origin, record }: SourceEvent): boolean {
-    return this.#newest.has(sourceKey(origin, record.partition));
+    const key = sourceKey(origin, record.partition);
+    return indexOf(this.#recent, key) >= 0 || this.#older?.has(key) === true;
   }
 
-  /** Written again, of a partition for which there was no room in a cursor: nobody knows whether it has gone by. */
+  /** An event that was written again, of a partition that a full place may have left out: nobody knows whether it has gone by. */
   isUnknown({ refilled, source }: Publication): boolean {
     return refilled && this.leftOut === source.origin && !this.knows(source);
   }
 
-  add(offsets: ReadonlyMap<number, Coordinate>): void {
-    for (const [key, coordinate] of offsets) this.#carry(key, coordinate);
+  add(offsets: readonly Coordinate[]): void {
+    for (const coordinate of offsets) this.#advance(coordinate);
   }
 
-  equals(recent: ReadonlyMap<number, Coordinate>): boolean {
-    const own = this.recent;
-    if (recent.size !== own.size) return false;
-    for (const [key, { offset, index }] of recent) {
-      const known = own.get(key);
-      if (known?.offset !== offset || known.index !== index) return false;
-    }
-    return true;
+  /** True when a place of these coordinates has the same, in whatever order. */
+  equals(offsets: readonly Coordinate[]): boolean {
+    const own = this.#recent;
+    if (own === offsets) return true;
+    if (own.length !== offsets.length) return false;
+    return offsets.every(({ key, offset, index }) => {
+      const known = own[indexOf(own, key)];
+      return known?.offset === offset && known.index === index;
+    });
   }
 
   /**
@@ -66,34 +68,46 @@ export class Coordinates {
    */
   setBack({ partition, cut }: Voided): void {
     if (cut) this.#setBack(sourceKey(cut.origin, partition), cut.offset);
-    else for (const key of this.#newest.keys()) if (sourceOf(key).partition === partition) this.#setBack(key, 0);
+    else
+      for (const { key } of [...this.#recent, ...(this.#older?.values() ?? [])])
+        if (sourceOf(key).partition === partition) this.#setBack(key, 0);
   }
 
-  #setBack(key: number, offset: number): void {
-    const known = this.#newest.get(key);
-    if (!known || known.offset < offset) return;
-    for (const held of [this.#newest, this.#recent]) {
-      if (offset === 0) held?.delete(key);
-      else if (held?.has(key)) held.set(key, { offset: offset - 1, index: wholeRecord });
-    }
+  #setBack(key: number, end: number): void {
+    const at = indexOf(this.#recent, key);
+    const known = at < 0 ? this.#older?.get(key) : this.#recent[at];
+    if (!known || known.offset < end) return;
+    const before = { key, offset: end - 1, index: wholeRecord };
+    if (at >= 0) this.#recent = end === 0 ? this.#recent.toSpliced(at, 1) : this.#recent.with(at, before);
+    else if (end === 0) this.#older?.delete(key);
+    else this.#older?.set(key, before);
   }
 
-  #carry(key: number, coordinate: Coordinate): boolean {
-    const known = this.#newest.get(key);
-    const { offset, index } = coordinate;
+  #advance(coordinate: Coordinate): boolean {
+    const { key, offset, index } = coordinate;
+    const at = indexOf(this.#recent, key);
+    const known = at < 0 ? this.#older?.get(key) : this.#recent[at];
     if (known && (offset < known.offset || (offset === known.offset && index <= known.index))) return false;
-    // Deleted first, so that the map's order tells which was heard longest ago.
-    if (key !== this.#last) this.#newest.delete(key);
-    this.#newest.set(key, coordinate);
-    this.#last = key;
-    if (this.#recent) this.#keep(this.#recent, key, coordinate);
-    else if (this.#newest.size > maxOffsets) this.#recent = new Map([...this.#newest].slice(-maxOffsets));
+    const recent = this.#recent.slice();
+    if (at === recent.length - 1 && at >= 0) recent[at] = coordinate;
+    else {
+      if (at >= 0) recent.splice(at, 1);
+      else if (known) this.#older?.delete(key);
+      recent.push(coordinate);
+      if (recent.length > maxOffsets) this.#leaveOut(recent.shift() as Coordinate);
+    }
+    this.#recent = recent;
     return true;
   }
 
-  #keep(recent: Map<number, Coordinate>, key: number, coordinate: Coordinate): void {
-    recent.delete(key);
-    recent.set(key, coordinate);
-    if (recent.size > maxOffsets) recent.delete(recent.keys().next().value as number);
+  #leaveOut(oldest: Coordinate): void {
+    this.#older ??= new Map();
+    this.#older.set(oldest.key, oldest);
   }
+}
+
+/** From the end: the partition that was heard last is mostly heard again. */
+function indexOf(offsets: readonly Coordinate[], key: number): number {
+  for (let at = offsets.length - 1; at >= 0; at--) if ((offsets[at] as Coordinate).key === key) return at;
+  return -1;
 }

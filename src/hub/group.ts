@@ -1,5 +1,6 @@
 import type { Channel } from '../event/channel.js';
-import type { Coordinate, Cursor, CursorCodec } from '../event/cursor.js';
+import type { CursorCodec } from '../event/cursor.js';
+import { type Coordinate, type Place, positionsAt } from '../event/place.js';
 import type { Gap, Position } from '../event/position.js';
 import { isSince, type Publication, type Voided } from '../event/publication.js';
 import type { SourceEvent } from '../event/source-event.js';
@@ -7,7 +8,7 @@ import type { GatewayMetrics } from '../observe/metrics.js';
 import type { Conflation } from '../schema/stream-schema.js';
 import { openWindow, type Window } from './conflate.js';
 import { Coordinates } from './coordinates.js';
-import { Frame } from './frame.js';
+import { type CursorWriter, Frame, type Rendered } from './frame.js';
 import type { Hub } from './hub.js';
 import type { Late } from './late.js';
 import type { ChannelListener, Reach } from './listener.js';
@@ -26,8 +27,8 @@ export interface GroupPlan {
   permit(source: SourceEvent): { readonly pass: boolean; readonly error: string | null };
   /** Null where every event is shown. */
   readonly conflation: Conflation | null;
-  /** The result's JSON without its closing brace. Never throws or rejects: what fails is an error in the result. */
-  render(source: SourceEvent): string | Promise<string>;
+  /** Never throws or rejects: what fails is an error in the result. */
+  render(source: SourceEvent): Rendered | Promise<Rendered>;
 }
 
 /** An event as it is offered to the seats of a group. */
@@ -60,20 +61,24 @@ export interface Batch {
 
 /** A publication that was heard and may be seen, and what was true at that moment. */
 export interface Heard extends Omit<Offer, 'frame' | 'alone' | 'oldest'> {
-  readonly cursor: string;
+  /** Where somebody stands who was shown this and all before it. */
+  readonly place: Place;
 }
 
 /** One subscription's place in its group. Its calls must not throw. */
 export interface Seat {
   /** True while it may lack what the group has heard before. */
   readonly wantsRepeats: boolean;
-  /** Live events in their turn. */
-  offer(batch: Batch): void;
+  /** Live events in their turn. True when all were written; of what else it writes of them it tells `delivered`. */
+  offer(batch: Batch): boolean;
   /** A hole that nobody can fill, in its turn, and what it makes void. */
   lost(gap: Gap, voided: Voided | null, turn: number, reach?: Reach): void;
   /** Events that were to be offered were dropped: it goes on from the log. */
   outrun(): void;
 }
+
+/** What is done when its turn has come; a promise of that where it has to be rendered first. */
+type Waiting = (() => void) | Promise<() => void>;
 
 /** Characters of rendered events that are offered at once: seats look at their sockets' limits in between. */
 const mostAtOnce = 16_384;
@@ -85,15 +90,17 @@ const maxWaiting = 1_000;
  * Subscriptions that get the same events with the same bytes: each event is judged once, executed once and encoded
  * once, however many seats there are.
  */
-export class Group implements ChannelListener {
+export class Group implements ChannelListener, CursorWriter {
   readonly seats = new Set<Seat>();
   readonly topic: string;
   readonly channels: readonly Channel[];
   readonly retain: number;
   #turn = 0;
   readonly #heard = new Coordinates();
+  /** The place of whoever was shown all that was heard, as it was last asked for. */
+  #place: Place | null = null;
   /** What waits for a slow resolver, in its turn; empty while every render was done at once. */
-  #waiting: { readonly ready: string | Promise<string>; then(result: string): void }[] = [];
+  #waiting: Waiting[] = [];
   /** What was rendered in this turn of the event loop; all of it plain. */
   #ready: Offer[] = [];
   #readyLength = 0;
@@ -145,33 +152,37 @@ export class Group implements ChannelListener {
     return this.#ready.length > 0 || this.#waiting.length > 0 || this.#window?.isEmpty === false;
   }
 
-  /** What a subscription that was shown everything the group has heard may resume from. */
-  cursor(offsets?: ReadonlyMap<number, Coordinate>, late?: Late): string {
-    return this.cursorAt(this.hub.heads(), offsets, late);
+  /** Where somebody stands who was shown everything the group has heard. */
+  place(): Place {
+    const positions = this.hub.heads();
+    const known = this.#place;
+    // Shared by all who ask until something is heard: a hundred thousand that are idle would keep one each.
+    if (known?.positions === positions && known.offsets === this.#heard.recent) return known;
+    this.#place = this.placeAt(positions);
+    return this.#place;
   }
 
-  cursorAt(
-    positions: Cursor['positions'],
-    offsets: ReadonlyMap<number, Coordinate> = this.#heard.recent,
+  placeAt(
+    positions: Place['positions'],
+    offsets: readonly Coordinate[] = this.#heard.recent,
     late: Late = null,
-  ): string {
-    const { field, routes } = this.plan;
-    return this.cursors.encode(field, { positions, offsets, routes, late });
+  ): Place {
+    return { positions, offsets, routes: this.plan.routes, late };
   }
 
-  decode(cursor: string): Cursor {
-    return this.cursors.decode(this.plan.field, cursor) as Cursor;
+  cursorOf(place: Place): string {
+    return this.cursors.encode(this.plan.field, place);
   }
 
   /** Coordinates of events that lie before the hub's heads: they belong into the cursors from here on. */
-  remember(offsets: ReadonlyMap<number, Coordinate>): void {
+  remember(offsets: readonly Coordinate[]): void {
     // A seat that goes by what the group knows would pass over what only another was shown, once a log is filled again.
     for (const { wantsRepeats } of this.seats) if (!wantsRepeats) return;
     this.#heard.add(offsets);
   }
 
   /** True when the group has heard exactly as far: what it takes for a repeat was shown, and nothing else. */
-  hasHeard(offsets: ReadonlyMap<number, Coordinate>): boolean {
+  hasHeard(offsets: readonly Coordinate[]): boolean {
     return this.#heard.equals(offsets);
   }
 
@@ -183,7 +194,7 @@ export class Group implements ChannelListener {
       const repeat = !this.#heard.advance(publication);
       if (repeat && ![...this.seats].some(({ wantsRepeats }) => wantsRepeats)) continue;
       if (!this.judge(source)) continue;
-      const heard = { publication, turn, repeat, isFirst, cursor: this.cursorAt(heads.with(position.shard, position)) };
+      const heard = { publication, turn, repeat, isFirst, place: this.placeAt(positionsAt(heads, position)) };
       if (this.#window) this.#hold(this.#window, heard);
       else this.#show(heard, heard);
     }
@@ -200,7 +211,7 @@ export class Group implements ChannelListener {
     };
     // In its place: behind what was heard before it.
     this.#window?.flush();
-    if (this.#waiting.length > 0) this.#wait('', tell);
+    if (this.#waiting.length > 0) this.#wait(tell);
     else tell();
   }
 
@@ -221,28 +232,28 @@ export class Group implements ChannelListener {
     if (heard.isFirst) window.flush();
   }
 
-  #show({ publication, turn, repeat, isFirst, cursor }: Heard, oldest: Heard | null): void {
-    const result = this.plan.render(publication.source);
-    const deliver = (text: string) => {
-      const frame = new Frame(text, cursor);
-      this.#deliver({ frame, alone: [frame], publication, turn, repeat, isFirst, oldest });
-    };
-    if (typeof result === 'string' && this.#waiting.length === 0) deliver(result);
-    else this.#wait(result, deliver);
+  #show(heard: Heard, oldest: Heard | null): void {
+    const rendered = this.plan.render(heard.publication.source);
+    const deliver = (one: Rendered) => this.#deliver(heard, oldest, one);
+    if (rendered instanceof Promise) this.#wait(rendered.then((one) => () => deliver(one)));
+    else if (this.#waiting.length > 0) this.#wait(() => deliver(rendered));
+    else deliver(rendered);
   }
 
   /**
    * One way over thousands of seats costs as much as a few events for each: what they are is in far memory by then. So a
    * turn's events take it together, before the loop turns to any socket.
    */
-  #deliver(offer: Offer): void {
+  #deliver({ publication, turn, repeat, isFirst, place }: Heard, oldest: Heard | null, rendered: Rendered): void {
+    const frame = new Frame(rendered, place, this);
+    const offer: Offer = { frame, alone: [frame], publication, turn, repeat, isFirst, oldest };
     if (offer.repeat || offer.publication.refilled) {
       this.#handOut();
       this.#offer([offer], false);
       return;
     }
     if (this.#ready.push(offer) === 1) process.nextTick(() => this.#handOut());
-    this.#readyLength += offer.frame.result.length;
+    this.#readyLength += offer.frame.length;
     if (this.#readyLength >= mostAtOnce) this.#handOut();
   }
 
@@ -257,29 +268,39 @@ export class Group implements ChannelListener {
   #offer(offers: readonly Offer[], isPlain: boolean): void {
     const frames = offers.length === 1 ? (offers[0] as Offer).alone : offers.map(({ frame }) => frame);
     const batch: Batch = { offers, frames, isPlain };
-    for (const seat of this.seats) seat.offer(batch);
-    const now = this.now();
-    for (const { publication } of offers)
-      this.metrics.delivered(this.plan.field, this.seats.size, now - publication.source.record.timestamp);
+    let whole = 0;
+    for (const seat of this.seats) if (seat.offer(batch)) whole++;
+    if (whole > 0) for (const { publication } of offers) this.delivered(publication, whole);
+  }
+
+  /** To be told of a live event by each seat that has written it, unless its `offer` says so. */
+  delivered(publication: Publication, seats = 1): void {
+    const latency = this.now() - publication.source.record.timestamp;
+    this.metrics.delivered(this.plan.field, seats, publication, latency);
+  }
+
+  /** To be told of an event from history by each seat that has written it. */
+  replayed(publication: Publication): void {
+    this.metrics.delivered(this.plan.field, 1, publication, null);
   }
 
   /** A resolver that waits must not let a later event overtake. */
-  #wait(ready: string | Promise<string>, then: (result: string) => void): void {
+  #wait(turn: Waiting): void {
     if (this.#waiting.length >= maxWaiting) {
       this.#waiting = [];
       for (const seat of this.seats) seat.outrun();
       return;
     }
-    this.#waiting.push({ ready, then });
+    this.#waiting.push(turn);
     if (this.#waiting.length === 1) void this.#serve();
   }
 
   async #serve(): Promise<void> {
     for (let [first] = this.#waiting; first; [first] = this.#waiting) {
-      const result = await first.ready;
+      const take = await first;
       // Dropped while it was waited for.
       if (this.#waiting[0] !== first) return;
-      first.then(result);
+      take();
       this.#waiting.shift();
     }
   }

@@ -1,4 +1,4 @@
-import type { Cursor } from '../event/cursor.js';
+import type { Place } from '../event/place.js';
 import { type Position, wholeUntil } from '../event/position.js';
 
 /**
@@ -11,7 +11,7 @@ import { type Position, wholeUntil } from '../event/position.js';
 export type Late = number | null;
 
 /** For somebody who comes `from` a place to another: late where the epoch there is a new one, or the log went back. */
-export function lateAt(late: Late, from: Cursor['positions'], upTo: readonly Position[]): Late {
+export function lateAt(late: Late, from: Place['positions'], upTo: readonly Position[]): Late {
   const left = upTo.flatMap(({ shard, epoch, number }) => {
     const known = from[shard];
     const isSame = known?.epoch === epoch && known.number <= number;
@@ -20,6 +20,6 @@ export function lateAt(late: Late, from: Cursor['positions'], upTo: readonly Pos
   return left.length === 0 ? late : Math.min(...left, late ?? Number.POSITIVE_INFINITY);
 }
 
-/** What it lacked is older than what its channels keep: it would have expired without a loss. */
+/** What it lacked is older than what its channels keep, by the clock of each shard: it would have expired without a loss. */
 export const isOver = (late: Late, heads: readonly Position[], retain: number): boolean =>
-  late !== null && Math.max(...heads.map(({ time }) => time)) - late >= retain;
+  late !== null && heads.every(({ time }) => time - late >= retain);

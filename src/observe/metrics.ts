@@ -1,3 +1,4 @@
+import type { Publication } from '../event/publication.js';
 import type { ConnectionTransport } from './transport.js';
 
 /**
@@ -25,8 +26,11 @@ export interface GatewayMetrics {
   subscribed(field: string, change: 1 | -1): void;
   channels(count: number): void;
   groups(count: number): void;
-  /** `deliveries` frames of one event were handed to sockets, `latency` ms after Kafka's timestamp. */
-  delivered(field: string, deliveries: number, latency: number): void;
+  /**
+   * One event was handed to so many sockets, `latency` ms after its record's timestamp. Null for one from history: its age
+   * says nothing of how fast this gateway is.
+   */
+  delivered(field: string, deliveries: number, publication: Publication, latency: number | null): void;
   denied(field: string): void;
   /** A rule ended in an error and so denied. */
   ruleError(field: string, reason: string): void;

@@ -108,7 +108,11 @@ export function prometheusGateway(registry = new Registry()): GatewayMetrics & {
   const subscriptions = gauge('gateway_subscriptions', 'Open subscriptions.', 'field');
   const channels = gauge('gateway_channels', 'Channels this replica listens to.');
   const groups = gauge('gateway_groups', 'Groups: subscriptions that share one execution and one frame.');
-  const deliveries = counter('gateway_deliveries_total', 'Events handed to a socket, once per subscription.', 'field');
+  const deliveries = counter(
+    'gateway_deliveries_total',
+    'Events handed to a socket, live or replayed, once per subscription.',
+    'field',
+  );
   const denied = counter('gateway_events_denied_total', 'Events a rule kept from a group.', 'field');
   const ruleErrors = counter(
     'gateway_rule_errors_total',
@@ -136,7 +140,7 @@ export function prometheusGateway(registry = new Registry()): GatewayMetrics & {
   const latency = latencyHistogram(
     registry,
     'tailrace_gateway_delivery_latency_seconds',
-    'From the timestamp of the Kafka record to the write to the socket, per delivery.',
+    'From the timestamp of the Kafka record to the write to the socket, per live delivery.',
   );
   // All series of the transports exist from the start: a rate over a series that appears with 1 misses it.
   for (const transport of connectionTransports) connections.set(0, transport);
@@ -149,9 +153,9 @@ export function prometheusGateway(registry = new Registry()): GatewayMetrics & {
     subscribed: (field, change) => subscriptions.add(change, field),
     channels: (count) => channels.set(count),
     groups: (count) => groups.set(count),
-    delivered: (field, count, milliseconds) => {
+    delivered: (field, count, _, milliseconds) => {
       deliveries.add(count, field);
-      latency.observe(field, count, milliseconds / 1000);
+      if (milliseconds !== null) latency.observe(field, count, milliseconds / 1000);
     },
     denied: (field) => denied.add(1, field),
     ruleError: (field, reason) => ruleErrors.add(1, field, reason),

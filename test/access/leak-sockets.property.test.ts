@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { cases } from '../support/properties.js';
 import type { Ask, Case, Draft } from './leak/case.js';
 import { aDay, lived, type Step } from './leak/day.js';
 import type { Facts } from './leak/rules.js';
@@ -10,9 +11,9 @@ test('over real sockets and streams of two gateways, renewed, revoked and resume
     fc.asyncProperty(aDay, async (day) => {
       shown += (await day.run()).shown;
     }),
-    { numRuns: 60, endOnFailure: process.env.WITHOUT !== undefined },
+    { numRuns: cases(60), endOnFailure: process.env.WITHOUT !== undefined },
   );
-  expect(shown).toBeGreaterThan(100);
+  expect(shown).toBeGreaterThan(cases(100));
 }, 60_000);
 
 const open: Case = {

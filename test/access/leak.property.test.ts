@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { cases } from '../support/properties.js';
 import { aHunt } from './leak/hunt.js';
 import { judged, type Kind, type Place, printed, type Rule, type Truth } from './leak/rules.js';
 
@@ -13,10 +14,10 @@ test('whatever is renewed, revoked and resumed, nobody is shown what a rule, jud
   });
   // Nobody reads what is found in a product that was broken on purpose.
   const endOnFailure = process.env.WITHOUT !== undefined;
-  await fc.assert(property, { numRuns: 500, endOnFailure });
+  await fc.assert(property, { numRuns: cases(500), endOnFailure });
   // A hunt in which nobody is shown anything finds nothing.
-  expect(Math.min(seen.shown, seen.hidden)).toBeGreaterThan(1_000);
-  expect(seen.shared).toBeGreaterThan(200);
+  expect(Math.min(seen.shown, seen.hidden)).toBeGreaterThan(cases(1_000));
+  expect(seen.shared).toBeGreaterThan(cases(200));
 }, 120_000);
 
 const place = (root: Place['root'], name: string, kind: Kind | null = null): Place => ({ root, path: [name], kind });

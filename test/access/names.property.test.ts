@@ -9,6 +9,7 @@ import { operationOf } from '../../src/graphql/operation/operation.js';
 import { pinoLogger } from '../../src/observe/pino.js';
 import { eventually } from '../support/eventually.js';
 import { nastyName } from '../support/names.js';
+import { cases } from '../support/properties.js';
 import { type Result, type River, river, tokenFor } from '../support/river.js';
 import { socket } from '../support/socket.js';
 
@@ -53,9 +54,9 @@ describe('two viewers share a group only where everything that matters is equal'
         if (known) expect(isDeepStrictEqual(known.map(json), given.map(json)), `${key}`).toBe(true);
         said.set(String(key), given);
       }),
-      { numRuns: 2_000 },
+      { numRuns: cases(2_000) },
     );
-    expect(said.size).toBeGreaterThan(1_000);
+    expect(said.size).toBeGreaterThan(cases(1_000));
   });
 });
 
@@ -159,7 +160,7 @@ describe('through a whole gateway', () => {
           }
         }
       }),
-      { numRuns: 40 },
+      { numRuns: cases(40) },
     );
   }, 60_000);
 

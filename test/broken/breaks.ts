@@ -26,7 +26,7 @@ const known = {
     what: 'a replica takes each publication as it comes, whatever the one before it should have been',
     edits: [
       {
-        file: 'src/hub/hub.ts',
+        file: 'src/hub/tailing-hub.ts',
         from: 'epoch !== head.epoch || commit.from > head.number || hasHole(commit, tailed)',
         to: 'epoch !== head.epoch',
       },
@@ -78,9 +78,9 @@ const known = {
     what: 'after a reconnect nobody asks whether something was missed',
     edits: [
       {
-        file: 'src/hub/hub.ts',
-        from: 'restored() {',
-        to: 'restored() { waiting = null; settling.release(); return;',
+        file: 'src/hub/tailing-hub.ts',
+        from: 'restored(): void {',
+        to: 'restored(): void { this.#state = whole; this.#settling.release(); return;',
       },
     ],
     suite: 'test/services/hub-redis.test.ts',
@@ -142,7 +142,13 @@ const known = {
   },
   'lost again': {
     what: 'who is live has been there since a loss of which not all had been told',
-    edits: [{ file: 'src/hub/hub.ts', from: 'told && !stayed ? left.before(head.shard, retain) : []', to: '[]' }],
+    edits: [
+      {
+        file: 'src/hub/offering.ts',
+        from: 'told && !stayed ? this.left.before(head.shard, retain) : []',
+        to: '[]',
+      },
+    ],
     suite: 'test/hub/subscription/subscription.test.ts',
     red: ['who stayed on a replica that had heard nothing of what is gone is told, though the log lost that again'],
     green: 'who began after the loss',
@@ -223,9 +229,9 @@ const known = {
     what: 'history is shown as it lies in the log, without asking the rule again',
     edits: [
       {
-        file: 'src/hub/subscription/subscription.ts',
-        from: 'if (this.#isHistory(publication) || !group.judge(source)) continue;',
-        to: 'if (this.#isHistory(publication)) continue;',
+        file: 'src/hub/subscription/catch-up.ts',
+        from: 'if (shown.isHistory(publication) || !group.judge(source)) continue;',
+        to: 'if (shown.isHistory(publication)) continue;',
       },
     ],
     suite: 'test/access/leak.property.test.ts',

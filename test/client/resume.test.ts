@@ -115,44 +115,6 @@ describe.each(kinds)('%s', (_, connect) => {
     expect([early, late].map(({ results }) => idsOf(results))).toEqual([[4], [4]]);
   });
 
-  test('goes on with a new token when the old one has ended', async () => {
-    await using r = await sampleRiver();
-    const online = gate();
-    const lives = [3_000, 60_000];
-    const token = async () => online.given(await tokenFor({ sub: 'ada' }, lives.shift()))();
-    await using client = connect({ url: r.url, token });
-    const { results, ends } = client.listen(mine);
-    await subscribed(r, 1);
-    await pay(r, 'ada', 1);
-    await eventually('an event', () => results.length === 1);
-    online.shut();
-    await subscribed(r, 0);
-    await pay(r, 'ada', 2);
-    online.open();
-    await eventually('what came when it had no right to it', () => results.length >= 2);
-    await pay(r, 'ada', 3);
-    await eventually('what is new', () => results.length >= 3);
-    expect(idsOf(results)).toEqual([1, 2, 3]);
-    expect([lives, ends]).toEqual([[], []]);
-  });
-
-  test('brings a new token before the old one ends, and its connection and stream go on', async () => {
-    await using r = await sampleRiver();
-    const lives = [4_000, 60_000];
-    const begun = Date.now();
-    const token = () => tokenFor({ sub: 'ada' }, lives.shift());
-    await using client = connect({ url: r.url, token });
-    const { results, ends } = client.listen(mine);
-    await subscribed(r, 1);
-    await pay(r, 'ada', 1);
-    await eventually('an event', () => results.length === 1);
-    const connects = client.connects();
-    await eventually('the end of the first one', () => Date.now() > begun + 5_000);
-    await pay(r, 'ada', 2);
-    await eventually('what came after it', () => results.length === 2);
-    expect([idsOf(results), lives, ends, client.connects()]).toEqual([[1, 2], [], [], connects]);
-  });
-
   test('is told of a gap while it listens, before the event that comes after it', async () => {
     await using r = await sampleRiver({ heartbeat: 50 });
     const token = await tokenFor({ sub: 'ada' });
@@ -228,6 +190,47 @@ describe.each(kinds)('%s', (_, connect) => {
     await eventually('what history still has', () => again.results.length >= 3);
     expect(idsOf(again.results)).toEqual([6, 7, 8]);
     expect(gaps).toHaveLength(1);
+  });
+});
+
+// Beside each other: a token lives for whole seconds.
+describe.concurrent.each(kinds)('%s, whose token ends,', (_, connect) => {
+  test('goes on with a new token when the old one has ended', async () => {
+    await using r = await sampleRiver();
+    const online = gate();
+    const lives = [3_000, 60_000];
+    const token = async () => online.given(await tokenFor({ sub: 'ada' }, lives.shift()))();
+    await using client = connect({ url: r.url, token });
+    const { results, ends } = client.listen(mine);
+    await subscribed(r, 1);
+    await pay(r, 'ada', 1);
+    await eventually('an event', () => results.length === 1);
+    online.shut();
+    await subscribed(r, 0);
+    await pay(r, 'ada', 2);
+    online.open();
+    await eventually('what came when it had no right to it', () => results.length >= 2);
+    await pay(r, 'ada', 3);
+    await eventually('what is new', () => results.length >= 3);
+    expect(idsOf(results)).toEqual([1, 2, 3]);
+    expect([lives, ends]).toEqual([[], []]);
+  });
+
+  test('brings a new token before the old one ends, and its connection and stream go on', async () => {
+    await using r = await sampleRiver();
+    const lives = [4_000, 60_000];
+    const begun = Date.now();
+    const token = () => tokenFor({ sub: 'ada' }, lives.shift());
+    await using client = connect({ url: r.url, token });
+    const { results, ends } = client.listen(mine);
+    await subscribed(r, 1);
+    await pay(r, 'ada', 1);
+    await eventually('an event', () => results.length === 1);
+    const connects = client.connects();
+    await eventually('the end of the first one', () => Date.now() > begun + 5_000);
+    await pay(r, 'ada', 2);
+    await eventually('what came after it', () => results.length === 2);
+    expect([idsOf(results), lives, ends, client.connects()]).toEqual([[1, 2], [], [], connects]);
   });
 });
 

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { transform } from 'esbuild';
 import { describe, expect, test } from 'vitest';
 import { variableName, variables } from '../../src/config/variables.js';
 import { compileSchema } from '../../src/schema/compile.js';
@@ -47,6 +48,14 @@ describe.each(documents)('%s', (file) => {
     const unknown = named.filter((name) => !known.includes(name) && !name.startsWith('TAILRACE_TEST_'));
     // A group such as TAILRACE_KAFKA_SASL_* is named by its beginning.
     expect(unknown.filter((name) => !known.some((full) => full.startsWith(`${name}_`)))).toEqual([]);
+  });
+
+  test('shows JavaScript that can be parsed', async () => {
+    const blocks = [...read(file).matchAll(/^```[jt]s\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text);
+    // A line of dots leaves something out, and a part of an object is shown by itself.
+    const whole = (text: string) => text.replace(/^ *…$/gm, '');
+    const parse = (text: string) => transform(whole(text), { loader: 'ts', format: 'esm', logLevel: 'silent' });
+    for (const text of blocks) await parse(text).catch(() => parse(`({${text}})`));
   });
 
   test('shows schemas that compile', () => {

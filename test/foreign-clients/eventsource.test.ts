@@ -45,7 +45,7 @@ async function ticketFor(url: string, token: string): Promise<string> {
   return ticket;
 }
 
-describe.each([
+describe.concurrent.each([
   ['/graphql', ''],
   ['/graphql/stream', '/stream'],
 ])('EventSource on %s', (_, path) => {
@@ -180,7 +180,7 @@ test('an EventSource never executes a mutation: a link must not be able to act',
   });
 });
 
-describe('what passes is no end: EventSource comes back by itself', () => {
+describe.concurrent('what passes is no end: EventSource comes back by itself', () => {
   test('from a replica that has gone', async () => {
     await using r = await sampleRiver();
     await using another = await sampleRiver();

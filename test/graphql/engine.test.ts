@@ -9,6 +9,7 @@ import { openHub } from '../../src/hub/hub.js';
 import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { compileSchema } from '../../src/schema/compile.js';
+import { payloadOf } from '../../src/serve/connection/frames.js';
 import { eventually } from '../support/eventually.js';
 import { HostileLog, turns } from '../support/hostile-log.js';
 
@@ -65,7 +66,7 @@ async function world(resolvers: Resolvers = {}, { failing = 0 } = {}) {
       write: (some) => {
         for (const frame of some) {
           frames.push(frame);
-          const { data: root, errors } = JSON.parse(frame.payload);
+          const { data: root, errors } = JSON.parse(payloadOf(frame));
           data.push(errors ?? Object.values(root)[0]);
         }
       },

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { turns } from '../support/hostile-log.js';
+import { cases } from '../support/properties.js';
 import { Stage } from './stage.js';
 
 /** Events are numbers, each one higher; negative ones are hidden from everybody, odd ones from whoever may see even ones only. */
@@ -98,6 +99,6 @@ test('whatever befalls a reader of a conflated field, it ends with the latest of
       expect(shown.filter((n) => n < 0)).toEqual([]);
       expect(seated.faults).toEqual([]);
     }),
-    { numRuns: 200, endOnFailure: true },
+    { numRuns: cases(200), endOnFailure: true },
   );
 });

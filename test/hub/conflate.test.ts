@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { Stall } from '../support/stall.js';
-import { type Seated, Stage } from './stage.js';
+import { renderedAs, type Seated, Stage } from './stage.js';
 
 /** A key is the tens of a number: 11 and 12 are of one, 21 of another; 5 has none. */
 const keyOf = (event: unknown) => {
@@ -52,7 +52,7 @@ describe('a conflated field', () => {
   test('what is left out is not rendered', async () => {
     await using stage = await Stage.open();
     let rendered = 0;
-    const render = ({ event }: { event: unknown }) => `{"data":${++rendered && (event as number)}`;
+    const render = ({ event }: { event: unknown }) => renderedAs(++rendered && event);
     const seated = stage.seat(await stage.group('a', { ...soon, render }));
     await stage.append([11]);
     await stage.append([12, 13, 14, 15]);
@@ -63,7 +63,7 @@ describe('a conflated field', () => {
   test('what waits for somebody who leaves is not kept, nor rendered for nobody', async () => {
     await using stage = await Stage.open();
     let rendered = 0;
-    const render = ({ event }: { event: unknown }) => `{"data":${++rendered && (event as number)}`;
+    const render = ({ event }: { event: unknown }) => renderedAs(++rendered && event);
     const left = await stage.group('a', { ...soon, render });
     const seated = stage.seat(left);
     const stays = stage.seat(await stage.group('b', soon));

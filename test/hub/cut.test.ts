@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { wholeRecord } from '../../src/event/cursor.js';
+import { wholeRecord } from '../../src/event/place.js';
 import { sourceKey } from '../../src/event/source-key.js';
 import { eventually } from '../support/eventually.js';
 import { turns } from '../support/hostile-log.js';
@@ -17,7 +17,10 @@ async function cut(stage: Stage, offset: number, origin = 'topicA') {
 }
 
 /** What a cursor says of the partition. */
-const coordinate = (cursor: string | null | undefined) => decoded(cursor).offsets.get(sourceKey('topicA', 0));
+const coordinate = (cursor: string | null | undefined) => {
+  const found = decoded(cursor).offsets.find(({ key }) => key === sourceKey('topicA', 0));
+  return found && { offset: found.offset, index: found.index };
+};
 
 async function resume(stage: Stage, seated: Seated, after: string | null | undefined) {
   const group = await stage.group();
@@ -67,7 +70,7 @@ describe('a partition that was cut: what comes after has offsets that went by be
   test('and whose mark went with the log is told again, to who was away; nothing of what others know is void', async () => {
     await using stage = await Stage.open();
     // Shown what was cut off, it went away before the cut was told.
-    const offsets = new Map([[sourceKey('topicA', 0), { offset: 4, index: wholeRecord }]]);
+    const offsets = [{ key: sourceKey('topicA', 0), offset: 4, index: wholeRecord }];
     const positions = [{ epoch: 'gone', number: 5, time: stage.clock }];
     const end = cursors.encode('note', { positions, offsets, routes: 'same', late: null });
     stage.offset = 2;

@@ -3,10 +3,11 @@ import type { Channel } from '../../src/event/channel.js';
 import type { Position } from '../../src/event/position.js';
 import type { Publication } from '../../src/event/publication.js';
 import type { SourceEvent } from '../../src/event/source-event.js';
+import type { Rendered } from '../../src/hub/frame.js';
 import type { Group } from '../../src/hub/group.js';
 import { eventually } from '../support/eventually.js';
 import { turns } from '../support/hostile-log.js';
-import { Stage, slowly } from './stage.js';
+import { renderedAs, Stage, slowly } from './stage.js';
 
 describe('a group', () => {
   test('judges and renders each event once, however many seats there are', async () => {
@@ -14,7 +15,7 @@ describe('a group', () => {
     const counted = { judged: 0, rendered: 0 };
     const group = await stage.group('a', {
       permit: () => ({ pass: ++counted.judged > 0, error: null }),
-      render: ({ event }: SourceEvent) => `{"data":${++counted.rendered && event}`,
+      render: ({ event }: SourceEvent) => renderedAs(++counted.rendered && event),
     });
     const seats = Array.from({ length: 50 }, () => stage.seat(group));
     await stage.append([1, 2, 3]);
@@ -26,7 +27,7 @@ describe('a group', () => {
     await using stage = await Stage.open();
     const render = slowly();
     const group = await stage.group('a', {
-      render: (source) => (source.event === 1 ? render.render(source) : `{"data":${source.event}`),
+      render: (source) => (source.event === 1 ? render.render(source) : renderedAs(source.event)),
     });
     const { shown } = stage.seat(group);
     await stage.append([1, 2]);
@@ -41,7 +42,7 @@ describe('a group', () => {
     await using stage = await Stage.open();
     const render = slowly();
     const group = await stage.group('a', {
-      render: (source) => (source.event === 1 ? render.render(source) : `{"data":${source.event}`),
+      render: (source) => (source.event === 1 ? render.render(source) : renderedAs(source.event)),
     });
     stage.seat(group);
     await stage.append([1]);
@@ -58,7 +59,7 @@ describe('a group', () => {
     await using stage = await Stage.open();
     let stuck = true;
     const group = await stage.group('a', {
-      render: ({ event }) => (stuck && event === 1 ? new Promise<string>(() => {}) : `{"data":${event}`),
+      render: ({ event }) => (stuck && event === 1 ? new Promise<Rendered>(() => {}) : renderedAs(event)),
     });
     const { shown } = stage.seat(group);
     await stage.append([1]);
@@ -79,6 +80,7 @@ describe('a group', () => {
       offer: ({ offers, frames }) => {
         expect(frames).toEqual(offers.map(({ frame }) => frame));
         offered.push(offers.map(({ publication }) => publication.source.event));
+        return true;
       },
       lost: ({ reason }) => void offered.push(reason),
       outrun: () => undefined,
@@ -111,7 +113,7 @@ describe('a group', () => {
 
   test('large events are offered as they come: a socket’s limit is looked at in between', async () => {
     await using stage = await Stage.open();
-    const group = await stage.group('a', { render: ({ event }) => `{"data":"${event}${'x'.repeat(10_000)}"` });
+    const group = await stage.group('a', { render: ({ event }) => renderedAs(`${event}${'x'.repeat(10_000)}`) });
     const { subscription, cursors, fill } = stage.seat(group);
     fill('next');
     hearing(stage, group)(1, 2, 3, 4);
@@ -119,6 +121,25 @@ describe('a group', () => {
     expect(cursors).toHaveLength(2);
     subscription.close();
   });
+});
+
+test('deliveries are what was handed to a socket: of the seats that are parked none, and what they read from history later', async () => {
+  await using stage = await Stage.open();
+  const counted: [count: number, event: unknown, isLive: boolean][] = [];
+  const group = await stage.group('a', {}, (field, count, { source }, latency) => {
+    expect(field).toBe('note');
+    counted.push([count, source.event, latency !== null]);
+  });
+  const seats = [stage.seat(group), stage.seat(group), stage.seat(group)];
+  seats[0]?.fill();
+  await stage.append([1, -2]);
+  expect(counted).toEqual([[2, 1, true]]);
+  seats[0]?.drain();
+  await eventually('it has caught up', () => seats[0]?.shown.length === 1);
+  expect(counted.slice(1)).toEqual([[1, 1, false]]);
+  // It has coordinates of its own until the group knows them, and is counted alone.
+  await stage.append([3]);
+  expect(counted.slice(2).reduce((sum, [count]) => sum + count, 0)).toBe(3);
 });
 
 /** The group hears events one after the other, without a turn of the event loop in between. */

@@ -8,9 +8,11 @@ import { defaultCluster } from '../../src/event/source-event.js';
 import type { Engine } from '../../src/graphql/engine.js';
 import type { Running } from '../../src/graphql/running/running.js';
 import { compileSchema } from '../../src/schema/compile.js';
+import { payloadOf } from '../../src/serve/connection/frames.js';
 import { renewAll } from '../../src/serve/connection/renew.js';
 import { eventually } from '../support/eventually.js';
 import { HostileLog, type Lost, turns, type Written } from '../support/hostile-log.js';
+import { cases } from '../support/properties.js';
 import { openReplica } from '../support/replica.js';
 import { scheduleOf } from '../support/schedule.js';
 import { Stall } from '../support/stall.js';
@@ -372,8 +374,8 @@ class Client {
       const mine = result.start({
         write: (frames) => {
           if (this.#live !== mine && this.#live !== null) this.failures.push('written after it was closed');
-          for (const { payload } of frames) {
-            const { data, errors, extensions } = JSON.parse(payload);
+          for (const frame of frames) {
+            const { data, errors, extensions } = JSON.parse(payloadOf(frame));
             if (errors) this.failures.push(JSON.stringify(errors));
             this.received.push({ id: data?.note?.id, gap: extensions.gap ?? null });
             this.#cursor = extensions.cursor;
@@ -514,10 +516,10 @@ test('whatever befalls the log: every event once, in order, to whom it concerns,
         await Promise.all(replicas.map(({ hub }) => hub.close()));
       }
     }),
-    { numRuns: 300, ...given },
+    { numRuns: cases(300), ...given },
   );
   // A property about nothing holds too.
-  expect(counted.shown).toBeGreaterThan(1_000);
+  expect(counted.shown).toBeGreaterThan(cases(1_000));
   expect(counted.gaps).toBeGreaterThan(0);
   expect(counted.doubts).toBeGreaterThan(0);
 }, 300_000);

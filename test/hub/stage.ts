@@ -1,23 +1,28 @@
 import type { Channel } from '../../src/event/channel.js';
-import { type Cursor, cursorCodec } from '../../src/event/cursor.js';
+import { cursorCodec } from '../../src/event/cursor.js';
 import type { Fault } from '../../src/event/faults.js';
+import type { Place } from '../../src/event/place.js';
 import type { SourceEvent } from '../../src/event/source-event.js';
 import { sourceOf } from '../../src/event/source-key.js';
+import type { Rendered } from '../../src/hub/frame.js';
 import { Group, type GroupPlan } from '../../src/hub/group.js';
 import { type Hub, type HubOptions, openHub } from '../../src/hub/hub.js';
 import type { Outlet } from '../../src/hub/outlet.js';
 import type { OnGap, Start } from '../../src/hub/subscription/start.js';
 import { Subscription } from '../../src/hub/subscription/subscription.js';
 import { silent } from '../../src/observe/logger.js';
-import { noGatewayMetrics } from '../../src/observe/metrics.js';
+import { type GatewayMetrics, noGatewayMetrics } from '../../src/observe/metrics.js';
 import { HostileLog, turns } from '../support/hostile-log.js';
 import { Stall } from '../support/stall.js';
 
 export const cursors = cursorCodec(['secret']);
-export const decoded = (text: string | null | undefined): Cursor => cursors.decode('note', text ?? '') as Cursor;
+export const decoded = (text: string | null | undefined): Place => cursors.decode('note', text ?? '') as Place;
 
 export const partitionsOf = (cursor: string | undefined) =>
-  [...decoded(cursor).offsets.keys()].map((key) => sourceOf(key).partition);
+  decoded(cursor).offsets.map(({ key }) => sourceOf(key).partition);
+
+/** An event without errors. */
+export const renderedAs = (event: unknown): Rendered => ({ key: '"note"', value: JSON.stringify(event), errors: null });
 
 /** A subscription with an outlet in the test's hands. */
 export interface Seated {
@@ -76,6 +81,11 @@ export class Stage implements AsyncDisposable {
     return this.time.now;
   }
 
+  /** Per shard. */
+  get now(): readonly number[] {
+    return this.hub.heads().map(() => this.time.now);
+  }
+
   set clock(now: number) {
     this.time.now = now;
   }
@@ -110,7 +120,11 @@ export class Stage implements AsyncDisposable {
     await turns(3);
   }
 
-  async group(channels = 'a', plan: Partial<GroupPlan> = {}): Promise<Group> {
+  async group(
+    channels = 'a',
+    plan: Partial<GroupPlan> = {},
+    delivered: GatewayMetrics['delivered'] = noGatewayMetrics.delivered,
+  ): Promise<Group> {
     const group = new Group(
       {
         key: 'k',
@@ -121,12 +135,12 @@ export class Stage implements AsyncDisposable {
         routes: 'same',
         conflation: null,
         permit: ({ event }) => ({ pass: (event as number) >= 0, error: null }),
-        render: ({ event }) => `{"data":${event}`,
+        render: ({ event }) => renderedAs(event),
         ...plan,
       },
       this.hub,
       cursors,
-      noGatewayMetrics,
+      { ...noGatewayMetrics, delivered },
       () => this.clock,
     );
     await group.join();
@@ -143,10 +157,10 @@ export class Stage implements AsyncDisposable {
     const outlet: Outlet = {
       write(frames) {
         if (broken) throw new Error('the socket broke');
-        for (const { payload } of frames) {
-          const { data, extensions } = JSON.parse(payload);
-          shown.push(extensions.gap ? { n: data, gap: extensions.gap.reason } : data);
-          written.push(extensions.cursor);
+        for (const { rendered, cursor, gap } of frames) {
+          const n = JSON.parse(rendered.value ?? 'null');
+          shown.push(gap ? { n, gap: gap.reason } : n);
+          written.push(cursor ?? '');
         }
         if (fillsNext) stall.begin();
         fillsNext = false;
@@ -166,7 +180,7 @@ export class Stage implements AsyncDisposable {
       onGap,
       rewindScan: 1_000,
     });
-    const started = subscription.start(start, this.clock);
+    const started = subscription.start(start, this.now);
     return {
       subscription,
       started,
@@ -185,7 +199,7 @@ export class Stage implements AsyncDisposable {
   }
 
   after(cursor: string | null | undefined): Start {
-    return { kind: 'after', cursor: decoded(cursor) };
+    return { kind: 'after', place: decoded(cursor) };
   }
 
   async [Symbol.asyncDispose]() {
@@ -198,7 +212,7 @@ export function slowly() {
   const pending: (() => void)[] = [];
   return {
     render: ({ event }: SourceEvent) =>
-      new Promise<string>((resolve) => pending.push(() => resolve(`{"data":${event}`))),
+      new Promise<Rendered>((resolve) => pending.push(() => resolve(renderedAs(event)))),
     get waiting() {
       return pending.length;
     },

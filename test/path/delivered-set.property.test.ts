@@ -11,8 +11,10 @@ import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { routeRecord, routingOf } from '../../src/relay/route.js';
 import { compileSchema } from '../../src/schema/compile.js';
+import { payloadOf } from '../../src/serve/connection/frames.js';
 import { eventually } from '../support/eventually.js';
 import { turns } from '../support/hostile-log.js';
+import { cases } from '../support/properties.js';
 
 /**
  * Random rules, viewers and events through the whole river, held against a direct evaluation of the rule that shares
@@ -141,10 +143,10 @@ test('every viewer gets exactly the events that the rule, judged by itself, lets
         await close();
       },
     ),
-    { numRuns: 400 },
+    { numRuns: cases(400) },
   );
   // A property about nothing holds too.
-  expect(Math.min(shown, hidden)).toBeGreaterThan(1000);
+  expect(Math.min(shown, hidden)).toBeGreaterThan(cases(1000));
 });
 
 async function flow(where: string, viewers: readonly (readonly [Claims, Args])[], events: readonly Event[]) {
@@ -181,7 +183,7 @@ async function flow(where: string, viewers: readonly (readonly [Claims, Args])[]
     const mine: number[] = [];
     delivered.push(mine);
     opened.start({
-      write: (frames) => mine.push(...frames.map(({ payload }) => JSON.parse(payload).data.note.seq)),
+      write: (frames) => mine.push(...frames.map((frame) => JSON.parse(payloadOf(frame)).data.note.seq)),
       drained: () => null,
       end() {},
       fail: (fault) => {

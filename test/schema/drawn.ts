@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { cases } from '../support/properties.js';
 import { argsWith, fieldWith } from './given.js';
 
 const texts = [
@@ -117,7 +118,7 @@ export const { rule } = fc.letrec<{ rule: string }>((tie) => ({
 type Field = ReturnType<typeof fieldWith>;
 type Viewer = Parameters<Field['channels']>;
 
-/** Draws 2,500 rules, each with six events and six viewers, and has every viewer of each that is not refused looked at. */
+/** Draws rules, each with six events and six viewers, and has every viewer of each that is not refused looked at. */
 export function ofDrawnRules(
   look: (drawn: {
     readonly text: string;
@@ -133,7 +134,7 @@ export function ofDrawnRules(
       if (field === null) return;
       for (const { args, claims } of who) look({ text, field, events: drawn, viewer: [argsWith(args), claims] });
     }),
-    { numRuns: 2500 },
+    { numRuns: cases(2500) },
   );
 }
 

@@ -56,7 +56,7 @@ const ok = 'HTTP/1.1 200 OK';
 using authority = certificateAuthority();
 const tls = authority.issue('gateway');
 
-describe.each([
+describe.concurrent.each([
   ['HTTP/1.1', null, plainly],
   ['HTTP/1.1 over TLS', tls, over(authority.ca)],
 ] as const)('a connection of %s that is idle', (_, tls, dial) => {
@@ -84,7 +84,7 @@ describe.each([
   });
 });
 
-describe('a session of HTTP/2 that is idle', () => {
+describe.concurrent('a session of HTTP/2 that is idle', () => {
   test('is kept beyond the time in which a request must have come, and closed after the time that is set', async () => {
     await using r = await river(sdl, { tls, keepAlive: 1_500, heartbeat: 50, limits: { requestTimeout: 100 } });
     await using idle = http2(r.url, authority.ca);

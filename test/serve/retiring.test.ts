@@ -44,7 +44,7 @@ const answered = async (asked: Promise<Response>) => {
   return [status, headers.get('retry-after'), headers.get('connection')];
 };
 
-describe('until the retire period ends', () => {
+describe.concurrent('until the retire period ends', () => {
   test('whoever comes anew is taken, and told: not ready, come back later', async () => {
     await using r = await river(sdl, { retirePeriod: 3_000 });
     await using stream = listenSse(r.url, query);
@@ -141,7 +141,7 @@ test('a replica that never listened is over at once', async () => {
   await gateway.retire();
 });
 
-describe('at the end of it', () => {
+describe.concurrent('at the end of it', () => {
   test('a connection on which nothing is due does not put it off', async () => {
     await using r = await river(sdl);
     const silent = connect(Number(new URL(r.url).port), '127.0.0.1');
@@ -198,7 +198,7 @@ describe('at the end of it', () => {
   });
 });
 
-describe('over TLS', () => {
+describe.concurrent('over TLS', () => {
   test('whoever comes anew is told so too, over HTTP/2 and HTTP/1.1, and to come by another connection', async () => {
     using authority = certificateAuthority();
     await using r = await river(sdl, { tls: authority.issue('gateway'), retirePeriod: 3_000 });

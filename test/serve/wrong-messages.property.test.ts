@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Logger } from '../../src/observe/logger.js';
 import { silent } from '../../src/observe/logger.js';
+import { cases } from '../support/properties.js';
 import { type Result, type River, river } from '../support/river.js';
 import { socket } from '../support/socket.js';
 
@@ -204,7 +205,7 @@ test('whatever a client sends, it is the client that is told so: never 1011, and
       expect(r.errors.splice(0)).toEqual([]);
       expect(isClientsFault(code), `closed with ${code}`).toBe(true);
     }),
-    { numRuns: 200, ...JSON.parse(process.env.RUBBISH ?? '{}') },
+    { numRuns: cases(200), ...JSON.parse(process.env.RUBBISH ?? '{}') },
   );
 });
 
@@ -233,6 +234,6 @@ test('whatever a client asks by HTTP, it is told so with a status of its own fau
       expect(r.errors.splice(0)).toEqual([]);
       expect(answer.status).toBeLessThan(500);
     }),
-    { numRuns: 100, ...JSON.parse(process.env.RUBBISH ?? '{}') },
+    { numRuns: cases(100), ...JSON.parse(process.env.RUBBISH ?? '{}') },
   );
 });

@@ -57,7 +57,6 @@ const ways: readonly Way[] = [
 for (const { what, runsOn, keep, restore } of ways) {
   test(`a Redis that is ${what}, under load: nothing lost, nothing twice, for who stayed and for who was away`, {
     timeout: 300_000,
-    retry: 0,
   }, async () => {
     await using scope = opened();
     const redis = scope.use(await startRedis({ args: ['--enable-debug-command', 'yes'] }));

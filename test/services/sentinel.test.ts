@@ -9,7 +9,6 @@ import { world } from '../support/world.js';
 
 test('a failover to a replica that lags, under load: nothing lost, nothing twice, for who stayed and for who was away', {
   timeout: 300_000,
-  retry: 0,
 }, async () => {
   await using redis = await sentinels();
   const { master, replica } = redis;

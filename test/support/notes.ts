@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Message } from 'kafkajs';
-import { maxOffsets } from '../../src/event/cursor.js';
+import { maxOffsets } from '../../src/event/place.js';
 import type { Topics } from './kafka-cluster.js';
 import type { Ledger, Note } from './ledger.js';
 import { withProducer } from './relay-kafka.js';

@@ -4,6 +4,7 @@ import { silent } from '../../src/observe/logger.js';
 import { noRelayMetrics } from '../../src/observe/metrics.js';
 import { createRelay } from '../../src/relay/relay.js';
 import { compileSchema } from '../../src/schema/compile.js';
+import { payloadOf } from '../../src/serve/connection/frames.js';
 import { turns } from './hostile-log.js';
 import { fakePartition, recordAt } from './relay-world.js';
 import { openReplica } from './replica.js';
@@ -65,8 +66,8 @@ export function relayed() {
       if (opened.kind !== 'running') throw new Error(JSON.stringify(opened));
       const stream: Running = opened.start({
         write(frames) {
-          for (const { payload } of frames) {
-            const { data, extensions } = JSON.parse(payload);
+          for (const frame of frames) {
+            const { data, extensions } = JSON.parse(payloadOf(frame));
             shown.push(extensions.gap ? { id: data[field].id, gap: extensions.gap.reason } : data[field].id);
           }
         },

@@ -26,7 +26,7 @@ export interface Feeding {
   readonly send: NonNullable<AdminParts['send']>;
 }
 
-/** Samples, where the schema has their topics, and what is sent. */
+/** Feeds the log by samples, where the schema has their topics, and by what is sent. */
 export function fromHere(options: DeskOptions): Feeding {
   const desk = openDesk(options);
   const topics = sampled(options.schema);
@@ -65,7 +65,7 @@ interface Parts {
 }
 
 /**
- * The Kafka of TAILRACE_KAFKA_BROKERS, by a relay as `tailrace relay` is one. It needs all partitions, and must take none
+ * Feeds the log by the Kafka of TAILRACE_KAFKA_BROKERS, through a relay as `tailrace relay` is one. It needs all partitions, and must take none
  * from the real relays or from another developer: so its group is its own, and forgotten with it. It writes nothing to
  * Kafka, no dead letters either.
  */
@@ -112,7 +112,7 @@ export function fromKafka(config: Config<'dev'>, parts: Parts, { err }: Terminal
 
 /** Tells each change of `ready` once, when it has lasted a second: what lasts no longer is part of every start. */
 function tellChanges(ready: () => string | null, tell: (trouble: string | null) => void): () => void {
-  // A sentence that counts seconds is the same a second later.
+  // A trouble without its numbers: one that counts seconds would be another each second, and never last.
   const kindOf = (trouble: string | null) => trouble?.replace(/\d+/g, '#') ?? null;
   let last = kindOf(ready());
   let told: string | null | undefined;
@@ -126,7 +126,7 @@ function tellChanges(ready: () => string | null, tell: (trouble: string | null) 
   return () => clearInterval(looking);
 }
 
-/** What `ready` tells once, a relay that is not seen by anybody says at each attempt. */
+/** The logger of a relay whose troubles `ready` tells once: its warning of each further attempt is only an info. */
 const withoutAttempts = (logger: Logger): Logger => ({
   debug: (...said) => logger.debug(...said),
   info: (...said) => logger.info(...said),

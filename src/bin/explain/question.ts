@@ -36,7 +36,7 @@ export function ask(schema: StreamSchema, field: StreamField, { event, args, cla
   });
 }
 
-/** Throws Refusal when there is none of this name with `@kafka`. */
+/** The field of this name. Throws Refusal when none with `@kafka` is called so. */
 export function fieldNamed(schema: StreamSchema, name: string): StreamField {
   const field = schema.fields.get(name);
   if (field !== undefined) return field;
@@ -58,7 +58,7 @@ const recordOf = ({ cluster, topic }: StreamField): RecordMeta => ({
   headers: {},
 });
 
-/** As GraphQL would hand them over: coerced, with defaults, null where nothing was given. */
+/** The arguments as GraphQL would hand them over: coerced, with defaults, null where nothing was given. */
 function argsOf(schema: StreamSchema, { name }: StreamField, given: Readonly<Record<string, unknown>>) {
   const declared: GraphQLField<unknown, unknown>['args'] =
     schema.graphql.getSubscriptionType()?.getFields()[name]?.args ?? [];
@@ -119,6 +119,6 @@ function tree({ text, value, error, parts }: Part, indent: string): readonly str
   return [`${indent}${text} → ${result}`, ...parts.flatMap((part) => tree(part, `${indent}  `))];
 }
 
-/** As JSON; but JSON has no word for a number that is none. */
+/** A value as JSON; NaN and the infinities by their names, for which JSON has no word. */
 const written = (value: unknown): string =>
   value === undefined ? 'missing' : typeof value === 'number' ? String(value) : writeJson(value);

@@ -12,7 +12,7 @@ const metres = 111_320;
 type Point = readonly [lat: number, long: number];
 type Leg = { readonly from: Point; readonly to: Point; readonly seconds: number };
 
-/** There and back, stop by stop. */
+/** A vehicle's round, there and back, stop by stop. */
 function legsOf({ stops, speed }: Line): readonly Leg[] {
   const way = [...stops, ...stops.slice(0, -1).reverse()];
   return way.slice(1).map((to, place) => {
@@ -83,7 +83,7 @@ function along(legs: readonly Leg[], start: number, cruising: number) {
     if (left < dwell) return { position: heading(from, to, 1, 0), status: 'STOPPED_AT' as const };
     left -= dwell;
   }
-  // Rounding may leave a trace of a second after the last stop.
+  // A trace of a second may remain after the last stop, by rounding.
   const last = legs[legs.length - 1];
   if (last === undefined) throw new RangeError('a line has at least two stops');
   return { position: heading(last.from, last.to, 1, 0), status: 'STOPPED_AT' as const };

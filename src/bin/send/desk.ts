@@ -27,12 +27,12 @@ export interface Desk {
   close(): void;
 }
 
-/** No Kafka has this id. */
+/** The cluster that records of `dev` are of: an id that no Kafka has. */
 const cluster = 'dev';
 
 export function openDesk({ schema, log, audience, metrics, logger }: DeskOptions): Desk {
   const feeds = new Map<string, LocalFeed>();
-  /** Of the post in hand, by offset. */
+  /** Who would get the events of the post in hand, by the offsets of their records. */
   const heard = new Map<number, Audience>();
   let topicInHand: string | null = null;
   let busy: Promise<unknown> = Promise.resolve();
@@ -41,7 +41,7 @@ export function openDesk({ schema, log, audience, metrics, logger }: DeskOptions
     ...log,
     append(batch) {
       const answer = log.append(batch);
-      // In the same turn of the event loop: a moment later another stream may be open, to which none of this comes.
+      // The audience is asked in the same turn of the event loop: a moment later another stream may be open, to which none of this comes.
       if (batch.source.topic === topicInHand) for (const own of byRecord(batch.entries)) note(own);
       return answer;
     },
@@ -92,7 +92,7 @@ export function openDesk({ schema, log, audience, metrics, logger }: DeskOptions
 
   return {
     async answer(body) {
-      // One after the other: what is noted is of one post.
+      // Posts are taken one after the other: what is noted would else be of two.
       const taken = busy.then(() => take(body));
       busy = taken.catch(() => {}).then(() => (topicInHand = null));
       return { status: 200, text: JSON.stringify({ outcomes: await taken }) };

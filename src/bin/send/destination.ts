@@ -8,9 +8,9 @@ export interface Destination {
   open(): Promise<void>;
   /** Hands over lines, in order, and tells of each what became of it. Throws Refusal, or LineFault. */
   send(lines: readonly Line[], told: (line: Line, outcome: Outcome) => void): Promise<void>;
-  /** `offset 7`, in its words. */
+  /** The place of a record, in the destination's words: `offset 7`. */
   placeOf(outcome: Outcome): string;
-  /** All of it in a sentence. */
+  /** What became of all, in a sentence. */
   sum(tally: Tally): string;
   close(): Promise<void>;
 }

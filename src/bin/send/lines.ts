@@ -2,9 +2,9 @@ import { decodeJson } from '../../format/json.js';
 import { numeral } from './outcome.js';
 
 export interface Line {
-  /** Of the file, from 1; blank ones count. */
+  /** The line's number in the file, from 1; blank ones count. */
   readonly number: number;
-  /** As they were, without the end of the line. */
+  /** Its bytes as they were, without the end of the line. */
   readonly bytes: Buffer;
 }
 
@@ -22,7 +22,7 @@ export class LineFault extends Error {
 
 export interface Limit {
   readonly bytes: number;
-  /** Whose it is, in words. */
+  /** Whose limit it is, in words. */
   readonly whose: string;
 }
 

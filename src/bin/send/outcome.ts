@@ -8,15 +8,15 @@ import type { TopicPlan } from '../../schema/stream-schema.js';
 export const outcomeShape = z.object({
   partition: z.int(),
   offset: z.int(),
-  /** How many events of it are for somebody. */
+  /** Events of the record that are for somebody. */
   events: z.int(),
-  /** Where they go: of each route the first channel, and how many there are. */
+  /** Where those events go: of each route the first channel, and how many there are. */
   routes: z.array(z.object({ expression: z.string(), channel: z.string(), channels: z.int() })),
-  /** Why there are none, in words. Null where there are, or the record is a dead letter. */
+  /** Why there is no event, in words. Null where there is one, or the record is a dead letter. */
   nobody: z.string().nullable(),
-  /** Why it is a dead letter. */
+  /** Why the record is a dead letter; null where it is none. */
   fault: z.object({ reason: z.string(), message: z.string() }).nullable(),
-  /** Null where nobody knows. */
+  /** Open streams that would be shown them; null where nobody knows. */
   audience: z.object({ listening: z.int(), shown: z.int() }).nullable(),
 });
 export type Outcome = z.infer<typeof outcomeShape>;
@@ -55,7 +55,7 @@ function whyNobody({ extractors }: TopicPlan): string {
   return [...taken, ...missing].join(', or ') || 'its value is null';
 }
 
-/** In a line, without the name of the record. */
+/** An outcome in a line, without the name of the record. */
 export function shownOutcome(outcome: Outcome, place: string): string {
   const { events, routes, nobody, fault, audience } = outcome;
   const ways = routes.map(({ expression, channel, channels }) => {
@@ -74,11 +74,11 @@ export function shownOutcome(outcome: Outcome, place: string): string {
 const heardBy = ({ listening, shown }: Audience): string =>
   listening === 0 ? 'no stream is open there' : `shown to ${numeral(shown)} of ${counted(listening, 'open stream')}`;
 
-/** What is counted of many. */
+/** Counts of many outcomes. */
 export interface Tally {
   records: number;
   routed: number;
-  /** Of those, shown to an open stream. */
+  /** Events of those that were shown to an open stream. */
   shown: number;
   nobody: number;
   letters: number;

@@ -7,7 +7,7 @@ import { answerShape, type Letter, mostOfRecord, type Post } from './post.js';
 
 type Settings = Pick<Config<'send'>, 'adminHost' | 'adminPort' | 'adminToken'>;
 
-/** Milliseconds. */
+/** Milliseconds that `dev` may take to answer. */
 const patience = 30_000;
 
 /** A `tailrace dev` on this machine, by its admin port. */
@@ -68,7 +68,7 @@ function became({ records, routed, shown, nobody, letters }: Tally): string {
   return `: ${parts.join(', ')}`;
 }
 
-/** Whoever listens everywhere listens here too. */
+/** The host to ask: a `dev` that listens everywhere (`0.0.0.0`) listens here too. */
 const hostOf = (host: string): string =>
   host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
 

@@ -40,7 +40,7 @@ export function toKafka(config: Config<'send'>, letter: Letter, { schema, file }
     );
   };
 
-  /** All go to one partition, so all of them are written or none is. */
+  /** Sends a batch to one partition, so that all of it is written or nothing is. */
   async function write(
     lines: readonly Line[],
     plan: TopicPlan,
@@ -56,7 +56,7 @@ export function toKafka(config: Config<'send'>, letter: Letter, { schema, file }
     }));
     const [written] = await producer.send({ topic, acks: -1, messages });
     const { partition = 0, baseOffset = '-1', logAppendTime = '-1' } = written ?? {};
-    // Where Kafka sets the time itself, that one is the record's.
+    // The time that Kafka sets itself, where the topic says so, is the record's.
     const time = Number(logAppendTime) < 0 ? timestamp : Number(logAppendTime);
     for (const [i, line] of lines.entries()) {
       const place = { topic, partition, offset: Number(baseOffset) + i };
@@ -90,7 +90,7 @@ export function toKafka(config: Config<'send'>, letter: Letter, { schema, file }
       const admin = kafka.admin();
       try {
         await admin.connect();
-        // Asked for by its name, a broker may make it.
+        // All topics are asked for: one that is asked for by its name a broker may make.
         if (!(await admin.listTopics()).includes(topic))
           throw new Refusal(`Kafka at ${brokers} has no topic ${topic} that this user may see: make it there first.`);
         await producer.connect();
@@ -118,7 +118,7 @@ function wouldBecome({ records, routed, nobody, letters }: Tally, file: string):
   return `; by ${file}: ${parts.join(', ')}`;
 }
 
-/** By the key, as all of Kafka's clients do; without one all go where the first goes, for else they would lose their order. */
+/** The partitioner: by the key, as in all of Kafka's clients; records without one go where the first went, or they would lose their order. */
 const inOnePartition: ICustomPartitioner = () => {
   const choose = kafkajs.Partitioners.DefaultPartitioner();
   let chosen: number | null = null;

@@ -68,7 +68,7 @@ export function graphiqlOf(streams: StreamSchema, token: string | null): GraphiQ
   return page;
 }
 
-/** GraphiQL's own text says that Tailrace is a tool in the browser. */
+/** The tab that opens first. GraphiQL's own text would say that Tailrace is a tool in the browser. */
 export function exampleOf({ graphql, fields }: StreamSchema): string {
   const all = Object.values(graphql.getSubscriptionType()?.getFields() ?? {});
   const field = all.find(({ name, args }) => fields.has(name) && !args.some(isRequiredArgument));

@@ -16,7 +16,7 @@ export interface LoadedSchema {
   readonly warnings: readonly string[];
 }
 
-/** The user's own schema; the sample's, from this package, in a directory without one. */
+/** The schema's file: the user's own, or the sample's, from this package, in a directory without one. */
 export function schemaFileOf(configured: string, env: Environment): string {
   const sample = fileURLToPath(new URL('../../../schema.graphql', import.meta.url));
   return !env.TAILRACE_SCHEMA && !existsSync(configured) ? sample : configured;
@@ -25,7 +25,7 @@ export function schemaFileOf(configured: string, env: Environment): string {
 interface SchemaSettings {
   readonly historyRetain: number;
   readonly historyMax: number;
-  /** Only where somebody is judged. */
+  /** For a command that judges viewers. Default: the usual ones. */
   readonly authScopeClaims?: readonly string[];
 }
 

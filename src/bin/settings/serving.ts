@@ -35,7 +35,7 @@ export function configuredGateway(config: Serving, parts: OwnParts): Gateway {
   }
 }
 
-/** Resolves with the port. Throws Refusal when it cannot be had. */
+/** Has a gateway listen where TAILRACE_HOST and TAILRACE_PORT say; resolves with the port. Throws Refusal when it cannot be had. */
 export async function listen(gateway: Gateway, { host, port }: { readonly host: string; readonly port: number }) {
   try {
     return await gateway.listen(port, host);

@@ -15,20 +15,21 @@ import {
   isNonNullType,
   type OperationDefinitionNode,
 } from 'graphql';
+import type { Rendered } from '../../hub/frame.js';
 import { liesInList, pathReadBy } from '../../schema/member.js';
 import { valueAt } from '../../schema/path.js';
 import { readsVariables } from '../operation/selection.js';
 import { collector } from './project-fields.js';
 import { leaf, type Write } from './project-leaves.js';
 
-/** The JSON of a result without errors, and without its closing brace; null where graphql-js has to execute the operation over this event. */
-export type Project = (root: Readonly<Record<string, unknown>>) => string | null;
+/** What the one field of the root is without errors; null where graphql-js has to execute the operation over this event. */
+export type Project = (root: Readonly<Record<string, unknown>>) => Rendered | null;
 
 /** Fragments that spread fragments select exponentially many fields with few words. */
 const mostFields = 1_000;
 
 /**
- * Turns an operation into closures that write its result straight as JSON text, at a tenth of the cost of executing it
+ * Turns a subscription into closures that write its result straight as JSON text, at a tenth of the cost of executing it
  * (`npm run bench:project`).
  *
  * They know only how things go well, and only for JSON values: at the first thing that would be an error they give up
@@ -45,10 +46,12 @@ export function compileProjection(
     const { coerced, errors } = getVariableValues(schema, operation.variableDefinitions ?? [], rawVariables);
     if (errors) return null;
     const type = schema.getRootType(operation.operation) ?? giveUp();
-    const write = compiler(schema, document, coerced).object(type, [operation]);
+    const [field, ...others] = compiler(schema, document, coerced).fields(type, [operation]);
+    if (!field || others.length > 0) return null;
+    const { key, write } = field;
     return (root) => {
       try {
-        return `{"data":${write(root)}`;
+        return { key, value: write(root), errors: null };
       } catch {
         return null;
       }
@@ -88,19 +91,29 @@ const giveUp = (): never => {
   throw givenUp;
 };
 
-/** Writes the value of a field of this parent, after its comma and key. */
+/** Writes the value of a field of this parent. */
 type WriteField = (parent: Readonly<Record<string, unknown>>) => string;
+
+interface Field {
+  /** As JSON text. */
+  readonly key: string;
+  readonly write: WriteField;
+}
 
 function compiler(schema: GraphQLSchema, document: DocumentNode, variables: Record<string, unknown>) {
   const collect = collector(schema, document, variables);
-  let fields = 0;
+  let count = 0;
+
+  function fields(type: GraphQLObjectType, nodes: Parameters<typeof collect>[1]): readonly Field[] {
+    if (type.isTypeOf) giveUp();
+    return [...collect(type, nodes)].map(([key, same]) => {
+      if (++count > mostFields) giveUp();
+      return { key: JSON.stringify(key), write: field(type, same) };
+    });
+  }
 
   function object(type: GraphQLObjectType, nodes: Parameters<typeof collect>[1]): Write {
-    if (type.isTypeOf) giveUp();
-    const write = [...collect(type, nodes)].map(([key, same], index) => {
-      if (++fields > mostFields) giveUp();
-      return field(type, same, `${index > 0 ? ',' : ''}${JSON.stringify(key)}:`);
-    });
+    const write = fields(type, nodes).map(member);
     const inList = liesInList(type);
     return (value) => {
       if (typeof value !== 'object' || value === null || Array.isArray(value) !== inList) return giveUp();
@@ -110,21 +123,20 @@ function compiler(schema: GraphQLSchema, document: DocumentNode, variables: Reco
     };
   }
 
-  function field(parent: GraphQLObjectType, nodes: readonly FieldNode[], key: string): WriteField {
+  function field(parent: GraphQLObjectType, nodes: readonly FieldNode[]): WriteField {
     const [node] = nodes as [FieldNode];
     const name = node.name.value;
     if (name === '__typename') {
-      const text = `${key}${JSON.stringify(parent.name)}`;
+      const text = JSON.stringify(parent.name);
       return () => text;
     }
     const definition = parent.getFields()[name] ?? giveUp();
     // Nothing reads them here; an argument that does not fit is an error of every event.
     getArgumentValues(definition, node, variables);
     const write = complete(definition.type, nodes);
-    if (!definition.resolve || definition.resolve === defaultFieldResolver)
-      return (source) => key + write(source[name]);
+    if (!definition.resolve || definition.resolve === defaultFieldResolver) return (source) => write(source[name]);
     const path = pathReadBy(definition.resolve) ?? giveUp();
-    return (source) => key + write(valueAt(source, path));
+    return (source) => write(valueAt(source, path));
   }
 
   function complete(type: GraphQLOutputType, nodes: readonly FieldNode[]): Write {
@@ -152,7 +164,13 @@ function compiler(schema: GraphQLSchema, document: DocumentNode, variables: Reco
     };
   }
 
-  return { object };
+  return { fields };
+}
+
+/** After its comma and key. */
+function member({ key, write }: Field, index: number): WriteField {
+  const before = `${index > 0 ? ',' : ''}${key}:`;
+  return (parent) => before + write(parent);
 }
 
 function list(write: Write): Write {

@@ -10,6 +10,7 @@ import {
 import { Fault } from '../../event/faults.js';
 import type { SourceEvent } from '../../event/source-event.js';
 import { writeForClients } from '../../event/write-json.js';
+import type { Rendered } from '../../hub/frame.js';
 import type { Logger } from '../../observe/logger.js';
 import type { GatewayMetrics } from '../../observe/metrics.js';
 import { readMember } from '../../schema/member.js';
@@ -26,8 +27,7 @@ export interface Projection {
 }
 
 /**
- * Executes an operation over one event and encodes the result: JSON without its closing brace, so that extensions
- * can follow. Never throws or rejects. A resolver's own failure is told as INTERNAL_SERVER_ERROR with an id that is in
+ * Executes an operation over one event and encodes the result. Never throws or rejects. A resolver's own failure is told as INTERNAL_SERVER_ERROR with an id that is in
  * the log; what graphql-js says of a value that does not fit its type is told as it is. An operation of plain fields is
  * compiled at its first event, and executed only over events that do not fit.
  */
@@ -35,7 +35,7 @@ export function renderer(
   { schema, document, operationName, variables, field, context }: Projection,
   metrics: GatewayMetrics,
   logger: Logger,
-): (source: SourceEvent) => string | Promise<string> {
+): (source: SourceEvent) => Rendered | Promise<Rendered> {
   const encode = (result: ExecutionResult) => {
     if (result.errors) metrics.inError(field);
     return encoded(result, logger);
@@ -47,8 +47,8 @@ export function renderer(
     try {
       const rootValue = { [field]: event };
       if (project === undefined) project = projectionOf(schema, document, operationName, variables);
-      const text = project?.(rootValue);
-      if (text) return text;
+      const projected = project?.(rootValue);
+      if (projected) return projected;
       const result = execute({
         schema,
         document,
@@ -65,9 +65,20 @@ export function renderer(
   };
 }
 
-/** A result as clients get it: JSON without its closing brace, so that extensions can follow. */
-export const encoded = (result: ExecutionResult, logger: Logger): string =>
-  writeForClients(formatted(result, logger)).slice(0, -1);
+/** The result of a subscription, which has one field, in the parts that frames carry. Throws for what is no JSON. */
+export function encoded(result: ExecutionResult, logger: Logger): Rendered {
+  const { errors, data } = formatted(result, logger);
+  const [name] = Object.keys(data ?? {});
+  const key = JSON.stringify(name ?? '');
+  return {
+    key,
+    value: name === undefined ? null : valueIn(writeForClients(data), key),
+    errors: errors ? writeForClients(errors) : null,
+  };
+}
+
+/** Cut out of the whole: a value may tell its JSON by the key under which it stands. */
+const valueIn = (data: string, key: string): string => data.slice(`{${key}:`.length, -1) || 'null';
 
 /** Errors first, as graphql-js does, and without what only the server may know. */
 export function formatted({ errors, data }: ExecutionResult, logger: Logger): FormattedExecutionResult {

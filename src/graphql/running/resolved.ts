@@ -1,6 +1,6 @@
 import type { ExecutionResult } from 'graphql';
 import { Fault } from '../../event/faults.js';
-import { Frame } from '../../hub/frame.js';
+import { Frame, type Rendered } from '../../hub/frame.js';
 import type { Outlet } from '../../hub/outlet.js';
 import { sameRights, type Viewer } from '../viewer.js';
 import { endsWith, type Renewal, unchanged } from './renewal.js';
@@ -12,8 +12,8 @@ export type Results = AsyncGenerator<ExecutionResult, void, void>;
 export interface ResolvedParts {
   /** Subscribes for this viewer. Throws Fault when it may not. */
   subscribe(viewer: Viewer): Promise<Results>;
-  /** A result as clients get it: JSON without its closing brace. */
-  encode(result: ExecutionResult): string;
+  /** A result as frames carry it. */
+  encode(result: ExecutionResult): Rendered;
   /** What clients are told of a failure of the source. */
   masked(error: unknown): Fault;
 }
@@ -81,7 +81,7 @@ export class Resolved implements Running {
         const { done, value } = await results.next();
         if (isLeft()) return;
         if (done) break;
-        outlet.write([new Frame(this.parts.encode(value), null)]);
+        outlet.write([new Frame(this.parts.encode(value))]);
       }
       this.#closed = true;
       outlet.end();

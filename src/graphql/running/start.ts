@@ -31,9 +31,9 @@ export function startOf(
     : [extensions?.after ?? resume?.after, 'FAIL' as const];
 
   if (text !== undefined && text !== null) {
-    const cursor = typeof text === 'string' ? cursors.decode(field, text) : null;
-    if (!cursor) throw new Fault('CURSOR_INVALID', { why: `it was not made for ${field} here, or was changed` });
-    return { start: { kind: 'after', cursor }, onGap: stated ?? policy };
+    const place = typeof text === 'string' ? cursors.decode(field, text) : null;
+    if (!place) throw new Fault('CURSOR_INVALID', { why: `it was not made for ${field} here, or was changed` });
+    return { start: { kind: 'after', place }, onGap: stated ?? policy };
   }
   const count = resume?.rewind;
   if (typeof count === 'number') {

@@ -7,7 +7,7 @@ import type { Doubts } from './doubts.js';
 
 /** The hub, as far as it is held against the log. */
 export interface Compared {
-  readonly heads: readonly Position[];
+  heads(): readonly Position[];
   /** True while something that was missed is being read. */
   readonly isFilling: boolean;
   /** The log, asked at `now`, had nothing beyond the heads. */
@@ -26,21 +26,21 @@ export const less = 'the log has less than is known of it';
 /** Holds the hub's heads against the log itself; `grace` is how many milliseconds what is on its way may take. */
 export function comparison(log: Pick<Reads, 'heads'>, hub: Compared, doubts: Doubts, grace: number) {
   const isAhead = (found: Position) => {
-    const head = hub.heads[found.shard] as Position;
+    const head = hub.heads()[found.shard] as Position;
     if (found.epoch === head.epoch) return found.number > head.number || isGivenAgain(head, found);
     return !doubts.isOlder(head, found);
   };
 
   /** `isOlder`: it answered less than was known before it was asked, on some shard. */
   async function ask() {
-    const known = hub.heads;
+    const known = hub.heads();
     const { heads, now } = await log.heads();
     return { heads, now, isOlder: doubts.compare(known, heads, now) };
   }
 
   /** Not so where a relay has opened the log anew and written nothing: there was nothing to hear. */
   const isUnheard = (head: Position) =>
-    isAhead(head) && head.number !== 0 && head.number !== (hub.heads[head.shard] as Position).number;
+    isAhead(head) && head.number !== 0 && head.number !== (hub.heads()[head.shard] as Position).number;
 
   let behind: readonly Position[] | null = null;
 
@@ -55,12 +55,12 @@ export function comparison(log: Pick<Reads, 'heads'>, hub: Compared, doubts: Dou
       const ahead = now.heads.some(isAhead);
       // An older state says nothing of what is there now.
       if (!ahead && !now.isOlder) hub.refreshed(now.now);
-      if (ahead && behind === hub.heads && !hub.isFilling) {
+      if (ahead && behind === hub.heads() && !hub.isFilling) {
         const deaf = now.heads.some(isUnheard);
         hub.fill();
         if (deaf) hub.deaf();
       }
-      behind = ahead ? hub.heads : null;
+      behind = ahead ? hub.heads() : null;
     },
 
     /**
@@ -83,7 +83,7 @@ export function comparison(log: Pick<Reads, 'heads'>, hub: Compared, doubts: Dou
      * would pass over what gets them next. Throws LogUnavailable.
      */
     expect(shown: Progress): void {
-      for (const { shard, epoch, number } of hub.heads) {
+      for (const { shard, epoch, number } of hub.heads()) {
         const known = shown[shard];
         if (known?.epoch !== epoch || known.number <= number) continue;
         if (doubts.lacks({ ...known, shard })) throw new LogUnavailable(less);

@@ -3,7 +3,7 @@ import { byAge, type Gap, isAfter, type Position } from '../../event/position.js
 import type { Commit, Publication } from '../../event/publication.js';
 import type { ChannelLogReader, LoggedGap } from '../../log/channel-log.js';
 import { ChannelHistory } from '../history/channel-history.js';
-import { areForgotten, forgotten } from '../history/marks.js';
+import { areForgotten, forgotten, marksBetween } from '../history/marks.js';
 import type { ChannelListener, TailedChannel } from '../listener.js';
 import type { Doubts } from './doubts.js';
 
@@ -74,10 +74,7 @@ export async function readMissed(
       mark(late, { reason: 'EXPIRED', missed: null });
     }
     if (areForgotten(kept, before, head.epoch)) for (const [, { listeners }] of concerned) mark(listeners, forgotten);
-    const gaps = kept.filter(
-      ({ position }) => isAfter(position, before, head.epoch) && !isAfter(position, head, head.epoch),
-    );
-    commits.push(commitsOf(publications, gaps, before, head));
+    commits.push(commitsOf(publications, marksBetween(kept, before, head), before, head));
   }
   return { commits, lost, now, found, isOlder };
 }

@@ -14,6 +14,14 @@ export const renewalsIn = (marks: readonly LoggedGap[]): readonly Renewal[] =>
     return voided ? [{ position: mark.position, voided }] : [];
   });
 
+/** Those that came into the shard after a place of it, and up to its head. */
+export const marksBetween = (marks: readonly LoggedGap[], from: Moment, head: Position): readonly LoggedGap[] =>
+  marks.filter(({ position }) => isAfter(position, from, head.epoch) && !isAfter(position, head, head.epoch));
+
+/** Those that a topic's readers were told up to the head. */
+export const marksOf = (marks: readonly LoggedGap[], topic: string, head: Position): readonly LoggedGap[] =>
+  marks.filter(({ source, position }) => source.topic === topic && !isAfter(position, head, head.epoch));
+
 /** What they told nobody knows. */
 export const forgotten: Gap = { reason: 'LOG_LOST', missed: null };
 

@@ -1,5 +1,5 @@
 import type { Channel } from '../../event/channel.js';
-import type { Cursor } from '../../event/cursor.js';
+import type { Place } from '../../event/place.js';
 import {
   byAge,
   type Gap,
@@ -14,7 +14,7 @@ import { isOn, isSince, type Publication } from '../../event/publication.js';
 import type { LoggedGap } from '../../log/channel-log.js';
 import type { Coordinates } from '../coordinates.js';
 import { ChannelHistory, type Page } from '../history/channel-history.js';
-import { areForgotten, forgotten, type Renewal, renewalsIn } from '../history/marks.js';
+import { areForgotten, forgotten, marksBetween, type Renewal, renewalsIn } from '../history/marks.js';
 import type { Hub } from '../hub.js';
 import type { Late } from '../late.js';
 
@@ -29,7 +29,7 @@ export interface Replay {
 }
 
 /** How far a subscription has come, per shard. */
-export type Progress = Cursor['positions'];
+export type Progress = Place['positions'];
 
 export interface Replayed {
   readonly publication: Publication;
@@ -105,13 +105,8 @@ async function openShard(
   // been lost in between, and whoever comes to the head would be one that was told.
   const kept = await hub.gaps(head.shard);
   const pages = await Promise.all(histories.map((history) => history.next()));
-  const marks = kept.filter(
-    (mark) =>
-      mark.source.topic === topic &&
-      isSince(mark, concernedFrom(mark, from, late)) &&
-      isOn(mark, channels) &&
-      isAfter(mark.position, from, head.epoch) &&
-      !isAfter(mark.position, head, head.epoch),
+  const marks = marksBetween(kept, from, head).filter(
+    (mark) => mark.source.topic === topic && isSince(mark, concernedFrom(mark, from, late)) && isOn(mark, channels),
   );
   const now = Math.max(head.time, ...histories.map((history) => history.now));
   const cut = pages.flatMap((page) => (page?.gone && page.publications[0]?.position) || []);

@@ -5,7 +5,7 @@ import type { SourceEvent } from '../../event/source-event.js';
 import type { History } from '../../log/channel-log.js';
 import type { Coordinates } from '../coordinates.js';
 import { LogMoved } from '../history/channel-history.js';
-import { type Renewal, renewalsIn } from '../history/marks.js';
+import { marksOf, type Renewal, renewalsIn } from '../history/marks.js';
 import type { Progress, Replay, Replayed } from './replay.js';
 
 /** The newest events that a viewer may see of those before it came. */
@@ -123,13 +123,7 @@ function merged(ends: readonly End[], upTo: readonly Position[]): readonly Publi
 /** Shard by shard in the order of the log. */
 async function renewals({ hub, topic, upTo }: Replay): Promise<readonly Renewal[]> {
   const found = await Promise.all(
-    upTo.map(async (head) =>
-      renewalsIn(
-        (await hub.gaps(head.shard)).filter(
-          ({ source, position }) => source.topic === topic && !isAfter(position, head, head.epoch),
-        ),
-      ),
-    ),
+    upTo.map(async (head) => renewalsIn(marksOf(await hub.gaps(head.shard), topic, head))),
   );
   return found.flat();
 }

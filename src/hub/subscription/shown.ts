@@ -1,10 +1,9 @@
-import { type Cursor, wholeRecord } from '../../event/cursor.js';
+import { type Coordinate, offsetsBefore, type Place, positionBefore } from '../../event/place.js';
 import type { Position } from '../../event/position.js';
 import { isSince, type Publication, type Voided } from '../../event/publication.js';
-import { sourceKey } from '../../event/source-key.js';
 import { Coordinates } from '../coordinates.js';
 import type { Frame } from '../frame.js';
-import type { Group, Offer } from '../group.js';
+import type { Group, Heard, Offer } from '../group.js';
 import type { Hub } from '../hub.js';
 import { isOver, type Late, lateAt } from '../late.js';
 import type { Reach } from '../listener.js';
@@ -12,11 +11,16 @@ import type { Reach } from '../listener.js';
 const untilEqual = Number.POSITIVE_INFINITY;
 
 /**
- * What one subscription was shown, while the group's frames do not tell it: their cursors were made before its replay was
- * through, or the group has heard more than this one was shown, or less. After a loss of the log, what is written again
- * is a repeat to those who were shown it, and to no one else.
+ * What one subscription was shown. It has coordinates of its own while the group's frames do not tell them: those were made
+ * before its replay was through, or the group has heard more than this one was shown, or less. After a loss of the log,
+ * what is written again is a repeat to those who were shown it, and to no one else.
  */
 export class Shown {
+  /**
+   * Per shard, by its clock: refilled events older than this are history. Those of before that it was to see, it has seen.
+   * Empty where none is.
+   */
+  since: readonly number[] = [];
   #own: Coordinates | null = null;
   /** The last turn of the group that needs `#own`. */
   #until = 0;
@@ -36,7 +40,7 @@ export class Shown {
     return this.#own !== null;
   }
 
-  /** While it is, its cursors are its own. */
+  /** Not null: its places are its own. */
   get late(): Late {
     if (isOver(this.#late, this.hub.heads(), this.group.retain)) {
       this.#late = null;
@@ -56,7 +60,7 @@ export class Shown {
   }
 
   /** It goes from one place of the log to another. */
-  goes(from: Cursor['positions'], to: readonly Position[]): void {
+  goes(from: Place['positions'], to: readonly Position[]): void {
     this.#late = lateAt(this.#late, from, to);
     this.#came = performance.now();
   }
@@ -79,10 +83,9 @@ export class Shown {
     if (this.group.hasHeard(this.#own.recent)) this.#until = this.group.turn;
   }
 
-  /** True from the turn on from which the group knows all that was shown. */
-  settle(turn: number): boolean {
-    if (turn > this.#until && this.late === null) this.#own = null;
-    return this.#own === null;
+  /** The group's frames tell all from the turn on from which the group knows all that was shown. */
+  settle(turn: number): void {
+    if (this.#own !== null && turn > this.#until && this.late === null) this.#own = null;
   }
 
   /** False for what was shown before. */
@@ -90,7 +93,12 @@ export class Shown {
     return this.#own ? this.#own.advance(publication) : !repeat;
   }
 
-  /** Written again, and nobody knows what went by of its partition. */
+  /** By the record's time alone, one that is older than its own partition would be passed over by who lacks it. */
+  isHistory({ refilled, firstBy, source, position }: Publication): boolean {
+    return refilled && (firstBy ?? source.record.timestamp) < (this.since[position.shard] ?? 0);
+  }
+
+  /** An event that was written again, while nobody knows what went by of its partition. */
   isUnknown({ publication, isFirst }: Offer): boolean {
     return this.#own?.isUnknown(publication) ?? (isFirst && this.#leftOut === publication.source.origin);
   }
@@ -106,37 +114,34 @@ export class Shown {
     return isSince({ since }, Math.min(known, this.#late ?? known));
   }
 
-  /** What was shown, for a replay that goes on from this cursor. */
-  shown(cursor: Cursor): Coordinates {
-    return this.#own ?? new Coordinates(cursor.offsets);
+  /** What was shown, for a replay that goes on from this place. */
+  upTo(place: Place): Coordinates {
+    return this.#own ?? new Coordinates(place.offsets);
   }
 
-  /** What was shown before this one, with which its group has heard so much. */
-  before({ source: { origin, record, index } }: Publication, heard: Cursor['offsets']): Cursor['offsets'] {
-    if (this.#own) return this.#own.recent;
-    const { offset } = record;
-    const key = sourceKey(origin, record.partition);
-    const before = new Map(heard);
-    if (index > 0) before.set(key, { offset, index: index - 1 });
-    else if (offset > 0) before.set(key, { offset: offset - 1, index: wholeRecord });
-    else before.delete(key);
-    return before;
-  }
-
-  /** The frame of an offer, with a cursor of its own where it needs one. */
+  /** The frame of an offer, with a place of its own where it needs one. */
   frames({ frame, alone }: Offer): readonly Frame[] {
     if (!this.#own) return alone;
-    const { positions } = this.group.decode(frame.cursor as string);
-    return [frame.withCursor(this.cursorAt(positions, this.#own.recent))];
+    const { positions } = frame.place as Place;
+    return [frame.at(this.placeAt(positions, this.#own.recent))];
   }
 
-  /** For one that was shown all that the group has heard. */
-  cursor(): string {
+  /** Where it stands that was shown all that the group has heard. */
+  place(): Place {
     if (this.#own && this.late === null && this.group.hasHeard(this.#own.recent)) this.#own = null;
-    return this.group.cursor(this.#own?.recent, this.late);
+    const here = this.group.place();
+    const { late } = this;
+    if (!this.#own && late === null) return here;
+    return this.placeAt(here.positions, this.#own?.recent ?? here.offsets);
   }
 
-  cursorAt(positions: Cursor['positions'], offsets: Cursor['offsets']): string {
-    return this.group.cursorAt(positions, offsets, this.late);
+  /** Where it stands that was shown nothing of an offer whose oldest is this one, and all before it. */
+  before({ publication: { position, source }, place }: Heard): Place {
+    const positions = place.positions.with(position.shard, positionBefore(position));
+    return this.placeAt(positions, this.#own?.recent ?? offsetsBefore(place.offsets, source));
+  }
+
+  placeAt(positions: Place['positions'], offsets: readonly Coordinate[]): Place {
+    return this.group.placeAt(positions, offsets, this.late);
   }
 }

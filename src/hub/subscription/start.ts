@@ -1,4 +1,4 @@
-import type { Cursor } from '../../event/cursor.js';
+import type { Place } from '../../event/place.js';
 import type { Gap, Position } from '../../event/position.js';
 
 /** Where a subscription begins. */
@@ -9,18 +9,18 @@ export type Start =
       readonly count: number;
       /** The last of them lies here; where it begins when not given. */
       readonly upTo?: readonly Position[];
-      /** Refilled events older than this are history; when it begins, when not given. */
-      readonly since?: number;
+      /** `Shown.since`; when it begins, when not given. */
+      readonly since?: readonly number[];
     }
-  | { readonly kind: 'after'; readonly cursor: Cursor }
+  | { readonly kind: 'after'; readonly place: Place }
   | Handover;
 
 /** The place of a subscription that another one takes: made by `handOver`. */
 export interface Handover {
   readonly kind: 'handover';
-  readonly cursor: Cursor;
-  /** Refilled events older than this are history to the first one, and so to its successor. */
-  readonly since: number;
+  readonly place: Place;
+  /** `Shown.since` of the first one, and so of its successor. */
+  readonly since: readonly number[];
   /** What the first one had still to tell. */
   readonly gap: Gap | null;
 }
@@ -33,5 +33,5 @@ export type OnGap = 'FAIL' | 'CONTINUE';
  * tells so where its relays were changed after the cursor was given out; a gateway of the old schema gives out newer
  * ones all the same, while nothing comes to its channels any more.
  */
-export const changedSince = ({ routes }: Cursor, now: string): Gap | null =>
+export const changedSince = ({ routes }: Place, now: string): Gap | null =>
   routes === now ? null : { reason: 'SCHEMA_CHANGED', missed: null };

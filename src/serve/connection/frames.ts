@@ -36,11 +36,23 @@ function joined(all: readonly Prepared[]): Prepared {
  */
 export const idBytes = (id: string): Uint8Array => Uint8Array.from(Buffer.from(JSON.stringify(id)));
 
+/** An execution result of GraphQL, with the frame's cursor and gap among its extensions. */
+export function payloadOf({ rendered: { key, value, errors }, cursor, gap }: Frame): string {
+  const wrong = errors === null ? '' : `"errors":${errors},`;
+  const data = value === null ? 'null' : `{${key}:${value}}`;
+  const told = gap === null ? '' : `,"gap":${JSON.stringify(gap)}`;
+  const extensions = cursor === null ? '' : `,"extensions":{"cursor":"${cursor}"${told}}`;
+  return `{${wrong}"data":${data}${extensions}}`;
+}
+
+/** Made once for all transports and both of a socket's ways. */
+const payloads = once((frames: Frames): readonly string[] => frames.map(payloadOf));
+
 const before = Buffer.from('{"id":');
-const afterId = (frame: Frame) => `,"type":"next","payload":${frame.payload}}`;
+const afterId = (payload: string) => `,"type":"next","payload":${payload}}`;
 /** The part behind the id, deflated. A flush ends on a whole byte with four that permessage-deflate leaves out (RFC 7692, section 7.2.1). */
-const deflated = once((frame: Frame) =>
-  deflateRawSync(afterId(frame), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4),
+const deflated = once((payload: string) =>
+  deflateRawSync(afterId(payload), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4),
 );
 const messages = once((_: Frames) => new Map<number, Prepared>());
 const deflatedMessages = once((_: Frames) => new Map<number, Prepared>());
@@ -53,16 +65,16 @@ export function nextMessages(frames: Frames, idLength: number, compress: boolean
   const known = (compress ? deflatedMessages : messages)(frames);
   let prepared = known.get(idLength);
   if (!prepared) {
-    prepared = joined(frames.map((frame) => nextMessage(frame, idLength, compress)));
+    prepared = joined(payloads(frames).map((payload) => nextMessage(payload, idLength, compress)));
     known.set(idLength, prepared);
   }
   return prepared;
 }
 
-function nextMessage(frame: Frame, idLength: number, compress: boolean): Prepared {
-  const text = afterId(frame);
+function nextMessage(payload: string, idLength: number, compress: boolean): Prepared {
+  const text = afterId(payload);
   const length = Buffer.byteLength(text);
-  const short = compress ? inDeflated(frame, idLength, length) : null;
+  const short = compress ? inDeflated(payload, idLength, length) : null;
   if (short) return short;
   const { bytes, start } = textFrame(before.length + idLength + length, 0);
   const hole = start + before.copy(bytes, start);
@@ -74,9 +86,9 @@ function nextMessage(frame: Frame, idLength: number, compress: boolean): Prepare
  * The id in a stored block, which is its bytes as they are, and the rest in a block that is the same for all. Null when
  * that saves nothing.
  */
-function inDeflated(frame: Frame, idLength: number, length: number): Prepared | null {
+function inDeflated(payload: string, idLength: number, length: number): Prepared | null {
   const stored = before.length + idLength;
-  const rest = deflated(frame);
+  const rest = deflated(payload);
   if (stored > 0xffff || 5 + rest.length >= length) return null;
   const { bytes, start } = textFrame(5 + stored + rest.length, 0x40);
   bytes[start] = 0;
@@ -106,9 +118,11 @@ function textFrame(length: number, rsv1: number): { readonly bytes: Buffer; read
 }
 
 /** Frames as server-sent events. JSON holds no line break, so one data line is enough. */
-export const nextEvents = once((frames: Frames) => frames.map(nextEvent).join(''));
+export const nextEvents = once((frames: Frames) =>
+  frames.map(({ cursor }, at) => nextEvent(cursor, payloads(frames)[at] as string)).join(''),
+);
 
-const nextEvent = ({ cursor, payload }: Frame) =>
+const nextEvent = (cursor: string | null, payload: string) =>
   `${cursor === null ? '' : `id: ${cursor}\n`}event: next\ndata: ${payload}\n\n`;
 
 /** The events as bytes. They name no receiver, so they have no holes. */

@@ -1,5 +1,6 @@
 import type { Running } from '../../../src/graphql/running/running.js';
 import type { Frame } from '../../../src/hub/frame.js';
+import { payloadOf } from '../../../src/serve/connection/frames.js';
 import { turns } from '../../support/hostile-log.js';
 import { Stall } from '../../support/stall.js';
 import { type Ask, contentFor, type Field, mayAsk, maySee, queryOf, type Rights } from './case.js';
@@ -65,7 +66,8 @@ export class Reader {
     this.live = mine;
     mine.start({
       write: (frames) => {
-        if (this.live !== mine) this.#failures.push(`written after it was closed: ${frames[0]?.payload}`);
+        if (this.live !== mine)
+          this.#failures.push(`written after it was closed: ${frames[0] && payloadOf(frames[0])}`);
         // Who leaves in the middle of what came at once does not look at the rest.
         for (const frame of frames) if (this.live === mine) this.#hear(frame);
       },
@@ -116,7 +118,7 @@ export class Reader {
 
   /** The one place where something can leak: judged by the rights of this very moment. */
   #hear(frame: Frame) {
-    const { payload } = frame;
+    const payload = payloadOf(frame);
     this.person.world.handed(frame);
     const { world, rights, welcome } = this.person;
     const { data, extensions } = JSON.parse(payload);

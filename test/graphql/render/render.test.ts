@@ -4,9 +4,11 @@ import { Fault } from '../../../src/event/faults.js';
 import { makeExecutable, type Resolvers } from '../../../src/graphql/executable.js';
 import { renderer } from '../../../src/graphql/render/render.js';
 import { nobody } from '../../../src/graphql/viewer.js';
+import { Frame } from '../../../src/hub/frame.js';
 import { silent } from '../../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../../src/observe/metrics.js';
 import { compileSchema } from '../../../src/schema/compile.js';
+import { payloadOf } from '../../../src/serve/connection/frames.js';
 
 function rendering(resolvers: Resolvers = {}, selection = '{ id note }') {
   const { schema, problems } = compileSchema(
@@ -35,7 +37,8 @@ function rendering(resolvers: Resolvers = {}, selection = '{ id note }') {
   return {
     lines,
     inError: () => inError,
-    render: async (event: unknown) => JSON.parse(`${await render({ origin: 'topicA', record, index: 0, event })}}`),
+    render: async (event: unknown) =>
+      JSON.parse(payloadOf(new Frame(await render({ origin: 'topicA', record, index: 0, event })))),
   };
 }
 

@@ -4,7 +4,9 @@ import { Fault } from '../../../src/event/faults.js';
 import { encoded, internal } from '../../../src/graphql/render/render.js';
 import { Resolved, type Results } from '../../../src/graphql/running/resolved.js';
 import type { Viewer } from '../../../src/graphql/viewer.js';
+import type { Frame } from '../../../src/hub/frame.js';
 import { silent } from '../../../src/observe/logger.js';
+import { payloadOf } from '../../../src/serve/connection/frames.js';
 import { eventually } from '../../support/eventually.js';
 import { Stall } from '../../support/stall.js';
 
@@ -44,8 +46,8 @@ function running(results: Results, subscribe: (viewer: Viewer) => Promise<Result
     masked: (error) => internal(error, logger),
   });
   const outlet = {
-    write: (frames: readonly { readonly payload: string; readonly cursor: unknown }[]) =>
-      void told.push(...frames.map(({ payload, cursor }) => ({ ...JSON.parse(payload), cursor }))),
+    write: (frames: readonly Frame[]) =>
+      void told.push(...frames.map((frame) => ({ ...JSON.parse(payloadOf(frame)), cursor: frame.cursor }))),
     drained: () => stall.drained(),
     end: () => void told.push('end'),
     fail: ({ code }: Fault) => void told.push(code),

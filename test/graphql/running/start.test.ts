@@ -12,7 +12,7 @@ const cursors = cursorCodec(['secret']);
 const cursorAt = (number: number, field = 'a') =>
   cursors.encode(field, {
     positions: [{ epoch: '', number, time: 5 }],
-    offsets: new Map(),
+    offsets: [],
     routes: 'oldr',
     late: null,
   });
@@ -21,7 +21,7 @@ function started(text: string, variables: Record<string, unknown> = {}, request:
   const operation = operationOf(parse(text), null);
   if (!schema || operation instanceof Error) throw operation;
   const { start, onGap } = startOf(schema.graphql, operation, variables, request, 'a', cursors, 100);
-  if (start.kind === 'after') return ['after', start.cursor.positions[0]?.number, onGap];
+  if (start.kind === 'after') return ['after', start.place.positions[0]?.number, onGap];
   return start.kind === 'rewind' ? ['rewind', start.count, onGap] : ['now', onGap];
 }
 

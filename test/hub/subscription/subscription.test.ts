@@ -4,14 +4,14 @@ import { Fault } from '../../../src/event/faults.js';
 import type { Position } from '../../../src/event/position.js';
 import { sourceKey } from '../../../src/event/source-key.js';
 import type { Group } from '../../../src/hub/group.js';
-import { Subscription } from '../../../src/hub/subscription/subscription.js';
+import { type State, Subscription } from '../../../src/hub/subscription/subscription.js';
 import { maxMarks } from '../../../src/log/channel-log.js';
 import { silent } from '../../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../../src/observe/metrics.js';
 import { eventually } from '../../support/eventually.js';
 import { turns, type Written } from '../../support/hostile-log.js';
 import { Stall } from '../../support/stall.js';
-import { decoded, partitionsOf, type Seated, Stage, slowly } from '../stage.js';
+import { decoded, partitionsOf, renderedAs, type Seated, Stage, slowly } from '../stage.js';
 
 const isOdd = ({ event }: { event: unknown }) => ({ pass: (event as number) % 2 === 1, error: null });
 
@@ -22,7 +22,7 @@ function unstarted(stage: Stage, group: Group, onClose: () => void = () => {}) {
   const subscription = new Subscription({
     group,
     outlet: {
-      write: (frames) => void shown.push(...frames.map(({ payload }) => JSON.parse(payload).data)),
+      write: (frames) => void shown.push(...frames.map(({ rendered }) => JSON.parse(rendered.value ?? 'null'))),
       drained: () => null,
       end() {},
       fail: ({ code }) => void faults.push(code),
@@ -37,8 +37,11 @@ function unstarted(stage: Stage, group: Group, onClose: () => void = () => {}) {
   return { subscription, shown, faults };
 }
 
-/** Brings a subscription into each state of the picture; what it was shown is `[1, 2]` in all of them but one. */
-const states: Record<string, (stage: Stage) => Promise<{ group: Group; seated: Seated; goOn: () => Promise<void> }>> = {
+/** Those in which it has a seat, or had one: a cell that is missing does not compile. */
+type Name = Exclude<State['is'], 'joining'>;
+
+/** Brings a subscription into each state of the drawing; what it was shown is `[1, 2]` in most of them. */
+const states: Record<Name, (stage: Stage) => Promise<{ group: Group; seated: Seated; goOn: () => Promise<void> }>> = {
   async live(stage) {
     const group = await stage.group();
     const seated = stage.seat(group);
@@ -50,7 +53,7 @@ const states: Record<string, (stage: Stage) => Promise<{ group: Group; seated: S
     let slow = false;
     const plan = {
       render: (source: Parameters<typeof render.render>[0]) =>
-        slow ? render.render(source) : `{"data":${source.event}`,
+        slow ? render.render(source) : renderedAs(source.event),
     };
     const group = await stage.group('a', plan);
     const first = stage.seat(group);
@@ -69,6 +72,11 @@ const states: Record<string, (stage: Stage) => Promise<{ group: Group; seated: S
         await seated.started;
       },
     };
+  },
+  async outrun(stage) {
+    const replaying = await states.replaying(stage);
+    replaying.seated.subscription.outrun();
+    return replaying;
   },
   async parked(stage) {
     const group = await stage.group();
@@ -94,30 +102,28 @@ const states: Record<string, (stage: Stage) => Promise<{ group: Group; seated: S
   },
 };
 
+const many = Array.from({ length: 1_202 }, (_, i) => i + 1);
+
 /** What befalls it there, and what it has been shown in the end, once it goes on. */
 const inputs: Record<
   string,
   {
     befall(s: Stage, at: { group: Group; seated: Seated }): Promise<unknown>;
-    ends: Record<string, readonly unknown[]>;
+    ends: Record<Name, readonly unknown[]>;
     fault?: string;
   }
 > = {
   'an event': {
     befall: (stage) => stage.append([3]),
-    ends: { live: [1, 2, 3], replaying: [1, 2, 3], parked: [1, 2, 3], closed: [1, 2] },
+    ends: { live: [1, 2, 3], replaying: [1, 2, 3], outrun: [1, 2, 3], parked: [1, 2, 3], closed: [1, 2] },
   },
   'an event that the viewer may not see': {
     befall: (stage) => stage.append([-3, 4]),
-    ends: { live: [1, 2, 4], replaying: [1, 2, 4], parked: [1, 2, 4], closed: [1, 2] },
+    ends: { live: [1, 2, 4], replaying: [1, 2, 4], outrun: [1, 2, 4], parked: [1, 2, 4], closed: [1, 2] },
   },
   'more events than wait behind a replay': {
     befall: (stage) => stage.append(Array.from({ length: 1_200 }, (_, i) => i + 3)),
-    ends: Object.fromEntries(
-      ['live', 'replaying', 'parked']
-        .map((state) => [state, Array.from({ length: 1_202 }, (_, i) => i + 1)])
-        .concat([['closed', [1, 2]]]),
-    ),
+    ends: { live: many, replaying: many, outrun: many, parked: many, closed: [1, 2] },
   },
   'its group dropped events': {
     befall: async (stage, { group, seated }) => {
@@ -125,17 +131,18 @@ const inputs: Record<
       if (!group.seats.has(seated.subscription)) seated.subscription.outrun();
       await stage.append([3]);
     },
-    ends: { live: [1, 2, 3], replaying: [1, 2, 3], parked: [1, 2, 3], closed: [1, 2] },
+    ends: { live: [1, 2, 3], replaying: [1, 2, 3], outrun: [1, 2, 3], parked: [1, 2, 3], closed: [1, 2] },
   },
   'a gap': {
     async befall(stage, { group }) {
       group.lost({ reason: 'SOURCE_LOST', missed: null }, null);
       await stage.append([3]);
     },
-    // A parked one comes upon the gap in the log, if it is there; a replay tells it on what it shows next.
+    // One that is parked, or outrun, comes upon the gap in the log, if it is there; a replay tells it on what it shows next.
     ends: {
       live: [1, 2, { n: 3, gap: 'SOURCE_LOST' }],
       replaying: [{ n: 1, gap: 'SOURCE_LOST' }, 2, 3],
+      outrun: [1, 2, 3],
       parked: [1, 2, 3],
       closed: [1, 2],
     },
@@ -146,14 +153,20 @@ const inputs: Record<
       await stage.append([3, 4, 5]);
       seated.drain();
     },
-    ends: { live: [1, 2, 3, 4, 5], replaying: [1, 2, 3, 4, 5], parked: [1, 2, 3, 4, 5], closed: [1, 2] },
+    ends: {
+      live: [1, 2, 3, 4, 5],
+      replaying: [1, 2, 3, 4, 5],
+      outrun: [1, 2, 3, 4, 5],
+      parked: [1, 2, 3, 4, 5],
+      closed: [1, 2],
+    },
   },
   'a socket that breaks': {
     async befall(stage, { seated }) {
       seated.breakDown();
       await stage.append([3]);
     },
-    ends: { live: [1, 2], replaying: [], parked: [1, 2], closed: [1, 2] },
+    ends: { live: [1, 2], replaying: [], outrun: [], parked: [1, 2], closed: [1, 2] },
     fault: 'INTERNAL_SERVER_ERROR',
   },
   'a topic that was recreated': {
@@ -170,6 +183,7 @@ const inputs: Record<
     ends: {
       live: [1, 2, { n: 3, gap: 'TOPIC_RECREATED' }],
       replaying: [1, 2, { n: 3, gap: 'TOPIC_RECREATED' }],
+      outrun: [1, 2, { n: 3, gap: 'TOPIC_RECREATED' }],
       parked: [1, 2, { n: 3, gap: 'TOPIC_RECREATED' }],
       closed: [1, 2],
     },
@@ -179,14 +193,14 @@ const inputs: Record<
       stage.log.failing = 2;
       await stage.append([3]);
     },
-    ends: { live: [1, 2, 3], replaying: [1, 2, 3], parked: [1, 2, 3], closed: [1, 2] },
+    ends: { live: [1, 2, 3], replaying: [1, 2, 3], outrun: [1, 2, 3], parked: [1, 2, 3], closed: [1, 2] },
   },
   'a second start': {
     async befall(stage, { seated }) {
-      await seated.subscription.start({ kind: 'now' }, stage.clock);
+      await seated.subscription.start({ kind: 'now' }, stage.now);
       await stage.append([3]);
     },
-    ends: { live: [1, 2, 3], replaying: [1, 2, 3], parked: [1, 2, 3], closed: [1, 2] },
+    ends: { live: [1, 2, 3], replaying: [1, 2, 3], outrun: [1, 2, 3], parked: [1, 2, 3], closed: [1, 2] },
   },
   'a fault': {
     async befall(stage, { seated }) {
@@ -194,7 +208,7 @@ const inputs: Record<
       seated.subscription.fail(new Fault('UNAVAILABLE', { why: 'a test' }));
       await stage.append([3]);
     },
-    ends: { live: [1, 2], replaying: [], parked: [1, 2], closed: [1, 2] },
+    ends: { live: [1, 2], replaying: [], outrun: [], parked: [1, 2], closed: [1, 2] },
     fault: 'UNAVAILABLE',
   },
   close: {
@@ -203,11 +217,11 @@ const inputs: Record<
       seated.subscription.close();
       await stage.append([3]);
     },
-    ends: { live: [1, 2], replaying: [], parked: [1, 2], closed: [1, 2] },
+    ends: { live: [1, 2], replaying: [], outrun: [], parked: [1, 2], closed: [1, 2] },
   },
 };
 
-for (const [state, reach] of Object.entries(states)) {
+for (const [state, reach] of Object.entries(states) as [Name, (typeof states)[Name]][]) {
   describe(`a subscription that is ${state}`, () => {
     for (const [input, { befall, ends, fault }] of Object.entries(inputs)) {
       test(`${input}: shown is what the table says, each once and in order`, async () => {
@@ -227,6 +241,21 @@ for (const [state, reach] of Object.entries(states)) {
   });
 }
 
+test('closed while it asks how far the log is, it is not revived', async () => {
+  await using stage = await Stage.open();
+  const group = await stage.group();
+  const seated = stage.seat(group);
+  await stage.append([1]);
+  const ahead = decoded(seated.cursors[0]);
+  const positions = ahead.positions.map((one) => ({ ...one, number: one.number + 1 }));
+  const resumed = stage.seat(group, { kind: 'after', place: { ...ahead, positions } });
+  resumed.subscription.close();
+  await stage.append([2, 3]);
+  await resumed.started;
+  expect(resumed.subscription.isClosed).toBe(true);
+  expect(resumed.shown).toEqual([]);
+});
+
 describe('a subscription that is joining', () => {
   test('is shown nothing of what befalls it before it starts, and everything after', async () => {
     await using stage = await Stage.open();
@@ -237,7 +266,7 @@ describe('a subscription that is joining', () => {
     subscription.outrun();
     group.lost({ reason: 'SOURCE_LOST', missed: null }, null);
     await stage.append([2]);
-    await subscription.start({ kind: 'now' }, stage.clock);
+    await subscription.start({ kind: 'now' }, stage.now);
     await stage.append([3]);
     expect(shown).toEqual([3]);
     expect(subscription.gap).toBeNull();
@@ -252,7 +281,7 @@ describe('a subscription that is joining', () => {
     if (input === 'close') subscription.close();
     else subscription.fail(new Fault('UNAVAILABLE', { why: 'a test' }));
     for (const start of [{ kind: 'now' }, { kind: 'rewind', count: 3 }] as const) {
-      await subscription.start(start, stage.clock);
+      await subscription.start(start, stage.now);
       await stage.append([1]);
     }
     expect(shown).toEqual([]);
@@ -384,7 +413,9 @@ describe('how it begins', () => {
     const behind = stage.hub.heads();
     stage.tail.stall();
     await stage.append([2, 3]);
-    const cursor = group.cursorAt(stage.log.heads(), new Map([[sourceKey('topicA', 0), { offset: 2, index: 0 }]]));
+    const cursor = group.cursorOf(
+      group.placeAt(stage.log.heads(), [{ key: sourceKey('topicA', 0), offset: 2, index: 0 }]),
+    );
     expect(stage.hub.heads()).toEqual(behind);
     const other = stage.seat(group);
     const seated = stage.seat(group, stage.after(cursor));
@@ -398,7 +429,7 @@ describe('how it begins', () => {
   test('a cursor from before the log had an epoch shows everything since', async () => {
     await using stage = await Stage.open();
     const group = await stage.group();
-    const none = group.cursorAt([{ epoch: '', number: 0, time: stage.clock }], new Map());
+    const none = group.cursorOf(group.placeAt([{ epoch: '', number: 0, time: stage.clock }], []));
     await stage.append([1, 2]);
     const seated = stage.seat(group, stage.after(none), 'FAIL');
     await seated.started;
@@ -585,7 +616,7 @@ describe('gaps', () => {
     await using stage = await Stage.open();
     const render = slowly();
     let slow = false;
-    const plan: Partial<Group['plan']> = { render: (one) => (slow ? render.render(one) : `{"data":${one.event}`) };
+    const plan: Partial<Group['plan']> = { render: (one) => (slow ? render.render(one) : renderedAs(one.event)) };
     const group = await stage.group('a', plan);
     const begin = stage.seat(group).subscription.cursor();
     await stage.append([1]);
@@ -1089,7 +1120,7 @@ describe('a log that loses data', () => {
     await eventually('it has all', () => expect(resumed.shown).toEqual([2, 3, 4]));
     expect(other.shown).toEqual([1, 2, 3, 4]);
     // Its cursors never claim what only the others were shown.
-    expect(decoded(resumed.cursors[0]).offsets.get(sourceKey('topicA', 0))).toEqual({ offset: 1, index: 0 });
+    expect(decoded(resumed.cursors[0]).offsets).toContainEqual({ key: sourceKey('topicA', 0), offset: 1, index: 0 });
   });
 
   test('lost while a replay reads it: the replay begins again in the new epoch, with nothing out of order', async () => {
@@ -1174,6 +1205,6 @@ describe('cursors', () => {
     await resumed.started;
     expect(resumed.shown).toHaveLength(40);
     expect(partitionsOf(resumed.cursors.at(-1))).toEqual(Array.from({ length: 16 }, (_, i) => 24 + i));
-    expect(decoded(resumed.subscription.cursor()).offsets.size).toBe(16);
+    expect(decoded(resumed.subscription.cursor()).offsets).toHaveLength(16);
   });
 });

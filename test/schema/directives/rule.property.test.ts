@@ -1,6 +1,7 @@
 import { Environment } from '@marcbachmann/cel-js';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { cases } from '../../support/properties.js';
 import { fieldWith, judge, type Outcome } from '../given.js';
 
 /** Texts of well-typed rules without null and without mixed types: there CEL and we mean the same. */
@@ -101,8 +102,8 @@ test('a compiled rule gives what the CEL evaluator gives, errors included', () =
         expect({ text, given, outcome }).toEqual({ text, given, outcome: celOutcome(text, given) });
       }
     }),
-    { numRuns: 1500 },
+    { numRuns: cases(1500) },
   );
   // Rules that nearly all fail would prove nothing.
-  for (const count of Object.values(seen)) expect(count).toBeGreaterThan(200);
+  for (const count of Object.values(seen)) expect(count).toBeGreaterThan(cases(200));
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Route } from '../../../src/schema/stream-schema.js';
+import { cases } from '../../support/properties.js';
 import { fieldOrNull, ofDrawnRules, rule } from '../drawn.js';
 import { compiled, fieldWith, record } from '../given.js';
 
@@ -20,14 +21,14 @@ test('whenever a rule lets an event pass, its viewer listens to a channel the ev
     }
   });
   // Routes that never narrow, or rules that never pass, would prove nothing.
-  expect(passed).toBeGreaterThan(5000);
-  expect(narrowed).toBeGreaterThan(5000);
+  expect(passed).toBeGreaterThan(cases(5000));
+  expect(narrowed).toBeGreaterThan(cases(5000));
 });
 
 test('no rule makes an event go to more than four channels', () => {
   fc.assert(
     fc.property(rule, (text) => (fieldOrNull(text)?.routes.length ?? 1) <= 4),
-    { numRuns: 1000 },
+    { numRuns: cases(1000) },
   );
 });
 
@@ -74,7 +75,7 @@ test('two different values never give one channel, and no value leaves its alpha
       expect(first).toMatch(alphabet);
       expect(first.length).toBeLessThan(220);
     }),
-    { numRuns: 6000 },
+    { numRuns: cases(6000) },
   );
 });
 
@@ -107,7 +108,7 @@ test('two different pairs never give one channel of a composite route', () => {
       expect(same).toBe(a === c && b === d);
     }),
     {
-      numRuns: 4000,
+      numRuns: cases(4000),
       examples: [
         ['a:b', 'c', 'a', 'b:c'],
         ['', 'a', 'a', ''],

@@ -73,7 +73,7 @@ const transports = {
   },
 };
 
-describe.each(Object.entries(transports))('a token renewed while a stream runs, over %s', (_, subscribe) => {
+describe.concurrent.each(Object.entries(transports))('a token renewed while a stream runs, over %s', (_, subscribe) => {
   test('puts the end off, and the stream sees nothing of it', async () => {
     await using r = await river(sdl);
     await using client = await subscribe(r, room, await inRooms(['a'], {}, 4_000));
@@ -141,7 +141,7 @@ describe.each(Object.entries(transports))('a token renewed while a stream runs, 
   });
 });
 
-describe('over a WebSocket', () => {
+describe.concurrent('over a WebSocket', () => {
   test('one renewal is for all operations: those that may go on do, the others end', async () => {
     await using r = await river(sdl);
     await using client = socket(r.wsUrl);
@@ -236,7 +236,7 @@ describe('over a WebSocket', () => {
   });
 });
 
-describe('POST /graphql/renew', () => {
+describe.concurrent('POST /graphql/renew', () => {
   test('is taken by a replica that does not hold the stream', async () => {
     await using r = await river(sdl);
     const other = await r.replica();

@@ -37,7 +37,7 @@ class MemoryWire implements Wire, Outlet {
   constructor(readonly connection: Connection) {}
 
   write(frames: readonly Frame[]): void {
-    if (!this.#isSilent) this.said.push(...frames.map(({ payload }) => JSON.parse(payload).data.n));
+    if (!this.#isSilent) this.said.push(...frames.map(({ rendered }) => JSON.parse(rendered.value ?? 'null')));
   }
   end(): void {
     this.said.push('complete');

@@ -65,7 +65,7 @@ const told = (max: number, value: string) => ({
   ],
 });
 
-describe.each(['http', 'https'])(
+describe.concurrent.each(['http', 'https'])(
   'over %s, a token that is too long for a header is refused with a sentence',
   (scheme) => {
     const open = (limits = {}) =>
