@@ -24,7 +24,7 @@ export interface Format {
    * another server sets a time to it: the partition waits as long.
    */
   prepare(records: readonly KafkaRecord[]): Promise<void> | null;
-  /** Of a record for which `prepare` resolved. Never throws, never waits. */
+  /** For a record of which `prepare` resolved. Never throws, never waits. */
   decode(record: KafkaRecord): Decoded;
   /** Throws TypeError for a value that the format cannot say. */
   encode(value: unknown): Buffer;

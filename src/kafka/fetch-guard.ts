@@ -41,7 +41,7 @@ export interface GuardedFetch {
   refuse(errorCode: number): void;
   /** The answers that may be handed on. */
   admit(topics: readonly FetchedTopic[]): FetchedTopic[];
-  /** They are handed on now. */
+  /** Remembers the epochs of answers that are handed on now. */
   note(topics: readonly FetchedTopic[]): void;
 }
 

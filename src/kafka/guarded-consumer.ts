@@ -26,7 +26,7 @@ function guardBroker(broker: Broker, guard: OpenFetchGuard): Broker {
   const fetch = broker.fetch;
   let knowsIds: boolean | null = null;
 
-  /** Asked of the broker itself: kafkajs takes what the first one said for what all of them do. */
+  /** The broker itself is asked: kafkajs takes what the first one said for what all of them do. */
   async function speaksIds(): Promise<boolean> {
     if (knowsIds !== null) return knowsIds;
     const versions = await broker.apiVersions();
@@ -54,7 +54,7 @@ function guardBroker(broker: Broker, guard: OpenFetchGuard): Broker {
         topics: guarded.topics,
       });
     } catch (error) {
-      // Behind the same address may be another version by the next time.
+      // A broker that was upgraded answers at the same address, and may know ids by then.
       knowsIds = null;
       throw error;
     }

@@ -267,7 +267,7 @@ export function createMemoryLog({
     },
     heads: async () => ({ heads: heads(), now: shards.map(clock) }),
     gaps: async (shard) => (shards[shard] as Shard).gaps,
-    // It never loses anything.
+    // A log in memory never loses a part of itself: there is nothing to doubt.
     doubt: async () => {},
     unready: async () => (closed ? 'the log is closed' : null),
     close: async () => {

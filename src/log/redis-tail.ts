@@ -76,7 +76,7 @@ export async function openRedisTail(parts: TailParts): Promise<LogTail> {
     const { position } = commit;
     const head = heads[position.shard] as Position;
     if (isAfter(position, head, position.epoch)) heads = heads.with(position.shard, position);
-    // Also what lies before the heads: the first few were on their way when those were read, but later on it is a number that
+    // Commits before the heads are told too: the first few were on their way when those were read, but later on it is a number that
     // was given out twice.
     listener.commit(commit);
   }

@@ -149,7 +149,7 @@ interface Told {
   readonly left: readonly string[];
 }
 
-/** So many epochs are remembered as left. */
+/** As many epochs that are over are remembered. */
 const mostLeft = 32;
 
 function appendArguments(
@@ -190,7 +190,7 @@ function appendArguments(
 const expectedBytes = (entries: Append['entries']): number =>
   entries.reduce((sum, { payload }) => sum + payload.length + bytesBeside, 0);
 
-/** Of a name, counted from 1 as they come. */
+/** The number of a name: names are counted from 1 as they come. */
 function numberOf(known: Map<string, number>, name: string): number {
   const number = known.get(name) ?? known.size + 1;
   known.set(name, number);

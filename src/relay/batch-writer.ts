@@ -100,7 +100,7 @@ export class BatchWriter {
   }
 }
 
-/** Those that are not in the log yet; where none is, the same list. */
+/** The records that are not in the log yet; where none is, the same list. */
 function recordsFrom(offset: number, records: readonly FedRecord[]): readonly FedRecord[] {
   const hasKnown = (records[0]?.offset ?? offset) < offset;
   return hasKnown ? records.filter((record) => record.offset >= offset) : records;

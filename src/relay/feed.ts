@@ -15,7 +15,7 @@ export interface LocalFeed {
   close(): void;
 }
 
-/** Nobody makes it again while this process lives. */
+/** The partition has no history to tell: nobody makes it again while this process lives. */
 const unnamed = { topicId: null, leaderEpoch: -1, partitions: 1, hasSiblings: false };
 
 /**

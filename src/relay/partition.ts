@@ -191,7 +191,7 @@ export class PartitionRelay {
       await this.#beginAnew('The record that was the newest in the log is another one');
       return false;
     }
-    // That it is not there, compacted away or never written, says nothing.
+    // A newest record that is not there, compacted away or never written, says nothing.
     const gap = first?.offset === verify.offset ? null : unknown;
     if (gap !== null || history.topicId !== null || history.epochs.length > 0) {
       await this.#writer.append({ epoch, base, next: base, first: false, last: null, entries: [], gap, history });

@@ -45,9 +45,9 @@ export interface PartitionFeed {
 export interface Reached {
   /** One past its last record. */
   readonly offset: number;
-  /** That record's own. */
+  /** Milliseconds since 1970: its last record's own. */
   readonly timestamp: number;
-  /** Of it and what came before it. */
+  /** When it and what came before it were in the log. */
   readonly arrivals: Arrivals;
   /** Names what lies below it. */
   readonly history: SourceHistory;

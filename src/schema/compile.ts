@@ -33,7 +33,7 @@ export type { Problem } from './problem.js';
 export interface CompileOptions {
   /** The name shown with problems. */
   readonly file?: string;
-  /** Of fields that do not say `@history`. */
+  /** What fields without `@history` keep. */
   readonly retention: Retention;
   /** Claims, by name or dotted path, that say a viewer's scopes. Default `scope`, `scopes`, `scp`. */
   readonly scopeClaims?: readonly string[];

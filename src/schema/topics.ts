@@ -11,7 +11,7 @@ export class TopicPlans implements Iterable<TopicPlan> {
     }
   }
 
-  /** Those of a cluster, by the name that the schema has for it; empty where it names none. */
+  /** The topics of a cluster, by the name that the schema has for it; empty where it names none. */
   in(cluster: string): ReadonlyMap<string, TopicPlan> {
     return this.#clusters.get(cluster) ?? none;
   }

@@ -100,7 +100,7 @@ export interface FetchRequest {
   readonly rackId: string;
 }
 
-/** Of each record: what its batch says. */
+/** What the batch of a record says. */
 export interface BatchContext {
   readonly firstOffset: string;
   readonly partitionLeaderEpoch: number;

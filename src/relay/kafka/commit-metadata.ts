@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Reached } from '../record-batch.js';
 
-// Of a fraction Kafka cannot be asked: a partition whose log lost something would wait for ever.
+// Numbers are whole: Kafka cannot be asked for a fraction, and a partition whose log lost something would wait for ever.
 const words = z.object({
   timestamp: z.int(),
   arrivals: z.array(z.object({ offset: z.int(), time: z.int(), lag: z.int() })).default([]),

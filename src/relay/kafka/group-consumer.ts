@@ -31,7 +31,7 @@ const consumerConfig = {
   sessionTimeout: 10_000,
   heartbeatInterval: heartbeatEvery,
   rebalanceTimeout: 30_000,
-  // Also how long a partition that was paused may wait for the next fetch.
+  // A partition that was resumed may wait as long for its next fetch.
   maxWaitTimeInMs: 250,
   // Enough for what is appended meanwhile. Of kafkajs's own 1 MiB, the records of all partitions outlive the young
   // generation of the heap: and a relay with a backlog then spends more of its time on the collector.

@@ -144,7 +144,7 @@ export function startKafkaRelay(options: KafkaRelayOptions): KafkaRelay {
   };
 }
 
-/** Left there, its offsets would stand in Kafka's tools for a week, as a lag that grows. */
+/** A group that is left there would stand in Kafka's tools for a week, with a lag that grows. */
 async function forget(admin: Admin, groupId: string, logger: Logger): Promise<void> {
   const late = sleep(2_000, null, { ref: false });
   await Promise.race([admin.deleteGroups([groupId]), late]).catch((error: unknown) => {

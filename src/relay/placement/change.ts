@@ -66,7 +66,7 @@ export function leftOf(reached: Reached | null, { history, gap: { cut } }: Chang
   };
 }
 
-/** Asked only where the log has less: what it has names itself. Throws what the feed throws. */
+/** Kafka is asked only where the log has less than was reached: what the log has names itself. Throws what the feed throws. */
 export async function claimOf(
   reached: Reached | null,
   { watermark }: PartitionState,
@@ -94,7 +94,7 @@ export async function changeOf(
   const { watermark, history, feeder } = state;
   if (feeder.cluster !== source.cluster) {
     if (feeder.idle < heldFor) throw new Rivalry(rivalry(source, feeder));
-    // Of another cluster all is new that could still be asked for, but for what this log had of it before.
+    // Another cluster's records are new as far as they could still be asked for, but for what this log had of it before.
     const next = watermark ?? Math.min(Math.max(await feed.offsetAt(oldest), bounds.begin), bounds.end);
     const why = `The topic comes from another cluster than before (${feeder.cluster})`;
     const gap = recreatedFrom(originOf({ ...source, cluster: feeder.cluster }, null), 0);
@@ -132,7 +132,7 @@ async function partedAt(
   if (claim === null || claim.held === claim.reached.offset) return null;
   const { offset, history: reached } = claim.reached;
   const last = termOf(reached);
-  // Told before, and the offset only committed before that: then a term is known that began in what was cut off. A place may
+  // The cut may have been told before, and the offset be one committed before that: then a term is known that began in what was cut off. A place may
   // have been found under a term in which nothing was written yet; that one ended where the cut is.
   const newer = history?.epochs.findLast(([epoch, first]) => epoch > last && first < offset);
   if (newer === undefined) return claim.held;

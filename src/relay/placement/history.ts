@@ -49,7 +49,7 @@ export async function partingOf(
     const theirs = await endOf(epoch);
     if (theirs?.epoch === epoch) return Math.min(ours, theirs.end);
     const older = epochs.findLastIndex(([one], i) => i < at && (theirs === null || one <= theirs.epoch));
-    // Of what lies before the oldest term that is known, the leader may have as much as it says.
+    // The part before the oldest known term has no name here: the leader may have as much of it as it says.
     if (older < 0) return Math.min((epochs[0] as LeaderEpoch)[1], theirs?.end ?? 0);
     if (epochs[older]?.[0] === theirs?.epoch) {
       return Math.min(end, epochs[older + 1]?.[1] ?? end, theirs?.end ?? 0);

@@ -24,7 +24,7 @@ export function toldAgain(gap: SourceGap | null, known: Loss | null, place: Mome
   const again = { ...known, missed: null, ...(place && { told: place }) };
   if (gap === null) return again;
   const { since, ...all } = lossAfter(known, gap, 0) ?? known;
-  // Of what nobody knows when it came, the loss concerns everybody.
+  // A loss of what came nobody knows when concerns everybody.
   return gap.since === undefined ? { ...all, missed: null } : { ...again, ...all, since };
 }
 
@@ -43,7 +43,7 @@ export function both(one: Loss | null, other: Loss | null): Loss | null {
 function lowest(cuts: readonly (Cut | undefined)[]): Cut | undefined {
   const newest = cuts.at(-1);
   if (!newest || cuts.includes(undefined)) return undefined;
-  // Of another origin than the newest nothing comes any more.
+  // A cut of another origin than the newest makes nothing void any more: nothing comes of that origin.
   const offsets = cuts.map((cut) => (cut?.origin === newest.origin ? cut.offset : newest.offset));
   return { ...newest, offset: Math.min(...offsets) };
 }

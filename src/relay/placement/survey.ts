@@ -18,7 +18,7 @@ export interface SurveyOptions extends Pick<Facts, 'retain' | 'refillMax' | 'sta
 export const committedIn = ({ committed, newest }: Bounds): string | null =>
   committed === null ? null : `${committed} ${newest && termOf(newest.history)}`;
 
-/** By its term first: in an older one somebody may have come to offsets that were cut off since. */
+/** The newer term wins, whatever the offsets: in an older one somebody may have come to offsets that were cut off since. */
 function isFarther(one: Reached, than: Reached): boolean {
   const newer = termOf(one.history) - termOf(than.history);
   return newer > 0 || (newer === 0 && one.offset > than.offset);

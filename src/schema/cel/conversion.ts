@@ -22,7 +22,7 @@ export const convert: { readonly [C in Conversion]: Convert } = {
     if (typeof value === 'boolean') return value;
     return value === 'true' ? true : value === 'false' ? false : undefined;
   },
-  /** Of an unknown schema type: compared as it is; different kinds of value never meet. */
+  /** A value of unknown schema type is compared as it is; different kinds of value never meet. */
   any: (value) => {
     if (typeof value === 'string' || typeof value === 'boolean') return value;
     if (typeof value === 'bigint') return exact(value);

@@ -17,7 +17,7 @@ export class Failure {
   }
 }
 
-/** Of a part that has no value: what went wrong within it says more than that it has none. */
+/** The failure of a part that has no value: what went wrong within it says more than that it has none. */
 export function failureOf(own: Failure, ...operands: readonly unknown[]): Failure {
   return operands.find((value) => value instanceof Failure) ?? own;
 }
@@ -44,7 +44,7 @@ export interface Expr {
   readonly path: Path | null;
   readonly operands: readonly Expr[];
   readonly run: Run;
-  /** Of comparisons and `in`: how both sides are converted; null when they are compared as they are. */
+  /** How both sides of a comparison or `in` are converted; null when they are compared as they are. */
   readonly conversion?: Conversion | null;
 }
 

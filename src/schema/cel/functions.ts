@@ -17,7 +17,7 @@ interface CelFunction {
   readonly takes: readonly (readonly Type['kind'][])[];
   readonly gives: Type;
   readonly apply: Apply;
-  /** It costs enough to be asked once for the same operand: one rule is judged for many viewers. */
+  /** The function costs enough to be asked once for the same operand: one rule is judged for many viewers. */
   readonly costly?: boolean;
 }
 

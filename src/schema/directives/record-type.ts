@@ -48,7 +48,7 @@ export function recordTypes(schema: GraphQLSchema): RecordTypes {
   return { of };
 }
 
-/** Of the other elements of a list whose one element a path names. */
+/** The type of the other elements of a list of which a path names one. */
 const unsaid: Type = { kind: 'dyn' };
 
 /** `a.b` of type T is an object whose `a` is an object whose `b` is a T; `a[0]` is a list that begins with a T. */

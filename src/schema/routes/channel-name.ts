@@ -19,7 +19,7 @@ export function channelName(routeId: string, values: readonly string[]): Channel
 
 /** The text of a converted value, different for different values of one conversion. */
 export function nameable(value: Primitive, conversion: Conversion): string {
-  // Of an unknown type, 1 and "1" are different values.
+  // Values of unknown type are named with their kind: 1 and "1" are two of them.
   return conversion === 'any' ? `${valueKind(value)[0]}${value}` : String(value);
 }
 

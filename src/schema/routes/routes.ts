@@ -10,7 +10,7 @@ import { channelName, digest, nameable } from './channel-name.js';
 export interface RouteOrigin {
   readonly cluster: string;
   readonly topic: string;
-  /** Of `pick` and `each`, in their normal form. */
+  /** `pick` and `each` in their normal form. */
   readonly extractor: string;
 }
 
