@@ -27,6 +27,7 @@ export interface ResolvedParts {
  */
 export class Resolved implements Running {
   readonly kind = 'running';
+  readonly isResumable = false;
   readonly gap = null;
   #outlet: Outlet | null = null;
   /** Why a renewed viewer may not have it, found between its opening and its start. */

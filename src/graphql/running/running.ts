@@ -10,6 +10,8 @@ import type { Renewal } from './renewal.js';
 export interface Running {
   readonly kind: 'running';
   readonly field: string;
+  /** Whether it can be resumed: then its frames have cursors. */
+  readonly isResumable: boolean;
   /** Begins to write, unless it was closed before. */
   start(outlet: Outlet): this;
   /** A cursor for everything shown so far; null before there is one, and always of what cannot be resumed. */

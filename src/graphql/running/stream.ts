@@ -24,6 +24,7 @@ export interface StreamParts {
  */
 export class Stream implements Running {
   readonly kind = 'running';
+  readonly isResumable = true;
   readonly field: string;
   #outlet: Outlet | null = null;
   #subscription: Subscription | null = null;

@@ -100,9 +100,8 @@ export function conversationOptions({
       if (opened.kind === 'result') return opened.result as never;
       const outlet = new OperationOutlet(wire, id, opened);
       opened.start(outlet);
-      // The cursor is told before any event: a first event that is lost with the socket could else not be resumed.
-      const ping = pingOf([id, opened]);
-      if (ping) wire.ping(ping);
+      // A ping says that it has started. It brings the cursor before any event: a first event that is lost with the socket could else not be resumed.
+      if (opened.isResumable) wire.ping(pingOf([id, opened]));
       return outlet as never;
     },
     execute(args) {

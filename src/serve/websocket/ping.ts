@@ -5,11 +5,8 @@ const mostBytes = 32 * 1024;
 
 type Named = readonly [id: string, operation: Running];
 
-/** Brings an operation its cursor when it starts, so that a quiet one resumes where it is. Null when it has none to bring. */
-export function pingOf(...operations: readonly Named[]): string | null {
-  const { text, told } = written(operations);
-  return told.length > 0 ? text : null;
-}
+/** Tells that an operation has started, and brings its cursor, so that a quiet one resumes where it is. */
+export const pingOf = (...operations: readonly Named[]): string => written(operations).text;
 
 /**
  * Brings all operations their cursors, or the gaps that wait for their events. What finds no room waits for the next

@@ -98,3 +98,11 @@ test.each([false, true])(
     expect(client.isOpen()).toBe(true);
   },
 );
+
+test('a stream begins with a ping, also one with `rewind`, which has no cursor for it yet', async () => {
+  await using r = await river('type Subscription { note: Note! @kafka(topic: "notes") @public } type Note { id: ID! }');
+  await using client = socket(r.wsUrl);
+  await client.init();
+  await client.subscribe('1', { query: 'subscription @resume(rewind: 5) { note { id } }' });
+  expect((await client.message('ping')).payload?.cursors ?? {}).toEqual({});
+});
