@@ -1,11 +1,10 @@
+import type { Progress } from '../event/place.js';
 import type { Position } from '../event/position.js';
 import type { ChannelLogReader } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
 import type { Reads } from './history/shared-reads.js';
 import type { ChannelListener } from './listener.js';
-import type { Progress } from './subscription/replay.js';
-import { TailingHub } from './tailing-hub.js';
 
 export interface HubOptions {
   readonly log: ChannelLogReader;
@@ -46,11 +45,4 @@ export interface Hub extends Omit<Reads, 'heads'> {
   /** Per shard: up to here everything was offered, and at its `time`, by the log's clock, nothing newer was there. */
   heads(): readonly Position[];
   close(): Promise<void>;
-}
-
-/** Opens the one tail of this replica. Throws LogUnavailable when the log cannot be reached. */
-export async function openHub(options: HubOptions): Promise<Hub> {
-  const hub = new TailingHub(options);
-  await hub.open();
-  return hub;
 }

@@ -1,7 +1,8 @@
 import { backoff } from '../event/backoff.js';
 import { LogUnavailable } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
-import { type Hub, type HubOptions, openHub } from './hub.js';
+import type { Hub, HubOptions } from './hub.js';
+import { openHub } from './tailing-hub.js';
 
 /**
  * A hub that may be asked before the log can be reached: until then `join` throws LogUnavailable, and it tries again

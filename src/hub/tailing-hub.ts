@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Channel } from '../event/channel.js';
+import type { Progress } from '../event/place.js';
 import { lastly, type Position } from '../event/position.js';
 import type { Commit } from '../event/publication.js';
 import type { LogTail, TailListener } from '../log/channel-log.js';
@@ -16,7 +17,6 @@ import { sharedReads, together } from './history/shared-reads.js';
 import type { Hub, HubOptions } from './hub.js';
 import type { ChannelListener } from './listener.js';
 import { Offering } from './offering.js';
-import type { Progress } from './subscription/replay.js';
 import { TailedChannels } from './tailed-channels.js';
 import { Waiters } from './waiters.js';
 
@@ -295,4 +295,11 @@ export class TailingHub implements Hub, TailListener, Compared {
     this.#history.marked(position.shard);
     this.#following.goBack(position.shard, number);
   }
+}
+
+/** Opens the one tail of this replica. Throws LogUnavailable when the log cannot be reached. */
+export async function openHub(options: HubOptions): Promise<Hub> {
+  const hub = new TailingHub(options);
+  await hub.open();
+  return hub;
 }

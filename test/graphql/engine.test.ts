@@ -5,7 +5,7 @@ import { cursorCodec } from '../../src/event/cursor.js';
 import { Engine, type OperationRequest } from '../../src/graphql/engine.js';
 import { makeExecutable, type Resolvers } from '../../src/graphql/executable.js';
 import { nobody, type Viewer } from '../../src/graphql/viewer.js';
-import { openHub } from '../../src/hub/hub.js';
+import { openHub } from '../../src/hub/tailing-hub.js';
 import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { compileSchema } from '../../src/schema/compile.js';

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Channel } from '../../src/event/channel.js';
 import type { Commit } from '../../src/event/publication.js';
-import { openHub } from '../../src/hub/hub.js';
 import type { ChannelListener } from '../../src/hub/listener.js';
 import { patientHub } from '../../src/hub/patient-hub.js';
+import { openHub } from '../../src/hub/tailing-hub.js';
 import { type LogTail, LogUnavailable, type TailListener } from '../../src/log/channel-log.js';
 import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';

@@ -5,7 +5,7 @@ import { cursorCodec } from '../../src/event/cursor.js';
 import { defaultCluster } from '../../src/event/source-event.js';
 import { Engine } from '../../src/graphql/engine.js';
 import { makeExecutable } from '../../src/graphql/executable.js';
-import { openHub } from '../../src/hub/hub.js';
+import { openHub } from '../../src/hub/tailing-hub.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
 import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';

@@ -1,7 +1,7 @@
 import { cursorCodec } from '../../src/event/cursor.js';
 import { Engine } from '../../src/graphql/engine.js';
 import { makeExecutable, type Resolvers } from '../../src/graphql/executable.js';
-import { openHub } from '../../src/hub/hub.js';
+import { openHub } from '../../src/hub/tailing-hub.js';
 import type { ChannelLogReader } from '../../src/log/channel-log.js';
 import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
