@@ -9,7 +9,7 @@ import { openHub } from './tailing-hub.js';
  * with a log line at growing intervals, at most two seconds.
  */
 export function patientHub(options: HubOptions): Hub & { opened(): boolean } {
-  const { logger } = options;
+  const { logger } = options.observers;
   let hub: Hub | null = null;
   let closed = false;
   void opening(logger);

@@ -57,7 +57,8 @@ export class TailingHub implements Hub, TailListener, Compared {
   readonly #settling: Waiters;
 
   constructor(private readonly options: HubOptions) {
-    const { log, metrics, logger } = options;
+    const { log } = options;
+    const { metrics, logger } = options.observers;
     const { leaveDelay = 2_000, patience = 5_000, grace = 50, tailBytes = 32 * 1024 * 1024 } = options;
     const reads = sharedReads(log);
     const left = new LeftEpochs();
@@ -179,7 +180,7 @@ export class TailingHub implements Hub, TailListener, Compared {
   }
 
   deaf(): void {
-    this.options.logger.warn({}, 'the tail of the log is deaf; listening anew');
+    this.options.observers.logger.warn({}, 'the tail of the log is deaf; listening anew');
     this.#tail?.renew();
   }
 
@@ -196,7 +197,8 @@ export class TailingHub implements Hub, TailListener, Compared {
   }
 
   async #filled(filling: Filling): Promise<void> {
-    const { logger, random = Math.random } = this.options;
+    const { random = Math.random } = this.options;
+    const { logger } = this.options.observers;
     for (let failures = 0; !this.#isVoid(filling); failures++) {
       try {
         await this.#attempt(filling);
@@ -275,7 +277,7 @@ export class TailingHub implements Hub, TailListener, Compared {
     const tailed = this.#offering.tailedBy(commit);
     if (epoch !== head.epoch || commit.from > head.number || hasHole(commit, tailed)) {
       const found = { shard, epoch, number, after: head.number };
-      this.options.logger.debug(found, 'a hole in the log; reading it from history');
+      this.options.observers.logger.debug(found, 'a hole in the log; reading it from history');
       this.fill();
       return;
     }

@@ -13,6 +13,7 @@ import { Subscription } from '../../src/hub/subscription/subscription.js';
 import { openHub } from '../../src/hub/tailing-hub.js';
 import { silent } from '../../src/observe/logger.js';
 import { type GatewayMetrics, noGatewayMetrics } from '../../src/observe/metrics.js';
+import { noObservers } from '../../src/observe/observers.js';
 import { HostileLog, turns } from '../support/hostile-log.js';
 import { Stall } from '../support/stall.js';
 
@@ -58,9 +59,9 @@ export class Stage implements AsyncDisposable {
     const time = { now: 1_000 };
     const log = new HostileLog(shards, () => time.now);
     const logger = { ...silent, error: (_: object, message: string) => void lines.push(message) };
-    const metrics = noGatewayMetrics;
+    const observers = { ...noObservers, logger };
     // Only a test of the probe wants one.
-    const hub = await openHub({ log: log.reader(), metrics, logger, leaveDelay: 1, probeEvery: 3_600_000, ...options });
+    const hub = await openHub({ log: log.reader(), observers, leaveDelay: 1, probeEvery: 3_600_000, ...options });
     return new Stage(log, hub, lines, time);
   }
 
@@ -69,8 +70,7 @@ export class Stage implements AsyncDisposable {
     const log = this.log.reader();
     const hub = await openHub({
       log,
-      metrics: noGatewayMetrics,
-      logger: silent,
+      observers: noObservers,
       leaveDelay: 1,
       probeEvery: 3_600_000,
       ...options,
@@ -176,8 +176,7 @@ export class Stage implements AsyncDisposable {
       group,
       outlet,
       hub,
-      metrics: noGatewayMetrics,
-      logger,
+      observers: { ...noObservers, logger },
       onGap,
       rewindScan: 1_000,
     });

@@ -97,7 +97,7 @@ export class CatchUp {
     }
     // A client that has read its fill is ended here; it can go on from the cursor of the last frame.
     if (read <= most) return;
-    this.parts.metrics.limited('replay');
+    this.parts.observers.metrics.limited('replay');
     reader.fail(limitExceeded('replay', most, read));
   }
 

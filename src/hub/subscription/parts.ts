@@ -1,4 +1,3 @@
-import type { Logger } from '../../observe/logger.js';
 import type { Group } from '../group.js';
 import type { Hub } from '../hub.js';
 import type { ToldParts } from './told.js';
@@ -8,7 +7,6 @@ export interface SubscriptionParts extends ToldParts {
   /** The subscription is in it from the first to the last moment. */
   readonly group: Group;
   readonly hub: Pick<Hub, 'heads' | 'refresh' | 'read' | 'newest' | 'gaps'> & Partial<Pick<Hub, 'twice'>>;
-  readonly logger: Logger;
   /** The most entries of a channel that a rewind looks at. */
   readonly rewindScan: number;
   /** How many entries it may read when it resumes. Default: without a limit. */

@@ -185,7 +185,7 @@ export class Subscription implements Seat, Teller {
   broke(error: unknown): void {
     const id = randomUUID();
     const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.parts.logger.error({ id, error: told }, 'a subscription failed');
+    this.parts.observers.logger.error({ id, error: told }, 'a subscription failed');
     this.fail(new Fault('INTERNAL_SERVER_ERROR', { id }, { id }));
   }
 
