@@ -17,6 +17,9 @@ export interface Place {
   readonly late: number | null;
 }
 
+/** How far a subscription has come, per shard. */
+export type Progress = Place['positions'];
+
 /** How far a partition of an origin went by. */
 export interface Coordinate {
   /** `sourceKey` of the partition. */
@@ -32,6 +35,14 @@ export const maxOffsets = 16;
 
 /** The coordinates of whoever has heard nothing: one list for all of them. */
 export const noOffsets: readonly Coordinate[] = [];
+
+/** True when somebody has come, on some shard, where the heads are not: to a later number, or another epoch. */
+export function isAhead(progress: Progress, heads: readonly Position[]): boolean {
+  return heads.some(({ shard, epoch, number }) => {
+    const known = progress[shard];
+    return known !== undefined && known.epoch !== '' && (known.epoch !== epoch || known.number > number);
+  });
+}
 
 /** `heads`, with this position in its shard. */
 export function positionsAt(heads: readonly Position[], position: Position): readonly Position[] {

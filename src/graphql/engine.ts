@@ -8,7 +8,7 @@ import {
   subscribe,
 } from 'graphql';
 import { Fault } from '../event/faults.js';
-import type { Audit, Peer } from '../observe/audit.js';
+import type { Peer } from '../observe/audit.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
 import { exactFields } from '../schema/whole-numbers.js';
 import { type Addressed, type Audience, audienceOf } from './audience.js';
@@ -29,8 +29,6 @@ import type { Viewer } from './viewer.js';
 
 export interface EngineParts extends Omit<StreamsParts, 'checks'> {
   readonly streams: StreamSchema;
-  /** Default: nobody is told. */
-  readonly audit?: Audit;
   readonly introspection: boolean;
   /** Default: any, and none persisted. */
   readonly operations?: Operations;
@@ -66,17 +64,16 @@ export type Opened =
  */
 export class Engine {
   readonly schema: GraphQLSchema;
-  readonly #audit: Audit;
   readonly #checks: Checks;
   readonly #streams: Streams;
 
   constructor(private readonly parts: EngineParts) {
-    const { streams, executable, introspection, operations, logger } = parts;
+    const { streams, executable, introspection, operations } = parts;
+    const { logger } = parts.observers;
     const { schema } = executable;
     const bounds = { ...defaultBounds, ...parts.limits };
     const documents = new Documents({ schema, introspection, bounds, operations, logger });
     this.schema = schema;
-    this.#audit = parts.audit ?? (() => {});
     this.#checks = new Checks({ schema, streams, documents, introspection, bounds });
     this.#streams = new Streams({ ...parts, checks: this.#checks });
   }
@@ -89,7 +86,7 @@ export class Engine {
       request.takes?.(found.operation.operation);
       return await this.#begin(this.#checks.check(found, request, request.viewer), request);
     } catch (error) {
-      const errors = errorsOf(error, this.parts.logger);
+      const errors = errorsOf(error, this.parts.observers.logger);
       if (errors === null) throw error;
       this.#count(errors);
       this.#auditRefusal(request, found, errors[0]);
@@ -121,21 +118,25 @@ export class Engine {
     const opened = stream
       ? await this.#streams.open(checked, stream, args, request)
       : await this.#subscribe(checked, field, request);
-    if (opened.kind === 'running') this.#audit({ event: 'subscribed', ...witnessed(request), field, args });
+    if (opened.kind === 'running')
+      this.parts.observers.audit({ event: 'subscribed', ...witnessed(request), field, args });
     return opened;
   }
 
   async #execute(checked: Checked, request: OperationRequest): Promise<Opened> {
-    const result = formatted(await execute(this.#argsFor(checked, request, request.viewer)), this.parts.logger);
+    const result = formatted(
+      await execute(this.#argsFor(checked, request, request.viewer)),
+      this.parts.observers.logger,
+    );
     const [error] = result.errors ?? [];
     const code = error ? codeOf(error) : null;
-    this.#audit({ event: 'executed', ...witnessed(request), asked: this.#asked(checked), code });
+    this.parts.observers.audit({ event: 'executed', ...witnessed(request), asked: this.#asked(checked), code });
     return { kind: 'result', result };
   }
 
   /** A subscription by a resolver in code. One that gives no stream has refused it. */
   async #subscribe(checked: Checked, field: string, request: OperationRequest): Promise<Opened> {
-    const { logger } = this.parts;
+    const { logger } = this.parts.observers;
     const { viewer, operationName } = request;
     const results = await subscribe(this.#argsFor(checked, request, viewer));
     if (!(Symbol.asyncIterator in results)) {
@@ -173,7 +174,7 @@ export class Engine {
   }
 
   #count([first]: readonly GraphQLError[]): void {
-    const { metrics } = this.parts;
+    const { metrics } = this.parts.observers;
     const { limit } = first?.extensions ?? {};
     const code = codeOf(first);
     metrics.refusedOperation(code);
@@ -187,7 +188,7 @@ export class Engine {
   ): void {
     const asked = found ? { asked: this.#asked(found) } : {};
     const { paths } = error?.extensions ?? {};
-    this.#audit({ event: 'refused', ...witnessed(request), ...asked, code: codeOf(error), paths });
+    this.parts.observers.audit({ event: 'refused', ...witnessed(request), ...asked, code: codeOf(error), paths });
   }
 }
 

@@ -7,8 +7,7 @@ import type { Hub } from '../hub/hub.js';
 import type { Outlet } from '../hub/outlet.js';
 import type { OnGap, Start } from '../hub/subscription/start.js';
 import { Subscription } from '../hub/subscription/subscription.js';
-import type { Logger } from '../observe/logger.js';
-import type { GatewayMetrics } from '../observe/metrics.js';
+import type { Observers } from '../observe/observers.js';
 import type { StreamField } from '../schema/stream-schema.js';
 import { contextFor, type Executable, type PubSub } from './executable.js';
 import { groupKey } from './group-key.js';
@@ -26,8 +25,7 @@ export interface StreamsParts {
   readonly hub: Hub;
   readonly cursors: CursorCodec;
   readonly pubsub: PubSub;
-  readonly metrics: GatewayMetrics;
-  readonly logger: Logger;
+  readonly observers: Observers;
   readonly now: () => number;
   readonly limits: {
     readonly channelsPerSubscription: number;
@@ -51,7 +49,8 @@ export class Streams {
   #singles = 0;
 
   constructor(readonly parts: StreamsParts) {
-    const { hub, cursors, metrics, now, logger } = parts;
+    const { hub, cursors, now } = parts;
+    const { metrics, logger } = parts.observers;
     this.groups = createGroups(
       (plan) => new Group(plan, hub, cursors, metrics, now),
       (group) => group.leave(),
@@ -109,7 +108,7 @@ class AskedStream implements StreamParts {
   plan(viewer: Viewer): GroupPlan {
     const { field, args, operationName } = this;
     const [document, operation, variables] = [this.#document, this.#operation, this.#variables];
-    const { executable, checks, limits, metrics, logger, pubsub } = this.streams.parts;
+    const { executable, checks, limits, observers, pubsub } = this.streams.parts;
     checks.admit(document.fields(operation), viewer);
     const channels = field.channels(args, viewer.claims);
     const { channelsPerSubscription: most } = limits;
@@ -134,20 +133,21 @@ class AskedStream implements StreamParts {
       routes: field.fingerprint,
       conflation: field.conflation,
       permit: ({ event, record }) => field.permit(event, args, viewer.claims, record),
-      render: renderer(projection, metrics, logger),
+      render: renderer(projection, observers),
     };
   }
 
   seat(group: Group, outlet: Outlet, start: Start): Subscription {
     const { field, onGap } = this;
-    const { hub, metrics, logger, limits, now } = this.streams.parts;
+    const { hub, observers, limits, now } = this.streams.parts;
+    const { metrics } = observers;
     const onClose = () => {
       metrics.subscribed(field.name, -1);
       this.groups.left(group);
     };
     const { rewindScan, replay } = limits;
     const bounds = { rewindScan, ...(replay === undefined ? {} : { replay }) };
-    const subscription = new Subscription({ group, outlet, hub, metrics, logger, onGap, ...bounds, onClose });
+    const subscription = new Subscription({ group, outlet, hub, observers, onGap, ...bounds, onClose });
     metrics.subscribed(field.name, 1);
     // The clock of each of the log's shards, as what a subscription has is told by it: this machine's may be an hour ahead.
     // Unless that one has leapt ahead: every start would be younger than the events that are told by their record's own time.

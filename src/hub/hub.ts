@@ -1,16 +1,13 @@
+import type { Progress } from '../event/place.js';
 import type { Position } from '../event/position.js';
 import type { ChannelLogReader } from '../log/channel-log.js';
-import type { Logger } from '../observe/logger.js';
-import type { GatewayMetrics } from '../observe/metrics.js';
+import type { Observers } from '../observe/observers.js';
 import type { Reads } from './history/shared-reads.js';
 import type { ChannelListener } from './listener.js';
-import type { Progress } from './subscription/replay.js';
-import { TailingHub } from './tailing-hub.js';
 
 export interface HubOptions {
   readonly log: ChannelLogReader;
-  readonly metrics: GatewayMetrics;
-  readonly logger: Logger;
+  readonly observers: Pick<Observers, 'metrics' | 'logger'>;
   /** Milliseconds that a channel is kept after its last listener left, so that a page reload costs nothing. Default 2000. */
   readonly leaveDelay?: number;
   /** Milliseconds between two comparisons with the log itself. Default 12000. */
@@ -46,11 +43,4 @@ export interface Hub extends Omit<Reads, 'heads'> {
   /** Per shard: up to here everything was offered, and at its `time`, by the log's clock, nothing newer was there. */
   heads(): readonly Position[];
   close(): Promise<void>;
-}
-
-/** Opens the one tail of this replica. Throws LogUnavailable when the log cannot be reached. */
-export async function openHub(options: HubOptions): Promise<Hub> {
-  const hub = new TailingHub(options);
-  await hub.open();
-  return hub;
 }

@@ -1,14 +1,15 @@
 import { backoff } from '../event/backoff.js';
 import { LogUnavailable } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
-import { type Hub, type HubOptions, openHub } from './hub.js';
+import type { Hub, HubOptions } from './hub.js';
+import { openHub } from './tailing-hub.js';
 
 /**
  * A hub that may be asked before the log can be reached: until then `join` throws LogUnavailable, and it tries again
  * with a log line at growing intervals, at most two seconds.
  */
 export function patientHub(options: HubOptions): Hub & { opened(): boolean } {
-  const { logger } = options;
+  const { logger } = options.observers;
   let hub: Hub | null = null;
   let closed = false;
   void opening(logger);

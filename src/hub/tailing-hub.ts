@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Channel } from '../event/channel.js';
+import type { Progress } from '../event/place.js';
 import { lastly, type Position } from '../event/position.js';
 import type { Commit } from '../event/publication.js';
 import type { LogTail, TailListener } from '../log/channel-log.js';
@@ -16,7 +17,6 @@ import { sharedReads, together } from './history/shared-reads.js';
 import type { Hub, HubOptions } from './hub.js';
 import type { ChannelListener } from './listener.js';
 import { Offering } from './offering.js';
-import type { Progress } from './subscription/replay.js';
 import { TailedChannels } from './tailed-channels.js';
 import { Waiters } from './waiters.js';
 
@@ -57,7 +57,8 @@ export class TailingHub implements Hub, TailListener, Compared {
   readonly #settling: Waiters;
 
   constructor(private readonly options: HubOptions) {
-    const { log, metrics, logger } = options;
+    const { log } = options;
+    const { metrics, logger } = options.observers;
     const { leaveDelay = 2_000, patience = 5_000, grace = 50, tailBytes = 32 * 1024 * 1024 } = options;
     const reads = sharedReads(log);
     const left = new LeftEpochs();
@@ -179,7 +180,7 @@ export class TailingHub implements Hub, TailListener, Compared {
   }
 
   deaf(): void {
-    this.options.logger.warn({}, 'the tail of the log is deaf; listening anew');
+    this.options.observers.logger.warn({}, 'the tail of the log is deaf; listening anew');
     this.#tail?.renew();
   }
 
@@ -196,7 +197,8 @@ export class TailingHub implements Hub, TailListener, Compared {
   }
 
   async #filled(filling: Filling): Promise<void> {
-    const { logger, random = Math.random } = this.options;
+    const { random = Math.random } = this.options;
+    const { logger } = this.options.observers;
     for (let failures = 0; !this.#isVoid(filling); failures++) {
       try {
         await this.#attempt(filling);
@@ -275,7 +277,7 @@ export class TailingHub implements Hub, TailListener, Compared {
     const tailed = this.#offering.tailedBy(commit);
     if (epoch !== head.epoch || commit.from > head.number || hasHole(commit, tailed)) {
       const found = { shard, epoch, number, after: head.number };
-      this.options.logger.debug(found, 'a hole in the log; reading it from history');
+      this.options.observers.logger.debug(found, 'a hole in the log; reading it from history');
       this.fill();
       return;
     }
@@ -295,4 +297,11 @@ export class TailingHub implements Hub, TailListener, Compared {
     this.#history.marked(position.shard);
     this.#following.goBack(position.shard, number);
   }
+}
+
+/** Opens the one tail of this replica. Throws LogUnavailable when the log cannot be reached. */
+export async function openHub(options: HubOptions): Promise<Hub> {
+  const hub = new TailingHub(options);
+  await hub.open();
+  return hub;
 }

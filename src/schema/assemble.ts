@@ -3,7 +3,7 @@ import type { FieldDraft } from './directives/field.js';
 import { digest } from './routes/channel-name.js';
 import { type RouteDraft, routeFrom } from './routes/routes.js';
 import type { Extractor, Route, StreamField, StreamSchema, TopicPlan } from './stream-schema.js';
-import { TopicPlans } from './topics.js';
+import { Topics } from './topics.js';
 
 /** Puts the fields together: what agrees is shared, and a channel is kept as long as any of its fields wants. */
 export function assemble(fields: readonly FieldDraft[]): Pick<StreamSchema, 'topics' | 'fields' | 'fingerprint'> {
@@ -54,7 +54,7 @@ export function assemble(fields: readonly FieldDraft[]): Pick<StreamSchema, 'top
     ];
   });
   const fingerprint = fingerprintOf([...routes.keys()], 8);
-  return { topics: new TopicPlans(plans), fields: new Map(streams.map((field) => [field.name, field])), fingerprint };
+  return { topics: new Topics(plans), fields: new Map(streams.map((field) => [field.name, field])), fingerprint };
 }
 
 /** The same for the same routes, in whatever order. */

@@ -1,7 +1,7 @@
 import type { GraphQLSchema } from 'graphql';
 import type { Channel, Retention } from '../event/channel.js';
 import type { RecordMeta, TopicName } from '../event/source-event.js';
-import type { TopicPlans } from './topics.js';
+import type { Topics } from './topics.js';
 
 /**
  * What one `schema.graphql` says, compiled: the contract between `schema/` and everything downstream.
@@ -15,7 +15,7 @@ export interface StreamSchema {
   readonly graphql: GraphQLSchema;
   /** With what is hidden, for rules and their types: nothing of it may reach a client. */
   readonly whole: GraphQLSchema;
-  readonly topics: TopicPlans;
+  readonly topics: Topics<TopicPlan>;
   /** Subscription fields with `@kafka`, by name. */
   readonly fields: ReadonlyMap<string, StreamField>;
   /** Subscription fields without `@kafka`: served by a resolver in code, ephemeral. */

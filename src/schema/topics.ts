@@ -1,24 +1,22 @@
-import type { TopicPlan } from './stream-schema.js';
+import type { TopicName } from '../event/source-event.js';
 
-/** The topics of a schema, by cluster and name: two clusters may have topics of one name. */
-export class TopicPlans implements Iterable<TopicPlan> {
-  readonly #clusters = new Map<string, Map<string, TopicPlan>>();
+/** What is known of topics, by cluster and name: two clusters may have topics of one name. */
+export class Topics<T extends TopicName> implements Iterable<T> {
+  readonly #clusters = new Map<string, Map<string, T>>();
 
-  constructor(plans: Iterable<TopicPlan>) {
-    for (const plan of plans) {
-      const topics = this.#clusters.get(plan.cluster) ?? new Map<string, TopicPlan>();
-      this.#clusters.set(plan.cluster, topics.set(plan.topic, plan));
+  constructor(known: Iterable<T>) {
+    for (const one of known) {
+      const topics = this.#clusters.get(one.cluster) ?? new Map<string, T>();
+      this.#clusters.set(one.cluster, topics.set(one.topic, one));
     }
   }
 
   /** The topics of a cluster, by the name that the schema has for it; empty where it names none. */
-  in(cluster: string): ReadonlyMap<string, TopicPlan> {
-    return this.#clusters.get(cluster) ?? none;
+  in(cluster: string): ReadonlyMap<string, T> {
+    return this.#clusters.get(cluster) ?? new Map<string, T>();
   }
 
-  *[Symbol.iterator](): Iterator<TopicPlan> {
+  *[Symbol.iterator](): Iterator<T> {
     for (const topics of this.#clusters.values()) yield* topics.values();
   }
 }
-
-const none: ReadonlyMap<string, TopicPlan> = new Map();

@@ -10,6 +10,7 @@ import type { ChannelLogReader } from '../log/channel-log.js';
 import type { Audit } from '../observe/audit.js';
 import type { Logger } from '../observe/logger.js';
 import type { GatewayMetrics } from '../observe/metrics.js';
+import type { Observers } from '../observe/observers.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
 import { Connections } from './connection/connections.js';
 import { renewalDesk } from './connection/renewal-desk.js';
@@ -109,19 +110,18 @@ function dueAt(server: Server): ReadonlySet<ServerResponse> {
  */
 export function createGateway(parts: GatewayParts): Gateway {
   const { streams, log, pubsub, logger, metrics, audit = () => {} } = parts;
+  const observers: Observers = { metrics, logger, audit };
   const settings = settingsFrom(gatewaySettings, parts);
   const { heartbeat, trustedHops, tokenLife, tokenLeeway } = settings;
   const limits = settingsFrom(gatewayLimits, parts.limits);
   const executable = makeExecutable(streams, parts.resolvers ?? {}, parts.version ?? 'unknown');
-  const hub = patientHub({ log, metrics, logger, probeEvery: heartbeat, tailBytes: limits.tailBytes });
+  const hub = patientHub({ log, observers, probeEvery: heartbeat, tailBytes: limits.tailBytes });
   const engine = new Engine({
     streams,
     executable,
     hub,
     pubsub,
-    metrics,
-    logger,
-    audit,
+    observers,
     cursors: cursorCodec(parts.cursorSecrets),
     now: Date.now,
     introspection: settings.introspection,
@@ -163,15 +163,13 @@ export function createGateway(parts: GatewayParts): Gateway {
     origins: allowedOrigins(settings.origins, { secure: Boolean(parts.tls), trustedHops }),
   };
   const { processBuffer } = limits;
-  const connections = new Connections({ identity, heartbeat, processBuffer, metrics, logger, audit });
+  const connections = new Connections({ identity, heartbeat, processBuffer, observers });
   const common = {
     engine,
     admission: admissionOf({ limits, trustedHops, mutations }),
     identity,
     connections,
-    metrics,
-    logger,
-    audit,
+    observers,
     turns: new FairTurns(),
     compression: settings.compression,
     limits,

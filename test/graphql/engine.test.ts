@@ -5,9 +5,9 @@ import { cursorCodec } from '../../src/event/cursor.js';
 import { Engine, type OperationRequest } from '../../src/graphql/engine.js';
 import { makeExecutable, type Resolvers } from '../../src/graphql/executable.js';
 import { nobody, type Viewer } from '../../src/graphql/viewer.js';
-import { openHub } from '../../src/hub/hub.js';
-import { silent } from '../../src/observe/logger.js';
+import { openHub } from '../../src/hub/tailing-hub.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
+import { noObservers } from '../../src/observe/observers.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import { payloadOf } from '../../src/serve/connection/frames.js';
 import { eventually } from '../support/eventually.js';
@@ -38,8 +38,9 @@ async function world(resolvers: Resolvers = {}, { failing = 0 } = {}) {
     groups: (count: number) => Object.assign(counts, { groups: count }),
     subscribed: (_: string, change: number) => Object.assign(counts, { subscriptions: counts.subscriptions + change }),
   };
+  const observers = { ...noObservers, metrics };
   const reader = log.reader();
-  const hub = await openHub({ log: reader, metrics, logger: silent, leaveDelay: 1, patience: 10 });
+  const hub = await openHub({ log: reader, observers, leaveDelay: 1, patience: 10 });
   log.failing = failing;
   const engine = new Engine({
     streams: schema,
@@ -47,8 +48,7 @@ async function world(resolvers: Resolvers = {}, { failing = 0 } = {}) {
     hub,
     cursors: cursorCodec(['secret']),
     pubsub: {} as never,
-    metrics,
-    logger: silent,
+    observers,
     now: Date.now,
     introspection: false,
     limits: { channelsPerSubscription: 256, rewindScan: 1_000 },

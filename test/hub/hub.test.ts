@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { Channel } from '../../src/event/channel.js';
 import type { Commit } from '../../src/event/publication.js';
-import { openHub } from '../../src/hub/hub.js';
 import type { ChannelListener } from '../../src/hub/listener.js';
 import { patientHub } from '../../src/hub/patient-hub.js';
+import { openHub } from '../../src/hub/tailing-hub.js';
 import { type LogTail, LogUnavailable, type TailListener } from '../../src/log/channel-log.js';
 import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
+import { noObservers } from '../../src/observe/observers.js';
 import { eventually } from '../support/eventually.js';
 import { turns } from '../support/hostile-log.js';
 import { Stage } from './stage.js';
@@ -69,8 +70,7 @@ describe('the tail of a replica', () => {
             commit: (commit: Commit) => inner.commit(tell.cut ? { ...commit, publications: [] } : commit),
           }),
       },
-      metrics: noGatewayMetrics,
-      logger: silent,
+      observers: noObservers,
     });
     const heard = listener('a');
     await hub.join(heard);
@@ -92,7 +92,7 @@ describe('the tail of a replica', () => {
       return reader.read(...asked);
     };
     const log = { ...reader, read };
-    const hub = await openHub({ log, metrics: noGatewayMetrics, logger: silent, grace: 60_000 });
+    const hub = await openHub({ log, observers: noObservers, grace: 60_000 });
     const heard = listener('a');
     await hub.join(heard);
     const [, tail] = stage.log.tails;
@@ -126,7 +126,7 @@ describe('the tail of a replica', () => {
     async (before) => {
       const said: string[] = [];
       const logger = { ...silent, warn: (_: object, message: string) => void said.push(message) };
-      await using stage = await Stage.open(1, { probeEvery: 5, logger });
+      await using stage = await Stage.open(1, { probeEvery: 5, observers: { ...noObservers, logger } });
       const heard = listener('a');
       await stage.hub.join(heard);
       if (before.length > 0) await stage.append(before);
@@ -180,8 +180,7 @@ describe('the tail of a replica', () => {
           return reader.read(channel, ...asked);
         },
       },
-      metrics: noGatewayMetrics,
-      logger: silent,
+      observers: noObservers,
     });
     const heard = listener('ab');
     await hub.join(heard);
@@ -314,7 +313,7 @@ describe('joining and leaving', () => {
   test('a channel that one listener leaves is kept for the others, and given up after the last', async () => {
     const counts: number[] = [];
     await using stage = await Stage.open(1, {
-      metrics: { ...noGatewayMetrics, channels: (count) => void counts.push(count) },
+      observers: { ...noObservers, metrics: { ...noGatewayMetrics, channels: (count) => void counts.push(count) } },
     });
     const [first, second] = [listener('a'), listener('a')];
     await stage.hub.join(first);
@@ -349,8 +348,7 @@ describe('a log that is not there at start', () => {
     stage.log.failing = 2;
     const hub = patientHub({
       log: stage.log.reader(),
-      metrics: noGatewayMetrics,
-      logger: { ...silent, warn: (_, message) => void lines.push(message) },
+      observers: { ...noObservers, logger: { ...silent, warn: (_, message) => void lines.push(message) } },
     });
     const heard = listener('a');
     await expect(hub.join(heard)).rejects.toThrow(LogUnavailable);

@@ -6,12 +6,14 @@ import type { SourceEvent } from '../../src/event/source-event.js';
 import { sourceOf } from '../../src/event/source-key.js';
 import type { Rendered } from '../../src/hub/frame.js';
 import { Group, type GroupPlan } from '../../src/hub/group.js';
-import { type Hub, type HubOptions, openHub } from '../../src/hub/hub.js';
+import type { Hub, HubOptions } from '../../src/hub/hub.js';
 import type { Outlet } from '../../src/hub/outlet.js';
 import type { OnGap, Start } from '../../src/hub/subscription/start.js';
 import { Subscription } from '../../src/hub/subscription/subscription.js';
+import { openHub } from '../../src/hub/tailing-hub.js';
 import { silent } from '../../src/observe/logger.js';
 import { type GatewayMetrics, noGatewayMetrics } from '../../src/observe/metrics.js';
+import { noObservers } from '../../src/observe/observers.js';
 import { HostileLog, turns } from '../support/hostile-log.js';
 import { Stall } from '../support/stall.js';
 
@@ -57,9 +59,9 @@ export class Stage implements AsyncDisposable {
     const time = { now: 1_000 };
     const log = new HostileLog(shards, () => time.now);
     const logger = { ...silent, error: (_: object, message: string) => void lines.push(message) };
-    const metrics = noGatewayMetrics;
+    const observers = { ...noObservers, logger };
     // Only a test of the probe wants one.
-    const hub = await openHub({ log: log.reader(), metrics, logger, leaveDelay: 1, probeEvery: 3_600_000, ...options });
+    const hub = await openHub({ log: log.reader(), observers, leaveDelay: 1, probeEvery: 3_600_000, ...options });
     return new Stage(log, hub, lines, time);
   }
 
@@ -68,8 +70,7 @@ export class Stage implements AsyncDisposable {
     const log = this.log.reader();
     const hub = await openHub({
       log,
-      metrics: noGatewayMetrics,
-      logger: silent,
+      observers: noObservers,
       leaveDelay: 1,
       probeEvery: 3_600_000,
       ...options,
@@ -175,8 +176,7 @@ export class Stage implements AsyncDisposable {
       group,
       outlet,
       hub,
-      metrics: noGatewayMetrics,
-      logger,
+      observers: { ...noObservers, logger },
       onGap,
       rewindScan: 1_000,
     });

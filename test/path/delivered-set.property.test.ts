@@ -5,10 +5,9 @@ import { cursorCodec } from '../../src/event/cursor.js';
 import { defaultCluster } from '../../src/event/source-event.js';
 import { Engine } from '../../src/graphql/engine.js';
 import { makeExecutable } from '../../src/graphql/executable.js';
-import { openHub } from '../../src/hub/hub.js';
+import { openHub } from '../../src/hub/tailing-hub.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
-import { silent } from '../../src/observe/logger.js';
-import { noGatewayMetrics } from '../../src/observe/metrics.js';
+import { noObservers } from '../../src/observe/observers.js';
 import { routeRecord, routingOf } from '../../src/relay/route.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import { payloadOf } from '../../src/serve/connection/frames.js';
@@ -159,15 +158,14 @@ async function flow(where: string, viewers: readonly (readonly [Claims, Args])[]
   const { schema, problems } = compileSchema(sdl, { retention: { retain: 600_000, max: 1000 } });
   if (!schema) throw new Error(`${where}: ${problems.map(({ message }) => message).join('; ')}`);
   const log = createMemoryLog();
-  const hub = await openHub({ log, metrics: noGatewayMetrics, logger: silent });
+  const hub = await openHub({ log, observers: noObservers });
   const engine = new Engine({
     streams: schema,
     executable: makeExecutable(schema, {}, '1'),
     hub,
     cursors: cursorCodec(['secret']),
     pubsub: new PubSub() as never,
-    metrics: noGatewayMetrics,
-    logger: silent,
+    observers: noObservers,
     now: Date.now,
     introspection: false,
     limits: { channelsPerSubscription: 256, rewindScan: 1000 },

@@ -6,7 +6,7 @@ import type { Logger } from '../../src/observe/logger.js';
 import { noRelayMetrics, type RelayMetrics } from '../../src/observe/metrics.js';
 import type { Bounds, PartitionFeed, RecordBatch } from '../../src/relay/record-batch.js';
 import { ExtractError, type Extractor, type StreamSchema, type TopicPlan } from '../../src/schema/stream-schema.js';
-import { TopicPlans } from '../../src/schema/topics.js';
+import { Topics } from '../../src/schema/topics.js';
 
 /** An extractor by hand: events by `extract`, each in one channel per name that `routes` gives. */
 export function extractorOf(
@@ -54,7 +54,7 @@ export const planOf = (topic: string, ...extractors: Extractor[]): TopicPlan => 
 });
 
 export const schemaOf = (...plans: TopicPlan[]): Pick<StreamSchema, 'topics' | 'fingerprint'> => ({
-  topics: new TopicPlans(plans),
+  topics: new Topics(plans),
   fingerprint: 'abcd1234',
 });
 

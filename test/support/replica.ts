@@ -1,10 +1,9 @@
 import { cursorCodec } from '../../src/event/cursor.js';
 import { Engine } from '../../src/graphql/engine.js';
 import { makeExecutable, type Resolvers } from '../../src/graphql/executable.js';
-import { openHub } from '../../src/hub/hub.js';
+import { openHub } from '../../src/hub/tailing-hub.js';
 import type { ChannelLogReader } from '../../src/log/channel-log.js';
-import { silent } from '../../src/observe/logger.js';
-import { noGatewayMetrics } from '../../src/observe/metrics.js';
+import { noObservers } from '../../src/observe/observers.js';
 import type { StreamSchema } from '../../src/schema/stream-schema.js';
 
 export interface ReplicaParts {
@@ -18,16 +17,14 @@ export interface ReplicaParts {
 
 /** A gateway without its sockets, whose waits are as short as a property test wants them. */
 export async function openReplica({ log, streams, resolvers, now, tailBytes }: ReplicaParts) {
-  const [metrics, logger] = [noGatewayMetrics, silent];
-  const hub = await openHub({ log, metrics, logger, probeEvery: 20, grace: 2, leaveDelay: 1, tailBytes });
+  const hub = await openHub({ log, observers: noObservers, probeEvery: 20, grace: 2, leaveDelay: 1, tailBytes });
   const engine = new Engine({
     streams,
     executable: makeExecutable(streams, resolvers, '1'),
     hub,
     cursors: cursorCodec(['secret']),
     pubsub: {} as never,
-    metrics,
-    logger,
+    observers: noObservers,
     now,
     introspection: false,
     limits: { channelsPerSubscription: 256, rewindScan: 1_000 },

@@ -12,7 +12,7 @@ import type { SourceEvent } from '../../event/source-event.js';
 import { writeForClients } from '../../event/write-json.js';
 import type { Rendered } from '../../hub/frame.js';
 import type { Logger } from '../../observe/logger.js';
-import type { GatewayMetrics } from '../../observe/metrics.js';
+import type { Observers } from '../../observe/observers.js';
 import { readMember } from '../../schema/member.js';
 import type { Context } from '../executable.js';
 import { type Project, projectionOf } from './project.js';
@@ -33,8 +33,7 @@ export interface Projection {
  */
 export function renderer(
   { schema, document, operationName, variables, field, context }: Projection,
-  metrics: GatewayMetrics,
-  logger: Logger,
+  { metrics, logger }: Pick<Observers, 'metrics' | 'logger'>,
 ): (source: SourceEvent) => Rendered | Promise<Rendered> {
   const encode = (result: ExecutionResult) => {
     if (result.errors) metrics.inError(field);

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Progress } from '../../event/place.js';
 import { isGivenAgain, type Position } from '../../event/position.js';
 import { LogUnavailable } from '../../log/channel-log.js';
 import type { Reads } from '../history/shared-reads.js';
-import type { Progress } from '../subscription/replay.js';
 import type { Doubts } from './doubts.js';
 
 /** The hub, as far as it is held against the log. */

@@ -1,13 +1,13 @@
 import { Fault, limitExceeded } from '../../event/faults.js';
-import { noOffsets, type Place } from '../../event/place.js';
+import { isAhead, noOffsets, type Place } from '../../event/place.js';
 import type { Publication } from '../../event/publication.js';
 import { Latest } from '../conflate.js';
 import type { Coordinates } from '../coordinates.js';
 import { Frame } from '../frame.js';
-import { isAhead, openPassage, type Passage, type Replay } from './replay.js';
+import type { SubscriptionParts } from './parts.js';
+import { openPassage, type Passage, type Replay } from './replay.js';
 import { openRewind } from './rewind.js';
 import type { Shown } from './shown.js';
-import type { SubscriptionParts } from './subscription.js';
 import type { Told } from './told.js';
 
 /** The subscription that reads. */
@@ -97,7 +97,7 @@ export class CatchUp {
     }
     // A client that has read its fill is ended here; it can go on from the cursor of the last frame.
     if (read <= most) return;
-    this.parts.metrics.limited('replay');
+    this.parts.observers.metrics.limited('replay');
     reader.fail(limitExceeded('replay', most, read));
   }
 

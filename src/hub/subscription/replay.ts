@@ -1,5 +1,5 @@
 import type { Channel } from '../../event/channel.js';
-import type { Place } from '../../event/place.js';
+import type { Progress } from '../../event/place.js';
 import {
   byAge,
   type Gap,
@@ -27,9 +27,6 @@ export interface Replay {
   /** Up to here, per shard: what comes after is heard live. */
   readonly upTo: readonly Position[];
 }
-
-/** How far a subscription has come, per shard. */
-export type Progress = Place['positions'];
 
 export interface Replayed {
   readonly publication: Publication;
@@ -167,12 +164,4 @@ async function* merged(
     const isUnknown = seen.isUnknown(publication);
     if (seen.advance(publication)) yield [publication, isUnknown];
   }
-}
-
-/** True when the cursor has, on some shard, what the heads do not have: a later number, or another epoch. */
-export function isAhead(progress: Progress, heads: readonly Position[]): boolean {
-  return heads.some(({ shard, epoch, number }) => {
-    const known = progress[shard];
-    return known !== undefined && known.epoch !== '' && (known.epoch !== epoch || known.number > number);
-  });
 }

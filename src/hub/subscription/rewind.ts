@@ -1,4 +1,5 @@
 import type { Channel } from '../../event/channel.js';
+import type { Progress } from '../../event/place.js';
 import { byAge, isAfter, type Position } from '../../event/position.js';
 import type { Publication } from '../../event/publication.js';
 import type { SourceEvent } from '../../event/source-event.js';
@@ -6,7 +7,7 @@ import type { History } from '../../log/channel-log.js';
 import type { Coordinates } from '../coordinates.js';
 import { LogMoved } from '../history/channel-history.js';
 import { marksOf, type Renewal, renewalsIn } from '../history/marks.js';
-import type { Progress, Replay, Replayed } from './replay.js';
+import type { Replay, Replayed } from './replay.js';
 
 /** The newest events that a viewer may see of those before it came. */
 export interface Rewind {

@@ -3,32 +3,17 @@ import { Fault } from '../../event/faults.js';
 import type { Place } from '../../event/place.js';
 import type { Gap } from '../../event/position.js';
 import type { Voided } from '../../event/publication.js';
-import type { Logger } from '../../observe/logger.js';
 import { Coordinates } from '../coordinates.js';
-import type { Group } from '../group.js';
-import type { Hub } from '../hub.js';
 import type { Reach } from '../listener.js';
 import type { Batch, Offer, Seat } from '../seat.js';
 import { CatchUp, type Reader } from './catch-up.js';
+import type { SubscriptionParts } from './parts.js';
 import type { Replay } from './replay.js';
 import { retryWhile } from './retry.js';
 import { Shown } from './shown.js';
 import { changedSince, type Start } from './start.js';
 import { closed, joining, live, outrun, parked } from './state.js';
-import { type Teller, Told, type ToldParts } from './told.js';
-
-export interface SubscriptionParts extends ToldParts {
-  /** The subscription is in it from the first to the last moment. */
-  readonly group: Group;
-  readonly hub: Pick<Hub, 'heads' | 'refresh' | 'read' | 'newest' | 'gaps'> & Partial<Pick<Hub, 'twice'>>;
-  readonly logger: Logger;
-  /** The most entries of a channel that a rewind looks at. */
-  readonly rewindScan: number;
-  /** How many entries it may read when it resumes. Default: without a limit. */
-  readonly replay?: number;
-  /** Called once, when it leaves its group. */
-  readonly onClose?: () => void;
-}
+import { type Teller, Told } from './told.js';
 
 /** More live frames than this waiting behind a replay are dropped; the replay then goes on from history. */
 const maxWaiting = 1_000;
@@ -200,7 +185,7 @@ export class Subscription implements Seat, Teller {
   broke(error: unknown): void {
     const id = randomUUID();
     const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.parts.logger.error({ id, error: told }, 'a subscription failed');
+    this.parts.observers.logger.error({ id, error: told }, 'a subscription failed');
     this.fail(new Fault('INTERNAL_SERVER_ERROR', { id }, { id }));
   }
 

@@ -1,14 +1,14 @@
 import { Fault } from '../../event/faults.js';
 import type { Place } from '../../event/place.js';
 import { type Gap, withLoss } from '../../event/position.js';
-import type { GatewayMetrics } from '../../observe/metrics.js';
+import type { Observers } from '../../observe/observers.js';
 import type { Frame } from '../frame.js';
 import type { Outlet } from '../outlet.js';
 import type { OnGap } from './start.js';
 
 export interface ToldParts {
   readonly outlet: Outlet;
-  readonly metrics: GatewayMetrics;
+  readonly observers: Pick<Observers, 'metrics' | 'logger'>;
   readonly onGap: OnGap;
 }
 
@@ -72,6 +72,6 @@ export class Told {
   }
 
   #count({ reason }: Gap): void {
-    this.parts.metrics.gapTold(this.field, reason);
+    this.parts.observers.metrics.gapTold(this.field, reason);
   }
 }

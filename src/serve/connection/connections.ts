@@ -1,7 +1,5 @@
 import type { Viewer } from '../../graphql/viewer.js';
-import type { Audit } from '../../observe/audit.js';
-import type { Logger } from '../../observe/logger.js';
-import type { GatewayMetrics } from '../../observe/metrics.js';
+import type { Observers } from '../../observe/observers.js';
 import type { Identity } from '../identity/identify.js';
 import { revoked } from '../identity/revocation.js';
 import type { Place } from '../limits/admission.js';
@@ -18,9 +16,7 @@ export interface ConnectionsParts {
   readonly heartbeat: number;
   /** Bytes that may wait in all connections together. */
   readonly processBuffer: number;
-  readonly metrics: Pick<GatewayMetrics, 'connected' | 'limited'>;
-  readonly logger: Logger;
-  readonly audit: Audit;
+  readonly observers: Observers;
 }
 
 /** All connections of a replica, whatever their transports. */
@@ -33,12 +29,13 @@ export class Connections {
   readonly #unbound: () => void;
 
   constructor(parts: ConnectionsParts) {
-    const { identity, heartbeat, processBuffer, metrics, logger } = parts;
+    const { identity, heartbeat, processBuffer, observers } = parts;
+    const { metrics } = observers;
     const holding = new Set<Connection>();
     const heartbeats = new Heartbeats(heartbeat);
     this.#parts = parts;
     this.#shared = { all: new Set(), holding, named: new Map(), heartbeats, identity, metrics };
-    this.#unbound = boundBuffers({ holding, processBuffer, metrics, logger });
+    this.#unbound = boundBuffers({ holding, processBuffer, observers });
   }
 
   /** Connections whose token is renewed from aside, by the name of their stream. */
@@ -84,6 +81,6 @@ export class Connections {
   #expel(connection: Connection): void {
     if (!this.#shared.all.has(connection)) return;
     connection.expel(revoked());
-    this.#parts.audit({ event: 'expelled', claims: connection.viewer.claims, peer: connection.peer });
+    this.#parts.observers.audit({ event: 'expelled', claims: connection.viewer.claims, peer: connection.peer });
   }
 }

@@ -1,5 +1,4 @@
-import type { Logger } from '../../observe/logger.js';
-import type { GatewayMetrics } from '../../observe/metrics.js';
+import type { Observers } from '../../observe/observers.js';
 import type { Connection } from './connection.js';
 
 /** What a bound asks of a connection. */
@@ -13,8 +12,7 @@ export interface ProcessBuffer {
   readonly holding: Set<Bounded>;
   /** Bytes that may wait in all of them together. */
   readonly processBuffer: number;
-  readonly metrics: Pick<GatewayMetrics, 'limited'>;
-  readonly logger: Logger;
+  readonly observers: Pick<Observers, 'metrics' | 'logger'>;
   /** Milliseconds between two looks. Default 250. */
   readonly every?: number;
 }
@@ -26,7 +24,7 @@ const lastWord = 1_000;
  * Keeps what waits in all sockets together below `processBuffer`: beyond it, those that hold the most are sent away, to
  * come back and resume. A limit for each socket is none for thousands that stop reading at once. The result ends it.
  */
-export function boundBuffers({ holding, processBuffer, metrics, logger, every = 250 }: ProcessBuffer): () => void {
+export function boundBuffers({ holding, processBuffer, observers, every = 250 }: ProcessBuffer): () => void {
   const leaving = new WeakSet<Bounded>();
   function look() {
     const held: { readonly connection: Bounded; readonly bytes: number }[] = [];
@@ -40,13 +38,16 @@ export function boundBuffers({ holding, processBuffer, metrics, logger, every = 
       }
     }
     if (sum <= processBuffer) return;
-    logger.warn({ bytes: sum, max: processBuffer }, 'all sockets together hold too much: the worst are sent away');
+    observers.logger.warn(
+      { bytes: sum, max: processBuffer },
+      'all sockets together hold too much: the worst are sent away',
+    );
     held.sort((one, other) => other.bytes - one.bytes);
     for (const { connection, bytes } of held) {
       if (sum <= processBuffer) return;
       sum -= bytes;
       leaving.add(connection);
-      metrics.limited('processBuffer');
+      observers.metrics.limited('processBuffer');
       connection.turnAway('reconnect and resume');
       // Behind all that waits, no close frame gets through: what waits has to go.
       setTimeout(() => connection.terminate(), lastWord).unref();

@@ -68,12 +68,12 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
 
   function answerFailure(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     if (error instanceof Fault) {
-      if (error.code === 'LIMIT_EXCEEDED') parts.metrics.limited(String(error.details.limit));
-      parts.audit({ event: 'refused', claims: null, peer: entrance.peerOf(request), code: error.code });
+      if (error.code === 'LIMIT_EXCEEDED') parts.observers.metrics.limited(String(error.details.limit));
+      parts.observers.audit({ event: 'refused', claims: null, peer: entrance.peerOf(request), code: error.code });
       answerFault(response, error);
       return;
     }
-    parts.logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'a request failed');
+    parts.observers.logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'a request failed');
     answer(response, 500, {
       errors: [{ message: 'Something went wrong', extensions: { code: 'INTERNAL_SERVER_ERROR' } }],
     });
@@ -97,7 +97,7 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     ? tlsServer(parts.pair, { ...patience, heartbeat: parts.heartbeat }, listener)
     : createServer(patience, listener);
   Object.assign(server, patience);
-  answerUnreadable(server, parts.limits, parts.metrics);
+  answerUnreadable(server, parts.limits, parts.observers.metrics);
   return server;
 }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Engine, OperationKind } from '../../graphql/engine.js';
 import type { Worded } from '../../graphql/operation/checks.js';
-import type { Audit, Peer } from '../../observe/audit.js';
+import type { Peer } from '../../observe/audit.js';
 import { identify, pathOf, urlOf } from '../identity/identify.js';
 import { wordedIn } from '../parameters.js';
 import { type SseParts, serveEvents } from '../sse/sse.js';
@@ -11,14 +11,14 @@ import { badRequest, type YogaParts, yogaOf } from './yoga.js';
 
 export interface OperationsParts extends SseParts, YogaParts {
   readonly engine: Engine;
-  readonly audit: Audit;
 }
 
 type Handle = (request: IncomingMessage, response: ServerResponse, body: string | null) => Promise<void>;
 
 /** `/graphql`: GraphiQL's page, a stream of events, or the answer to a query or a mutation, by what the request wishes for. */
 export function operationsOf(parts: OperationsParts): Handle {
-  const { engine, identity, admission, audit } = parts;
+  const { engine, identity, admission } = parts;
+  const { audit } = parts.observers;
   const yoga = yogaOf(parts);
 
   async function answerOperation(

@@ -7,14 +7,14 @@ import { writeForClients } from '../../event/write-json.js';
 import type { Opened } from '../../graphql/engine.js';
 import type { Worded } from '../../graphql/operation/checks.js';
 import { masked, toGraphQLError } from '../../graphql/render/render.js';
-import type { Logger } from '../../observe/logger.js';
+import type { Observers } from '../../observe/observers.js';
 import { retryAfter } from '../answer.js';
 import { givenOf, nameIn, type Parameters } from '../parameters.js';
 
 export interface YogaParts {
   /** Null: no GraphiQL. */
   readonly graphiql: GraphiQLOptions | null;
-  readonly logger: Logger;
+  readonly observers: Observers;
 }
 
 /** One request of an operation. */
@@ -88,7 +88,7 @@ const resultOf = (opened: Opened): object => {
  * HTTP for queries and mutations, and GraphiQL's page: which parameters a request may have, the type and the status of its
  * answer. What an operation comes to, the engine says.
  */
-export function yogaOf({ graphiql, logger }: YogaParts) {
+export function yogaOf({ graphiql, observers }: YogaParts) {
   const engine = {
     onParams({ params, request, context, setParams, setParamsHandler }: OnParams) {
       const { body, open } = (context as { asking: Asking }).asking;
@@ -112,7 +112,7 @@ export function yogaOf({ graphiql, logger }: YogaParts) {
     maskedErrors: {
       maskError: (error) =>
         error instanceof GraphQLError
-          ? masked(error, logger)
+          ? masked(error, observers.logger)
           : toGraphQLError(new Fault('INTERNAL_SERVER_ERROR', { id: '' })),
     },
   });

@@ -14,8 +14,8 @@ import { Fault } from '../../event/faults.js';
 import { mayHoldLongNumber, readJson } from '../../event/read-json.js';
 import { nobody, type Viewer } from '../../graphql/viewer.js';
 import type { Claims } from '../../schema/stream-schema.js';
-import { refuseMisplacedToken } from './identify.js';
 import { defaultLeeway } from './issued.js';
+import { type Payload, refuseMisplacedToken } from './payload.js';
 import { type KeyWatchers, type PublishedKeys, publishedKeys } from './published-keys.js';
 
 /** What is known of a request before it is known whose it is. */
@@ -30,7 +30,7 @@ export interface AuthRequest {
   /** Path and query; empty for a renewal. */
   readonly url: string;
   /** The payload of a `connection_init`; null on every other way. */
-  readonly payload: Readonly<Record<string, unknown>> | null;
+  readonly payload: Payload | null;
 }
 
 /** Says whose a request is: `nobody` when nobody signs in. Throws Fault UNAUTHENTICATED with the reason, never with the token. */

@@ -4,9 +4,8 @@ import { GraphQLError } from 'graphql';
 import { Fault, statusOf } from '../../event/faults.js';
 import type { Engine, Opened, OperationKind } from '../../graphql/engine.js';
 import type { Viewer } from '../../graphql/viewer.js';
-import type { Audit, Peer } from '../../observe/audit.js';
-import type { Logger } from '../../observe/logger.js';
-import type { GatewayMetrics } from '../../observe/metrics.js';
+import type { Peer } from '../../observe/audit.js';
+import type { Observers } from '../../observe/observers.js';
 import { answer, answerBadRequest, answerFault } from '../answer.js';
 import type { ConnectedPeer } from '../connection/connection.js';
 import type { Connections } from '../connection/connections.js';
@@ -25,9 +24,7 @@ export interface SseParts {
   readonly identity: Identity;
   readonly tickets: TicketOffice;
   readonly connections: Connections;
-  readonly metrics: GatewayMetrics;
-  readonly logger: Logger;
-  readonly audit: Audit;
+  readonly observers: Observers;
   readonly admission: Admission;
   readonly limits: {
     readonly messageBytes: number;
@@ -55,9 +52,9 @@ export async function serveEvents(
     await serve(request, response, parts, body);
   } catch (error) {
     if (!(error instanceof Fault && error.retry && request.method === 'GET')) throw error;
-    if (error.code === 'LIMIT_EXCEEDED') parts.metrics.limited(String(error.details.limit));
+    if (error.code === 'LIMIT_EXCEEDED') parts.observers.metrics.limited(String(error.details.limit));
     const peer: Peer = { transport: 'sse', address: parts.admission.addressOf(request) };
-    parts.audit({ event: 'refused', claims: null, peer, code: error.code });
+    parts.observers.audit({ event: 'refused', claims: null, peer, code: error.code });
     comeBack(response, error.message);
   }
 }

@@ -4,8 +4,7 @@ import { Fault, limitExceeded } from '../../event/faults.js';
 import { bigIntAsText } from '../../event/write-json.js';
 import type { Engine, Opened } from '../../graphql/engine.js';
 import type { Named } from '../../graphql/operation/persisted.js';
-import type { Audit } from '../../observe/audit.js';
-import type { GatewayMetrics } from '../../observe/metrics.js';
+import type { Observers } from '../../observe/observers.js';
 import { openFor } from '../connection/opening.js';
 import { type Identity, identify } from '../identity/identify.js';
 import type { Admit } from '../limits/admission.js';
@@ -21,8 +20,7 @@ export interface ConversationParts {
     /** Milliseconds until `connection_init` must have come. */
     readonly initTimeout: number;
   };
-  readonly metrics: Pick<GatewayMetrics, 'limited'>;
-  readonly audit: Audit;
+  readonly observers: Observers;
 }
 
 /** What graphql-ws hands from `onSubscribe` to `subscribe` and `execute`: an operation that the engine has opened. */
@@ -41,8 +39,7 @@ export function conversationOptions({
   engine,
   identity,
   limits,
-  metrics,
-  audit,
+  observers: { metrics, audit },
 }: ConversationParts): ServerOptions<Record<string, unknown>, WebSocketWire> {
   const { subscriptionsPerSocket: most } = limits;
 

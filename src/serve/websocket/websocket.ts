@@ -22,7 +22,6 @@ export interface WebSocketParts extends WireParts, ConversationParts {
   /** Offer permessage-deflate. */
   readonly compression: boolean;
   readonly limits: WireParts['limits'] & ConversationParts['limits'] & { readonly headerBytes: number };
-  readonly metrics: WireParts['metrics'];
   /** True from the moment the replica retires. */
   readonly retiring: () => boolean;
 }
@@ -37,7 +36,8 @@ const closeTimeout = 5_000;
  * streams go past it, straight to the socket (`wire.ts`).
  */
 export function serveWebSockets(server: Server, parts: WebSocketParts): void {
-  const { identity, admission, connections, metrics, limits, logger } = parts;
+  const { identity, admission, connections, limits } = parts;
+  const { metrics, logger, audit } = parts.observers;
   const sockets = new WebSocketServer({
     noServer: true,
     WebSocket: Spoken,
@@ -118,7 +118,7 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     if (request.url !== '/graphql' && pathOf(request) !== '/graphql') return 404;
     if (!identity.origins.allows(request)) {
       const peer: Peer = { transport: 'websocket', address: admission.addressOf(request) };
-      parts.audit({ event: 'refused', claims: null, peer, code: 'FORBIDDEN' });
+      audit({ event: 'refused', claims: null, peer, code: 'FORBIDDEN' });
       return 403;
     }
     return null;

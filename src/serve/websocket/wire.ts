@@ -6,14 +6,13 @@ import { writeJson } from '../../event/write-json.js';
 import { isTooDeep } from '../../graphql/operation/bounds.js';
 import type { Running } from '../../graphql/running/running.js';
 import type { Frame } from '../../hub/frame.js';
-import type { Audit } from '../../observe/audit.js';
-import type { Logger } from '../../observe/logger.js';
-import type { GatewayMetrics } from '../../observe/metrics.js';
+import type { Observers } from '../../observe/observers.js';
 import type { Connection } from '../connection/connection.js';
 import { renew } from '../connection/renew.js';
 import { type OutletOwner, SocketOutlet } from '../connection/socket-outlet.js';
 import type { LastWord, Wire } from '../connection/wire.js';
-import { bringsToken, type Identity, renewalIn } from '../identity/identify.js';
+import type { Identity } from '../identity/identify.js';
+import { bringsToken, renewalIn } from '../identity/payload.js';
 import type { FairTurns } from '../limits/fair-turns.js';
 import { Hearing, type HearingOwner } from './hearing.js';
 import { isPong, messageOf, shortened } from './message.js';
@@ -22,9 +21,7 @@ import { heartbeatOf } from './ping.js';
 
 export interface WireParts {
   readonly identity: Identity;
-  readonly metrics: GatewayMetrics;
-  readonly logger: Logger;
-  readonly audit: Audit;
+  readonly observers: Observers;
   readonly turns: FairTurns;
   readonly limits: {
     readonly jsonDepth: number;
@@ -104,7 +101,7 @@ export class WebSocketWire implements Wire, OutletOwner, HearingOwner {
     else {
       const unlessHeard = () => {
         if (this.#heard) return;
-        this.parts.metrics.limited('initTimeout');
+        this.parts.observers.metrics.limited('initTimeout');
         now();
       };
       setImmediate(() => setImmediate(unlessHeard));
@@ -157,7 +154,7 @@ export class WebSocketWire implements Wire, OutletOwner, HearingOwner {
   }
 
   slowed(): void {
-    this.parts.metrics.slowed();
+    this.parts.observers.metrics.slowed();
   }
 
   flooded(rate: number): void {
@@ -211,7 +208,10 @@ export class WebSocketWire implements Wire, OutletOwner, HearingOwner {
   }
 
   #failed(error: unknown): void {
-    this.parts.logger.error({ error: error instanceof Error ? error.stack : String(error) }, 'a message failed');
+    this.parts.observers.logger.error(
+      { error: error instanceof Error ? error.stack : String(error) },
+      'a message failed',
+    );
     this.#end(1011, 'Internal server error');
   }
 
@@ -224,7 +224,7 @@ export class WebSocketWire implements Wire, OutletOwner, HearingOwner {
   }
 
   #refuse({ message, details }: Fault): void {
-    this.parts.metrics.limited(String(details.limit));
+    this.parts.observers.metrics.limited(String(details.limit));
     this.#end(1013, message);
     // The socket is left open for its last word, but read no more: the flood goes on.
     this.#hearing.stop();
@@ -233,9 +233,9 @@ export class WebSocketWire implements Wire, OutletOwner, HearingOwner {
 
   async #renewal(payload: Readonly<Record<string, unknown>> | undefined): Promise<object | undefined> {
     if (!bringsToken(payload)) return payload;
-    const { identity, audit } = this.parts;
+    const { identity, observers } = this.parts;
     const verify = async () => identity.authenticate({ ...nothing, authorization: renewalIn(payload) });
-    return renew(this.connection, verify, { identity, audit });
+    return renew(this.connection, verify, { identity, audit: observers.audit });
   }
 }
 

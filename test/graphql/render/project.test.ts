@@ -15,7 +15,7 @@ import { formatted, renderer } from '../../../src/graphql/render/render.js';
 import { nobody } from '../../../src/graphql/viewer.js';
 import { Frame, type Rendered } from '../../../src/hub/frame.js';
 import { silent } from '../../../src/observe/logger.js';
-import { noGatewayMetrics } from '../../../src/observe/metrics.js';
+import { noObservers } from '../../../src/observe/observers.js';
 import { readMember } from '../../../src/schema/member.js';
 import { payloadOf } from '../../../src/serve/connection/frames.js';
 import { cases } from '../../support/properties.js';
@@ -37,7 +37,7 @@ const textOf = (rendered: Rendered) => payloadOf(new Frame(rendered));
 
 function rendering(schema: GraphQLSchema, document: DocumentNode, variables: Record<string, unknown>) {
   const plan = { schema, document, operationName: null, variables, field: 'it', context };
-  const render = renderer(plan, noGatewayMetrics, silent);
+  const render = renderer(plan, noObservers);
   const record = { cluster: 'default', topic: 't', partition: 0, offset: 0, timestamp: 0, key: null, headers: {} };
   return (event: unknown) => textOf(render({ origin: 'topicA', record, index: 0, event }) as Rendered);
 }

@@ -30,8 +30,10 @@ function rendering(resolvers: Resolvers = {}, selection = '{ id note }') {
       field: 'a',
       context: { viewer: nobody, claims: {}, pubsub: {} as never },
     },
-    { ...noGatewayMetrics, inError: () => void inError++ },
-    { ...silent, error: (fields) => void lines.push(fields) },
+    {
+      metrics: { ...noGatewayMetrics, inError: () => void inError++ },
+      logger: { ...silent, error: (fields) => void lines.push(fields) },
+    },
   );
   const record = { cluster: 'default', topic: 't', partition: 0, offset: 0, timestamp: 0, key: null, headers: {} };
   return {

@@ -7,8 +7,7 @@ import type { Group } from '../../../src/hub/group.js';
 import type { State } from '../../../src/hub/subscription/state.js';
 import { Subscription } from '../../../src/hub/subscription/subscription.js';
 import { maxMarks } from '../../../src/log/channel-log.js';
-import { silent } from '../../../src/observe/logger.js';
-import { noGatewayMetrics } from '../../../src/observe/metrics.js';
+import { noObservers } from '../../../src/observe/observers.js';
 import { eventually } from '../../support/eventually.js';
 import { turns, type Written } from '../../support/hostile-log.js';
 import { Stall } from '../../support/stall.js';
@@ -29,8 +28,7 @@ function unstarted(stage: Stage, group: Group, onClose: () => void = () => {}) {
       fail: ({ code }) => void faults.push(code),
     },
     hub: stage.hub,
-    metrics: noGatewayMetrics,
-    logger: silent,
+    observers: noObservers,
     onGap: 'CONTINUE',
     rewindScan: 1_000,
     onClose,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { silent } from '../../../src/observe/logger.js';
+import { noGatewayMetrics } from '../../../src/observe/metrics.js';
 import type { Connection } from '../../../src/serve/connection/connection.js';
 import { boundBuffers } from '../../../src/serve/connection/process-buffer.js';
 import { eventually } from '../../support/eventually.js';
@@ -25,7 +26,7 @@ test('when all sockets together hold too much, the worst are sent away, and no m
       return connection as Connection;
     }),
   );
-  const metrics = { limited: (limit: string) => void limited.push(limit) };
+  const metrics = { ...noGatewayMetrics, limited: (limit: string) => void limited.push(limit) };
   let looks = 0;
   const counted = new Proxy(connections, {
     get(target, key) {
@@ -34,7 +35,7 @@ test('when all sockets together hold too much, the worst are sent away, and no m
       return typeof value === 'function' ? value.bind(target) : value;
     },
   });
-  const end = boundBuffers({ holding: counted, processBuffer: 160, metrics, logger: silent, every: 10 });
+  const end = boundBuffers({ holding: counted, processBuffer: 160, observers: { metrics, logger: silent }, every: 10 });
   await eventually('it has looked', () => looks > 2);
   expect(away).toEqual([]);
   holding.set('a', 45);

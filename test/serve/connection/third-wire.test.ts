@@ -11,6 +11,7 @@ import type { Frame } from '../../../src/hub/frame.js';
 import type { Outlet } from '../../../src/hub/outlet.js';
 import type { AuditEntry } from '../../../src/observe/audit.js';
 import { silent } from '../../../src/observe/logger.js';
+import { noGatewayMetrics } from '../../../src/observe/metrics.js';
 import type { Connection } from '../../../src/serve/connection/connection.js';
 import { Connections } from '../../../src/serve/connection/connections.js';
 import { openFor } from '../../../src/serve/connection/opening.js';
@@ -99,14 +100,17 @@ function house(heartbeat = 20) {
     identity,
     heartbeat,
     processBuffer: 1_000,
-    metrics: {
-      connected: (_, change) => {
-        counts.connected += change;
+    observers: {
+      metrics: {
+        ...noGatewayMetrics,
+        connected: (_, change) => {
+          counts.connected += change;
+        },
+        limited: (limit) => void counts.limited.push(limit),
       },
-      limited: (limit) => void counts.limited.push(limit),
+      logger: silent,
+      audit,
     },
-    logger: silent,
-    audit,
   });
   const limits = { ...defaultLimits, connectionsPerUser: 2 };
   const admission = admissionOf({ limits, trustedHops: 0, mutations: memoryBudget(100) });
