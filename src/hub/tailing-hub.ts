@@ -298,10 +298,3 @@ export class TailingHub implements Hub, TailListener, Compared {
     this.#following.goBack(position.shard, number);
   }
 }
-
-/** Opens the one tail of this replica. Throws LogUnavailable when the log cannot be reached. */
-export async function openHub(options: HubOptions): Promise<Hub> {
-  const hub = new TailingHub(options);
-  await hub.open();
-  return hub;
-}

@@ -5,7 +5,7 @@ import type { Addressed, Audience } from '../graphql/audience.js';
 import { Engine } from '../graphql/engine.js';
 import { makeExecutable, type PubSub, type Resolvers } from '../graphql/executable.js';
 import type { Operations } from '../graphql/operation/persisted.js';
-import { patientHub } from '../hub/patient-hub.js';
+import { patientHub } from '../hub/open-hub.js';
 import type { ChannelLogReader } from '../log/channel-log.js';
 import type { Audit } from '../observe/audit.js';
 import type { Logger } from '../observe/logger.js';

@@ -5,7 +5,7 @@ import { cursorCodec } from '../../src/event/cursor.js';
 import { Engine, type OperationRequest } from '../../src/graphql/engine.js';
 import { makeExecutable, type Resolvers } from '../../src/graphql/executable.js';
 import { nobody, type Viewer } from '../../src/graphql/viewer.js';
-import { openHub } from '../../src/hub/tailing-hub.js';
+import { openHub } from '../../src/hub/open-hub.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { noObservers } from '../../src/observe/observers.js';
 import { compileSchema } from '../../src/schema/compile.js';

@@ -5,7 +5,7 @@ import { cursorCodec } from '../../src/event/cursor.js';
 import { defaultCluster } from '../../src/event/source-event.js';
 import { Engine } from '../../src/graphql/engine.js';
 import { makeExecutable } from '../../src/graphql/executable.js';
-import { openHub } from '../../src/hub/tailing-hub.js';
+import { openHub } from '../../src/hub/open-hub.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
 import { noObservers } from '../../src/observe/observers.js';
 import { routeRecord, routingOf } from '../../src/relay/route.js';

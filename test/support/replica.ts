@@ -1,7 +1,7 @@
 import { cursorCodec } from '../../src/event/cursor.js';
 import { Engine } from '../../src/graphql/engine.js';
 import { makeExecutable, type Resolvers } from '../../src/graphql/executable.js';
-import { openHub } from '../../src/hub/tailing-hub.js';
+import { openHub } from '../../src/hub/open-hub.js';
 import type { ChannelLogReader } from '../../src/log/channel-log.js';
 import { noObservers } from '../../src/observe/observers.js';
 import type { StreamSchema } from '../../src/schema/stream-schema.js';

@@ -2,7 +2,14 @@ import { backoff } from '../event/backoff.js';
 import { LogUnavailable } from '../log/channel-log.js';
 import type { Logger } from '../observe/logger.js';
 import type { Hub, HubOptions } from './hub.js';
-import { openHub } from './tailing-hub.js';
+import { TailingHub } from './tailing-hub.js';
+
+/** Opens the one tail of this replica. Throws LogUnavailable when the log cannot be reached. */
+export async function openHub(options: HubOptions): Promise<Hub> {
+  const hub = new TailingHub(options);
+  await hub.open();
+  return hub;
+}
 
 /**
  * A hub that may be asked before the log can be reached: until then `join` throws LogUnavailable, and it tries again
