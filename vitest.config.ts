@@ -33,7 +33,7 @@ const beside = [
 ];
 
 const withServices = {
-  globalSetup: ['test/support/services-answer.ts'],
+  globalSetup: ['test/support/servers/services-answer.ts'],
   testTimeout: 120_000,
   hookTimeout: 120_000,
 };

@@ -7,7 +7,7 @@ import { createRedisLogWriter } from '../src/log/redis-writer.js';
 import { silent } from '../src/observe/logger.js';
 import { routeIds, routeRecord, routingOf } from '../src/relay/route.js';
 import { compileSchema } from '../src/schema/compile.js';
-import { kafkaClient } from '../test/support/services.js';
+import { kafkaClient } from '../test/support/servers/services.js';
 import { type KindName, kinds } from './events.js';
 import { clock } from './measure.js';
 

@@ -1,6 +1,6 @@
 // npm run bench:memory: what a channel's history costs in Redis, by structure. Starts a redis-server of its own.
 import { Redis } from 'ioredis';
-import { startRedis } from '../test/support/services.js';
+import { startRedis } from '../test/support/servers/services.js';
 
 /** 250 bytes of payload and 80 of header: coordinates, numbers, times. */
 const entryBytes = 330;

@@ -10,7 +10,7 @@ import {
   kafkaBrokers,
   kafkaClient,
   startRedis,
-} from '../test/support/services.js';
+} from '../test/support/servers/services.js';
 import { cpuOf, machine, median } from './measure.js';
 
 /**

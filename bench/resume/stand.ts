@@ -12,7 +12,7 @@ import { connectRedis } from '../../src/log/redis-connection.js';
 import { createRedisLogWriter } from '../../src/log/redis-writer.js';
 import { silent } from '../../src/observe/logger.js';
 import { compileSchema } from '../../src/schema/compile.js';
-import { startRedis } from '../../test/support/services.js';
+import { startRedis } from '../../test/support/servers/services.js';
 import type { Calls } from './crowd.js';
 
 export const secret = 'a secret for benchmarks only and long enough';

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Identity } from '../../test/support/certificates.js';
+import type { Identity } from '../../test/support/servers/certificates.js';
 import type { KindName } from '../events.js';
 import type { Feed } from '../feed.js';
 import type { Crowd } from '../load/load.js';

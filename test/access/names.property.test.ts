@@ -7,11 +7,11 @@ import { writeJson } from '../../src/event/write-json.js';
 import { groupKey } from '../../src/graphql/group-key.js';
 import { operationOf } from '../../src/graphql/operation/operation.js';
 import { pinoLogger } from '../../src/observe/pino.js';
+import { socket } from '../support/clients/socket.js';
 import { eventually } from '../support/eventually.js';
 import { nastyName } from '../support/names.js';
 import { cases } from '../support/properties.js';
 import { type Result, type River, river, tokenFor } from '../support/river.js';
-import { socket } from '../support/socket.js';
 
 /** As JSON brings it: `__proto__` is then a name like any other. */
 const json = (value: unknown) => readJson(writeJson(value)) as Record<string, unknown>;

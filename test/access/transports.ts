@@ -1,7 +1,7 @@
+import { socket } from '../support/clients/socket.js';
+import { events } from '../support/clients/stream.js';
 import { eventually } from '../support/eventually.js';
 import type { Result, River } from '../support/river.js';
-import { socket } from '../support/socket.js';
-import { events } from '../support/stream.js';
 
 /** One operation on its way, as its client sees it. */
 export interface Asked extends AsyncDisposable {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { certificateAuthority } from '../support/certificates.js';
 import { eventually } from '../support/eventually.js';
-import { keyHost, wrongAnswers } from '../support/key-host.js';
+import { certificateAuthority } from '../support/servers/certificates.js';
+import { keyHost, wrongAnswers } from '../support/servers/key-host.js';
 import { run } from './process.js';
 
 /** `tailrace dev` whose tokens are those of an issuer elsewhere. */

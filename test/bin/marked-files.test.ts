@@ -9,7 +9,7 @@ import { loadOperations, loadSchema } from '../../src/bin/settings/load.js';
 import { testRules } from '../../src/bin/test-rules.js';
 import { manifestOf } from '../../src/graphql/operation/persisted.js';
 import { pairOf, whyNoPair } from '../../src/serve/port/tls-pair.js';
-import { certificateAuthority } from '../support/certificates.js';
+import { certificateAuthority } from '../support/servers/certificates.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'tailrace-marked-'));
 const authority = certificateAuthority();

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { forgetClock } from '../support/clock.js';
-import { eventsOf } from '../support/event-stream.js';
+import { eventsOf } from '../support/clients/event-stream.js';
 import type { Result } from '../support/river.js';
+import { forgetClock } from '../support/servers/clock.js';
 
 export const program = fileURLToPath(new URL('../../dist/bin/tailrace.js', import.meta.url));
 const root = fileURLToPath(new URL('../../', import.meta.url));

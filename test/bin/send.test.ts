@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../scripts/services/ports.mjs';
+import { events } from '../support/clients/stream.js';
 import { eventually } from '../support/eventually.js';
-import { events } from '../support/stream.js';
 import { run } from './process.js';
 
 const sdl = `

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { expect, test } from 'vitest';
-import { certificateAuthority } from '../support/certificates.js';
+import { http2 } from '../support/clients/http2.js';
 import { eventually } from '../support/eventually.js';
-import { http2 } from '../support/http2.js';
+import { certificateAuthority } from '../support/servers/certificates.js';
 import { run } from './process.js';
 
 test('a process takes up a certificate that was renewed in its file, and its streams go on', async () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
-import { chromiumPath } from '../support/services.js';
+import { chromiumPath } from '../support/servers/services.js';
 
 const args = [
   '--no-sandbox',

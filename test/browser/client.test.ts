@@ -3,10 +3,10 @@ import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import type { Gap } from '../../src/client/index.js';
 import { lose } from '../client/lose.js';
-import { balancer } from '../support/balancer.js';
 import { eventually } from '../support/eventually.js';
 import { type Result, tokenFor } from '../support/river.js';
 import { pay, sampleRiver } from '../support/sample.js';
+import { balancer } from '../support/servers/balancer.js';
 import { browser } from './chromium.js';
 
 // A plain EventSource needs nothing of tailrace/client: eventsource.test.ts.

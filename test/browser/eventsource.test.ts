@@ -1,9 +1,9 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
-import { type Door, door } from '../support/door.js';
 import { eventually } from '../support/eventually.js';
 import { type Result, tokenFor } from '../support/river.js';
 import { fleet, pay, positions, sampleRiver, subscribed } from '../support/sample.js';
+import { type Door, door } from '../support/servers/door.js';
 import { browser } from './chromium.js';
 
 interface Heard {

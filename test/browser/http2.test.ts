@@ -1,9 +1,9 @@
 import type { Page } from 'playwright-core';
 import { afterAll, describe, expect, test } from 'vitest';
-import { certificateAuthority } from '../support/certificates.js';
-import { door } from '../support/door.js';
 import { eventually } from '../support/eventually.js';
 import { fleet, positions, sampleRiver, subscribed } from '../support/sample.js';
+import { certificateAuthority } from '../support/servers/certificates.js';
+import { door } from '../support/servers/door.js';
 import { browser } from './chromium.js';
 
 const authority = certificateAuthority();

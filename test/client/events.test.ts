@@ -3,10 +3,10 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { LogUnavailable } from '../../src/log/channel-log.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
-import { door } from '../support/door.js';
 import { eventually } from '../support/eventually.js';
 import { type Result, tokenFor } from '../support/river.js';
 import { pay, sampleRiver, subscribed } from '../support/sample.js';
+import { door } from '../support/servers/door.js';
 import { graphqlSse } from './kinds.js';
 import { wire } from './wire.js';
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Gap, Resuming } from '../../src/client/index.js';
-import { balancer } from '../support/balancer.js';
 import { eventually } from '../support/eventually.js';
 import { type Result, type River, river, tokenFor } from '../support/river.js';
 import { pay, sampleRiver, subscribed } from '../support/sample.js';
+import { balancer } from '../support/servers/balancer.js';
 import { kinds } from './kinds.js';
 import { lose } from './lose.js';
 

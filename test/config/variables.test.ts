@@ -9,7 +9,7 @@ import type { Command } from '../../src/config/variable.js';
 import type { Environment } from '../../src/config/variables.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import type { StreamSchema } from '../../src/schema/stream-schema.js';
-import { certificateAuthority } from '../support/certificates.js';
+import { certificateAuthority } from '../support/servers/certificates.js';
 
 const gateway = { TAILRACE_CURSOR_SECRET: 'c', TAILRACE_AUTH_JWT_SECRET: 'k' };
 

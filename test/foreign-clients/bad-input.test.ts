@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { socket } from '../support/clients/socket.js';
 import { eventually } from '../support/eventually.js';
 import { listenSse, type Result, type River, tokenFor } from '../support/river.js';
 import { fleet, positions, sampleRiver, subscribed } from '../support/sample.js';
-import { socket } from '../support/socket.js';
 
 const trams = 'subscription { vehicle { lat } }';
 const json = { 'content-type': 'application/json' };

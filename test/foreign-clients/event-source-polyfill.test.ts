@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { door } from '../support/door.js';
 import { eventually } from '../support/eventually.js';
 import { type Result, tokenFor } from '../support/river.js';
 import { pay, sampleRiver, subscribed } from '../support/sample.js';
+import { door } from '../support/servers/door.js';
 
 /** It brings no types. */
 interface Polyfill {

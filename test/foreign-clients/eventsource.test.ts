@@ -1,10 +1,10 @@
 import { type ErrorEvent, EventSource } from 'eventsource';
 import { describe, expect, test } from 'vitest';
 import { LogUnavailable } from '../../src/log/channel-log.js';
-import { door } from '../support/door.js';
 import { eventually } from '../support/eventually.js';
 import { type Result, tokenFor } from '../support/river.js';
 import { fleet, pay, positions, sampleRiver, subscribed } from '../support/sample.js';
+import { door } from '../support/servers/door.js';
 
 /** `new EventSource(url)`, as a page does it. `headers` are what the browser would add by itself. */
 function source(url: string, headers: Record<string, string> = {}) {

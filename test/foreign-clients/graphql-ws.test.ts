@@ -1,11 +1,11 @@
 import { type Client, createClient, type SubscribePayload } from 'graphql-ws';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { door } from '../support/door.js';
+import { socket } from '../support/clients/socket.js';
 import { eventually } from '../support/eventually.js';
 import { listen, type Result, tokenFor } from '../support/river.js';
 import { fleet, pay, positions, sampleRiver, subscribed } from '../support/sample.js';
-import { socket } from '../support/socket.js';
+import { door } from '../support/servers/door.js';
 
 const mine = 'subscription { transaction { id } }';
 const idsOf = (results: Result[]): string[] => results.map(({ data }) => data.transaction.id);

@@ -1,6 +1,6 @@
 import { createClient } from 'graphql-sse';
 import { describe, expect, test } from 'vitest';
-import { eventsOf } from '../support/event-stream.js';
+import { eventsOf } from '../support/clients/event-stream.js';
 import { eventually } from '../support/eventually.js';
 import { listenSse, type Result, tokenFor } from '../support/river.js';
 import { fleet, pay, payment, payments, positions, sampleRiver, subscribed } from '../support/sample.js';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Format, faultOf } from '../../src/format/format.js';
 import { formatsOf, prepare } from '../../src/format/formats.js';
-import { recordAt } from '../support/relay-world.js';
+import { recordAt } from '../support/relay/relay-world.js';
 
 const { key, value } = formatsOf({ format: 'JSON' });
 const record = recordAt(0, null);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { jsonFormat } from '../../src/format/json.js';
-import { recordAt } from '../support/relay-world.js';
+import { recordAt } from '../support/relay/relay-world.js';
 
 const json = jsonFormat('value');
 const of = (value: Buffer | string | null) =>

@@ -11,7 +11,7 @@ import { noObservers } from '../../src/observe/observers.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import { payloadOf } from '../../src/serve/connection/frames.js';
 import { eventually } from '../support/eventually.js';
-import { HostileLog, turns } from '../support/hostile-log.js';
+import { HostileLog, turns } from '../support/log/hostile-log.js';
 
 const sdl = `
   scalar Pattern

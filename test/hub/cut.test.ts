@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { wholeRecord } from '../../src/event/place.js';
 import { sourceKey } from '../../src/event/source-key.js';
 import { eventually } from '../support/eventually.js';
-import { turns } from '../support/hostile-log.js';
+import { turns } from '../support/log/hostile-log.js';
 import { cursors, decoded, type Seated, Stage } from './stage.js';
 
 const source = { cluster: 'c', topic: 'notes', partition: 0 };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
-import { turns } from '../support/hostile-log.js';
+import { turns } from '../support/log/hostile-log.js';
 import { Stage } from './stage.js';
 
 /** No relay looks at a doubt. */

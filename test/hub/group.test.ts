@@ -6,7 +6,7 @@ import type { SourceEvent } from '../../src/event/source-event.js';
 import type { Rendered } from '../../src/hub/frame.js';
 import type { Group } from '../../src/hub/group.js';
 import { eventually } from '../support/eventually.js';
-import { turns } from '../support/hostile-log.js';
+import { turns } from '../support/log/hostile-log.js';
 import { renderedAs, Stage, slowly } from './stage.js';
 
 describe('a group', () => {

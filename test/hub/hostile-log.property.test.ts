@@ -11,7 +11,7 @@ import { compileSchema } from '../../src/schema/compile.js';
 import { payloadOf } from '../../src/serve/connection/frames.js';
 import { renewAll } from '../../src/serve/connection/renew.js';
 import { eventually } from '../support/eventually.js';
-import { HostileLog, type Lost, turns, type Written } from '../support/hostile-log.js';
+import { HostileLog, type Lost, turns, type Written } from '../support/log/hostile-log.js';
 import { cases } from '../support/properties.js';
 import { openReplica } from '../support/replica.js';
 import { scheduleOf } from '../support/schedule.js';

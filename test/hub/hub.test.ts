@@ -8,7 +8,7 @@ import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { noObservers } from '../../src/observe/observers.js';
 import { eventually } from '../support/eventually.js';
-import { turns } from '../support/hostile-log.js';
+import { turns } from '../support/log/hostile-log.js';
 import { Stage } from './stage.js';
 
 /** Hears numbers; a gap is told as its reason. */

@@ -14,7 +14,7 @@ import { Subscription } from '../../src/hub/subscription/subscription.js';
 import { silent } from '../../src/observe/logger.js';
 import { type GatewayMetrics, noGatewayMetrics } from '../../src/observe/metrics.js';
 import { noObservers } from '../../src/observe/observers.js';
-import { HostileLog, turns } from '../support/hostile-log.js';
+import { HostileLog, turns } from '../support/log/hostile-log.js';
 import { Stall } from '../support/stall.js';
 
 export const cursors = cursorCodec(['secret']);

@@ -3,7 +3,7 @@ import type { Channel } from '../../src/event/channel.js';
 import type { ChannelListener } from '../../src/hub/listener.js';
 import { TailedChannels } from '../../src/hub/tailed-channels.js';
 import { eventually } from '../support/eventually.js';
-import { turns } from '../support/hostile-log.js';
+import { turns } from '../support/log/hostile-log.js';
 
 function tailed(leaveDelay: number) {
   const told: string[] = [];

@@ -12,7 +12,7 @@ import { routeRecord, routingOf } from '../../src/relay/route.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import { payloadOf } from '../../src/serve/connection/frames.js';
 import { eventually } from '../support/eventually.js';
-import { turns } from '../support/hostile-log.js';
+import { turns } from '../support/log/hostile-log.js';
 import { cases } from '../support/properties.js';
 
 /**

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { SourceGap } from '../../src/event/publication.js';
+import { events } from '../support/clients/stream.js';
 import { eventually } from '../support/eventually.js';
 import { listen, type River, river, tokenFor } from '../support/river.js';
-import { events } from '../support/stream.js';
 
 const sdl = `
   type Subscription { note: Note! @kafka(topic: "notes") @where(rule: "event.userId == claims.sub") }

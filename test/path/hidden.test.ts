@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { getIntrospectionQuery } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import type { Resolvers } from '../../src/graphql/executable.js';
+import { socket } from '../support/clients/socket.js';
+import { events } from '../support/clients/stream.js';
 import { eventually } from '../support/eventually.js';
 import { listen, type Result, type River, river, tokenFor } from '../support/river.js';
-import { socket } from '../support/socket.js';
-import { events } from '../support/stream.js';
 
 /** With what is hidden, and as if it had never been written. */
 const sdl = (isWhole: boolean) => {

@@ -6,7 +6,7 @@ import { createRelay } from '../../src/relay/relay.js';
 import type { StreamSchema } from '../../src/schema/stream-schema.js';
 import { graphqlWs } from '../client/kinds.js';
 import { eventually } from '../support/eventually.js';
-import { fakePartition, recordAt } from '../support/relay-world.js';
+import { fakePartition, recordAt } from '../support/relay/relay-world.js';
 import { listen, type Result, river, tokenFor } from '../support/river.js';
 
 const sdl = (rule: string) => `

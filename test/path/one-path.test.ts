@@ -5,8 +5,8 @@ import type { AuditEntry } from '../../src/observe/audit.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { transports } from '../../src/observe/transport.js';
 import type { GatewayParts } from '../../src/serve/gateway.js';
+import { type Way, type Wording, ways } from '../support/clients/ways.js';
 import { type River, river, tokenFor } from '../support/river.js';
-import { type Way, type Wording, ways } from '../support/ways.js';
 
 const sdl = `
   type Query {

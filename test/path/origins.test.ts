@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
-import { relayed } from '../support/relayed.js';
+import { relayed } from '../support/relay/relayed.js';
 
 const sdl = (topic: string) => `
   type Subscription { note: Note! @kafka(topic: "${topic}") @where(rule: "event.userId == claims.sub") }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { eventsOf } from '../support/event-stream.js';
+import { eventsOf } from '../support/clients/event-stream.js';
 import { eventually } from '../support/eventually.js';
 import { listen, listenSse, type Result, river, tokenFor } from '../support/river.js';
 

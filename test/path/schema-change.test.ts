@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
-import { relayed } from '../support/relayed.js';
+import { relayed } from '../support/relay/relayed.js';
 
 /** `changing` goes by another route than before, `staying` by the same; both take the same topic. */
 const sdl = (rule: string) => `

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { LogUnavailable } from '../../src/log/channel-log.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
+import { resumingWebSocket } from '../support/clients/resuming.js';
 import { eventually } from '../support/eventually.js';
-import { resumingWebSocket } from '../support/resuming.js';
 import { listen, listenSse, river, tokenFor } from '../support/river.js';
 
 const sdl = `

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { socket } from '../support/clients/socket.js';
+import { events } from '../support/clients/stream.js';
 import { eventually } from '../support/eventually.js';
 import { listen, type Result, type River, river, tokenFor } from '../support/river.js';
-import { socket } from '../support/socket.js';
-import { events } from '../support/stream.js';
 
 const snowflake = '1524831183200260097';
 const mine = '9007199254740993';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { chunks } from '../../src/relay/chunks.js';
 import { routingOf } from '../../src/relay/route.js';
-import { eachOf, extractorOf, field, planOf, recordAt } from '../support/relay-world.js';
+import { eachOf, extractorOf, field, planOf, recordAt } from '../support/relay/relay-world.js';
 
 const plan = planOf('t', extractorOf('s', { all: () => '*' }, eachOf('list'), false));
 const listOf = (offset: number, length: number) => recordAt(offset, { list: Array.from({ length }, (_, i) => i) });

@@ -6,7 +6,7 @@ import {
   letterMessage,
   skipping,
 } from '../../src/relay/dead-letter.js';
-import { heardLogger, heardMetrics, recordAt } from '../support/relay-world.js';
+import { heardLogger, heardMetrics, recordAt } from '../support/relay/relay-world.js';
 
 const letter = (more: Partial<DeadLetter['record']> = {}): DeadLetter => ({
   record: { ...recordAt(7, '{'), key: Buffer.from([1, 255]), ...more },

@@ -21,7 +21,7 @@ import {
   planOf,
   recordAt,
   schemaOf,
-} from '../support/relay-world.js';
+} from '../support/relay/relay-world.js';
 
 const users = ['a', 'b', 'c'] as const;
 const routes = { user: field('user') };

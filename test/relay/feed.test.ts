@@ -5,7 +5,7 @@ import { createMemoryLog } from '../../src/log/memory-log.js';
 import { noRelayMetrics } from '../../src/observe/metrics.js';
 import { createLocalFeed } from '../../src/relay/feed.js';
 import { createRelay } from '../../src/relay/relay.js';
-import { extractorOf, heardLogger, planOf, schemaOf } from '../support/relay-world.js';
+import { extractorOf, heardLogger, planOf, schemaOf } from '../support/relay/relay-world.js';
 
 const made = (...values: unknown[]) =>
   values.map((value) => ({ key: null, value: Buffer.from(JSON.stringify(value)) }));

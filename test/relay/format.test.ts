@@ -7,7 +7,7 @@ import { noRelayMetrics } from '../../src/observe/metrics.js';
 import type { DeadLetter } from '../../src/relay/dead-letter.js';
 import { createLocalFeed } from '../../src/relay/feed.js';
 import { createRelay } from '../../src/relay/relay.js';
-import { extractorOf, heardLogger, planOf, schemaOf } from '../support/relay-world.js';
+import { extractorOf, heardLogger, planOf, schemaOf } from '../support/relay/relay-world.js';
 
 /** A format whose bytes begin with the number of a schema, which has to be fetched: the first `refusals` times in vain. */
 function registryFormat(refusals: number) {

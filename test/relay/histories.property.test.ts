@@ -5,7 +5,7 @@ import { noRelayMetrics } from '../../src/observe/metrics.js';
 import type { PartitionRelay } from '../../src/relay/partition.js';
 import type { Reached } from '../../src/relay/record-batch.js';
 import { createRelay } from '../../src/relay/relay.js';
-import { type Heard, ModelLog } from '../support/model-log.js';
+import { type Heard, ModelLog } from '../support/log/model-log.js';
 import {
   extractorOf,
   type FakePartition,
@@ -14,7 +14,7 @@ import {
   planOf,
   recordAt,
   schemaOf,
-} from '../support/relay-world.js';
+} from '../support/relay/relay-world.js';
 import { scheduleOf } from '../support/schedule.js';
 
 /**

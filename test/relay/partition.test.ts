@@ -20,7 +20,7 @@ import {
   type ScriptedLog,
   schemaOf,
   scriptedLog,
-} from '../support/relay-world.js';
+} from '../support/relay/relay-world.js';
 
 /** Of a broker that names no histories. */
 const unnamed = { topicId: null, epochs: [] };

@@ -6,7 +6,7 @@ import { createMemoryLog } from '../../src/log/memory-log.js';
 import { noRelayMetrics } from '../../src/observe/metrics.js';
 import { createLocalFeed } from '../../src/relay/feed.js';
 import { createRelay } from '../../src/relay/relay.js';
-import { extractorOf, heardLogger, planOf, schemaOf } from '../support/relay-world.js';
+import { extractorOf, heardLogger, planOf, schemaOf } from '../support/relay/relay-world.js';
 
 test('a relay brings the topics of its cluster, and what it writes names that cluster as the schema does', async () => {
   const memory = createMemoryLog();

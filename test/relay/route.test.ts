@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { routeRecord, routingOf } from '../../src/relay/route.js';
 import type { TopicPlan } from '../../src/schema/stream-schema.js';
-import { eachOf, extractorOf, field, planOf, recordAt } from '../support/relay-world.js';
+import { eachOf, extractorOf, field, planOf, recordAt } from '../support/relay/relay-world.js';
 
 const routed = (plan: TopicPlan, text: string) => routeRecord(recordAt(5, text), routingOf(plan, 'topicA'), false);
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { auditLines } from '../../src/observe/audit-lines.js';
+import { socket } from '../support/clients/socket.js';
+import { events } from '../support/clients/stream.js';
 import { eventually } from '../support/eventually.js';
 import { type Result, river, tokenFor } from '../support/river.js';
-import { socket } from '../support/socket.js';
-import { events } from '../support/stream.js';
 
 const sdl = `
   type Query {

@@ -3,10 +3,10 @@ import { connect, type Socket } from 'node:net';
 import { connect as secureConnect } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { startAdmin } from '../../src/admin/server.js';
-import { certificateAuthority } from '../support/certificates.js';
+import { http2 } from '../support/clients/http2.js';
 import { eventually } from '../support/eventually.js';
-import { http2 } from '../support/http2.js';
 import { type River, river } from '../support/river.js';
+import { certificateAuthority } from '../support/servers/certificates.js';
 
 const sdl = 'type Subscription { note: Note! @kafka(topic: "notes") @public } type Note { id: ID! }';
 

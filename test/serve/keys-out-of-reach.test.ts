@@ -2,9 +2,9 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Logger } from '../../src/observe/logger.js';
 import { silent } from '../../src/observe/logger.js';
 import { byTokens, type TokenSettings, withToken } from '../../src/serve/identity/authenticate.js';
-import { certificateAuthority } from '../support/certificates.js';
 import { eventually } from '../support/eventually.js';
-import { keyHost, wrongAnswers } from '../support/key-host.js';
+import { certificateAuthority } from '../support/servers/certificates.js';
+import { keyHost, wrongAnswers } from '../support/servers/key-host.js';
 
 interface Told {
   readonly address: string;

@@ -7,11 +7,11 @@ import { WebSocket } from 'ws';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import type { GatewayParts } from '../../src/serve/gateway.js';
 import { tokenAuthenticator } from '../../src/serve/identity/authenticate.js';
-import { certificateAuthority } from '../support/certificates.js';
+import { http2 } from '../support/clients/http2.js';
+import { socket } from '../support/clients/socket.js';
 import { eventually } from '../support/eventually.js';
-import { http2 } from '../support/http2.js';
 import { type River, river, secret, tokenFor } from '../support/river.js';
-import { socket } from '../support/socket.js';
+import { certificateAuthority } from '../support/servers/certificates.js';
 
 const sdl = `
   enum Way { GOES ENDS FAILS THROWS IS_SLOW }

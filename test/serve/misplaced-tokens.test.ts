@@ -1,8 +1,8 @@
 import { createClient } from 'graphql-ws';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { socket } from '../support/clients/socket.js';
 import { river, tokenFor } from '../support/river.js';
-import { socket } from '../support/socket.js';
 
 const sdl = `
   type Query { me: ID @authenticated }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { socket } from '../support/clients/socket.js';
 import { eventually } from '../support/eventually.js';
 import type { Result, River } from '../support/river.js';
 import { sampleRiver } from '../support/sample.js';
-import { socket } from '../support/socket.js';
 
 /** What a client writes for what it does not have. */
 const absent = ['', null];

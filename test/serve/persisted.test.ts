@@ -3,10 +3,10 @@ import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from '@apollo/
 import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';
 import { getIntrospectionQuery, print } from 'graphql';
 import { describe, expect, test } from 'vitest';
+import { socket } from '../support/clients/socket.js';
+import { events } from '../support/clients/stream.js';
 import { eventually } from '../support/eventually.js';
 import { type Result, type River, river } from '../support/river.js';
-import { socket } from '../support/socket.js';
-import { events } from '../support/stream.js';
 
 const sdl = 'type Subscription { note: Note! @kafka(topic: "notes") @public } type Note { id: ID! }';
 const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');

@@ -9,10 +9,10 @@ import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import type { StreamSchema } from '../../src/schema/stream-schema.js';
 import { createGateway } from '../../src/serve/gateway.js';
-import { certificateAuthority } from '../support/certificates.js';
+import { http2 } from '../support/clients/http2.js';
 import { eventually } from '../support/eventually.js';
-import { http2 } from '../support/http2.js';
 import { listenSse, type Result, type River, river } from '../support/river.js';
+import { certificateAuthority } from '../support/servers/certificates.js';
 
 const sdl = 'type Subscription { note: Note! @kafka(topic: "notes") @public } type Note { id: ID! }';
 const query = 'subscription { note { id } }';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { socket } from '../support/clients/socket.js';
 import { type Result, river, tokenFor } from '../support/river.js';
-import { socket } from '../support/socket.js';
 
 const sdl = `
   type Subscription { note: Note! @kafka(topic: "notes") @public }

@@ -4,9 +4,9 @@ import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Logger } from '../../src/observe/logger.js';
 import { silent } from '../../src/observe/logger.js';
+import { socket } from '../support/clients/socket.js';
 import { cases } from '../support/properties.js';
 import { type Result, type River, river } from '../support/river.js';
-import { socket } from '../support/socket.js';
 
 const sdl = `
   type Query { one: Int @public }

@@ -3,16 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { balancer } from '../support/balancer.js';
-import { tableOf } from '../support/fault-table.js';
-import { faults } from '../support/faults.js';
-import { startKafkaCluster } from '../support/kafka-cluster.js';
-import { doubledIn } from '../support/log-content.js';
+import { tableOf } from '../support/chaos/fault-table.js';
+import { faults } from '../support/chaos/faults.js';
+import { compare, load, recovered, warmUp } from '../support/chaos/under-load.js';
+import { world } from '../support/chaos/world.js';
+import { doubledIn } from '../support/log/log-content.js';
 import { opened } from '../support/opened.js';
 import { randomOf } from '../support/random.js';
-import { startRedis } from '../support/services.js';
-import { compare, load, recovered, warmUp } from '../support/under-load.js';
-import { world } from '../support/world.js';
+import { balancer } from '../support/servers/balancer.js';
+import { startKafkaCluster } from '../support/servers/kafka-cluster.js';
+import { startRedis } from '../support/servers/services.js';
 
 /**
  * Minutes of faults, drawn by a seed, on real servers. In the end everybody has exactly their own events, once and in

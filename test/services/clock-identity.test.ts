@@ -4,10 +4,10 @@ import { silent } from '../../src/observe/logger.js';
 import { redisRevocations } from '../../src/serve/identity/revocation-store.js';
 import { redisBudget } from '../../src/serve/limits/mutation-budget.js';
 import { readyGatewayOn } from '../support/cards.js';
-import { clockedGateway } from '../support/clocked-gateway.js';
+import { socket } from '../support/clients/socket.js';
 import { listen, tokenFor } from '../support/river.js';
-import { eventually, startRedis } from '../support/services.js';
-import { socket } from '../support/socket.js';
+import { clockedGateway } from '../support/servers/clocked-gateway.js';
+import { eventually, startRedis } from '../support/servers/services.js';
 
 const [second, minute, hour] = [1_000, 60_000, 3_600_000];
 const steps = [-hour, -second, second, hour];

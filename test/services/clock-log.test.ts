@@ -5,9 +5,9 @@ import { describe, expect, test } from 'vitest';
 import { cursorCodec } from '../../src/event/cursor.js';
 import { redisKeys } from '../../src/log/redis-keys.js';
 import { ada, cardsSchema, feed, keyOf, query, readyGatewayOn, upTo } from '../support/cards.js';
-import { clockedGateway } from '../support/clocked-gateway.js';
 import { listen, type Result, tokenFor } from '../support/river.js';
-import { eventually, startRedis } from '../support/services.js';
+import { clockedGateway } from '../support/servers/clocked-gateway.js';
+import { eventually, startRedis } from '../support/servers/services.js';
 
 const [second, hour] = [1_000, 3_600_000];
 const codec = cursorCodec(['cursor secret']);

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
-import { clockedGateway } from '../support/clocked-gateway.js';
-import { eventually, startRedis } from '../support/services.js';
+import { clockedGateway } from '../support/servers/clocked-gateway.js';
+import { eventually, startRedis } from '../support/servers/services.js';
 
 const [second, hour] = [1_000, 3_600_000];
 const steps = [-hour, hour, 0, -second, second, -1_500, 0];

@@ -7,8 +7,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { run } from '../bin/process.js';
 import { startExample } from '../examples/process.js';
-import { produce } from '../support/relay-kafka.js';
-import { eventually, type FreshTopic, freshPrefix, freshTopic, kafkaBrokers, redisUrl } from '../support/services.js';
+import { produce } from '../support/relay/relay-kafka.js';
+import {
+  eventually,
+  type FreshTopic,
+  freshPrefix,
+  freshTopic,
+  kafkaBrokers,
+  redisUrl,
+} from '../support/servers/services.js';
 
 /** The tutorial server, the half-way state and Tailrace: one client and one Kafka topic for all three. */
 const secret = 'a secret for tests only and long enough';

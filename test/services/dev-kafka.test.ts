@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { createClient } from 'graphql-sse';
 import { expect, test } from 'vitest';
 import { run } from '../bin/process.js';
-import { jsonOf, produce, read, upTo } from '../support/relay-kafka.js';
+import { events } from '../support/clients/stream.js';
+import { jsonOf, produce, read, upTo } from '../support/relay/relay-kafka.js';
 import {
   eventually,
   freshPrefix,
@@ -13,8 +14,7 @@ import {
   kafkaClient,
   startKafka,
   withAdmin,
-} from '../support/services.js';
-import { events } from '../support/stream.js';
+} from '../support/servers/services.js';
 
 const schemaOf = (topic: string) => `
   type Subscription {

@@ -8,9 +8,9 @@ import { WebSocket } from 'ws';
 import { createGateway } from '../../src/index.js';
 import type { AuditEntry } from '../../src/observe/audit.js';
 import { run } from '../bin/process.js';
-import { certificateAuthority } from '../support/certificates.js';
-import { http2 } from '../support/http2.js';
-import { eventually, freshPrefix, redisUrl } from '../support/services.js';
+import { http2 } from '../support/clients/http2.js';
+import { certificateAuthority } from '../support/servers/certificates.js';
+import { eventually, freshPrefix, redisUrl } from '../support/servers/services.js';
 
 const keys = { TAILRACE_CURSOR_SECRET: 'c'.repeat(32), TAILRACE_AUTH_JWT_SECRET: 'k'.repeat(32) };
 const trams = 'subscription Trams($id: ID) { vehicle(id: $id) { lat } }';

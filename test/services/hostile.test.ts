@@ -1,9 +1,9 @@
 import { cpus } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { attack, type Met } from '../support/attack.js';
-import { besieged, type While } from '../support/besieged.js';
-import { eventually } from '../support/services.js';
+import { attack, type Met } from '../support/attack/attack.js';
+import { besieged, type While } from '../support/attack/besieged.js';
+import { eventually } from '../support/servers/services.js';
 
 /** Milliseconds of each while: long enough for two thousand deliveries, of which the slowest hundredth is twenty. */
 const lasting = 2_000;

@@ -8,7 +8,7 @@ import { createRedisLogWriter } from '../../src/log/redis-writer.js';
 import { silent } from '../../src/observe/logger.js';
 import { batch, entry, source } from '../log/contract.js';
 import { ada, feed, gatewayOn, upTo } from '../support/cards.js';
-import { eventually, startRedis } from '../support/services.js';
+import { eventually, startRedis } from '../support/servers/services.js';
 
 test('killed pub/sub connections during a stream of events: nothing lost, nothing twice, in order', async () => {
   await using server = await startRedis();

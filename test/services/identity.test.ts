@@ -10,10 +10,10 @@ import { compileSchema } from '../../src/schema/compile.js';
 import { redisRevocations } from '../../src/serve/identity/revocation-store.js';
 import { run } from '../bin/process.js';
 import { batch, source } from '../log/contract.js';
+import { socket } from '../support/clients/socket.js';
+import { events } from '../support/clients/stream.js';
 import { type Result, secret, tokenFor } from '../support/river.js';
-import { eventually, freshPrefix, redisUrl, startRedis } from '../support/services.js';
-import { socket } from '../support/socket.js';
-import { events } from '../support/stream.js';
+import { eventually, freshPrefix, redisUrl, startRedis } from '../support/servers/services.js';
 
 const schema = `
   type Subscription { room: Note! @kafka(topic: "cards") @where(rule: "event.room in claims.rooms") }

@@ -7,7 +7,7 @@ import { guardedConsumer } from '../../src/kafka/guarded-consumer.js';
 import { openTopicHistories } from '../../src/kafka/topic-histories.js';
 import { makeTopics } from '../../src/kafka/topics.js';
 import { silent } from '../../src/observe/logger.js';
-import { jsonOf, produce, upTo, withProducer } from '../support/relay-kafka.js';
+import { jsonOf, produce, upTo, withProducer } from '../support/relay/relay-kafka.js';
 import {
   eventually,
   freshPrefix,
@@ -17,7 +17,7 @@ import {
   kafkaClient,
   startKafka,
   withAdmin,
-} from '../support/services.js';
+} from '../support/servers/services.js';
 
 /** The histories of a cluster, closed at the end of the scope. */
 async function histories(brokers: string[]) {

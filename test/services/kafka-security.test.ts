@@ -13,9 +13,9 @@ import { openKafka } from '../../src/kafka/connection.js';
 import { makeTopics } from '../../src/kafka/topics.js';
 import { silent } from '../../src/observe/logger.js';
 import { run } from '../bin/process.js';
-import { certificateAuthority } from '../support/certificates.js';
-import { read } from '../support/relay-kafka.js';
-import { eventually, freshPrefix, kafkaClient, redisUrl, startKafka, withAdmin } from '../support/services.js';
+import { read } from '../support/relay/relay-kafka.js';
+import { certificateAuthority } from '../support/servers/certificates.js';
+import { eventually, freshPrefix, kafkaClient, redisUrl, startKafka, withAdmin } from '../support/servers/services.js';
 
 /** One broker, and a listener for each way to sign in. */
 const authority = certificateAuthority();

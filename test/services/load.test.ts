@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { eventually, kafkaBrokers, redisUrl } from '../support/services.js';
-import { compare, load, warmUp } from '../support/under-load.js';
-import { world } from '../support/world.js';
+import { compare, load, warmUp } from '../support/chaos/under-load.js';
+import { world } from '../support/chaos/world.js';
+import { eventually, kafkaBrokers, redisUrl } from '../support/servers/services.js';
 
 const services = () => ({ redisUrl: redisUrl(), brokers: kafkaBrokers() });
 

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { redisKeys } from '../../src/log/redis-keys.js';
-import { ask } from '../support/ask-redis.js';
-import { tableOf } from '../support/fault-table.js';
+import { tableOf } from '../support/chaos/fault-table.js';
+import { compare, load, recovered, warmUp } from '../support/chaos/under-load.js';
+import { world } from '../support/chaos/world.js';
 import { opened } from '../support/opened.js';
-import { eventually, kafkaBrokers, startRedis, type ThrowAway } from '../support/services.js';
-import { compare, load, recovered, warmUp } from '../support/under-load.js';
-import { world } from '../support/world.js';
+import { ask } from '../support/servers/ask-redis.js';
+import { eventually, kafkaBrokers, startRedis, type ThrowAway } from '../support/servers/services.js';
 
 const infoOf = async (port: number, name: string) =>
   new RegExp(`^${name}:(\\S+)`, 'm').exec(String(await ask(port, 'INFO')))?.[1];

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { firstEvents, run } from '../bin/process.js';
 import { startExample } from '../examples/process.js';
-import { eventually, freshPrefix, kafkaBrokers, redisUrl } from '../support/services.js';
+import { eventually, freshPrefix, kafkaBrokers, redisUrl } from '../support/servers/services.js';
 
 const secret = 'a secret for tests only and long enough';
 

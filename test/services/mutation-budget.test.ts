@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { connectRedis } from '../../src/log/redis-connection.js';
 import { silent } from '../../src/observe/logger.js';
 import { redisBudget } from '../../src/serve/limits/mutation-budget.js';
-import { freshPrefix, redisUrl, startRedis } from '../support/services.js';
+import { freshPrefix, redisUrl, startRedis } from '../support/servers/services.js';
 
 const refusal = { code: 'LIMIT_EXCEEDED', details: { limit: 'mutationsPerMinute', max: 5 } };
 

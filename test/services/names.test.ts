@@ -17,7 +17,7 @@ import { redisReplicas } from '../../src/serve/replicas/replicas.js';
 import type { Told } from '../../src/serve/replicas/told.js';
 import { nastyName } from '../support/names.js';
 import '../support/properties.js';
-import { eventually, freshPrefix, redisUrl } from '../support/services.js';
+import { eventually, freshPrefix, redisUrl } from '../support/servers/services.js';
 
 /** What users choose, in a real Redis: as keys, channels, members, messages and arguments of scripts. */
 const sdl = `

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { startKafkaCluster } from '../support/kafka-cluster.js';
-import { ledgerOf, type Note } from '../support/ledger.js';
-import { notesOn } from '../support/notes.js';
-import { read } from '../support/relay-kafka.js';
-import { cutBehind, safe } from '../support/topic-lives.js';
+import { ledgerOf, type Note } from '../support/chaos/ledger.js';
+import { notesOn } from '../support/chaos/notes.js';
+import { read } from '../support/relay/relay-kafka.js';
+import { startKafkaCluster } from '../support/servers/kafka-cluster.js';
+import { cutBehind, safe } from '../support/servers/topic-lives.js';
 
 // A fault that does not happen would let the chaos pass whatever the product does.
 

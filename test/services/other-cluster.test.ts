@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeTopics } from '../../src/kafka/topics.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
-import { historyBed } from '../support/history-bed.js';
-import { jsonOf, numbersOf, produce, testRelay, upTo } from '../support/relay-kafka.js';
-import { eventually, freshPrefix, startKafka, withAdmin } from '../support/services.js';
+import { historyBed } from '../support/relay/history-bed.js';
+import { jsonOf, numbersOf, produce, testRelay, upTo } from '../support/relay/relay-kafka.js';
+import { eventually, freshPrefix, startKafka, withAdmin } from '../support/servers/services.js';
 
 /** A topic of one name on two clusters: everybody is brought over from one to the other, and nobody is to miss a record. */
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { firstEvents, run } from '../bin/process.js';
-import { eventually, freshPrefix, kafkaBrokers, redisUrl } from '../support/services.js';
+import { eventually, freshPrefix, kafkaBrokers, redisUrl } from '../support/servers/services.js';
 
 const free = { TAILRACE_PORT: '0', TAILRACE_ADMIN_PORT: '0' };
 

@@ -6,7 +6,7 @@ import { createRedisLogReader } from '../../src/log/redis-reader.js';
 import { createRedisLogWriter } from '../../src/log/redis-writer.js';
 import { silent } from '../../src/observe/logger.js';
 import { alice, batch, contract, entry, source } from '../log/contract.js';
-import { eventually, freshPrefix, redisUrl, startRedis } from '../support/services.js';
+import { eventually, freshPrefix, redisUrl, startRedis } from '../support/servers/services.js';
 
 async function connected(url: string, name: string, prefix: string, shards = 1) {
   const open = (role: string) => connectRedis(url, `${name}-${role}`, silent);

@@ -3,8 +3,8 @@ import { freePort } from '../../scripts/services/ports.mjs';
 import { redisSettings } from '../../src/bin/settings/redis.js';
 import { connectRedis } from '../../src/log/redis-connection.js';
 import { silent } from '../../src/observe/logger.js';
-import { certificateAuthority } from '../support/certificates.js';
-import { startRedis } from '../support/services.js';
+import { certificateAuthority } from '../support/servers/certificates.js';
+import { startRedis } from '../support/servers/services.js';
 
 const authority = certificateAuthority();
 const server = authority.issue('redis');

@@ -7,7 +7,7 @@ import { connectRedis } from '../../src/log/redis-connection.js';
 import { silent } from '../../src/observe/logger.js';
 import { redisPubSub } from '../../src/serve/replicas/pubsub.js';
 import { firstEvents, run } from '../bin/process.js';
-import { eventually, freshPrefix, kafkaBrokers, startRedis } from '../support/services.js';
+import { eventually, freshPrefix, kafkaBrokers, startRedis } from '../support/servers/services.js';
 
 /** The file of the examples, word for word, as Redis loads it; beside it somebody who may look at what Redis refused. */
 const file = readFileSync('examples/redis-users.acl', 'utf8');

@@ -1,7 +1,7 @@
 import { CompressionTypes } from 'kafkajs';
 import { expect, test } from 'vitest';
-import { jsonOf, numbersOf, produce, read, testRelay, upTo, withProducer } from '../support/relay-kafka.js';
-import { eventually, freshTopic, kafkaBrokers, withAdmin } from '../support/services.js';
+import { jsonOf, numbersOf, produce, read, testRelay, upTo, withProducer } from '../support/relay/relay-kafka.js';
+import { eventually, freshTopic, kafkaBrokers, withAdmin } from '../support/servers/services.js';
 
 test('dead letters go to <group>.dlq with Kafka Connect’s headers, as they were written, and the stream goes on', async () => {
   await using topic = await freshTopic('letters');

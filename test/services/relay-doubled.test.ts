@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { ChannelLogWriter } from '../../src/log/channel-log.js';
-import { balancer } from '../support/balancer.js';
-import { jsonOf, produce, upTo } from '../support/relay-kafka.js';
-import { relayInto } from '../support/relay-redis.js';
-import { eventually, freshPrefix, freshTopic, kafkaBrokers, redisUrl, withAdmin } from '../support/services.js';
+import { jsonOf, produce, upTo } from '../support/relay/relay-kafka.js';
+import { relayInto } from '../support/relay/relay-redis.js';
+import { balancer } from '../support/servers/balancer.js';
+import { eventually, freshPrefix, freshTopic, kafkaBrokers, redisUrl, withAdmin } from '../support/servers/services.js';
 
 /**
  * A gate in front of the log's appends: closed, they wait there, like those of a process that stands still. `slow` is

@@ -1,8 +1,16 @@
 import { expect, test } from 'vitest';
 import { LogUnavailable } from '../../src/log/channel-log.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
-import { committedOf, jsonOf, numbersOf, produce, testRelay, upTo, withProducer } from '../support/relay-kafka.js';
-import { eventually, freshPrefix, freshTopic, kafkaBrokers, withAdmin } from '../support/services.js';
+import {
+  committedOf,
+  jsonOf,
+  numbersOf,
+  produce,
+  testRelay,
+  upTo,
+  withProducer,
+} from '../support/relay/relay-kafka.js';
+import { eventually, freshPrefix, freshTopic, kafkaBrokers, withAdmin } from '../support/servers/services.js';
 
 test('a first start takes what is there as refilled, and what comes after as new', async () => {
   await using topic = await freshTopic('first');

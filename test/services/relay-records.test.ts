@@ -9,8 +9,15 @@ import {
   testRelay,
   upTo,
   withProducer,
-} from '../support/relay-kafka.js';
-import { eventually, freshPrefix, freshTopic, kafka39Brokers, kafkaBrokers, withAdmin } from '../support/services.js';
+} from '../support/relay/relay-kafka.js';
+import {
+  eventually,
+  freshPrefix,
+  freshTopic,
+  kafka39Brokers,
+  kafkaBrokers,
+  withAdmin,
+} from '../support/servers/services.js';
 
 describe.each([
   ['4.3.1', kafkaBrokers()],

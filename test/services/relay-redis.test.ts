@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { jsonOf, produce, upTo } from '../support/relay-kafka.js';
-import { relayInto } from '../support/relay-redis.js';
-import { eventually, freshTopic, startRedis } from '../support/services.js';
+import { jsonOf, produce, upTo } from '../support/relay/relay-kafka.js';
+import { relayInto } from '../support/relay/relay-redis.js';
+import { eventually, freshTopic, startRedis } from '../support/servers/services.js';
 
 test('a Redis that dies and comes back empty is filled again: every record once, in order, the old ones as refilled', async () => {
   await using server = await startRedis();

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { freePort } from '../../scripts/services/ports.mjs';
 import { LogUnavailable } from '../../src/log/channel-log.js';
-import { lateWay } from '../support/late-way.js';
-import { jsonOf, numbersOf, produce, testRelay, upTo } from '../support/relay-kafka.js';
-import { eventually, freshTopic, withAdmin } from '../support/services.js';
-import { startKafka } from '../support/throw-away.js';
+import { jsonOf, numbersOf, produce, testRelay, upTo } from '../support/relay/relay-kafka.js';
+import { lateWay } from '../support/servers/late-way.js';
+import { eventually, freshTopic, withAdmin } from '../support/servers/services.js';
+import { startKafka } from '../support/servers/throw-away.js';
 
 /** Longer than the relay gives Kafka. */
 const within = 30_000;

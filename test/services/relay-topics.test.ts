@@ -1,8 +1,15 @@
 import { expect, test } from 'vitest';
 import { makeTopics } from '../../src/kafka/topics.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
-import { committedOf, jsonOf, numbersOf, produce, testRelay, upTo } from '../support/relay-kafka.js';
-import { eventually, freshPrefix, freshTopic, kafkaBrokers, startKafka, withAdmin } from '../support/services.js';
+import { committedOf, jsonOf, numbersOf, produce, testRelay, upTo } from '../support/relay/relay-kafka.js';
+import {
+  eventually,
+  freshPrefix,
+  freshTopic,
+  kafkaBrokers,
+  startKafka,
+  withAdmin,
+} from '../support/servers/services.js';
 
 test('a topic that is missing at the start is reported once and read when it appears; others flow meanwhile', async () => {
   await using present = await freshTopic('present');

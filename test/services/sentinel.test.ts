@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { redisKeys } from '../../src/log/redis-keys.js';
-import { ask } from '../support/ask-redis.js';
-import { tableOf } from '../support/fault-table.js';
-import { sentinels } from '../support/sentinels.js';
-import { eventually, kafkaBrokers } from '../support/services.js';
-import { compare, load, recovered, warmUp } from '../support/under-load.js';
-import { world } from '../support/world.js';
+import { tableOf } from '../support/chaos/fault-table.js';
+import { compare, load, recovered, warmUp } from '../support/chaos/under-load.js';
+import { world } from '../support/chaos/world.js';
+import { ask } from '../support/servers/ask-redis.js';
+import { sentinels } from '../support/servers/sentinels.js';
+import { eventually, kafkaBrokers } from '../support/servers/services.js';
 
 test('a failover to a replica that lags, under load: nothing lost, nothing twice, for who stayed and for who was away', {
   timeout: 300_000,

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
-import { startKafkaCluster } from '../support/kafka-cluster.js';
+import { startKafkaCluster } from '../support/servers/kafka-cluster.js';
 import {
   eventually,
   freshTopic,
@@ -11,7 +11,7 @@ import {
   startKafka,
   startRedis,
   withAdmin,
-} from '../support/services.js';
+} from '../support/servers/services.js';
 
 test('the Redis given to the tests answers', async () => {
   const redis = new Redis(redisUrl());

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { connectRedis } from '../../src/log/redis-connection.js';
 import { silent } from '../../src/observe/logger.js';
 import { redisTickets, ticketOffice } from '../../src/serve/identity/tickets.js';
-import { eventually, freshPrefix, redisUrl, startRedis } from '../support/services.js';
+import { eventually, freshPrefix, redisUrl, startRedis } from '../support/servers/services.js';
 
 async function connected(url: string) {
   const redis = connectRedis(url, 'tickets', silent);

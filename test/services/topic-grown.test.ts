@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { makeTopics } from '../../src/kafka/topics.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
-import { jsonOf, numbersOf, produce, type TestRelay, testRelay, upTo } from '../support/relay-kafka.js';
-import { eventually, freshPrefix, freshTopic, kafkaBrokers, withAdmin } from '../support/services.js';
+import { jsonOf, numbersOf, produce, type TestRelay, testRelay, upTo } from '../support/relay/relay-kafka.js';
+import { eventually, freshPrefix, freshTopic, kafkaBrokers, withAdmin } from '../support/servers/services.js';
 
 /** As Connect, Streams or MirrorMaker write them: the time is the event's own. */
 const anHourOld = (from: number, to: number, partition: number) =>

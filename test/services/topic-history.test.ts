@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { historyBed, type RelayState } from '../support/history-bed.js';
-import { type KafkaCluster, startKafkaCluster, type TopicShape } from '../support/kafka-cluster.js';
-import { upTo } from '../support/relay-kafka.js';
-import { eventually, freshPrefix } from '../support/services.js';
+import { historyBed, type RelayState } from '../support/relay/history-bed.js';
+import { upTo } from '../support/relay/relay-kafka.js';
+import { type KafkaCluster, startKafkaCluster, type TopicShape } from '../support/servers/kafka-cluster.js';
+import { eventually, freshPrefix } from '../support/servers/services.js';
 import {
   atOnce,
   byTransactions,
@@ -14,7 +14,7 @@ import {
   makeAgain,
   makeAgainCompacted,
   numbersIn,
-} from '../support/topic-lives.js';
+} from '../support/servers/topic-lives.js';
 
 /**
  * A topic that was deleted and made again, or whose end was cut off by a leader that did not have it, is another history

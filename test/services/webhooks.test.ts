@@ -17,9 +17,16 @@ import {
   webhooks,
 } from '../foreign-clients/webhooks.js';
 import { opened } from '../support/opened.js';
-import { produce } from '../support/relay-kafka.js';
+import { produce } from '../support/relay/relay-kafka.js';
 import { type Listening, listen, listenSse, type Result, secret, tokenFor } from '../support/river.js';
-import { eventually, freshPrefix, freshTopic, kafka39Brokers, kafkaBrokers, redisUrl } from '../support/services.js';
+import {
+  eventually,
+  freshPrefix,
+  freshTopic,
+  kafka39Brokers,
+  kafkaBrokers,
+  redisUrl,
+} from '../support/servers/services.js';
 
 test.each([
   ['4.3.1', kafkaBrokers()],

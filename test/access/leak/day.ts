@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect } from 'vitest';
 import { defaultCluster } from '../../../src/event/source-event.js';
 import { eventually } from '../../support/eventually.js';
-import { turns } from '../../support/hostile-log.js';
+import { turns } from '../../support/log/hostile-log.js';
 import { river } from '../../support/river.js';
 import { type Ask, type Case, type Draft, type Note, type Rights, resolversWith, sdlOf, topics } from './case.js';
 import { aCase, drawn } from './draw.js';

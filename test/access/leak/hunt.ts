@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { eventually } from '../../support/eventually.js';
-import { turns } from '../../support/hostile-log.js';
+import { turns } from '../../support/log/hostile-log.js';
 import { type Step, scheduleOf } from '../../support/schedule.js';
 import { type Case, sdlOf, topics } from './case.js';
 import { aCase, drawn } from './draw.js';

@@ -2,7 +2,7 @@ import type { Fault } from '../../../src/event/faults.js';
 import type { Running } from '../../../src/graphql/running/running.js';
 import type { Viewer } from '../../../src/graphql/viewer.js';
 import { renewAll } from '../../../src/serve/connection/renew.js';
-import { turns } from '../../support/hostile-log.js';
+import { turns } from '../../support/log/hostile-log.js';
 import type { Ask, Field, Rights } from './case.js';
 import { Reader } from './reader.js';
 import type { World } from './world.js';

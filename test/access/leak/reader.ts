@@ -1,7 +1,7 @@
 import type { Running } from '../../../src/graphql/running/running.js';
 import type { Frame } from '../../../src/hub/frame.js';
 import { payloadOf } from '../../../src/serve/connection/frames.js';
-import { turns } from '../../support/hostile-log.js';
+import { turns } from '../../support/log/hostile-log.js';
 import { Stall } from '../../support/stall.js';
 import { type Ask, contentFor, type Field, mayAsk, maySee, queryOf, type Rights } from './case.js';
 import type { Person } from './person.js';

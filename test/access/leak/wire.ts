@@ -1,7 +1,7 @@
+import { socket } from '../../support/clients/socket.js';
+import { events } from '../../support/clients/stream.js';
 import { eventually } from '../../support/eventually.js';
 import type { Result } from '../../support/river.js';
-import { socket } from '../../support/socket.js';
-import { events } from '../../support/stream.js';
 
 /** What came over a connection, in its order. */
 export type Heard =

@@ -4,7 +4,7 @@ import type { Frame } from '../../../src/hub/frame.js';
 import { routeRecord, routingOf } from '../../../src/relay/route.js';
 import { compileSchema } from '../../../src/schema/compile.js';
 import type { StreamSchema } from '../../../src/schema/stream-schema.js';
-import { HostileLog, turns } from '../../support/hostile-log.js';
+import { HostileLog, turns } from '../../support/log/hostile-log.js';
 import { openReplica } from '../../support/replica.js';
 import { type Ask, type Case, type Draft, type Field, type Note, type Rights, resolversWith, sdlOf } from './case.js';
 import { Person } from './person.js';

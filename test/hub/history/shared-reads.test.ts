@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Channel } from '../../../src/event/channel.js';
 import { type Reads, sharedReads } from '../../../src/hub/history/shared-reads.js';
 import { LogUnavailable } from '../../../src/log/channel-log.js';
-import { HostileLog, turns } from '../../support/hostile-log.js';
+import { HostileLog, turns } from '../../support/log/hostile-log.js';
 
 /** A log of twenty events on each of two channels that writes down what it is asked. */
 function counted(most?: number) {

@@ -9,7 +9,7 @@ import { Subscription } from '../../../src/hub/subscription/subscription.js';
 import { maxMarks } from '../../../src/log/channel-log.js';
 import { noObservers } from '../../../src/observe/observers.js';
 import { eventually } from '../../support/eventually.js';
-import { turns, type Written } from '../../support/hostile-log.js';
+import { turns, type Written } from '../../support/log/hostile-log.js';
 import { Stall } from '../../support/stall.js';
 import { decoded, partitionsOf, renderedAs, type Seated, Stage, slowly } from '../stage.js';
 

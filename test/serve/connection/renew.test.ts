@@ -4,11 +4,11 @@ import { PubSub } from 'graphql-subscriptions';
 import { describe, expect, test } from 'vitest';
 import { Fault } from '../../../src/event/faults.js';
 import { memoryReplicas } from '../../../src/serve/replicas/replicas.js';
+import { socket } from '../../support/clients/socket.js';
+import { events } from '../../support/clients/stream.js';
 import { eventually } from '../../support/eventually.js';
 import { type River, river, tokenFor } from '../../support/river.js';
 import { slowSource } from '../../support/slow-source.js';
-import { socket } from '../../support/socket.js';
-import { events } from '../../support/stream.js';
 
 const sdl = `
   type Subscription {

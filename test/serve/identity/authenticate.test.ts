@@ -9,8 +9,8 @@ import {
   tokenAuthenticator,
   withToken,
 } from '../../../src/serve/identity/authenticate.js';
+import { socket } from '../../support/clients/socket.js';
 import { river } from '../../support/river.js';
-import { socket } from '../../support/socket.js';
 
 const secret = 'a secret of at least thirty-two bytes';
 const none: TokenSettings = { secrets: [], jwksUrl: null, issuer: null, audience: null };

@@ -5,9 +5,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { allowedOrigins, normalOrigin, type Surroundings } from '../../../src/serve/identity/origins.js';
-import { certificateAuthority } from '../../support/certificates.js';
-import { http2 } from '../../support/http2.js';
+import { http2 } from '../../support/clients/http2.js';
 import { type River, river, tokenFor } from '../../support/river.js';
+import { certificateAuthority } from '../../support/servers/certificates.js';
 
 const sdl = `
   type Subscription { note: Note! @kafka(topic: "notes") @public  mine: Note! @kafka(topic: "notes") @authenticated }

@@ -7,12 +7,12 @@ import { clockStep } from '../../../src/serve/identity/clock-steps.js';
 import { memoryRevocations, type RevocationStore } from '../../../src/serve/identity/revocation-store.js';
 import { revocationsOf } from '../../../src/serve/identity/revocations.js';
 import { memoryReplicas } from '../../../src/serve/replicas/replicas.js';
+import { socket } from '../../support/clients/socket.js';
+import { events } from '../../support/clients/stream.js';
 import { eventually } from '../../support/eventually.js';
 import { opened } from '../../support/opened.js';
 import { listen, type Result, river, tokenFor } from '../../support/river.js';
 import { slowSource } from '../../support/slow-source.js';
-import { socket } from '../../support/socket.js';
-import { events } from '../../support/stream.js';
 
 const sdl = `
   type Query { me: ID @authenticated }

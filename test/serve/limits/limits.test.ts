@@ -6,13 +6,13 @@ import { WebSocket } from 'ws';
 import { noGatewayMetrics } from '../../../src/observe/metrics.js';
 import type { GatewayParts } from '../../../src/serve/gateway.js';
 import type { GatewayLimits } from '../../../src/serve/limits/limits.js';
-import { certificateAuthority } from '../../support/certificates.js';
-import { eventSource } from '../../support/event-source.js';
+import { eventSource } from '../../support/clients/event-source.js';
+import { http2 } from '../../support/clients/http2.js';
+import { socket } from '../../support/clients/socket.js';
+import { events } from '../../support/clients/stream.js';
 import { eventually } from '../../support/eventually.js';
-import { http2 } from '../../support/http2.js';
 import { type River, river, tokenFor } from '../../support/river.js';
-import { socket } from '../../support/socket.js';
-import { events } from '../../support/stream.js';
+import { certificateAuthority } from '../../support/servers/certificates.js';
 
 const sdl = `
   type Mutation { knock: Int! @public }

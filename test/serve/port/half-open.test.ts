@@ -6,11 +6,11 @@ import { afterAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { noGatewayMetrics } from '../../../src/observe/metrics.js';
 import type { GatewayParts } from '../../../src/serve/gateway.js';
-import { certificateAuthority } from '../../support/certificates.js';
+import { http2 } from '../../support/clients/http2.js';
+import * as raw from '../../support/clients/http2-frames.js';
 import { eventually } from '../../support/eventually.js';
-import { http2 } from '../../support/http2.js';
-import * as raw from '../../support/http2-frames.js';
 import { river } from '../../support/river.js';
+import { certificateAuthority } from '../../support/servers/certificates.js';
 
 const authority = certificateAuthority();
 afterAll(() => authority[Symbol.dispose]());

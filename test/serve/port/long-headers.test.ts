@@ -1,9 +1,9 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Authority, certificateAuthority } from '../../support/certificates.js';
-import { http2 } from '../../support/http2.js';
+import { http2 } from '../../support/clients/http2.js';
 import { type River, river } from '../../support/river.js';
+import { type Authority, certificateAuthority } from '../../support/servers/certificates.js';
 
 const sdl = 'type Subscription { note: Note! @kafka(topic: "notes") @public } type Note { id: ID! }';
 const tokenOf = (bytes: number) => `Bearer ${'x'.repeat(bytes)}`;

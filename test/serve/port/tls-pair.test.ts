@@ -6,10 +6,10 @@ import { connect } from 'node:tls';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type Logger, silent } from '../../../src/observe/logger.js';
 import { pairOf, whyNoPair } from '../../../src/serve/port/tls-pair.js';
-import { certificateAuthority } from '../../support/certificates.js';
+import { http2 } from '../../support/clients/http2.js';
 import { eventually } from '../../support/eventually.js';
-import { http2 } from '../../support/http2.js';
 import { river } from '../../support/river.js';
+import { certificateAuthority } from '../../support/servers/certificates.js';
 
 const authority = certificateAuthority();
 afterAll(() => authority[Symbol.dispose]());

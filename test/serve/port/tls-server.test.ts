@@ -8,11 +8,11 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { noGatewayMetrics } from '../../../src/observe/metrics.js';
 import { tlsServer } from '../../../src/serve/port/tls-server.js';
-import { certificateAuthority } from '../../support/certificates.js';
+import { http2 } from '../../support/clients/http2.js';
+import * as raw from '../../support/clients/http2-frames.js';
 import { eventually } from '../../support/eventually.js';
-import { http2 } from '../../support/http2.js';
-import * as raw from '../../support/http2-frames.js';
 import { type Result, river, tokenFor } from '../../support/river.js';
+import { certificateAuthority } from '../../support/servers/certificates.js';
 
 const authority = certificateAuthority();
 afterAll(() => authority[Symbol.dispose]());

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { eventsOf } from '../../support/event-stream.js';
+import { eventsOf } from '../../support/clients/event-stream.js';
 import { eventually } from '../../support/eventually.js';
 import { type Result, type River, tokenFor } from '../../support/river.js';
 import { fleet, pay, positions, sampleRiver } from '../../support/sample.js';

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { createMemoryLog } from '../../../src/log/memory-log.js';
+import { socket } from '../../support/clients/socket.js';
 import { eventually } from '../../support/eventually.js';
 import { river } from '../../support/river.js';
 import { slowSource } from '../../support/slow-source.js';
-import { socket } from '../../support/socket.js';
 
 /** A log that confirms channels only from when it is opened. */
 function slowLog() {

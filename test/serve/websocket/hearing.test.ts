@@ -5,9 +5,9 @@ import { WebSocket } from 'ws';
 import { noGatewayMetrics } from '../../../src/observe/metrics.js';
 import type { GatewayParts } from '../../../src/serve/gateway.js';
 import type { GatewayLimits } from '../../../src/serve/limits/limits.js';
+import { socket } from '../../support/clients/socket.js';
 import { eventually } from '../../support/eventually.js';
 import { type Result, river, tokenFor } from '../../support/river.js';
-import { socket } from '../../support/socket.js';
 
 const sdl = `
   type Query { echo(n: Int!): Int! @public }

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { socket } from '../../support/clients/socket.js';
 import { eventually } from '../../support/eventually.js';
 import { river } from '../../support/river.js';
-import { socket } from '../../support/socket.js';
 
 test('a client whose answer to a ping comes late, because it reads slowly, is not cut off for it', async () => {
   const sdl = 'type Subscription { note: Note! @kafka(topic: "notes") @public } type Note { id: ID! text: String! }';
