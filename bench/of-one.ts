@@ -91,7 +91,7 @@ export async function connecting(effort: Effort) {
   if (effort.smoke) await Promise.all(names.map((name) => one(name, 'orders')));
   else {
     for (const kind of ['quotes', 'orders'] as const) {
-      for (let round = 0; round < Math.min(2, effort.rounds); round++) {
+      for (let round = 0; round < effort.rounds; round++) {
         for (const name of names) await one(name, kind);
       }
     }
