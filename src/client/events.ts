@@ -57,10 +57,10 @@ export function resumingEvents<Options extends EventsOptions>(options: Options, 
 
 interface Following {
   readonly operation: Operation;
-  /** To be called once nothing more comes. */
+  /** Is called once nothing more comes: nobody asks for another token then. */
   readonly over: () => void;
   readonly silence: number;
-  /** Whether the next connection may have another token. */
+  /** True where the next connection may have another token. */
   readonly renews: boolean;
 }
 

@@ -65,7 +65,7 @@ export class Operation {
   #cursor: string | null = null;
   /** The gap that was told ahead of its event. */
   #ahead: Told | null = null;
-  /** A heartbeat has brought its cursor on this connection. */
+  /** True once a heartbeat has brought a cursor on this connection. */
   #begun = false;
 
   constructor(

@@ -19,7 +19,7 @@ export function renewing(
 
   function waitFor(current: unknown) {
     const left = endOf(current) - Date.now();
-    // Also where the end is not known: nothing is greater than NaN.
+    // A token whose end is not known is left alone here too: nothing is greater than NaN.
     if (!(left > tooLate)) return;
     timer = setTimeout(() => void renew().catch(() => undefined), Math.min(longest, Math.max(left / 2, left - ahead)));
   }
@@ -38,7 +38,7 @@ export function renewing(
   };
 }
 
-/** Milliseconds since 1970; NaN when that cannot be read. */
+/** When a token ends, in milliseconds since 1970; NaN when that cannot be read. */
 function endOf(authorization: unknown): number {
   try {
     const [, payload = ''] = String(authorization).split('.');

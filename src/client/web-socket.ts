@@ -119,8 +119,8 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
 
   function heartbeat({ cursors = {}, gaps = {} }: Heartbeat) {
     for (const [id, known] of operations) {
-      // It was left while there was no connection, so that no `complete` was sent. On a socket without any operation yet
-      // all are still to come: graphql-ws sends them in one go, once the connection is acknowledged.
+      // An operation that was left while there was no connection, so that no `complete` was sent, is forgotten here. On a socket
+      // without any operation yet all are still to come: graphql-ws sends them in one go, once the connection is acknowledged.
       if (known.socket !== socket && socket === carrying) operations.delete(id);
       else known.operation.heartbeat(cursors[id], gaps[id]);
     }
