@@ -65,8 +65,10 @@ export async function withProducer<T>(
   brokers: string[] = kafkaBrokers(),
   transactionalId?: string,
 ): Promise<T> {
-  const options = transactionalId === undefined ? {} : { transactionalId, idempotent: true, maxInFlightRequests: 1 };
-  const producer = kafkaClient(brokers).producer(options);
+  // kafkajs sends a request again, whole, where one of its partitions was not ready, as those of a new topic are not: without
+  // idempotence the others would have their records twice.
+  const once = { idempotent: true, maxInFlightRequests: 1 };
+  const producer = kafkaClient(brokers).producer(transactionalId === undefined ? once : { ...once, transactionalId });
   await producer.connect();
   try {
     return await work(producer);
