@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { backoff } from '../event/backoff.js';
 import type { Channel } from '../event/channel.js';
 import type { Progress } from '../event/place.js';
 import { lastly, type Position } from '../event/position.js';
@@ -207,7 +208,7 @@ export class TailingHub implements Hub, TailListener, Compared {
         const told = error instanceof LogUnavailable ? error.message : String(error);
         logger.warn({ error: told, failures }, 'history cannot be read yet; live events wait');
         // All replicas lost the log in the same moment: they must not all come back to it in one.
-        await pause(Math.min(2_000, 50 * 2 ** Math.min(failures, 6)) * (0.5 + random() / 2));
+        await pause(backoff(failures + 1, { first: 50, most: 2_000, random }));
       }
     }
   }
