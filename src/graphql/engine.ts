@@ -98,7 +98,7 @@ export class Engine {
   /** Whether a query, a mutation or a subscription is meant; null where `open` would say that it is none of them. Never throws. */
   kindOf(worded: Worded): OperationKind | null {
     try {
-      return this.#checks.find(worded).operation.operation;
+      return this.#checks.meant(worded).operation.operation;
     } catch {
       return null;
     }

@@ -14,7 +14,7 @@ export function answerFault(response: ServerResponse, fault: Fault): void {
   if (status === 401) headers['WWW-Authenticate'] = 'Bearer';
   // What is left of a body nobody reads would be taken for the next request; HTTP/2 knows whose it is.
   if (status === 413 && response.req.httpVersionMajor < 2) headers.Connection = 'close';
-  answer(response, status, { errors: [{ message: fault.message, extensions: fault.extensions }] }, headers);
+  answer(response, status, faultBody(fault), headers);
 }
 
 /**
@@ -23,7 +23,7 @@ export function answerFault(response: ServerResponse, fault: Fault): void {
  */
 export function rawAnswer(what: Fault | number, headers: Readonly<Record<string, string>> = {}): string {
   const status = typeof what === 'number' ? what : what.status;
-  const body = typeof what === 'number' ? '' : faultBody(what);
+  const body = typeof what === 'number' ? '' : JSON.stringify(faultBody(what));
   const all = {
     Connection: 'close',
     ...(body === '' ? {} : { 'Content-Type': jsonType, 'Cache-Control': 'no-store' }),
@@ -37,7 +37,7 @@ export function rawAnswer(what: Fault | number, headers: Readonly<Record<string,
 
 const jsonType = 'application/json; charset=utf-8';
 
-const faultBody = ({ message, extensions }: Fault): string => JSON.stringify({ errors: [{ message, extensions }] });
+const faultBody = ({ message, extensions }: Fault) => ({ errors: [{ message, extensions }] });
 
 /** What is no request of ours, in the form of a fault: a client that reads `extensions.code` of each error must find one. */
 export function answerBadRequest(response: ServerResponse, status: number, message: string, allow?: string): void {

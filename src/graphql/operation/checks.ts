@@ -50,13 +50,19 @@ export class Checks {
 
   /** Throws Fault where the request names no document, and Refused or a GraphQLError where there is no such operation. */
   find(worded: Worded): Found {
-    const { documents, schema, bounds } = this.parts;
-    const document = documents.of(worded);
-    const operation = operationOf(document.ast, worded.operationName);
-    if (operation instanceof GraphQLError) throw operation;
+    const { schema, bounds } = this.parts;
+    const { document, operation } = this.meant(worded);
     const given = worded.variables ?? {};
     const variables = isTooDeep(given, bounds.jsonDepth) ? null : exactVariables(schema, operation, given);
     return { document, operation, variables };
+  }
+
+  /** As `find`, for whoever needs no variables. */
+  meant(worded: Worded): Omit<Found, 'variables'> {
+    const document = this.parts.documents.of(worded);
+    const operation = operationOf(document.ast, worded.operationName);
+    if (operation instanceof GraphQLError) throw operation;
+    return { document, operation };
   }
 
   /** Throws Fault or Refused when its values are no values of its variables, or the viewer may not ask for its fields. */

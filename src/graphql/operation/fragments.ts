@@ -13,13 +13,12 @@ const known = new WeakMap<DocumentNode, Fragments>();
 
 /** A document's fragments by their names; of two with one name, which is no valid document, the last. */
 export function fragmentsOf(document: DocumentNode): Fragments {
-  const found = known.get(document) ?? new Map<string, FragmentDefinitionNode>();
-  if (known.has(document)) return found;
-  for (const node of document.definitions) {
-    if (node.kind === Kind.FRAGMENT_DEFINITION)
-      (found as Map<string, FragmentDefinitionNode>).set(node.name.value, node);
+  let found = known.get(document);
+  if (!found) {
+    const fragments = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);
+    found = new Map(fragments.map((node) => [node.name.value, node]));
+    known.set(document, found);
   }
-  known.set(document, found);
   return found;
 }
 

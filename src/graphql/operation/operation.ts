@@ -6,7 +6,6 @@ import {
   Kind,
   NoSchemaIntrospectionCustomRule,
   type OperationDefinitionNode,
-  type OperationTypeNode,
   parse,
   specifiedRules,
   type ValidationRule,
@@ -127,12 +126,6 @@ export function fieldsOf(select: () => readonly SelectedField[]): readonly Selec
   } catch (error) {
     return coded(error as GraphQLError, 'GRAPHQL_VALIDATION_FAILED');
   }
-}
-
-/** Whether the operation meant is a query, a mutation or a subscription; null when there is none. */
-export function kindOf(parsed: Parsed, name: string | null | undefined): `${OperationTypeNode}` | null {
-  const operation = isDocument(parsed) ? operationOf(parsed.ast, name) : null;
-  return operation === null || operation instanceof GraphQLError ? null : operation.operation;
 }
 
 /** The operation meant, or why there is none. */

@@ -4,7 +4,7 @@ import { Frame, type Rendered } from '../../hub/frame.js';
 import type { Outlet } from '../../hub/outlet.js';
 import { sameRights, type Viewer } from '../viewer.js';
 import { endsWith, type Renewal, unchanged } from './renewal.js';
-import type { Running } from './running.js';
+import { RunOnce } from './run-once.js';
 
 /** What graphql-js makes of the source that a resolver has given. */
 export type Results = AsyncGenerator<ExecutionResult, void, void>;
@@ -25,55 +25,46 @@ export interface ResolvedParts {
  * The source was chosen by the claims of its beginning, so that a renewal which changes them subscribes anew: what is
  * published in that instant may be lost, as on this path it may be anyway.
  */
-export class Resolved implements Running {
-  readonly kind = 'running';
+export class Resolved extends RunOnce {
   readonly isResumable = false;
   readonly gap = null;
-  #outlet: Outlet | null = null;
-  /** Why a renewed viewer may not have it, found between its opening and its start. */
-  #refused: Fault | null = null;
-  #closed = false;
 
   constructor(
     readonly field: string,
     private viewer: Viewer,
     private results: Results,
     private readonly parts: ResolvedParts,
-  ) {}
+  ) {
+    super();
+  }
 
-  start(outlet: Outlet): this {
-    if (this.#closed) return this;
-    this.#outlet = outlet;
-    if (this.#refused) this.#fail(this.#refused);
-    else void this.#pump(outlet);
-    return this;
+  protected begin(outlet: Outlet): void {
+    void this.#pump(outlet);
   }
 
   cursor(): null {
     return null;
   }
 
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    leave(this.results);
+  protected leave(): void {
+    letGo(this.results);
   }
 
   async renew(viewer: Viewer): Promise<Renewal> {
     if (sameRights(viewer, this.viewer)) return unchanged;
     try {
       const results = await this.parts.subscribe(viewer);
-      return { commit: () => this.#move(viewer, results), abandon: () => leave(results) };
+      return { commit: () => this.#move(viewer, results), abandon: () => letGo(results) };
     } catch (error) {
       if (!(error instanceof Fault) || error.retry) throw error;
-      return endsWith(() => this.#fail(error));
+      return endsWith(() => this.fail(error));
     }
   }
 
   /** Writes what one source gives until it is over or was left. A source that never answers again keeps no other waiting. */
   async #pump(outlet: Outlet): Promise<void> {
     const { results } = this;
-    const isLeft = () => this.#closed || results !== this.results;
+    const isLeft = () => this.isOver || results !== this.results;
     try {
       for (;;) {
         const full = outlet.drained();
@@ -84,31 +75,22 @@ export class Resolved implements Running {
         if (done) break;
         outlet.write([new Frame(this.parts.encode(value))]);
       }
-      this.#closed = true;
-      outlet.end();
+      this.end();
     } catch (error) {
-      if (!isLeft()) this.#fail(this.parts.masked(error));
+      if (!isLeft()) this.fail(this.parts.masked(error));
     }
   }
 
   #move(viewer: Viewer, results: Results): void {
-    leave(this.#closed ? results : this.results);
-    if (this.#closed) return;
+    letGo(this.isOver ? results : this.results);
+    if (this.isOver) return;
     this.viewer = viewer;
     this.results = results;
-    if (this.#outlet) void this.#pump(this.#outlet);
-  }
-
-  #fail(fault: Fault): void {
-    if (this.#closed) return;
-    this.#refused = fault;
-    if (!this.#outlet) return;
-    this.close();
-    this.#outlet.fail(fault);
+    if (this.outlet) void this.#pump(this.outlet);
   }
 }
 
 /** What a source does when it is left is its own affair, and nobody waits for it. */
-function leave(results: Results): void {
+function letGo(results: Results): void {
   results.return().catch(() => undefined);
 }

@@ -8,7 +8,7 @@ import type { Subscription } from '../../hub/subscription/subscription.js';
 import { LogUnavailable } from '../../log/channel-log.js';
 import type { Viewer } from '../viewer.js';
 import { endsWith, type Renewal, unchanged } from './renewal.js';
-import type { Running } from './running.js';
+import { RunOnce } from './run-once.js';
 
 export interface StreamParts {
   readonly groups: Groups;
@@ -22,31 +22,23 @@ export interface StreamParts {
  * A subscription to the log. When its viewer renews the token it moves to the group of the new claims, from the very
  * place where it was.
  */
-export class Stream implements Running {
-  readonly kind = 'running';
+export class Stream extends RunOnce {
   readonly isResumable = true;
   readonly field: string;
-  #outlet: Outlet | null = null;
   #subscription: Subscription | null = null;
-  /** Why a renewed viewer may not have it, found between its opening and its start. */
-  #refused: Fault | null = null;
-  #closed = false;
 
   /** The stream has a claim on `group` until it starts. */
   constructor(
     private readonly parts: StreamParts,
     private group: Group,
-    private readonly begin: Start,
+    private readonly beginning: Start,
   ) {
+    super();
     this.field = group.plan.field;
   }
 
-  start(outlet: Outlet): this {
-    if (this.#closed) return this;
-    this.#outlet = outlet;
-    if (this.#refused) this.#fail(this.#refused);
-    else this.#sit(this.group, this.begin);
-    return this;
+  protected begin(outlet: Outlet): void {
+    this.#sit(this.group, outlet, this.beginning);
   }
 
   cursor(): string | null {
@@ -57,9 +49,7 @@ export class Stream implements Running {
     return this.#subscription?.gap ?? null;
   }
 
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+  protected leave(): void {
     if (this.#subscription) this.#subscription.close();
     else this.parts.groups.release(this.group);
   }
@@ -71,7 +61,7 @@ export class Stream implements Running {
     try {
       next = this.parts.plan(viewer);
     } catch (error) {
-      if (error instanceof Fault) return endsWith(() => this.#fail(error));
+      if (error instanceof Fault) return endsWith(() => this.fail(error));
       throw error;
     }
     if (next.key === this.group.plan.key) return unchanged;
@@ -86,26 +76,18 @@ export class Stream implements Running {
 
   /** Changes seats within one turn: what the old group was not yet shown, the new one reads from history. */
   #move(group: Group): void {
-    const isOver = this.#closed || this.#subscription?.isClosed === true;
+    const isOver = this.isOver || this.#subscription?.isClosed === true;
     if (isOver) this.parts.groups.release(group);
-    else if (this.#subscription) this.#sit(group, this.#subscription.handOver());
+    else if (this.#subscription) this.#sit(group, this.outlet as Outlet, this.#subscription.handOver());
     else {
       this.parts.groups.release(this.group);
       this.group = group;
     }
   }
 
-  #sit(group: Group, start: Start): void {
+  #sit(group: Group, outlet: Outlet, start: Start): void {
     this.group = group;
-    this.#subscription = this.parts.seat(group, this.#outlet as Outlet, start);
+    this.#subscription = this.parts.seat(group, outlet, start);
     this.parts.groups.release(group);
-  }
-
-  #fail(fault: Fault): void {
-    if (this.#closed) return;
-    this.#refused = fault;
-    if (!this.#outlet) return;
-    this.close();
-    this.#outlet.fail(fault);
   }
 }

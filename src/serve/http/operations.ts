@@ -9,9 +9,7 @@ import { acceptedTypes, acceptOf } from './accept.js';
 import { bodyTypeOf } from './body-type.js';
 import { badRequest, type YogaParts, yogaOf } from './yoga.js';
 
-export interface OperationsParts extends SseParts, YogaParts {
-  readonly engine: Engine;
-}
+export interface OperationsParts extends SseParts, YogaParts {}
 
 type Handle = (request: IncomingMessage, response: ServerResponse, body: string | null) => Promise<void>;
 
