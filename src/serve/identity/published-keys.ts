@@ -100,8 +100,11 @@ export function publishedKeys({ url, ca = null, logger, metrics, now = clock }: 
 
   /** Waits for an attempt that is near, for whoever comes while no key was ever had. */
   async function first(): Promise<JWTVerifyGetKey> {
-    const left = due - now();
-    if (!underWay && left > 0 && left <= patience) await new Promise((resolve) => setTimeout(resolve, Math.ceil(left)));
+    const next = due;
+    // A timer rings up to a millisecond before its time (nodejs/node#26578): after one wait alone, there may be no attempt yet.
+    while (!underWay && now() < next && next - now() <= patience) {
+      await new Promise((resolve) => setTimeout(resolve, Math.ceil(next - now())));
+    }
     await attempt();
     if (known === null) throw failure ?? new KeysOutOfReach('they are not fetched any more');
     return known;

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK, type JWTHeaderParameters, SignJWT } from 'jose';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { tokenAuthenticator, withToken } from '../../../src/serve/identity/authenticate.js';
+import { publishedKeys } from '../../../src/serve/identity/published-keys.js';
 
 type Pair = Awaited<ReturnType<typeof generateKeyPair>>;
 const pairs = {} as Record<'one' | 'two' | 'curve', Pair>;
@@ -67,6 +68,21 @@ describe('a token is taken', () => {
     const broken = { kty: 'RSA', n: 'no', e: '!' };
     await using issuer = await issuerOf(broken, await published('one'));
     expect(await issuer.whose(await signed('one'))).toBe('ada');
+  });
+});
+
+describe('a host that comes up while somebody waits for its first key', () => {
+  test('is asked also when the timer rings a moment too early', async () => {
+    await using issuer = await issuerOf(await published('one'));
+    issuer.state.status = 503;
+    // By this clock each timer rings after nine tenths of its time.
+    const keys = publishedKeys({ url: issuer.jwksUrl, now: () => performance.now() * 0.9 });
+    const key = () => keys.keyFor({ alg: 'RS256' }, { payload: '', signature: '' });
+    await expect(key()).rejects.toThrow('503');
+    issuer.state.status = 200;
+    expect(await key()).toMatchObject({ type: 'public' });
+    expect(issuer.state.asked).toBe(2);
+    keys.close();
   });
 });
 
