@@ -100,10 +100,10 @@ export function publishedKeys({ url, ca = null, logger, metrics, now = clock }: 
 
   /** Waits for an attempt that is near, for whoever comes while no key was ever had. */
   async function first(): Promise<JWTVerifyGetKey> {
-    const next = due;
-    // A timer rings up to a millisecond before its time (nodejs/node#26578): after one wait alone, there may be no attempt yet.
-    while (!underWay && now() < next && next - now() <= patience) {
-      await new Promise((resolve) => setTimeout(resolve, Math.ceil(next - now())));
+    const left = due - now();
+    if (!underWay && left > 0 && left <= patience) {
+      // A timer rings up to a millisecond before its time (nodejs/node#26578): without one more there would be no attempt yet.
+      await new Promise((resolve) => setTimeout(resolve, Math.ceil(left) + 1));
     }
     await attempt();
     if (known === null) throw failure ?? new KeysOutOfReach('they are not fetched any more');
