@@ -78,7 +78,8 @@ export class Connection implements Beating, Expiring {
 
   /** Sets when the token ends, and the connection with it: milliseconds since 1970; null: never. */
   expires(at: number | null): void {
-    if (at === null && !this.#expiry) return;
+    // A renewal may outlast its connection: a watch begun now would hold it, and all it has, until the token's end.
+    if (this.#isOver || (at === null && !this.#expiry)) return;
     this.#expiry ??= new Expiry(this);
     this.#expiry.set(at);
   }
@@ -113,8 +114,8 @@ export class Connection implements Beating, Expiring {
   beat(): void {
     const wire = this.#wire;
     const isStuck = wire.isStuck();
-    // A full wire has no room for a heartbeat: as long as it drains, someone reads. To the last one, which stands behind all
-    // that they still have to read, an answer may come late.
+    // A full wire has no room for a heartbeat, and the answer to the one before may be late, for that stands behind all that is
+    // still to be read: as long as the wire drains, someone reads.
     if (!isStuck && wire.drained()) {
       this.#isAlive = true;
       return;

@@ -15,6 +15,7 @@ import { noGatewayMetrics } from '../../../src/observe/metrics.js';
 import type { Connection } from '../../../src/serve/connection/connection.js';
 import { Connections } from '../../../src/serve/connection/connections.js';
 import { openFor } from '../../../src/serve/connection/opening.js';
+import { renew } from '../../../src/serve/connection/renew.js';
 import { renewalDesk } from '../../../src/serve/connection/renewal-desk.js';
 import type { LastWord, Wire } from '../../../src/serve/connection/wire.js';
 import { admissionOf } from '../../../src/serve/limits/admission.js';
@@ -123,6 +124,7 @@ function house(heartbeat = 20) {
     counts,
     entries,
     desk,
+    renewing: { identity, audit },
     pubsub,
     places: () => {
       // Whoever finds no room is told so; whoever finds some leaves again.
@@ -192,6 +194,25 @@ test('a token that has expired is its last word, and renewed in time it is not',
   expect(stays.said).toEqual([]);
   stays.connection.closed();
   await gone(h, left);
+});
+
+test('a token that is renewed while its connection closes wakes nobody at its end', async () => {
+  using h = house();
+  const [closes, stays] = [h.come(), h.come()];
+  const renewals = [closes, stays].map(({ connection }) =>
+    renew(
+      connection,
+      async () => {
+        closes.connection.closed();
+        return ada('user', Date.now() + 50);
+      },
+      h.renewing,
+    ),
+  );
+  await Promise.all(renewals);
+  await eventually('the one that stays is over', () => stays.said.length > 0);
+  expect(closes.said).toEqual([]);
+  await gone(h, stays);
 });
 
 test('a revocation between admission and attach finds it, and what it asked for never begins', async () => {
