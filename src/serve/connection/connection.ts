@@ -70,14 +70,15 @@ export class Connection implements Beating, Expiring {
   /** From here on the connection is this viewer's, and ends with the token. Null, or why that token counts no more. */
   signIn(viewer: Viewer): Fault | null {
     this.viewer = viewer;
-    // A revocation finds it from here on. One that came between the token's verification and this line has not.
+    // A revocation finds it from here on. One that came between the token's verification and this line, or while operations
+    // were waited for that are renewed, has not.
     if (this.shared.identity.isRevoked(viewer)) return revoked();
-    this.expires(viewer.expiresAt);
+    this.#expires(viewer.expiresAt);
     return null;
   }
 
   /** Sets when the token ends, and the connection with it: milliseconds since 1970; null: never. */
-  expires(at: number | null): void {
+  #expires(at: number | null): void {
     // A renewal may outlast its connection: a watch begun now would hold it, and all it has, until the token's end.
     if (this.#isOver || (at === null && !this.#expiry)) return;
     this.#expiry ??= new Expiry(this);

@@ -3,36 +3,21 @@ import type { Renewal } from '../../graphql/running/renewal.js';
 import type { Running } from '../../graphql/running/running.js';
 import { personOf, type Viewer } from '../../graphql/viewer.js';
 import type { Audit } from '../../observe/audit.js';
-import type { Identity } from '../identity/identify.js';
-import { revoked } from '../identity/revocation.js';
 import type { Renewed } from '../replicas/told.js';
 import type { Connection } from './connection.js';
-
-export interface RenewParts {
-  readonly identity: Pick<Identity, 'isRevoked'>;
-  readonly audit: Audit;
-}
 
 /**
  * Renews a connection's token in place: `verify` says whose the new one is. Its operations go on where they are, under
  * the new claims. A refusal changes nothing: the connection lives on with its old token, as long as that one lives.
  */
-export async function renew(
-  connection: Connection,
-  verify: () => Promise<Viewer>,
-  { identity, audit }: RenewParts,
-): Promise<Renewed> {
-  const renewed = await renewal(connection, verify, identity);
+export async function renew(connection: Connection, verify: () => Promise<Viewer>, audit: Audit): Promise<Renewed> {
+  const renewed = await renewal(connection, verify);
   const { viewer, peer } = connection;
   audit({ event: 'renewed', claims: viewer.claims, peer, code: renewed.ok ? null : renewed.code });
   return renewed;
 }
 
-async function renewal(
-  connection: Connection,
-  verify: () => Promise<Viewer>,
-  { isRevoked }: RenewParts['identity'],
-): Promise<Renewed> {
+async function renewal(connection: Connection, verify: () => Promise<Viewer>): Promise<Renewed> {
   if (connection.renewing) return refusal(new Fault('UNAVAILABLE', { why: 'another renewal is under way' }));
   connection.renewing = true;
   try {
@@ -41,13 +26,10 @@ async function renewal(
       return refusal(new Fault('FORBIDDEN', { why: 'a token is renewed by one of the same `iss` and `sub`' }));
     }
     await renewAll(connection, viewer);
-    connection.expires(viewer.expiresAt);
-    // A revocation may have come since the token was verified, while operations were waited for: it found the old token here.
-    if (isRevoked(viewer)) {
-      connection.expel(revoked());
-      return refusal(revoked());
-    }
-    return { ok: true };
+    const fault = connection.signIn(viewer);
+    if (fault === null) return { ok: true };
+    connection.expel(fault);
+    return refusal(fault);
   } catch (error) {
     if (error instanceof Fault) return refusal(error);
     throw error;

@@ -30,10 +30,9 @@ export interface RenewalDesk {
 export function renewalDesk(
   named: ReadonlyMap<string, Connection>,
   replicas: Replicas,
-  identity: Pick<Identity, 'authenticate' | 'isRevoked'>,
+  { authenticate }: Pick<Identity, 'authenticate'>,
   audit: Audit,
 ): RenewalDesk {
-  const { authenticate } = identity;
   const asked = new Map<string, (answer: Renewed) => void>();
 
   replicas.hear((told) => {
@@ -43,7 +42,7 @@ export function renewalDesk(
     if (!connection) return;
     const { request, token } = told;
     // The token is verified here again: a message is no proof of who somebody is.
-    renew(connection, () => authenticate(withToken(token)), { identity, audit })
+    renew(connection, () => authenticate(withToken(token)), audit)
       .then((answer) => replicas.tell({ kind: 'renewed', request, answer }))
       // A failed answer is told by silence: whoever asked stops waiting after `patience`.
       .catch(() => undefined);
@@ -55,7 +54,7 @@ export function renewalDesk(
       const viewer = await authenticate(withToken(token));
       await admit(viewer);
       const connection = named.get(stream);
-      if (connection) return renew(connection, async () => viewer, { identity, audit });
+      if (connection) return renew(connection, async () => viewer, audit);
       // A name that can be none is not passed on: 60 KB of anything would be every replica's to read.
       if (!streamId.test(stream)) return refusal(gone());
       const request = randomUUID();

@@ -235,7 +235,7 @@ export class WebSocketWire implements Wire, OutletOwner, HearingOwner {
     if (!bringsToken(payload)) return payload;
     const { identity, observers } = this.parts;
     const verify = async () => identity.authenticate({ ...nothing, authorization: renewalIn(payload) });
-    return renew(this.connection, verify, { identity, audit: observers.audit });
+    return renew(this.connection, verify, observers.audit);
   }
 }
 

@@ -124,7 +124,7 @@ function house(heartbeat = 20) {
     counts,
     entries,
     desk,
-    renewing: { identity, audit },
+    audit,
     pubsub,
     places: () => {
       // Whoever finds no room is told so; whoever finds some leaves again.
@@ -206,7 +206,7 @@ test('a token that is renewed while its connection closes wakes nobody at its en
         closes.connection.closed();
         return ada('user', Date.now() + 50);
       },
-      h.renewing,
+      h.audit,
     ),
   );
   await Promise.all(renewals);
