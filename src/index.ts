@@ -13,11 +13,9 @@ import type { StreamSchema } from './schema/stream-schema.js';
 import { createGateway as createReplica, type Gateway, type GatewayParts } from './serve/gateway.js';
 import { type Authenticate, byTokens, inTime } from './serve/identity/authenticate.js';
 import type { KeyWatchers } from './serve/identity/published-keys.js';
-import { gatewayLimits } from './serve/limits/limits.js';
 import { overRedis } from './serve/over-redis.js';
 import type { Tls } from './serve/port/tls-pair.js';
 import type { GatewaySettings } from './serve/settings/gateway-settings.js';
-import { settingsFrom } from './serve/settings/setting.js';
 
 export { Fault, type FaultCode } from './event/faults.js';
 export type { Context, FieldResolver, PubSub, Resolver, Resolvers } from './graphql/executable.js';
@@ -114,7 +112,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { url = defaultOf('redisUrl'), tls = {}, prefix = defaultOf('redisPrefix') } = options.redis ?? {};
   const { shards = defaultOf('logShards') } = options.log ?? {};
   parseRedisUrl(url);
-  const { mutationsPerMinute } = settingsFrom(gatewayLimits, limits);
+  const { mutationsPerMinute = defaultOf('mutationsPerMinute') } = limits ?? {};
   const connect = (name: string, extra = {}) => connectRedis(url, name, logger, { ...redisTls(url, tls), ...extra });
   const shared = overRedis({ connect, prefix, shards, mutationsPerMinute, logger });
   const identity = identityOf(auth, options.tokenLeeway, { logger, metrics });

@@ -65,8 +65,7 @@ interface Named {
 function askedIn(schema: GraphQLSchema, query: string, { variableValues, operationName }: Named): Asked | null {
   try {
     const document = parse(query);
-    const operation = operationOf(document, operationName);
-    return operation instanceof GraphQLError ? null : askedOf(schema, operation, document, variableValues);
+    return askedOf(schema, operationOf(document, operationName), document, variableValues);
   } catch {
     return null;
   }

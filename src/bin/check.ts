@@ -1,12 +1,13 @@
 import { parseArgs } from 'node:util';
 import { readConfig } from '../config/read.js';
+import { defaultOf } from '../config/variables.js';
 import { compileSchema } from '../schema/compile.js';
 import type { StreamField, StreamSchema } from '../schema/stream-schema.js';
 import type { Print } from './process/command.js';
 import { textIn } from './process/text-file.js';
 
 /** The retention by which a schema is checked when the configuration has a fault of its own. */
-const anyRetention = { retain: 600_000, max: 1000 };
+const anyRetention = { retain: defaultOf('historyRetain'), max: defaultOf('historyMax') };
 
 /**
  * `tailrace check [schema.graphql]`: prints every fault of the schema as `file:line:column message` and every fault

@@ -26,6 +26,9 @@ export interface TopicName {
   readonly topic: string;
 }
 
+/** A topic as the key of a map. */
+export const topicKey = ({ cluster, topic }: TopicName): string => JSON.stringify([cluster, topic]);
+
 /** A partition of a topic of one Kafka cluster. */
 export interface SourcePartition {
   /** Kafka's own id of the cluster, not its address. */
@@ -35,11 +38,6 @@ export interface SourcePartition {
   readonly topic: string;
   readonly partition: number;
 }
-
-export const topicNameOf = ({ clusterName = defaultCluster, topic }: SourcePartition): TopicName => ({
-  cluster: clusterName,
-  topic,
-});
 
 /** Everything of a record but its value. Rules see it as `record`, but for the cluster. */
 export interface RecordMeta extends TopicName {

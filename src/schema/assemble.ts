@@ -1,4 +1,5 @@
 import type { Retention } from '../event/channel.js';
+import { topicKey } from '../event/source-event.js';
 import type { FieldDraft } from './directives/field.js';
 import { digest } from './routes/channel-name.js';
 import { type RouteDraft, routeFrom } from './routes/routes.js';
@@ -10,7 +11,6 @@ export function assemble(fields: readonly FieldDraft[]): Pick<StreamSchema, 'top
   const routes = sharedRoutes(fields);
   const routesOf = (drafts: readonly RouteDraft[]) => drafts.flatMap(({ id }) => routes.get(id) ?? []);
   const extractors = new Map<string, Extractor>();
-  const topicKey = ({ cluster, topic }: FieldDraft) => JSON.stringify([cluster, topic]);
   const extractorKey = (field: FieldDraft) => JSON.stringify([topicKey(field), field.extractor.key]);
   for (const [key, group] of groupBy(fields, extractorKey)) {
     const ids = new Set(group.flatMap((field) => field.routes.drafts.map(({ id }) => id)));

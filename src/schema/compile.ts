@@ -16,6 +16,7 @@ import {
 } from 'graphql';
 import { validateSDL } from 'graphql/validation/validate.js';
 import type { Retention } from '../event/channel.js';
+import { topicKey } from '../event/source-event.js';
 import { assemble } from './assemble.js';
 import { usualScopeClaims } from './claims.js';
 import { withQuery } from './complete.js';
@@ -181,7 +182,7 @@ function requireAccess(
 function checkFormats(drafts: readonly FieldDraft[], to: Report): void {
   const first = new Map<string, FieldDraft>();
   for (const draft of drafts) {
-    const topic = JSON.stringify([draft.cluster, draft.topic]);
+    const topic = topicKey(draft);
     const other = first.get(topic);
     if (other === undefined) first.set(topic, draft);
     else if (other.format !== draft.format)

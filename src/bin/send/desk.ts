@@ -83,9 +83,10 @@ export function openDesk({ schema, log, audience, metrics, logger }: DeskOptions
       value,
     }));
     const first = await feedOf(topic).push(made);
+    const routing = routingOf(plan, '');
     return made.map((record, i) => {
       const place = { topic, partition: 0, offset: first + i };
-      const routed = routeRecord({ ...record, ...place }, routingOf(plan, ''), false);
+      const routed = routeRecord({ ...record, ...place }, routing, false);
       return outcomeOf(place, routed, plan, heard.get(place.offset) ?? null);
     });
   }

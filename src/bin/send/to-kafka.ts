@@ -58,10 +58,11 @@ export function toKafka(config: Config<'send'>, letter: Letter, { schema, file }
     const { partition = 0, baseOffset = '-1', logAppendTime = '-1' } = written ?? {};
     // The time that Kafka sets itself, where the topic says so, is the record's.
     const time = Number(logAppendTime) < 0 ? timestamp : Number(logAppendTime);
+    const routing = routingOf(plan, '');
     for (const [i, line] of lines.entries()) {
       const place = { topic, partition, offset: Number(baseOffset) + i };
       const record = { ...place, key, headers, timestamp: time, value: line.bytes };
-      const routed = routeRecord(record, routingOf(plan, ''), false);
+      const routed = routeRecord(record, routing, false);
       told(line, outcomeOf(place, routed, plan, null));
     }
   }

@@ -1,3 +1,4 @@
+import { usualScopeClaims } from '../../schema/claims.js';
 import { list } from '../../serve/settings/kinds.js';
 import { claim, issuers, text, url } from '../kinds.js';
 import { declaredFor } from '../variable.js';
@@ -33,7 +34,7 @@ export const ofIdentity = {
   ),
   authScopeClaims: judging(
     list('claims by name or dotted path, separated by commas', claim),
-    'scope,scopes,scp',
+    usualScopeClaims.join(),
     'The claims that say a viewer’s scopes, as words or as a list; all of them count.',
     { code: 'auth.scopeClaims' },
   ),

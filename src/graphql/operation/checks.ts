@@ -1,4 +1,4 @@
-import { GraphQLError, type GraphQLSchema, getVariableValues, type OperationDefinitionNode } from 'graphql';
+import { type GraphQLSchema, getVariableValues, type OperationDefinitionNode } from 'graphql';
 import { limitExceeded } from '../../event/faults.js';
 import type { StreamSchema } from '../../schema/stream-schema.js';
 import { exactVariables } from '../../schema/whole-numbers.js';
@@ -6,7 +6,7 @@ import type { Viewer } from '../viewer.js';
 import { refuse, type SelectedField } from './access.js';
 import { isTooDeep, type OperationBounds } from './bounds.js';
 import type { Documents } from './documents.js';
-import { coded, type Document, fieldsOf, operationOf } from './operation.js';
+import { coded, type Document, operationOf } from './operation.js';
 import type { Named } from './persisted.js';
 import { Refused } from './refused.js';
 
@@ -60,19 +60,19 @@ export class Checks {
   /** As `find`, for whoever needs no variables. */
   meant(worded: Worded): Omit<Found, 'variables'> {
     const document = this.parts.documents.of(worded);
-    const operation = operationOf(document.ast, worded.operationName);
-    if (operation instanceof GraphQLError) throw operation;
-    return { document, operation };
+    return { document, operation: operationOf(document.ast, worded.operationName) };
   }
 
-  /** Throws Fault or Refused when its values are no values of its variables, or the viewer may not ask for its fields. */
+  /**
+   * Throws Fault or Refused when its values are no values of its variables, or the viewer may not ask for its fields, and a
+   * GraphQLError when it selects too much to look at.
+   */
   check(found: Found, { extensions }: Worded, viewer: Viewer): Checked {
     const { schema, bounds, introspection } = this.parts;
     const { document, operation, variables } = found;
     const { jsonDepth: most } = bounds;
     if (variables === null || isTooDeep(extensions, most)) throw limitExceeded('jsonDepth', most, most + 1);
-    const fields = fieldsOf(() => document.fields(operation));
-    if (fields instanceof GraphQLError) throw fields;
+    const fields = document.fields(operation);
     this.admit(fields, viewer);
     const { coerced, errors } = getVariableValues(schema, operation.variableDefinitions ?? [], variables, {
       hideSuggestions: !introspection,

@@ -11,7 +11,7 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from 'graphql';
-import { fragmentsOf, walk } from './fragments.js';
+import { fragmentsOf, type Part, walk } from './fragments.js';
 
 /** Something that may hold a selection: an operation, or fields of one name. */
 type Selecting = { readonly selectionSet?: SelectionSetNode | undefined };
@@ -64,7 +64,7 @@ export function collector(schema: GraphQLSchema, document: DocumentNode, include
         if (same) same.push(node);
         else found.set(key, [node]);
       },
-      enter({ name, condition }: { readonly name: string | null; readonly condition: string | undefined }) {
+      enter({ name, condition }: Part) {
         if (name !== null && spread.has(name)) return null;
         if (name !== null) spread.add(name);
         return fits(condition, type) ? type : null;

@@ -42,7 +42,7 @@ export interface Visitor<Place> {
   includes?(node: SelectionNode): boolean;
 }
 
-/** The fields of a selection, through its fragments. A spread of a fragment that is not there, or is not valid, is passed over. */
+/** The fields of a selection, through its fragments. A spread of one that is not there, which is no valid document, is passed over. */
 export function walk<Place>(
   { selections }: SelectionSetNode,
   fragments: Fragments,

@@ -74,7 +74,7 @@ function read(
   if (errors.length > 0) return errors.map((error) => coded(error, 'GRAPHQL_VALIDATION_FAILED'));
   const known = new Map<OperationDefinitionNode, readonly SelectedField[]>();
   const fields = (operation: OperationDefinitionNode) => {
-    const found = known.get(operation) ?? selectedFields(schema, ast, operation);
+    const found = known.get(operation) ?? selected(schema, ast, operation);
     known.set(operation, found);
     return found;
   };
@@ -119,22 +119,19 @@ export function coded(error: GraphQLError, code: string): GraphQLError {
   return new GraphQLError(message, { nodes, source, positions, path, originalError, extensions });
 }
 
-/** The fields that `select` gives; too many of them are the client's fault, like a field that is not there. */
-export function fieldsOf(select: () => readonly SelectedField[]): readonly SelectedField[] | GraphQLError {
+/** As `selectedFields`: too many of them are the client's fault, like a field that is not there. */
+function selected(...asked: Parameters<typeof selectedFields>): readonly SelectedField[] {
   try {
-    return select();
+    return selectedFields(...asked);
   } catch (error) {
-    return coded(error as GraphQLError, 'GRAPHQL_VALIDATION_FAILED');
+    throw coded(error as GraphQLError, 'GRAPHQL_VALIDATION_FAILED');
   }
 }
 
-/** The operation meant, or why there is none. */
-export function operationOf(
-  ast: DocumentNode,
-  name: string | null | undefined,
-): OperationDefinitionNode | GraphQLError {
+/** The operation meant. Throws a GraphQLError where there is none. */
+export function operationOf(ast: DocumentNode, name: string | null | undefined): OperationDefinitionNode {
   const operation = getOperationAST(ast, name);
   if (operation) return operation;
   const message = name ? `Unknown operation named "${name}".` : 'Must provide an operation name: there are several.';
-  return new GraphQLError(message, { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } });
+  throw new GraphQLError(message, { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } });
 }

@@ -19,7 +19,7 @@ const cursorAt = (number: number, field = 'a') =>
 
 function started(text: string, variables: Record<string, unknown> = {}, request: StartRequest = {}) {
   const operation = operationOf(parse(text), null);
-  if (!schema || operation instanceof Error) throw operation;
+  if (!schema) throw new Error('the schema has a fault');
   const { start, onGap } = startOf(schema.graphql, operation, variables, request, 'a', cursors, 100);
   if (start.kind === 'after') return ['after', start.place.positions[0]?.number, onGap];
   return start.kind === 'rewind' ? ['rewind', start.count, onGap] : ['now', onGap];
