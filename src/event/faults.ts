@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 /**
  * Every error a client can meet, one row each: code, what it says, HTTP status, WebSocket close code where the whole
  * socket ends, and whether the same request may succeed later. In a text, `{name}` is replaced by the value given.
@@ -87,6 +89,16 @@ export class Fault extends Error {
   get extensions(): Record<string, unknown> {
     return { code: this.code, ...this.details };
   }
+}
+
+/** A failure that is nobody's fault: `tell` gets what happened, and a client the id under which that stands. */
+export function internalFault(
+  error: unknown,
+  tell: (told: { readonly id: string; readonly error: string }) => void,
+): Fault {
+  const id = randomUUID();
+  tell({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  return new Fault('INTERNAL_SERVER_ERROR', { id }, { id });
 }
 
 /** `limit` is the variable's name in camelCase without TAILRACE_. */

@@ -147,13 +147,18 @@ export class Group implements ChannelListener, CursorWriter {
       const turn = ++this.#turn;
       const isFirst = publication.refilled && !this.#heard.knows(source);
       const repeat = !this.#heard.advance(publication);
-      if (repeat && ![...this.seats].some(({ wantsRepeats }) => wantsRepeats)) continue;
+      if (repeat && !this.#isRepeatWanted()) continue;
       if (!this.judge(source)) continue;
       const heard = { publication, turn, repeat, isFirst, place: this.placeAt(positionsAt(heads, position)) };
       if (this.#window) this.#hold(this.#window, heard);
       else this.#show(heard, heard);
     }
     this.#window?.settle();
+  }
+
+  #isRepeatWanted(): boolean {
+    for (const { wantsRepeats } of this.seats) if (wantsRepeats) return true;
+    return false;
   }
 
   lost(gap: Gap, voided: Voided | null, reach?: Reach): void {

@@ -2,11 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { backoff } from '../event/backoff.js';
 import type { Channel } from '../event/channel.js';
 import type { Progress } from '../event/place.js';
-import { lastly, type Position } from '../event/position.js';
+import type { Position } from '../event/position.js';
 import type { Commit } from '../event/publication.js';
-import type { LogTail, TailListener } from '../log/channel-log.js';
-import { LogUnavailable } from '../log/channel-log.js';
-import { type Compared, comparison, less } from './healing/comparison.js';
+import { type LogTail, LogUnavailable, type TailListener } from '../log/channel-log.js';
+import { type Compared, comparison } from './healing/comparison.js';
 import { Doubts } from './healing/doubts.js';
 import { type Missed, readMissed } from './healing/fill.js';
 import { hasHole, isStepBack, standingOf } from './healing/holes.js';
@@ -48,6 +47,7 @@ export class TailingHub implements Hub, TailListener, Compared {
   /** Per shard, the last commit that the tail has told since it was whole: it tells in the order of the log. */
   #told: (Position | undefined)[] = [];
   readonly #once = together();
+  readonly #random: () => number;
   readonly #doubts: Doubts;
   readonly #channels: TailedChannels;
   readonly #following: Following;
@@ -61,6 +61,7 @@ export class TailingHub implements Hub, TailListener, Compared {
     const { log } = options;
     const { metrics, logger } = options.observers;
     const { leaveDelay = 2_000, patience = 5_000, grace = 50, tailBytes = 32 * 1024 * 1024 } = options;
+    this.#random = options.random ?? Math.random;
     const reads = sharedReads(log);
     const left = new LeftEpochs();
     this.#doubts = new Doubts(log, logger, left);
@@ -198,7 +199,6 @@ export class TailingHub implements Hub, TailListener, Compared {
   }
 
   async #filled(filling: Filling): Promise<void> {
-    const { random = Math.random } = this.options;
     const { logger } = this.options.observers;
     for (let failures = 0; !this.#isVoid(filling); failures++) {
       try {
@@ -208,22 +208,22 @@ export class TailingHub implements Hub, TailListener, Compared {
         const told = error instanceof LogUnavailable ? error.message : String(error);
         logger.warn({ error: told, failures }, 'history cannot be read yet; live events wait');
         // All replicas lost the log in the same moment: they must not all come back to it in one.
-        await pause(backoff(failures + 1, { first: 50, most: 2_000, random }));
+        await pause(backoff(failures + 1, { first: 50, most: 2_000, random: this.#random }));
       }
     }
   }
 
   async #attempt(filling: Filling): Promise<void> {
-    const { log, random = Math.random } = this.options;
+    const { log } = this.options;
     // What was heard before the log is asked lies before what it answers, also what was still on its way from an epoch that
     // is over.
     const covered = filling.waiting.length;
     const promised = [...this.#told];
     const heads = this.heads();
-    const missed = await readMissed(log, heads, this.#channels, this.#doubts, () => pause(20 * random()));
+    const missed = await readMissed(log, heads, this.#channels, this.#doubts, () => pause(20 * this.#random()));
     if (this.#isVoid(filling)) return;
     this.#offerMissed(missed);
-    for (const one of promised) if (one) this.#expectReached(one, missed.found);
+    for (const one of promised) if (one) this.#comparison.expectReached(one, missed.found);
     if (!missed.isOlder) this.refreshed(missed.now);
     this.#state = whole;
     this.#takeAll(filling.waiting.slice(covered));
@@ -246,16 +246,6 @@ export class TailingHub implements Hub, TailListener, Compared {
     while (later.length > 0 && !this.isFilling) this.#take(later.shift() as Commit);
     if (this.#state.is === 'filling') this.#state.waiting.push(...later);
     else this.#settling.release();
-  }
-
-  /** What was heard of must be found: else the log that was asked is an older one. */
-  #expectReached(heard: Position, found: readonly Position[]): void {
-    const head = this.heads()[heard.shard] as Position;
-    const isMissing =
-      heard.epoch === head.epoch
-        ? heard.number > head.number
-        : !this.#doubts.isOver(heard) && heard.time > lastly(found[heard.shard] as Position);
-    if (isMissing && this.#doubts.lacks(heard)) throw new LogUnavailable(less);
   }
 
   /** What is read as new lies behind the head; where it does not, its number was given out before. */

@@ -1,6 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { backoff } from '../event/backoff.js';
 import type { Logger } from '../observe/logger.js';
+import { redisTls } from './redis-tls.js';
 
 /**
  * The one place where Redis connections are opened.
@@ -46,12 +47,12 @@ export function connectRedis(url: string, name: string, logger: Logger, extra: R
 export function parseRedisUrl(url: string): RedisOptions {
   const match = /^(rediss?)(\+sentinel)?:\/\/(?:([^@/]*)@)?([^/]+)(?:\/(.*))?$/.exec(url);
   if (!match) throw new RangeError('REDIS_URL must look like redis://user:password@host:6379/0');
-  const [, scheme, sentinel, userinfo = '', hosts = '', path = ''] = match;
+  const [, , sentinel, userinfo = '', hosts = '', path = ''] = match;
   const [username, password] = split(userinfo, ':').map(decodeURIComponent);
   const common: RedisOptions = {
     ...(username ? { username } : {}),
     ...(password ? { password } : {}),
-    ...(scheme === 'rediss' ? { tls: {}, sentinelTLS: {} } : {}),
+    ...redisTls(url, {}),
   };
   const addresses = hosts.split(',').map((host) => address(host, sentinel ? 26379 : 6379));
   if (sentinel) {

@@ -74,7 +74,14 @@ export class BatchWriter {
     const { entries } = chunk;
     // `first` only allows that there is no watermark. It was set when the place was found; missing now, it was lost.
     const written = await writer.append({
-      ...{ epoch, base, next, first: false, last: { offset, timestamp }, entries, gap: null, history },
+      epoch,
+      base,
+      next,
+      first: false,
+      last: { offset, timestamp },
+      entries,
+      gap: null,
+      history,
     });
     brought(next);
     placed.appended = next;

@@ -1,5 +1,5 @@
 import { type AppendEntry, maxAppendBytes, maxAppendEntries } from '../log/channel-log.js';
-import type { RecordFault } from './dead-letter.js';
+import type { DeadLetter } from './dead-letter.js';
 import type { FedRecord } from './record-batch.js';
 import { type Routing, routeRecord } from './route.js';
 
@@ -10,7 +10,7 @@ export interface Chunk {
    * No entry comes before the first of them: a write of letters may hang as long as Kafka does. The others may lie
    * between entries: a chunk that ended before each of them cost one write for each.
    */
-  readonly faults: { readonly record: FedRecord; readonly fault: RecordFault }[];
+  readonly faults: DeadLetter[];
   /** Never empty. */
   readonly records: FedRecord[];
   tombstones: number;

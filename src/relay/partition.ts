@@ -123,7 +123,6 @@ export class PartitionRelay {
     try {
       await work().catch((error: unknown) => this.#askAgain(error));
     } catch (error) {
-      this.#disagree(error);
       if (error instanceof Rivalry) this.#rivalry = error.message;
       wait = this.#patience.tried(error, this.#position);
     }
@@ -132,14 +131,11 @@ export class PartitionRelay {
 
   /** A log that refused once is asked where it is; one that goes on refusing is asked more and more rarely. */
   async #askAgain(error: unknown): Promise<void> {
-    this.#disagree(error);
-    if (!(error instanceof Refused) || this.#patience.failures() > 0) throw error;
+    if (!(error instanceof Refused)) throw error;
+    this.#placed = null;
+    if (this.#patience.failures() > 0) throw error;
     this.#patience.tried(error, this.#position);
     await this.#findPlace();
-  }
-
-  #disagree(error: unknown): void {
-    if (error instanceof Refused) this.#placed = null;
   }
 
   #findPlace(): Promise<void> {

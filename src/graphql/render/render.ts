@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import {
   type DocumentNode,
   type ExecutionResult,
@@ -7,7 +6,7 @@ import {
   GraphQLError,
   type GraphQLSchema,
 } from 'graphql';
-import { Fault } from '../../event/faults.js';
+import { Fault, internalFault } from '../../event/faults.js';
 import type { SourceEvent } from '../../event/source-event.js';
 import { writeForClients } from '../../event/write-json.js';
 import type { Rendered } from '../../hub/frame.js';
@@ -107,14 +106,8 @@ export function masked(error: GraphQLError, logger: Logger): GraphQLError {
 }
 
 /** What clients are told of a failure that is none of theirs: the log has it, under the id that they get. */
-export function internal(error: unknown, logger: Logger): Fault {
-  const id = randomUUID();
-  logger.error(
-    { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) },
-    'internal error',
-  );
-  return new Fault('INTERNAL_SERVER_ERROR', { id }, { id });
-}
+export const internal = (error: unknown, logger: Logger): Fault =>
+  internalFault(error, (told) => logger.error(told, 'internal error'));
 
 /** A fault as every GraphQL client understands it. */
 export function toGraphQLError(fault: Fault): GraphQLError {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Progress } from '../../event/place.js';
-import { isGivenAgain, type Position } from '../../event/position.js';
+import { isGivenAgain, lastly, type Position } from '../../event/position.js';
 import { LogUnavailable } from '../../log/channel-log.js';
 import type { Reads } from '../history/shared-reads.js';
 import type { Doubts } from './doubts.js';
@@ -21,7 +21,7 @@ export interface Compared {
 }
 
 /** Why it is waited for: a replica of Redis lags, or data was lost. */
-export const less = 'the log has less than is known of it';
+const less = 'the log has less than is known of it';
 
 /** Holds the hub's heads against the log itself; `grace` is how many milliseconds what is on its way may take. */
 export function comparison(log: Pick<Reads, 'heads'>, hub: Compared, doubts: Doubts, grace: number) {
@@ -81,8 +81,18 @@ export function comparison(log: Pick<Reads, 'heads'>, hub: Compared, doubts: Dou
       }
     },
 
+    /** What was `heard` of must be `found`: else the log that was asked is an older one. Throws LogUnavailable. */
+    expectReached(heard: Position, found: readonly Position[]): void {
+      const head = hub.heads()[heard.shard] as Position;
+      const isMissing =
+        heard.epoch === head.epoch
+          ? heard.number > head.number
+          : !doubts.isOver(heard) && heard.time > lastly(found[heard.shard] as Position);
+      if (isMissing && doubts.lacks(heard)) throw new LogUnavailable(less);
+    },
+
     /**
-     * To be called after that: somebody was `shown` so much. With a part of it gone under the same epoch, to go on by numbers
+     * To be called after `refresh`: somebody was `shown` so much. With a part of it gone under the same epoch, to go on by numbers
      * would pass over what gets them next. Throws LogUnavailable.
      */
     expect(shown: Progress): void {

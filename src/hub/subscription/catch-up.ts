@@ -12,7 +12,7 @@ import type { Told } from './told.js';
 
 /** The subscription that reads. */
 export interface Reader {
-  /** False once it is live, or over. */
+  /** False once it is live, parked or over. */
   isReading(): boolean;
   /** From here on live frames wait; what comes before is read. */
   begin(): Replay;

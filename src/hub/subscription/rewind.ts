@@ -1,5 +1,5 @@
 import type { Channel } from '../../event/channel.js';
-import type { Progress } from '../../event/place.js';
+import { type Progress, positionBefore } from '../../event/place.js';
 import { byAge, isAfter, type Position } from '../../event/position.js';
 import type { Publication } from '../../event/publication.js';
 import type { SourceEvent } from '../../event/source-event.js';
@@ -33,7 +33,7 @@ export async function openRewind(
   const marks = await renewals(replay);
   const beginning: Progress = upTo.map((head) => {
     const first = shown.find(({ position }) => position.shard === head.shard)?.position;
-    return first ? { ...first, number: first.number - 1, time: first.time - 1 } : head;
+    return first ? positionBefore(first) : head;
   });
 
   function* events(seen: Coordinates): Generator<Omit<Replayed, 'isUnknown'>> {

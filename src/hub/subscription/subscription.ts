@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { Fault } from '../../event/faults.js';
+import { type Fault, internalFault } from '../../event/faults.js';
 import type { Place } from '../../event/place.js';
 import type { Gap } from '../../event/position.js';
 import type { Voided } from '../../event/publication.js';
@@ -183,10 +182,8 @@ export class Subscription implements Seat, Teller {
 
   /** Fails by what nobody expected, which is told to the log alone. */
   broke(error: unknown): void {
-    const id = randomUUID();
-    const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.parts.observers.logger.error({ id, error: told }, 'a subscription failed');
-    this.fail(new Fault('INTERNAL_SERVER_ERROR', { id }, { id }));
+    const { logger } = this.parts.observers;
+    this.fail(internalFault(error, (told) => logger.error(told, 'a subscription failed')));
   }
 
   #take(offer: Offer): void {

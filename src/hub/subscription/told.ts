@@ -8,7 +8,7 @@ import type { OnGap } from './start.js';
 
 export interface ToldParts {
   readonly outlet: Outlet;
-  readonly observers: Pick<Observers, 'metrics' | 'logger'>;
+  readonly observers: Pick<Observers, 'metrics'>;
   readonly onGap: OnGap;
 }
 

@@ -134,9 +134,7 @@ export class Placer {
     const told = { epoch, number: head.number, time: head.time };
     const arrivals = reached?.arrivals ?? [];
     const origin = originOf(source, topicId);
-    return {
-      ...{ epoch, refill, fetch, appended: goOn, verify, history, arrivals, told, leaderEpoch, origin },
-      hasBegun: false,
-    };
+    const hasBegun = false;
+    return { epoch, refill, fetch, appended: goOn, verify, history, arrivals, told, leaderEpoch, origin, hasBegun };
   }
 }
