@@ -24,7 +24,7 @@ export interface AdminParts {
   readonly graphql?: AdminGraphQL;
   /** What `/send` takes, from this machine alone; without it there is none here. */
   readonly send?: Omit<Handler, 'isLocal'>;
-  /** Is told of each call of those two, and of each token that was refused. Default: nobody is. */
+  /** Is told of each call of those two, and of each other that was refused. Default: nobody is. */
   readonly audit?: Audit;
 }
 

@@ -1,5 +1,5 @@
 import { type DestinationStream, pino, stdTimeFunctions } from 'pino';
-import type { Asked, Audit, AuditEntry } from './audit.js';
+import type { Asked, Audit, AuditEntry, Peer } from './audit.js';
 import { type ArgumentsTold, argumentsOf, fieldsOf } from './audit-arguments.js';
 import { stderr } from './stderr.js';
 
@@ -72,13 +72,11 @@ function lineOf(entry: AuditEntry, told: ArgumentsTold): object {
 const operationOf = (asked: Asked | null, told: ArgumentsTold): object =>
   asked ? { kind: asked.kind, ...fieldsOf(asked.fields, told) } : {};
 
-function witness({ claims, peer }: { claims: Readonly<Record<string, unknown>> | null } & Pick<Told, 'peer'>) {
+function witness({ claims, peer }: { claims: Readonly<Record<string, unknown>> | null; peer: Peer | null }) {
   return { sub: named(claims?.sub), iss: named(claims?.iss), ...peerOf(peer) };
 }
 
-type Told = Extract<AuditEntry, { event: 'expelled' }>;
-
-function peerOf(peer: Told['peer']): object {
+function peerOf(peer: Peer | null): object {
   if (peer === null) return {};
   const { transport, address, stream, operation } = peer;
   return { address: named(address), transport, stream, operation: named(operation) };

@@ -44,7 +44,7 @@ export type AuditEntry =
   | (Witnessed & { readonly event: 'expelled' })
   /** This replica has learnt that tokens with these claims, issued at or before `at` (seconds), count no more. */
   | { readonly event: 'revoked'; readonly revoked: Readonly<Record<string, string>>; readonly at: number }
-  /** A call of `/graphql` on the admin port, or a token that it refused; `asked` is null where it was no operation. */
+  /** A call of `/graphql` or `/send` on the admin port, or one of another path that it refused; `asked` is null where it was no operation. */
   | {
       readonly event: 'admin';
       readonly peer: Peer;

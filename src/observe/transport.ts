@@ -1,7 +1,7 @@
 /** Transports on which a client holds a connection: these are counted and limited. */
 export const connectionTransports = ['websocket', 'sse'] as const;
 
-/** The ways in which somebody can come, by their names in metrics, limits and the audit log. */
+/** The ways in which somebody can come, by their names in metrics and the audit log. */
 export const transports = [...connectionTransports, 'http', 'admin'] as const;
 
 export type ConnectionTransport = (typeof connectionTransports)[number];

@@ -45,8 +45,9 @@ export class Entrance {
     const route = this.#routeOf(request);
     if (!route) return answerNowhere(response);
     if (route.asks !== 'probe') {
-      this.#admit(request, response);
+      this.#allow(request, response);
       if (request.method === 'OPTIONS') return answerPreflight(request, response);
+      this.#readHeaders(request);
     }
     const { methods, asks } = route;
     if (methods && !methods.includes(request.method ?? '')) {
@@ -67,13 +68,14 @@ export class Entrance {
     return this.routes.find(({ path }) => (path.endsWith('/*') ? asked.startsWith(path.slice(0, -1)) : asked === path));
   }
 
-  #admit(request: IncomingMessage, response: ServerResponse): void {
-    const { identity, limits } = this.parts;
-    if (!identity.origins.allows(request))
+  #allow(request: IncomingMessage, response: ServerResponse): void {
+    if (!this.parts.identity.origins.allows(request))
       throw new Fault('FORBIDDEN', { why: `pages of ${request.headers.origin} may not connect (TAILRACE_ORIGINS)` });
     allowOrigin(request, response);
-    if (request.method === 'OPTIONS') return;
-    const tooLong = whyTooLong(request, limits.headerBytes);
+  }
+
+  #readHeaders(request: IncomingMessage): void {
+    const tooLong = whyTooLong(request, this.parts.limits.headerBytes);
     if (tooLong) throw tooLong;
     // Tokens in URLs are refused also where nobody is asked who they are, or by a ticket: URLs are logged.
     refuseTokenInUrl(request);

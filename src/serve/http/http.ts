@@ -5,6 +5,7 @@ import { urlOf } from '../identity/identify.js';
 import { readable } from '../port/long-headers.js';
 import type { KeyPair } from '../port/tls-pair.js';
 import { type Listener, type SecureServer, tlsServer } from '../port/tls-server.js';
+import { tellRefused } from '../refused.js';
 import { refuseSingleConnection, serveEvents } from '../sse/sse.js';
 import { bodyTypeOf } from './body-type.js';
 import { answerNowhere, Entrance, type EntranceParts, type Route } from './entrance.js';
@@ -68,8 +69,7 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
 
   function answerFailure(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     if (error instanceof Fault) {
-      if (error.code === 'LIMIT_EXCEEDED') parts.observers.metrics.limited(String(error.details.limit));
-      parts.observers.audit({ event: 'refused', claims: null, peer: entrance.peerOf(request), code: error.code });
+      tellRefused(parts.observers, entrance.peerOf(request), error);
       answerFault(response, error);
       return;
     }

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Engine, OperationKind } from '../../graphql/engine.js';
 import type { Worded } from '../../graphql/operation/checks.js';
 import type { Peer } from '../../observe/audit.js';
-import { identify, pathOf, urlOf } from '../identity/identify.js';
+import { identify, urlOf } from '../identity/identify.js';
 import { wordedIn } from '../parameters.js';
 import { type SseParts, serveEvents } from '../sse/sse.js';
 import { acceptedTypes, acceptOf } from './accept.js';
@@ -41,7 +41,7 @@ export function operationsOf(parts: OperationsParts): Handle {
       },
     };
     const asked = { method, headers: handedOn(request, type), ...(body === null ? {} : { body }) };
-    const url = `http://gateway${pathOf(request)}${urlOf(request).search}`;
+    const url = `http://gateway/graphql${urlOf(request).search}`;
     const answered = await yoga.fetch(url, asked, { asking } as never);
     // A request that words no operation never came to the engine.
     if (viewer && !opened) audit({ event: 'refused', claims: viewer.claims, peer, code: 'BAD_REQUEST' });

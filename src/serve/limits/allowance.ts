@@ -37,8 +37,8 @@ export class Allowance {
   }
 
   /** Gives one back, taken for what turned out not to count. */
-  giveBack(count = 1): void {
-    this.#left += count;
+  giveBack(): void {
+    this.#left++;
   }
 
   #refill(): void {

@@ -37,16 +37,21 @@ export abstract class EventsOut {
     protected readonly response: ServerResponse,
     limit: number,
     owner: OutletOwner,
+    /** What takes text, past which frames go. */
+    private readonly text: { write(text: string): unknown },
   ) {
     this.outlet = new SocketOutlet(sink, limit, owner);
   }
 
   /** Together with all else of this turn of the event loop. */
   abstract next(frames: readonly Frame[]): void;
-  /** Behind all that was written before, now. */
-  abstract write(text: string): void;
   /** Ends it and lets nothing more come on its connection: a browser would come back on it. */
   abstract leave(): void;
+
+  /** Behind all that was written before, now. */
+  write(text: string): void {
+    if (!this.outlet.isSilent()) this.outlet.aside(() => void this.text.write(text));
+  }
 
   end(last: string): void {
     this.outlet.aside(() => this.response.end(last));
@@ -75,17 +80,13 @@ export abstract class EventsOut {
 /** Past the HTTP server, straight to the socket. */
 class OverHttp1 extends EventsOut {
   constructor(response: ServerResponse, limit: number, owner: OutletOwner) {
-    super(response.req.socket, response, limit, owner);
+    super(response.req.socket, response, limit, owner, response);
   }
 
   next(frames: readonly Frame[]): void {
     // HTTP/1.0 knows no chunks.
     if (this.response.req.httpVersion === '1.1') this.outlet.write(nextChunk(frames), nobody);
     else this.write(nextEvents(frames));
-  }
-
-  write(text: string): void {
-    if (!this.outlet.isSilent()) this.outlet.aside(() => this.response.write(text));
   }
 
   leave(): void {
@@ -97,8 +98,6 @@ class OverHttp1 extends EventsOut {
 
 /** Its socket is also that of other streams, so each has a limit of its own: a tab that hangs must not park the others. */
 class OverHttp2 extends EventsOut {
-  readonly #sink: StreamSink;
-
   constructor(
     private readonly stream: ServerHttp2Stream,
     response: ServerResponse,
@@ -106,16 +105,11 @@ class OverHttp2 extends EventsOut {
     owner: OutletOwner,
   ) {
     const sink = new StreamSink(stream);
-    super(sink, response, limit, owner);
-    this.#sink = sink;
+    super(sink, response, limit, owner, sink);
   }
 
   next(frames: readonly Frame[]): void {
     this.outlet.write(nextBytes(frames), nobody);
-  }
-
-  write(text: string): void {
-    if (!this.outlet.isSilent()) this.outlet.aside(() => this.#sink.write(text));
   }
 
   /** The other streams of the connection go on until their own ends. */

@@ -4,7 +4,6 @@ import { GraphQLError } from 'graphql';
 import { Fault, statusOf } from '../../event/faults.js';
 import type { Engine, Opened, OperationKind } from '../../graphql/engine.js';
 import type { Viewer } from '../../graphql/viewer.js';
-import type { Peer } from '../../observe/audit.js';
 import type { Observers } from '../../observe/observers.js';
 import { answer, answerBadRequest, answerFault } from '../answer.js';
 import type { ConnectedPeer } from '../connection/connection.js';
@@ -14,6 +13,7 @@ import { type Identity, identify, urlOf } from '../identity/identify.js';
 import type { Redeemed, TicketOffice } from '../identity/tickets.js';
 import type { Admission } from '../limits/admission.js';
 import { wordedIn } from '../parameters.js';
+import { tellRefused } from '../refused.js';
 import { commentEvent, completeEvent, cursorEvent, resultEvent } from './events.js';
 import { eventHeaders, http2StreamOf } from './events-out.js';
 import { again, lastEventIdOf } from './last-event-id.js';
@@ -26,12 +26,7 @@ export interface SseParts {
   readonly connections: Connections;
   readonly observers: Observers;
   readonly admission: Admission;
-  readonly limits: {
-    readonly messageBytes: number;
-    readonly socketBuffer: number;
-    /** Milliseconds. */
-    readonly requestTimeout: number;
-  };
+  readonly limits: { readonly socketBuffer: number };
   readonly retiring: () => boolean;
 }
 
@@ -52,9 +47,7 @@ export async function serveEvents(
     await serve(request, response, parts, body);
   } catch (error) {
     if (!(error instanceof Fault && error.retry && request.method === 'GET')) throw error;
-    if (error.code === 'LIMIT_EXCEEDED') parts.observers.metrics.limited(String(error.details.limit));
-    const peer: Peer = { transport: 'sse', address: parts.admission.addressOf(request) };
-    parts.observers.audit({ event: 'refused', claims: null, peer, code: error.code });
+    tellRefused(parts.observers, { transport: 'sse', address: parts.admission.addressOf(request) }, error);
     comeBack(response, error.message);
   }
 }

@@ -8,6 +8,7 @@ import type { Observers } from '../../observe/observers.js';
 import { openFor } from '../connection/opening.js';
 import { type Identity, identify } from '../identity/identify.js';
 import type { Admit } from '../limits/admission.js';
+import { tellRefused } from '../refused.js';
 import { OperationOutlet } from './operation-outlet.js';
 import { pingOf } from './ping.js';
 import type { WebSocketWire } from './wire.js';
@@ -39,7 +40,7 @@ export function conversationOptions({
   engine,
   identity,
   limits,
-  observers: { metrics, audit },
+  observers,
 }: ConversationParts): ServerOptions<Record<string, unknown>, WebSocketWire> {
   const { subscriptionsPerSocket: most } = limits;
 
@@ -59,8 +60,7 @@ export function conversationOptions({
         return true;
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
-        if (error.code === 'LIMIT_EXCEEDED') metrics.limited(String(error.details.limit));
-        audit({ event: 'refused', claims: null, peer: connection.peer, code: error.code });
+        tellRefused(observers, connection.peer, error);
         wire.refusal = error;
         return false;
       } finally {
