@@ -8,12 +8,13 @@ import { makeExecutable } from '../../src/graphql/executable.js';
 import { openHub } from '../../src/hub/open-hub.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
 import { noObservers } from '../../src/observe/observers.js';
-import { routeRecord, routingOf } from '../../src/relay/route.js';
+import { routingOf } from '../../src/relay/route.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import { payloadOf } from '../../src/serve/connection/frames.js';
 import { eventually } from '../support/eventually.js';
 import { turns } from '../support/log/hostile-log.js';
 import { cases } from '../support/properties.js';
+import { entriesOf } from '../support/relay/entries.js';
 
 /**
  * Random rules, viewers and events through the whole river, held against a direct evaluation of the rule that shares
@@ -196,7 +197,7 @@ async function flow(where: string, viewers: readonly (readonly [Claims, Args])[]
     const record = { topic: 'notes', partition: 0, offset, timestamp: Date.now(), key: null, headers: {}, value };
     const plan = schema.topics.in(defaultCluster).get('notes');
     if (!plan) throw new Error('the event cannot be read');
-    const { entries } = routeRecord(record, routingOf(plan, 'topicA'), false);
+    const entries = entriesOf(record, routingOf(plan, 'topicA'));
     await log.append({
       source,
       epoch,

@@ -3,9 +3,10 @@ import type { KafkaRecord } from '../../../src/event/source-event.js';
 import { connectRedis } from '../../../src/log/redis-connection.js';
 import { createRedisLogWriter } from '../../../src/log/redis-writer.js';
 import { silent } from '../../../src/observe/logger.js';
-import { routeRecord, routingOf } from '../../../src/relay/route.js';
+import { routingOf } from '../../../src/relay/route.js';
 import { compileSchema } from '../../../src/schema/compile.js';
 import { opened } from '../opened.js';
+import { entriesOf } from '../relay/entries.js';
 import { listen, listenSse, type Result, tokenFor } from '../river.js';
 import { eventually } from '../servers/services.js';
 
@@ -41,7 +42,7 @@ export async function notesInto(redisUrl: string, prefix: string) {
         const record: KafkaRecord = {
           ...{ topic: 'notes', partition: 0, offset: offset++, timestamp, key: null, headers: {}, value },
         };
-        return routeRecord(record, routingOf(plan, 'topicA'), false).entries;
+        return entriesOf(record, routingOf(plan, 'topicA'));
       });
       const last = { offset: offset - 1, timestamp };
       const { fingerprint } = streams;
