@@ -15,6 +15,7 @@ import { eventually } from '../support/eventually.js';
 import { turns } from '../support/log/hostile-log.js';
 import { cases } from '../support/properties.js';
 import { entriesOf } from '../support/relay/entries.js';
+import { recordAt } from '../support/relay/relay-world.js';
 
 /**
  * Random rules, viewers and events through the whole river, held against a direct evaluation of the rule that shares
@@ -193,8 +194,7 @@ async function flow(where: string, viewers: readonly (readonly [Claims, Args])[]
   const source = { cluster: 'c', topic: 'notes', partition: 0 };
   const { epoch } = await log.partition(source);
   for (const [offset, one] of events.entries()) {
-    const value = Buffer.from(JSON.stringify({ ...one, seq: offset }));
-    const record = { topic: 'notes', partition: 0, offset, timestamp: Date.now(), key: null, headers: {}, value };
+    const record = recordAt(offset, { ...one, seq: offset }, { topic: 'notes', timestamp: Date.now() });
     const plan = schema.topics.in(defaultCluster).get('notes');
     if (!plan) throw new Error('the event cannot be read');
     const entries = entriesOf(record, routingOf(plan, 'topicA'));
