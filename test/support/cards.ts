@@ -113,6 +113,7 @@ export async function gatewayOn(url: string, settings: Partial<GatewayOptions> =
   return {
     ready: gateway.ready,
     revoke: gateway.revoke,
+    url: `http://127.0.0.1:${port}/graphql`,
     wsUrl: `ws://127.0.0.1:${port}/graphql`,
     [Symbol.asyncDispose]: () => gateway.retire(),
   };
