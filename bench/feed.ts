@@ -5,8 +5,9 @@ import { defaultCluster } from '../src/event/source-event.js';
 import { connectRedis } from '../src/log/redis-connection.js';
 import { createRedisLogWriter } from '../src/log/redis-writer.js';
 import { silent } from '../src/observe/logger.js';
-import { routeIds, routeRecord, routingOf } from '../src/relay/route.js';
+import { routeIds, routingOf } from '../src/relay/route.js';
 import { compileSchema } from '../src/schema/compile.js';
+import { entriesOf } from '../test/support/relay/entries.js';
 import { kafkaClient } from '../test/support/servers/services.js';
 import { type KindName, kinds } from './events.js';
 import { clock } from './measure.js';
@@ -105,7 +106,7 @@ export async function feedLog(redisUrl: string, kind: KindName, topic: string): 
     const entries = events.flatMap(({ event }) => {
       const value = Buffer.from(JSON.stringify(kinds[kind].record(event)));
       const record = { topic, partition: 0, offset: offset++, timestamp, key: null, headers: {}, value };
-      return routeRecord(record, routingOf(plan as NonNullable<typeof plan>, origin), false).entries;
+      return entriesOf(record, routingOf(plan as NonNullable<typeof plan>, origin));
     });
     const newest = { offset: offset - 1, timestamp };
     const batch = {

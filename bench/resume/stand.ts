@@ -12,6 +12,7 @@ import { connectRedis } from '../../src/log/redis-connection.js';
 import { createRedisLogWriter } from '../../src/log/redis-writer.js';
 import { silent } from '../../src/observe/logger.js';
 import { compileSchema } from '../../src/schema/compile.js';
+import { metaAt } from '../../test/support/meta.js';
 import { startRedis } from '../../test/support/servers/services.js';
 import type { Calls } from './crowd.js';
 
@@ -107,8 +108,7 @@ async function openFeed(url: string) {
       counts.set(name, n);
       const event = { ...address, n, at, text };
       const channel = (topic === 'notes' ? notes : words)?.channel(event) as Channel;
-      const place = { cluster: defaultCluster, topic, partition: 0, offset: base + i };
-      const record = { ...place, timestamp: Date.now(), key: name, headers: {} };
+      const record = metaAt(topic, base + i, { timestamp: Date.now(), key: name });
       const channels = [{ channel, retention }];
       return { origin, record, index: 0, payload: JSON.stringify(event), channels, refilled: false };
     });

@@ -105,13 +105,13 @@ export function graphqlSse({ url, token, ...resuming }: Given, more: { fetchFn?:
 }
 
 /** Apollo with its own link for graphql-ws, unchanged. */
-export function apolloOverWs(given: Given): Kind {
+function apolloOverWs(given: Given): Kind {
   const below = graphqlWs(given);
   return { ...below, listen: apollo(new GraphQLWsLink(below.client)) };
 }
 
 /** Apollo over graphql-sse, for which it has no link: these few lines are one. */
-export function apolloOverSse(given: Given): Kind {
+function apolloOverSse(given: Given): Kind {
   const below = graphqlSse(given);
   const link = new ApolloLink(
     ({ query, variables, operationName, extensions }) =>
@@ -133,12 +133,12 @@ function apollo(link: ApolloLink): Kind['listen'] {
 }
 
 /** urql with its own exchange, as its documentation forwards to graphql-ws. */
-export function urqlOverWs(given: Given): Kind {
+function urqlOverWs(given: Given): Kind {
   const below = graphqlWs(given);
   return { ...below, listen: urql(given, (request, sink) => below.client.subscribe(request, sink)) };
 }
 
-export function urqlOverSse(given: Given): Kind {
+function urqlOverSse(given: Given): Kind {
   const below = graphqlSse(given);
   return { ...below, listen: urql(given, (request, sink) => below.client.subscribe(request, sink)) };
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Channel } from '../../src/event/channel.js';
 import { type Addressed, audienceOf } from '../../src/graphql/audience.js';
 import type { Seat } from '../../src/hub/seat.js';
+import { metaAt } from '../support/meta.js';
 
 const channels = (...names: string[]) => names as Channel[];
 
@@ -16,7 +17,7 @@ function groupOf(seats: number, heard: readonly Channel[], sees: (event: unknown
 const eventOf = (event: unknown, ...names: string[]): Addressed => ({
   source: {
     origin: '',
-    record: { cluster: 'default', topic: 't', partition: 0, offset: 0, timestamp: 0, key: null, headers: {} },
+    record: metaAt('t', 0),
     index: 0,
     event,
   },

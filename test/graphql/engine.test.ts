@@ -12,6 +12,7 @@ import { compileSchema } from '../../src/schema/compile.js';
 import { payloadOf } from '../../src/serve/connection/frames.js';
 import { eventually } from '../support/eventually.js';
 import { HostileLog, turns } from '../support/log/hostile-log.js';
+import { metaAt } from '../support/meta.js';
 
 const sdl = `
   scalar Pattern
@@ -83,15 +84,7 @@ async function world(resolvers: Resolvers = {}, { failing = 0 } = {}) {
     log,
     open,
     async publish(event: Record<string, unknown>) {
-      const record = {
-        cluster: 'default',
-        topic: 'cards',
-        partition: 0,
-        offset: offset++,
-        timestamp: Date.now(),
-        key: null,
-        headers: {},
-      };
+      const record = metaAt('cards', offset++, { timestamp: Date.now() });
       const channels = [route, broadcast].flatMap((one) => one?.channel(event) ?? []) as Channel[];
       log.append([{ source: { origin: 'topicA', record, index: 0, event }, channels }]);
       await turns(4);

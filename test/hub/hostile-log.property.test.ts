@@ -12,6 +12,7 @@ import { payloadOf } from '../../src/serve/connection/frames.js';
 import { renewAll } from '../../src/serve/connection/renew.js';
 import { eventually } from '../support/eventually.js';
 import { HostileLog, type Lost, turns, type Written } from '../support/log/hostile-log.js';
+import { metaAt } from '../support/meta.js';
 import { cases } from '../support/properties.js';
 import { openReplica } from '../support/replica.js';
 import { scheduleOf } from '../support/schedule.js';
@@ -181,15 +182,7 @@ class World {
       const [offset, index] = areOneRecord ? [first, at] : [first + at, 0];
       const note: Note = { id: `${partition}-${this.events.length}`, user, slow, even: (offset + index) % 2 === 0 };
       this.events.push({ note, partition, sequence: this.events.length });
-      const record = {
-        cluster: 'default',
-        topic: 'notes',
-        partition,
-        offset,
-        timestamp: this.clock,
-        key: null,
-        headers: {},
-      };
+      const record = metaAt('notes', offset, { partition, timestamp: this.clock });
       return { source: { origin, record, index, event: note }, channels: [route?.channel(note) as Channel] };
     });
     this.#append(written);

@@ -15,6 +15,7 @@ import { silent } from '../../src/observe/logger.js';
 import { type GatewayMetrics, noGatewayMetrics } from '../../src/observe/metrics.js';
 import { noObservers } from '../../src/observe/observers.js';
 import { HostileLog, turns } from '../support/log/hostile-log.js';
+import { metaAt } from '../support/meta.js';
 import { Stall } from '../support/stall.js';
 
 export const cursors = cursorCodec(['secret']);
@@ -98,15 +99,7 @@ export class Stage implements AsyncDisposable {
   }
 
   event(n: number, partition = 0, offset = this.offset++): SourceEvent {
-    const record = {
-      cluster: 'default',
-      topic: 'notes',
-      partition,
-      offset,
-      timestamp: this.clock,
-      key: null,
-      headers: {},
-    };
+    const record = metaAt('notes', offset, { partition, timestamp: this.clock });
     return { origin: this.origin, record, index: 0, event: n };
   }
 

@@ -10,6 +10,7 @@ import {
   type Renewal,
 } from '../../src/log/channel-log.js';
 import { eventually } from '../support/eventually.js';
+import { metaAt } from '../support/meta.js';
 
 export interface LogUnderTest {
   readonly writer: ChannelLogWriter;
@@ -25,15 +26,7 @@ const retention = { retain: 600_000, max: 1000 };
 export function entry(offset: number, channels: Channel[] = [alice], more: Partial<AppendEntry> = {}): AppendEntry {
   return {
     origin: 'topicA',
-    record: {
-      cluster: 'default',
-      topic: 'cards',
-      partition: 0,
-      offset,
-      timestamp: 1000 + offset,
-      key: 'k',
-      headers: {},
-    },
+    record: metaAt('cards', offset, { timestamp: 1000 + offset, key: 'k' }),
     index: 0,
     payload: JSON.stringify({ n: offset }),
     channels: channels.map((channel) => ({ channel, retention })),

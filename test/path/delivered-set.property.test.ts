@@ -1,19 +1,16 @@
 import fc from 'fast-check';
-import { PubSub } from 'graphql-subscriptions';
 import { expect, test } from 'vitest';
-import { cursorCodec } from '../../src/event/cursor.js';
 import { defaultCluster } from '../../src/event/source-event.js';
-import { Engine } from '../../src/graphql/engine.js';
-import { makeExecutable } from '../../src/graphql/executable.js';
-import { openHub } from '../../src/hub/open-hub.js';
 import { createMemoryLog } from '../../src/log/memory-log.js';
-import { noObservers } from '../../src/observe/observers.js';
-import { routeRecord, routingOf } from '../../src/relay/route.js';
+import { routingOf } from '../../src/relay/route.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import { payloadOf } from '../../src/serve/connection/frames.js';
 import { eventually } from '../support/eventually.js';
 import { turns } from '../support/log/hostile-log.js';
 import { cases } from '../support/properties.js';
+import { entriesOf } from '../support/relay/entries.js';
+import { recordAt } from '../support/relay/relay-world.js';
+import { openReplica } from '../support/replica.js';
 
 /**
  * Random rules, viewers and events through the whole river, held against a direct evaluation of the rule that shares
@@ -158,18 +155,8 @@ async function flow(where: string, viewers: readonly (readonly [Claims, Args])[]
   const { schema, problems } = compileSchema(sdl, { retention: { retain: 600_000, max: 1000 } });
   if (!schema) throw new Error(`${where}: ${problems.map(({ message }) => message).join('; ')}`);
   const log = createMemoryLog();
-  const hub = await openHub({ log, observers: noObservers });
-  const engine = new Engine({
-    streams: schema,
-    executable: makeExecutable(schema, {}, '1'),
-    hub,
-    cursors: cursorCodec(['secret']),
-    pubsub: new PubSub() as never,
-    observers: noObservers,
-    now: Date.now,
-    introspection: false,
-    limits: { channelsPerSubscription: 256, rewindScan: 1000 },
-  });
+  const parts = { log, streams: schema, resolvers: {}, now: Date.now, tailBytes: 1_000_000 };
+  const { engine, hub } = await openReplica(parts);
   const delivered: number[][] = [];
   for (const [who, variables] of viewers) {
     const opened = await engine.open({
@@ -192,11 +179,10 @@ async function flow(where: string, viewers: readonly (readonly [Claims, Args])[]
   const source = { cluster: 'c', topic: 'notes', partition: 0 };
   const { epoch } = await log.partition(source);
   for (const [offset, one] of events.entries()) {
-    const value = Buffer.from(JSON.stringify({ ...one, seq: offset }));
-    const record = { topic: 'notes', partition: 0, offset, timestamp: Date.now(), key: null, headers: {}, value };
+    const record = recordAt(offset, { ...one, seq: offset }, { topic: 'notes', timestamp: Date.now() });
     const plan = schema.topics.in(defaultCluster).get('notes');
     if (!plan) throw new Error('the event cannot be read');
-    const { entries } = routeRecord(record, routingOf(plan, 'topicA'), false);
+    const entries = entriesOf(record, routingOf(plan, 'topicA'));
     await log.append({
       source,
       epoch,

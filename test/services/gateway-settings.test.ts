@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { createGateway } from '../../src/index.js';
 import type { AuditEntry } from '../../src/observe/audit.js';
 import { run } from '../bin/process.js';
+import { readyGatewayOn } from '../support/cards.js';
 import { http2 } from '../support/clients/http2.js';
+import { events } from '../support/clients/stream.js';
 import { certificateAuthority } from '../support/servers/certificates.js';
 import { eventually, freshPrefix, redisUrl } from '../support/servers/services.js';
 
@@ -59,42 +60,30 @@ test('a gateway by its environment: TLS from files, only persisted operations, a
 
 test('a gateway from code, behind a balancer: people are told apart by its header, and what WebSockets get is compressed', async () => {
   const told: AuditEntry[] = [];
-  const gateway = createGateway({
+  await using gateway = await readyGatewayOn(redisUrl(), {
     schema: 'type Subscription { note: Note! @kafka(topic: "notes") @public } type Note { id: ID! }',
-    auth: { secrets: [keys.TAILRACE_AUTH_JWT_SECRET] },
-    cursorSecrets: [keys.TAILRACE_CURSOR_SECRET],
     redis: { url: redisUrl(), prefix: freshPrefix() },
     trustedHops: 1,
     compression: true,
     limits: { connectionsPerAddress: 1 },
-    retirePeriod: 0,
     audit: (entry) => void told.push(entry),
   });
-  const port = await gateway.listen(0, '127.0.0.1');
-  await eventually('it is ready', async () => (await gateway.ready()) === null);
 
   const query = 'subscription { note { id } }';
-  const from = async (address: string) => {
-    const type = { accept: 'text/event-stream', 'content-type': 'application/json' };
-    const headers = { ...type, 'x-forwarded-for': `203.0.113.9, ${address}` };
-    const leaving = new AbortController();
-    const asked = { method: 'POST', body: JSON.stringify({ query }), headers, signal: leaving.signal };
-    const answer = await fetch(`http://127.0.0.1:${port}/graphql`, asked);
-    return { status: answer.status, [Symbol.dispose]: () => leaving.abort() };
-  };
-  using ada = await from('198.51.100.1');
-  using again = await from('198.51.100.1');
-  using bob = await from('198.51.100.2');
+  const from = (address: string) =>
+    events(gateway.url, { query }, null, { 'x-forwarded-for': `203.0.113.9, ${address}` });
+  await using ada = await from('198.51.100.1');
+  await using again = await from('198.51.100.1');
+  await using bob = await from('198.51.100.2');
   expect([ada.status, again.status, bob.status]).toEqual([200, 429, 200]);
   const subscribed = () => told.filter(({ event }) => event === 'subscribed');
   await eventually('both are told', () => subscribed().length === 2);
   expect(subscribed()).toMatchObject([{ peer: { address: '198.51.100.1' } }, { peer: { address: '198.51.100.2' } }]);
 
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/graphql`, 'graphql-transport-ws', {
+  const socket = new WebSocket(gateway.wsUrl, 'graphql-transport-ws', {
     headers: { 'x-forwarded-for': '198.51.100.3' },
   });
   await once(socket, 'open');
   expect(socket.extensions).toBe('permessage-deflate');
   socket.terminate();
-  await gateway.retire();
 });

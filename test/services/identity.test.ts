@@ -12,6 +12,7 @@ import { run } from '../bin/process.js';
 import { batch, source } from '../log/contract.js';
 import { socket } from '../support/clients/socket.js';
 import { events } from '../support/clients/stream.js';
+import { metaAt } from '../support/meta.js';
 import { type Result, secret, tokenFor } from '../support/river.js';
 import { eventually, freshPrefix, redisUrl, startRedis } from '../support/servers/services.js';
 
@@ -52,15 +53,7 @@ async function replicas(url = redisUrl(), prefix = freshPrefix()) {
         const event = { n: next + at, room };
         return {
           origin: originOf(source, null),
-          record: {
-            cluster: 'default',
-            topic: 'cards',
-            partition: 0,
-            offset: next + at,
-            timestamp: Date.now(),
-            key: null,
-            headers: {},
-          },
+          record: metaAt('cards', next + at, { timestamp: Date.now() }),
           index: 0,
           payload: JSON.stringify(event),
           channels: [{ channel: route?.channel(event) as Channel, retention: { retain: 600_000, max: 1_000 } }],

@@ -8,7 +8,7 @@ import { connectRedis } from '../../src/log/redis-connection.js';
 import { createRedisLogReader } from '../../src/log/redis-reader.js';
 import { createRedisLogWriter } from '../../src/log/redis-writer.js';
 import { silent } from '../../src/observe/logger.js';
-import { routeRecord, routingOf } from '../../src/relay/route.js';
+import { routingOf } from '../../src/relay/route.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import { RevocationList } from '../../src/serve/identity/revocation.js';
 import { redisRevocations } from '../../src/serve/identity/revocation-store.js';
@@ -17,6 +17,7 @@ import { redisReplicas } from '../../src/serve/replicas/replicas.js';
 import type { Told } from '../../src/serve/replicas/told.js';
 import { nastyName } from '../support/names.js';
 import '../support/properties.js';
+import { entriesOf } from '../support/relay/entries.js';
 import { eventually, freshPrefix, redisUrl } from '../support/servers/services.js';
 
 /** What users choose, in a real Redis: as keys, channels, members, messages and arguments of scripts. */
@@ -73,7 +74,7 @@ test('each value has a history and a channel of its own, and no key is anything 
     const record: KafkaRecord = { ...source, offset, timestamp: 0, key: Buffer.from(id), headers, value };
     if (!plan || !schema) throw new Error('an event');
     const { epoch } = await writer.partition(source);
-    const { entries } = routeRecord(record, routingOf(plan, originOf(source, null)), false);
+    const entries = entriesOf(record, routingOf(plan, originOf(source, null)));
     const append = { source, epoch, base: offset, next: offset + 1, first, last: null, entries, gap: null };
     const answer = await writer.append({ ...append, routes: [], fingerprint: schema.fingerprint });
     expect(answer).toMatchObject({ kind: 'appended', appended: 1 });

@@ -9,6 +9,7 @@ import { silent } from '../../src/observe/logger.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import { source } from '../log/contract.js';
 import { eventually } from './eventually.js';
+import { metaAt } from './meta.js';
 import { listen, secret, tokenFor } from './river.js';
 
 /** With retention of its own a channel expires within a test. */
@@ -37,10 +38,9 @@ export function feed(url: string, refillMax = Number.POSITIVE_INFINITY, retain =
   const entryAt = (offset: number, refilled: boolean): AppendEntry => {
     const { timestamp, user } = made[offset] as (typeof made)[number];
     const event = { n: offset, user };
-    const record = { cluster: 'default', topic: 'cards', partition: 0, offset, timestamp, key: null, headers: {} };
     return {
       origin: originOf(source, null),
-      record,
+      record: metaAt('cards', offset, { timestamp }),
       index: 0,
       payload: JSON.stringify(event),
       channels: [{ channel: route?.channel(event) as Channel, retention }],
@@ -113,6 +113,7 @@ export async function gatewayOn(url: string, settings: Partial<GatewayOptions> =
   return {
     ready: gateway.ready,
     revoke: gateway.revoke,
+    url: `http://127.0.0.1:${port}/graphql`,
     wsUrl: `ws://127.0.0.1:${port}/graphql`,
     [Symbol.asyncDispose]: () => gateway.retire(),
   };

@@ -10,7 +10,7 @@ import type { ChannelLogReader, ChannelLogWriter } from '../../src/log/channel-l
 import { createMemoryLog } from '../../src/log/memory-log.js';
 import { silent } from '../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
-import { routeIds, routeRecord, routingOf } from '../../src/relay/route.js';
+import { routeIds, routingOf } from '../../src/relay/route.js';
 import { compileSchema } from '../../src/schema/compile.js';
 import type { StreamSchema } from '../../src/schema/stream-schema.js';
 import { createGateway, type GatewayParts } from '../../src/serve/gateway.js';
@@ -18,6 +18,7 @@ import { tokenAuthenticator } from '../../src/serve/identity/authenticate.js';
 import type { Revocation } from '../../src/serve/identity/revocation.js';
 import { memoryRevocations } from '../../src/serve/identity/revocation-store.js';
 import { memoryReplicas } from '../../src/serve/replicas/replicas.js';
+import { entriesOf } from './relay/entries.js';
 
 export const secret = 'a secret for tests only: long enough';
 
@@ -102,7 +103,7 @@ export async function river(
       next: record.offset + 1,
       first: watermark === null,
       last: { offset: record.offset, timestamp: record.timestamp },
-      entries: routeRecord(record, routingOf(plan, originOf(source, null)), false).entries,
+      entries: entriesOf(record, routingOf(plan, originOf(source, null))),
       gap: null,
       routes: routeIds(plan),
       fingerprint: schema?.fingerprint ?? '',

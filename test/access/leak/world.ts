@@ -1,10 +1,11 @@
 import { defaultCluster, type KafkaRecord } from '../../../src/event/source-event.js';
 import type { Engine } from '../../../src/graphql/engine.js';
 import type { Frame } from '../../../src/hub/frame.js';
-import { routeRecord, routingOf } from '../../../src/relay/route.js';
+import { routingOf } from '../../../src/relay/route.js';
 import { compileSchema } from '../../../src/schema/compile.js';
 import type { StreamSchema } from '../../../src/schema/stream-schema.js';
 import { HostileLog, turns } from '../../support/log/hostile-log.js';
+import { entriesOf } from '../../support/relay/entries.js';
 import { openReplica } from '../../support/replica.js';
 import { type Ask, type Case, type Draft, type Field, type Note, type Rights, resolversWith, sdlOf } from './case.js';
 import { Person } from './person.js';
@@ -79,7 +80,7 @@ export class World {
         value,
       };
       if (!plan) continue;
-      const { entries } = routeRecord(record, routingOf(plan, 'topicA'), false);
+      const entries = entriesOf(record, routingOf(plan, 'topicA'));
       const written = entries.map(({ origin, record: meta, index, payload, channels }) => ({
         source: { origin, record: meta, index, event: JSON.parse(payload) as unknown },
         channels: channels.map(({ channel }) => channel),

@@ -4,6 +4,7 @@ import { defaultCluster } from '../../../src/event/source-event.js';
 import { routeRecord, routingOf } from '../../../src/relay/route.js';
 import { compileSchema } from '../../../src/schema/compile.js';
 import type { TopicPlan } from '../../../src/schema/stream-schema.js';
+import { recordAt } from '../../support/relay/relay-world.js';
 
 const { schema } = compileSchema(
   `type Subscription {
@@ -20,8 +21,7 @@ const { schema } = compileSchema(
 
 function shown(topic: string, text: string | null, audience = { listening: 2, shown: 1 } as never) {
   const plan = schema?.topics.in(defaultCluster).get(topic) as TopicPlan;
-  const value = text === null ? null : Buffer.from(text);
-  const record = { topic, partition: 0, offset: 7, timestamp: 0, key: null, headers: {}, value };
+  const record = recordAt(7, text, { topic, timestamp: 0 });
   const outcome = outcomeOf(record, routeRecord(record, routingOf(plan, ''), false), plan, audience);
   return { outcome, line: shownOutcome(outcome, 'offset 7').replace(/\([\w-]{11}/g, '(id') };
 }

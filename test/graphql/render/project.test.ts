@@ -18,6 +18,7 @@ import { silent } from '../../../src/observe/logger.js';
 import { noObservers } from '../../../src/observe/observers.js';
 import { readMember } from '../../../src/schema/member.js';
 import { payloadOf } from '../../../src/serve/connection/frames.js';
+import { metaAt } from '../../support/meta.js';
 import { cases } from '../../support/properties.js';
 import { randomOperation, randomSchema, randomValue, schemaOf } from '../random.js';
 
@@ -38,7 +39,7 @@ const textOf = (rendered: Rendered) => payloadOf(new Frame(rendered));
 function rendering(schema: GraphQLSchema, document: DocumentNode, variables: Record<string, unknown>) {
   const plan = { schema, document, operationName: null, variables, field: 'it', context };
   const render = renderer(plan, noObservers);
-  const record = { cluster: 'default', topic: 't', partition: 0, offset: 0, timestamp: 0, key: null, headers: {} };
+  const record = metaAt('t', 0);
   return (event: unknown) => textOf(render({ origin: 'topicA', record, index: 0, event }) as Rendered);
 }
 

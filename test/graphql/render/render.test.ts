@@ -9,6 +9,7 @@ import { silent } from '../../../src/observe/logger.js';
 import { noGatewayMetrics } from '../../../src/observe/metrics.js';
 import { compileSchema } from '../../../src/schema/compile.js';
 import { payloadOf } from '../../../src/serve/connection/frames.js';
+import { metaAt } from '../../support/meta.js';
 
 function rendering(resolvers: Resolvers = {}, selection = '{ id note }') {
   const { schema, problems } = compileSchema(
@@ -35,7 +36,7 @@ function rendering(resolvers: Resolvers = {}, selection = '{ id note }') {
       logger: { ...silent, error: (fields) => void lines.push(fields) },
     },
   );
-  const record = { cluster: 'default', topic: 't', partition: 0, offset: 0, timestamp: 0, key: null, headers: {} };
+  const record = metaAt('t', 0);
   return {
     lines,
     inError: () => inError,

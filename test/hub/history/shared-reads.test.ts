@@ -3,12 +3,13 @@ import type { Channel } from '../../../src/event/channel.js';
 import { type Reads, sharedReads } from '../../../src/hub/history/shared-reads.js';
 import { LogUnavailable } from '../../../src/log/channel-log.js';
 import { HostileLog, turns } from '../../support/log/hostile-log.js';
+import { metaAt } from '../../support/meta.js';
 
 /** A log of twenty events on each of two channels that writes down what it is asked. */
 function counted(most?: number) {
   const log = new HostileLog(1, () => 1_000);
   for (let offset = 0; offset < 20; offset++) {
-    const record = { cluster: 'default', topic: 'notes', partition: 0, offset, timestamp: 0, key: null, headers: {} };
+    const record = metaAt('notes', offset);
     log.append([{ source: { origin: 'topicA', record, index: 0, event: offset }, channels: ['a', 'b'] as Channel[] }]);
   }
   const reader = log.reader();

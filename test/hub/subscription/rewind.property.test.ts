@@ -6,6 +6,7 @@ import type { Publication } from '../../../src/event/publication.js';
 import { Coordinates } from '../../../src/hub/coordinates.js';
 import type { Replay } from '../../../src/hub/subscription/replay.js';
 import { openRewind } from '../../../src/hub/subscription/rewind.js';
+import { metaAt } from '../../support/meta.js';
 
 const names = ['a', 'b', 'c'] as Channel[];
 
@@ -38,7 +39,7 @@ function logOf(events: readonly Made[]) {
   const entries = events.flatMap(({ shard, channels, pause, seen }, id) => {
     time += pause;
     const position: Position = { shard, epoch: 'e', number: next(shard), time };
-    const record = { topic: 't', partition: shard, offset: id, timestamp: time, key: null, headers: {} };
+    const record = metaAt('t', id, { partition: shard, timestamp: time });
     const source = { origin: 'topicA', record, index: 0, event: { id, seen } };
     return channels.map((channel) => ({ channel, position, source }) as Publication);
   });

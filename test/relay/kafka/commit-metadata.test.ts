@@ -19,7 +19,7 @@ test('what a relay says of its newest append is heard with the offset it was com
   expect(reachedIn(7, JSON.stringify(former))).toEqual({ ...newest, told: null, lost: null });
 });
 
-test('nothing metadataOf, or said by somebody else, is nothing', () => {
+test('nothing said, or said by somebody else, is nothing', () => {
   for (const words of [
     metadataOf(null),
     null,

@@ -67,6 +67,8 @@ test('a gap goes beside the cursor, and into nobody else’s frame', () => {
   const told = frame.withGap({ reason: 'TRIMMED', missed: null });
   expect(JSON.parse(payloadOf(told)).extensions).toEqual({ cursor: 'c', gap: { reason: 'TRIMMED', missed: null } });
   expect(JSON.parse(payloadOf(frame)).extensions).toEqual({ cursor: 'c' });
+  // A frame that lost its gap where it is given another place would hide from its viewer what was lost.
+  expect(told.at(somewhere).gap).toEqual({ reason: 'TRIMMED', missed: null });
 });
 
 test('errors come first, and with data or without it', () => {

@@ -92,22 +92,23 @@ test('a status that a resolver gives its error counts for the answer, and is not
   await using r = await river(`${sdl} type Query { it: ID @public }`, { resolvers: { Query: { it: gone } } });
   const answer = await fetch(`${r.url}?query=%7Bit%7D`);
   expect(answer.status).toBe(410);
-  expect(await answer.json()).toMatchObject({ data: { it: null }, errors: [{ extensions: { code: 'GONE' } }] });
-  expect(JSON.stringify(await (await fetch(`${r.url}?query=%7Bit%7D`)).json())).not.toContain('http');
+  const body = await answer.json();
+  expect(body).toMatchObject({ data: { it: null }, errors: [{ extensions: { code: 'GONE' } }] });
+  expect(JSON.stringify(body)).not.toContain('http');
 });
 
 test.each([
-  ['no JSON', '{"query":', 400],
-  ['a list, as batches are', '[{"query":"{ version }"}]', 400],
-  ['a parameter that is unknown', '{"query":"{ version }","other":1}', 400],
-  ['variables that are a list', '{"query":"{ version }","variables":[1]}', 400],
-  ['no document', '{}', 400],
-])('a body with %s is refused before there is an operation, and audited', async (_, body, status) => {
+  ['no JSON', '{"query":'],
+  ['a list, as batches are', '[{"query":"{ version }"}]'],
+  ['a parameter that is unknown', '{"query":"{ version }","other":1}'],
+  ['variables that are a list', '{"query":"{ version }","variables":[1]}'],
+  ['no document', '{}'],
+])('a body with %s is refused before there is an operation, and audited', async (_, body) => {
   const told: AuditEntry[] = [];
   await using r = await river(sdl, { audit: (entry) => void told.push(entry) });
   const accept = 'application/graphql-response+json';
   const answer = await fetch(r.url, { method: 'POST', headers: { ...json, accept }, body });
-  expect(answer.status).toBe(status);
+  expect(answer.status).toBe(400);
   expect(await answer.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] });
   expect(told).toMatchObject([{ event: 'refused', peer: { transport: 'http' }, code: 'BAD_REQUEST' }]);
 });

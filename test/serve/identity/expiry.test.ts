@@ -5,8 +5,8 @@ import { eventually } from '../../support/eventually.js';
 
 const toFake = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance', 'Date'] as const;
 const begun: Expiry[] = [];
-// A copy of the module for this file alone. Its look at the clock is one for all who wait: begun by somebody of another file of
-// this process, it would go by the real timers.
+// A copy of the module that nobody before has begun to use. Its look at the clock is one for all who wait: one that another
+// file of this process had begun would go by the real timers.
 vi.resetModules();
 const { Expiry: Fresh } = await import('../../../src/serve/identity/expiry.js');
 

@@ -1,11 +1,12 @@
 import { Fault } from '../../../src/event/faults.js';
-import type { KafkaRecord } from '../../../src/event/source-event.js';
 import { connectRedis } from '../../../src/log/redis-connection.js';
 import { createRedisLogWriter } from '../../../src/log/redis-writer.js';
 import { silent } from '../../../src/observe/logger.js';
-import { routeRecord, routingOf } from '../../../src/relay/route.js';
+import { routingOf } from '../../../src/relay/route.js';
 import { compileSchema } from '../../../src/schema/compile.js';
 import { opened } from '../opened.js';
+import { entriesOf } from '../relay/entries.js';
+import { recordAt } from '../relay/relay-world.js';
 import { listen, listenSse, type Result, tokenFor } from '../river.js';
 import { eventually } from '../servers/services.js';
 
@@ -37,11 +38,8 @@ export async function notesInto(redisUrl: string, prefix: string) {
       const base = offset;
       const timestamp = Date.now();
       const entries = notes.flatMap((note) => {
-        const value = Buffer.from(JSON.stringify({ ...note, text }));
-        const record: KafkaRecord = {
-          ...{ topic: 'notes', partition: 0, offset: offset++, timestamp, key: null, headers: {}, value },
-        };
-        return routeRecord(record, routingOf(plan, 'topicA'), false).entries;
+        const record = recordAt(offset++, { ...note, text }, { topic: 'notes', timestamp });
+        return entriesOf(record, routingOf(plan, 'topicA'));
       });
       const last = { offset: offset - 1, timestamp };
       const { fingerprint } = streams;

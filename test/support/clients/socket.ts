@@ -3,9 +3,9 @@ import { eventually } from '../eventually.js';
 import type { Result } from '../river.js';
 
 /** A WebSocket without a client library: for what no well-made client would send. */
-export function socket(wsUrl: string, protocol = 'graphql-transport-ws') {
+export function socket(wsUrl: string) {
   const messages: Result[] = [];
-  const webSocket = new WebSocket(wsUrl, protocol);
+  const webSocket = new WebSocket(wsUrl, 'graphql-transport-ws');
   const opened = new Promise<void>((resolve, reject) => {
     webSocket.on('open', resolve);
     webSocket.on('error', reject);
