@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
+import { produce } from '../support/relay/relay-kafka.js';
 import { startKafkaCluster } from '../support/servers/kafka-cluster.js';
 import {
   eventually,
@@ -31,6 +32,12 @@ test.each([
   await producer.disconnect();
   const offsets = await withAdmin(brokers(), (admin) => admin.fetchTopicOffsets(topic.name));
   expect(offsets.map(({ high }) => Number(high)).sort()).toEqual([0, 1]);
+});
+
+test('records for a partition that is not there are not left out without a word', async () => {
+  await using topic = await freshTopic('narrow', 2);
+  const messages = [1, 5].map((partition) => ({ value: 'v', partition }));
+  await expect(produce(topic.name, messages)).rejects.toThrow(`partition 5 of ${topic.name}`);
 });
 
 test('a topic that nobody made does not appear by a question for it', async () => {

@@ -8,8 +8,13 @@ import { eventually, freshPrefix, freshTopic, kafkaBrokers, withAdmin } from '..
 const anHourOld = (from: number, to: number, partition: number) =>
   jsonOf(from, to).map((message) => ({ ...message, partition, timestamp: String(Date.now() - 3_600_000) }));
 
+/** Resolves when the broker knows the new partitions, which is a moment after its controller has made them. */
 const grow = (topic: string, count: number) =>
-  withAdmin(kafkaBrokers(), (admin) => admin.createPartitions({ topicPartitions: [{ topic, count }] }));
+  withAdmin(kafkaBrokers(), async (admin) => {
+    await admin.createPartitions({ topicPartitions: [{ topic, count }] });
+    const known = async () => (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions.length;
+    await eventually('its partitions are known', async () => (await known()) === count);
+  });
 
 const sorted = (held: Awaited<ReturnType<TestRelay['held']>>) => numbersOf(held).sort((a, b) => a - b);
 

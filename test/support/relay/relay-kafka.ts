@@ -1,4 +1,4 @@
-import type { IHeaders, Message, Producer } from 'kafkajs';
+import type { IHeaders, Message, Producer, ProducerRecord, RecordMetadata } from 'kafkajs';
 import type { Channel } from '../../../src/event/channel.js';
 import type { ChannelLogWriter } from '../../../src/log/channel-log.js';
 import { createMemoryLog } from '../../../src/log/memory-log.js';
@@ -71,10 +71,23 @@ export async function withProducer<T>(
   const producer = kafkaClient(brokers).producer(transactionalId === undefined ? once : { ...once, transactionalId });
   await producer.connect();
   try {
-    return await work(producer);
+    return await work({ ...producer, send: (record) => written(producer, record) });
   } finally {
     await producer.disconnect();
   }
+}
+
+/**
+ * Sends, and holds what was written against what was asked for: kafkajs leaves out, without a word, records for a partition
+ * that it has not heard of yet, and who waited for them would wait for ever.
+ */
+async function written(producer: Producer, record: ProducerRecord): Promise<RecordMetadata[]> {
+  const taken = await producer.send(record);
+  const known = new Set(taken.map(({ partition }) => partition));
+  const lost = record.messages.find(({ partition }) => partition !== undefined && !known.has(partition));
+  if (lost)
+    throw new Error(`Nothing was written to partition ${lost.partition} of ${record.topic}: it is not known yet`);
+  return taken;
 }
 
 export const jsonOf = (from: number, to: number, more: object = {}): Message[] =>
