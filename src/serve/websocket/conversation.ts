@@ -8,6 +8,7 @@ import type { Observers } from '../../observe/observers.js';
 import { openFor } from '../connection/opening.js';
 import { type Identity, identify } from '../identity/identify.js';
 import type { Admit } from '../limits/admission.js';
+import type { GatewayLimits } from '../limits/limits.js';
 import { tellRefused } from '../refused.js';
 import { OperationOutlet } from './operation-outlet.js';
 import { pingOf } from './ping.js';
@@ -16,11 +17,10 @@ import type { WebSocketWire } from './wire.js';
 export interface ConversationParts {
   readonly engine: Engine;
   readonly identity: Identity;
-  readonly limits: {
-    readonly subscriptionsPerSocket: number;
-    /** Milliseconds until `connection_init` must have come. */
-    readonly initTimeout: number;
-  };
+  readonly limits: Pick<
+    GatewayLimits,
+    'initTimeout' | 'messageBytes' | 'messageRate' | 'subscriptionsPerSocket' | 'subscriptionsPerUser'
+  >;
   readonly observers: Observers;
 }
 
@@ -42,7 +42,9 @@ export function conversationOptions({
   limits,
   observers,
 }: ConversationParts): ServerOptions<Record<string, unknown>, WebSocketWire> {
-  const { subscriptionsPerSocket: most } = limits;
+  const { subscriptionsPerSocket: most, subscriptionsPerUser, messageRate, messageBytes } = limits;
+  // A client that knows them paces itself. One that does not learns of each by a refusal, which no library retries.
+  const acknowledged = { limits: { subscriptionsPerSocket: most, subscriptionsPerUser, messageRate, messageBytes } };
 
   return {
     schema: engine.schema,
@@ -57,7 +59,7 @@ export function conversationOptions({
         connection.place.claim(viewer, () => connection.operations.size + connection.opening);
         const fault = connection.signIn(viewer);
         if (fault) throw fault;
-        return true;
+        return acknowledged;
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
         tellRefused(observers, connection.peer, error);
