@@ -88,7 +88,7 @@ export const dev: Run = async (args, env, terminal) => {
     started(feeding.stop);
 
     for (const line of welcome({
-      address: `${config.tlsCert === null ? 'http' : 'https'}://${authority(config.host)}:${port}`,
+      address: `${config.tlsCert === null ? 'http' : 'https'}://${authority(config.host)}:${port}${config.basePath}`,
       admin: admin === null ? null : `http://${authority(config.adminHost)}:${admin.port}`,
       graphiql: config.graphiql,
       schema: streams,

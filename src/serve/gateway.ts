@@ -168,6 +168,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     engine,
     admission: admissionOf({ limits, trustedHops, mutations }),
     identity,
+    graphqlPath: `${settings.basePath}/graphql`,
     connections,
     observers,
     turns: new FairTurns(),

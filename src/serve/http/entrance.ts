@@ -30,6 +30,8 @@ export interface EntranceParts {
   readonly identity: Identity;
   readonly admission: Admission;
   readonly turns: FairTurns;
+  /** `/graphql` below the base path. */
+  readonly graphqlPath: string;
   readonly limits: { readonly headerBytes: number; readonly messageBytes: number; readonly requestTimeout: number };
 }
 
@@ -43,7 +45,7 @@ export class Entrance {
   /** Throws Fault for a request that is refused. */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const route = this.#routeOf(request);
-    if (!route) return answerNowhere(response);
+    if (!route) return answerNowhere(response, this.parts.graphqlPath);
     if (route.asks !== 'probe') {
       this.#allow(request, response);
       if (request.method === 'OPTIONS') return answerPreflight(request, response);
@@ -89,5 +91,5 @@ export class Entrance {
   }
 }
 
-export const answerNowhere = (response: ServerResponse): void =>
-  answerBadRequest(response, 404, 'GraphQL is at /graphql');
+export const answerNowhere = (response: ServerResponse, graphqlPath: string): void =>
+  answerBadRequest(response, 404, `GraphQL is at ${graphqlPath}`);

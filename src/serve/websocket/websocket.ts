@@ -19,6 +19,8 @@ import { WebSocketWire, type WireParts } from './wire.js';
 export interface WebSocketParts extends WireParts, ConversationParts {
   readonly connections: Connections;
   readonly admission: Admission;
+  /** `/graphql` below the base path. */
+  readonly graphqlPath: string;
   /** Offer permessage-deflate. */
   readonly compression: boolean;
   readonly limits: WireParts['limits'] & ConversationParts['limits'] & { readonly headerBytes: number };
@@ -36,7 +38,7 @@ const closeTimeout = 5_000;
  * streams go past it, straight to the socket (`wire.ts`).
  */
 export function serveWebSockets(server: Server, parts: WebSocketParts): void {
-  const { identity, admission, connections, limits } = parts;
+  const { identity, admission, connections, limits, graphqlPath } = parts;
   const { metrics, logger, audit } = parts.observers;
   const sockets = new WebSocketServer({
     noServer: true,
@@ -115,7 +117,7 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
   /** The status of a handshake that is refused whoever comes; null for any other. */
   function refusal(request: IncomingMessage): number | null {
     // The path is mostly just this, and parsing it is a twentieth of a handshake.
-    if (request.url !== '/graphql' && pathOf(request) !== '/graphql') return 404;
+    if (request.url !== graphqlPath && pathOf(request) !== graphqlPath) return 404;
     if (!identity.origins.allows(request)) {
       const peer: Peer = { transport: 'websocket', address: admission.addressOf(request) };
       audit({ event: 'refused', claims: null, peer, code: 'FORBIDDEN' });
