@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Fault } from '../../event/faults.js';
 import type { Peer } from '../../observe/audit.js';
 import type { Transport } from '../../observe/transport.js';
 import { answerBadRequest, readText } from '../answer.js';
@@ -71,8 +70,8 @@ export class Entrance {
   }
 
   #allow(request: IncomingMessage, response: ServerResponse): void {
-    if (!this.parts.identity.origins.allows(request))
-      throw new Fault('FORBIDDEN', { why: `pages of ${request.headers.origin} may not connect (TAILRACE_ORIGINS)` });
+    const refused = this.parts.identity.origins.refusalOf(request);
+    if (refused) throw refused;
     allowOrigin(request, response);
   }
 
