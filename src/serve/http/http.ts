@@ -3,6 +3,7 @@ import { Fault } from '../../event/faults.js';
 import { answer, answerFault } from '../answer.js';
 import { urlOf } from '../identity/identify.js';
 import { readable } from '../port/long-headers.js';
+import { streamsAtOnce } from '../port/streams.js';
 import type { KeyPair } from '../port/tls-pair.js';
 import { type Listener, type SecureServer, tlsServer } from '../port/tls-server.js';
 import { tellRefused } from '../refused.js';
@@ -14,7 +15,7 @@ import { giveTicket, renew, type SignInParts } from './sign-in.js';
 import { answerUnreadable } from './unreadable.js';
 
 export interface HttpParts extends OperationsParts, SignInParts, EntranceParts {
-  readonly limits: OperationsParts['limits'] & EntranceParts['limits'];
+  readonly limits: OperationsParts['limits'] & EntranceParts['limits'] & Parameters<typeof streamsAtOnce>[0];
   /** Milliseconds. */
   readonly heartbeat: number;
   /** Milliseconds. */
@@ -94,7 +95,7 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     maxHeaderSize: readable(headerBytes),
   };
   const server = parts.pair
-    ? tlsServer(parts.pair, { ...patience, heartbeat: parts.heartbeat }, listener)
+    ? tlsServer(parts.pair, { ...patience, heartbeat: parts.heartbeat, streams: streamsAtOnce(parts.limits) }, listener)
     : createServer(patience, listener);
   Object.assign(server, patience);
   answerUnreadable(server, parts.limits, parts.observers.metrics);
