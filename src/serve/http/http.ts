@@ -10,6 +10,7 @@ import { tellRefused } from '../refused.js';
 import { refuseSingleConnection, serveEvents } from '../sse/sse.js';
 import { bodyTypeOf } from './body-type.js';
 import { answerNowhere, Entrance, type EntranceParts, type Route } from './entrance.js';
+import { orUpgradeRequired } from './lost-upgrade.js';
 import { type OperationsParts, operationsOf } from './operations.js';
 import { giveTicket, renew, type SignInParts } from './sign-in.js';
 import { answerUnreadable } from './unreadable.js';
@@ -53,7 +54,12 @@ function routesOf(parts: HttpParts): readonly Route[] {
         return serveEvents(request, response, parts, body);
       },
     },
-    { path: '/graphql', methods: ['GET', 'POST'], asks: 'body', handle: operationsOf(parts) },
+    {
+      path: '/graphql',
+      methods: ['GET', 'POST'],
+      asks: 'body',
+      handle: orUpgradeRequired(parts.observers.logger, operationsOf(parts)),
+    },
     { path: '/graphql/*', asks: 'header', handle: (_, response) => answerNowhere(response) },
   ];
 }
