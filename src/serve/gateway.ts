@@ -167,7 +167,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const connections = new Connections({ identity, heartbeat, processBuffer, observers });
   const common = {
     engine,
-    admission: admissionOf({ limits, trustedHops, mutations }),
+    admission: admissionOf({ limits, trustedHops, mutations, metrics }),
     identity,
     graphqlPath: `${settings.basePath}/graphql`,
     connections,
