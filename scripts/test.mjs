@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { python } from './clients/python.mjs';
 import { build, checkNode, install } from './project/prepare.mjs';
 import { chromiumPath } from './services/chromium.mjs';
 import { clockNeeds } from './services/clock.mjs';
@@ -91,6 +92,7 @@ async function main() {
   // Tests of faults start and kill a Redis of their own, wherever the others come from, and move its clock.
   ensureCommands([...redisNeeds, ...clockNeeds], 'for tests that kill their Redis and move its clock.');
   chromiumPath();
+  python();
   const brought = await up(everyService);
   const reportFile = join(stateFolder, 'report.json');
   mkdirSync(stateFolder, { recursive: true });
