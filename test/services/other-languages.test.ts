@@ -66,4 +66,6 @@ test.each(languages)(
     expect(lines.toSpliced(gap, 1)).toEqual([...payments(1, 50), ...payments(71, kept + 70)]);
     expect(lines[gap + 1]).toBe('payment 71');
   },
+  // Java and Rust are fetched and built within it.
+  600_000,
 );
