@@ -21,6 +21,7 @@ const beside = [
     'names',
     'proxies',
     'proxies-idle',
+    'other-languages',
     'redis-log',
     'redis-tls',
     'redis-users',
