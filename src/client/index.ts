@@ -1,7 +1,9 @@
 /**
- * tailrace/client: for browsers, and for whatever else speaks graphql-ws or graphql-sse. A plain `EventSource` needs
- * nothing of it. Apollo's GraphQLWsLink and urql's subscriptionExchange take the client as it is.
+ * tailrace-client, and tailrace/client: for browsers, and for whatever else speaks graphql-ws or graphql-sse. A plain
+ * `EventSource` needs nothing of it. Apollo's GraphQLWsLink and urql's subscriptionExchange take the client as it is.
  */
 export { resumingEvents } from './events.js';
 export type { Asked, Gap, Resuming } from './operation.js';
+export { type Connection, type ConnectionStatus, connectionStatus } from './status.js';
+export { type TokenSource, tokenSource } from './token-source.js';
 export { resumingWebSocket } from './web-socket.js';

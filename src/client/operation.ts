@@ -1,3 +1,5 @@
+import type { ConnectionStatus } from './status.js';
+
 /** What a GraphQL client asks of the server. Anything else that stands in it goes along untouched. */
 export interface Asked {
   readonly query?: string | null | undefined;
@@ -36,6 +38,13 @@ export interface Resuming {
    * keeps it may begin there when it is opened again: `extensions: { after: cursor }`.
    */
   onCursor?(cursor: string, operation: Asked): void;
+  /**
+   * From this cursor on nothing is missed: the first that the server gives, as soon as the operation has started. Once
+   * for each operation, not again when it comes back.
+   */
+  onReady?(cursor: string, operation: Asked): void;
+  /** What `connectionStatus()` gave: it is told how the connection fares. May be given to several clients. */
+  readonly connection?: ConnectionStatus;
   /**
    * After so many milliseconds without a sign of life a connection counts as dead. Default 30000: the server speaks
    * every 12 seconds, unless its TAILRACE_HEARTBEAT says otherwise.
@@ -87,6 +96,7 @@ export class Operation {
   }
 
   reached(cursor: string): void {
+    if (this.#cursor === null) this.#call(() => this.listener.onReady?.(cursor, this.asked));
     this.#cursor = cursor;
     this.#call(() => this.listener.onCursor?.(cursor, this.asked));
   }

@@ -21,7 +21,7 @@ export function renewing(
     const left = endOf(current) - Date.now();
     // A token whose end is not known is left alone here too: nothing is greater than NaN.
     if (!(left > tooLate)) return;
-    timer = setTimeout(() => void renew().catch(() => undefined), Math.min(longest, Math.max(left / 2, left - ahead)));
+    timer = setTimeout(() => void renew().catch(() => undefined), Math.min(longest, renewalIn(current)));
   }
 
   async function renew() {
@@ -36,6 +36,12 @@ export function renewing(
     stopped = true;
     clearTimeout(timer);
   };
+}
+
+/** Milliseconds until it is time to renew this token; NaN when its end cannot be read. */
+export function renewalIn(authorization: unknown): number {
+  const left = endOf(authorization) - Date.now();
+  return Math.max(left / 2, left - ahead);
 }
 
 /** When a token ends, in milliseconds since 1970; NaN when that cannot be read. */
