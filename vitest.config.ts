@@ -21,6 +21,7 @@ const beside = [
     'names',
     'proxies',
     'proxies-idle',
+    'proxies-otherwise',
     'redis-log',
     'redis-tls',
     'redis-users',
