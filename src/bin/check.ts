@@ -63,7 +63,7 @@ function summary(schema: StreamSchema): readonly string[] {
 }
 
 function appends(schema: StreamSchema, { name, routes }: StreamField): string {
-  const directives = schema.graphql.getSubscriptionType()?.getFields()[name]?.astNode?.directives ?? [];
+  const directives = schema.whole.getSubscriptionType()?.getFields()[name]?.astNode?.directives ?? [];
   const cuts = directives.some(({ arguments: given }) => given?.some(({ name: { value } }) => value === 'each'));
   const count = routes.length === 1 ? '1 append' : `up to ${routes.length} appends`;
   return `${count} per ${cuts ? 'element of a record' : 'record'}`;

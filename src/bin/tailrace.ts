@@ -41,6 +41,10 @@ const commands: Readonly<Record<string, Entry>> = {
     about: 'would this viewer get this event, and why not: --field … --event … [--args …] [--claims …] [--record …]',
     load: async () => answering((await import('./explain.js')).explain),
   },
+  schema: {
+    about: 'prints what clients may know, as introspection shows it, for their generators of code: [schema.graphql]',
+    load: async () => (await import('./schema.js')).schema,
+  },
   test: {
     about: 'runs a table of who may see what against the rules: tailrace test rules.yaml',
     load: async () => (await import('./test-rules.js')).testRules,

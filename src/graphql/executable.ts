@@ -1,5 +1,11 @@
 import { addResolversToSchema } from '@graphql-tools/schema';
-import { type GraphQLFieldResolver, type GraphQLObjectType, type GraphQLSchema, isCompositeType } from 'graphql';
+import {
+  type GraphQLFieldResolver,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  isCompositeType,
+  isScalarType,
+} from 'graphql';
 import type { Claims, StreamSchema } from '../schema/stream-schema.js';
 import { exactly } from '../schema/whole-numbers.js';
 import { nobody, pickClaims, type Viewer } from './viewer.js';
@@ -67,7 +73,20 @@ export function makeExecutable(streams: StreamSchema, resolvers: Resolvers, vers
     resolvers: wrapped as never,
     resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
   });
+  asWritten(schema, streams.graphql);
   return { schema, resolved };
+}
+
+/**
+ * Resolvers say what a scalar does, the schema's text what clients know of it. A library's scalar brings a description and an
+ * address of its own: introspection would tell another schema than the text.
+ */
+function asWritten(schema: GraphQLSchema, written: GraphQLSchema): void {
+  for (const type of Object.values(schema.getTypeMap())) {
+    const before = written.getType(type.name);
+    if (isScalarType(type) && isScalarType(before))
+      Object.assign(type, { description: before.description, specifiedByURL: before.specifiedByURL });
+  }
 }
 
 /** For a Query that has `version` and `viewer`: the generated one, or an author's that wants them. */

@@ -20,11 +20,12 @@ import { topicKey } from '../event/source-event.js';
 import { assemble } from './assemble.js';
 import { usualScopeClaims } from './claims.js';
 import { withQuery } from './complete.js';
+import { refuseUntoldDefaults } from './defaults.js';
 import { nobodySaid, readAccess } from './directives/access.js';
 import { used, withDirectives } from './directives/directives.js';
 import { draftField, type FieldDraft } from './directives/field.js';
-import { attachFrom, refuseContradictions } from './directives/from.js';
-import { withoutHidden } from './directives/hidden.js';
+import { attachFrom, handOn, refuseContradictions } from './directives/from.js';
+import { publicSchema } from './directives/hidden.js';
 import { type Problem, type Report, report } from './problem.js';
 import type { Access, StreamSchema } from './stream-schema.js';
 import { exactLiterals } from './whole-numbers.js';
@@ -52,9 +53,13 @@ export function compileSchema(
   const to = report(source);
   const { whole, graphql } = build(source, to);
   if (whole === null) return { schema: null, problems: to.problems() };
-  refuseContradictions(whole, attachFrom(whole, to), to);
-  if (graphql !== null && graphql !== whole) attachFrom(graphql, to);
-  if (graphql !== null) exactLiterals(graphql);
+  const moved = attachFrom(whole, to);
+  refuseContradictions(whole, moved, to);
+  if (graphql !== null) {
+    handOn(moved, graphql);
+    refuseUntoldDefaults(graphql, to);
+    exactLiterals(graphql);
+  }
   const access = readAccess(whole, to);
   refuseElsewhere(whole, to);
   for (const root of [whole.getQueryType(), whole.getMutationType()]) requireAccess(root, access, to);
@@ -103,7 +108,7 @@ function build(source: Source, to: Report): Built {
     const more = validateSchema(schema);
     more.forEach(tell);
     const isSound = faults.length === 0 && more.length === 0;
-    return { whole: schema, graphql: isSound ? withoutHidden(document, schema, to) : null };
+    return { whole: schema, graphql: isSound ? publicSchema(document, schema, to) : null };
   } catch (error) {
     // A document with faults may be beyond building; without any, this is our own failure.
     if (faults.length === 0) throw error;

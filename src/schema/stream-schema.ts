@@ -9,11 +9,11 @@ import type { Topics } from './topics.js';
  */
 export interface StreamSchema {
   /**
-   * As clients see it: without what is `@hidden`. Built and checked; has a Query (a generated one gets `version` and
-   * `viewer`). Resolvers are added by `graphql/`.
+   * As clients see it: without what is `@hidden` and without the server's directives. Built and checked; has a Query (a
+   * generated one gets `version` and `viewer`). Resolvers are added by `graphql/`.
    */
   readonly graphql: GraphQLSchema;
-  /** With what is hidden, for rules and their types: nothing of it may reach a client. */
+  /** With what is hidden and every directive, for rules and their types: nothing of it may reach a client. */
   readonly whole: GraphQLSchema;
   readonly topics: Topics<TopicPlan>;
   /** Subscription fields with `@kafka`, by name. */

@@ -19,7 +19,7 @@ describe('tailrace', () => {
   test('help names every command and exits 0', async () => {
     const { code, out } = await run(['help']).ended;
     expect(code).toBe(0);
-    for (const command of ['dev', 'send', 'gateway', 'relay', 'check', 'explain', 'token'])
+    for (const command of ['dev', 'send', 'gateway', 'relay', 'check', 'explain', 'schema', 'token'])
       expect(out).toMatch(new RegExp(`^  ${command} `, 'm'));
   });
 
@@ -30,7 +30,7 @@ describe('tailrace', () => {
     });
   });
 
-  test.each(['dev', 'send', 'gateway', 'relay', 'check', 'explain', 'test', 'revoke', 'token'])(
+  test.each(['dev', 'send', 'gateway', 'relay', 'check', 'explain', 'schema', 'test', 'revoke', 'token'])(
     '%s --help says what it is for and exits 0, and so does -h',
     async (command) => {
       for (const flag of ['--help', '-h']) {

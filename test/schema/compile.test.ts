@@ -91,6 +91,11 @@ describe('a schema is refused with the place', () => {
       '@kafka(topic',
       'belongs on fields of Subscription, not on E.id',
     ],
+    [
+      subscription('a(of: J = { x: [1] }): E @kafka(topic: "t") @public', 'type E { id: ID } scalar J'),
+      '{ x: [1] })',
+      'The default of of cannot be told to clients',
+    ],
     [subscription('a: E @public @from(path: "x")'), '"x") } type ', 'belongs on fields of the event'],
     [
       subscription('a: E @public', `${event} type Query { x: Int }`),

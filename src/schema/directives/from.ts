@@ -44,6 +44,15 @@ export function attachFrom(schema: GraphQLSchema, to: Report): readonly Moved[] 
   return moved;
 }
 
+/** Gives these fields of the schema that clients see, which has no `@from` to read, the resolvers that they have in the whole. */
+export function handOn(moved: readonly Moved[], shown: GraphQLSchema): void {
+  for (const { parent, field: from } of moved) {
+    const type = shown.getType(parent);
+    const field = isObjectType(type) ? type.getFields()[from.name] : undefined;
+    if (field !== undefined) Object.assign(field, { extensions: from.extensions, resolve: from.resolve });
+  }
+}
+
 /**
  * A path is a fault when no record can satisfy it together with the type's other fields: when it leads into what another
  * field says is a scalar or a list.

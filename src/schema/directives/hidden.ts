@@ -12,17 +12,17 @@ import {
 } from 'graphql';
 import { validateSDL } from 'graphql/validation/validate.js';
 import type { Report } from '../problem.js';
-import { namesIn, reach, typeNamed } from './reach.js';
+import { reach, typeNamed, waysOf } from './reach.js';
+import { withoutServerDirectives } from './server-directives.js';
 
 type Names = ReadonlySet<string>;
 
 /**
- * The schema that clients see: without what is `@hidden`, without fields of hidden types, and without types to which only
- * these lead. `whole` itself where nothing is hidden. Null after a fault, each of which is told with its place.
+ * The schema that clients see: without what is `@hidden`, without fields of hidden types, without directives that no operation
+ * can carry, and without types to which only these lead. Null after a fault, each of which is told with its place.
  */
-export function withoutHidden(document: DocumentNode, whole: GraphQLSchema, to: Report): GraphQLSchema | null {
+export function publicSchema(document: DocumentNode, whole: GraphQLSchema, to: Report): GraphQLSchema | null {
   const { definitions } = document;
-  if (!definitions.some(hidesSomething)) return whole;
   const roots = new Set(
     [whole.getQueryType(), whole.getMutationType(), whole.getSubscriptionType()].flatMap((type) => type?.name ?? []),
   );
@@ -34,7 +34,8 @@ export function withoutHidden(document: DocumentNode, whole: GraphQLSchema, to: 
   const shown = definitions
     .filter((definition) => !hidden.has(typeNamed(definition) ?? ''))
     .map((definition) => shownPart(definition, hidden, isRoot(definition)));
-  return built(pruned(document, { ...document, definitions: shown }, roots), whole, to);
+  const open = withoutServerDirectives({ ...document, definitions: shown });
+  return built(pruned(document, open, { roots, hidden }), whole, to);
 }
 
 const named = (nodes: readonly ConstDirectiveNode[] | undefined) => nodes?.find(({ name }) => name.value === 'hidden');
@@ -50,9 +51,6 @@ const fieldsOf = (definition: DefinitionNode) =>
   definition.kind === Kind.INTERFACE_TYPE_EXTENSION
     ? (definition.fields ?? [])
     : [];
-
-const hidesSomething = (definition: DefinitionNode): boolean =>
-  hidingOf(definition) !== undefined || fieldsOf(definition).some(({ directives }) => named(directives));
 
 function refuseOn(root: DefinitionNode, to: Report): void {
   for (const directive of [hidingOf(root), ...fieldsOf(root).map(({ directives }) => named(directives))])
@@ -84,19 +82,19 @@ function shownPart(definition: DefinitionNode, hidden: Names, isRoot: boolean): 
 const leadsTo = (names: Names, type: TypeNode): boolean =>
   type.kind === Kind.NAMED_TYPE ? names.has(type.name.value) : leadsTo(names, type.type);
 
-/** What nothing led to before stays as it was: its author may have a reason. */
-function pruned(whole: DocumentNode, shown: DocumentNode, roots: Names): DocumentNode {
-  const first = new Set(roots);
-  for (const definition of whole.definitions)
-    if (definition.kind === Kind.DIRECTIVE_DEFINITION) for (const name of namesIn(definition)) first.add(name);
-  const ledTo = reach(whole, first);
-  const loose = whole.definitions
-    .flatMap((definition) => typeNamed(definition) ?? [])
-    .filter((name) => !ledTo.has(name));
-  const kept = reach(shown, [...first, ...loose]);
-  const definitions = shown.definitions.filter(
-    (definition) => kept.has(typeNamed(definition) ?? '') || typeNamed(definition) === null,
-  );
+/** Leaves out a type that something led to which is gone, unless what is shown leads there too. */
+function pruned(
+  whole: DocumentNode,
+  shown: DocumentNode,
+  { roots, hidden }: Record<'roots' | 'hidden', Names>,
+): DocumentNode {
+  const [before, after] = [waysOf(whole), waysOf(shown)];
+  const gone = [...before].flatMap(([from, to]) => [...to].filter((name) => !after.get(from)?.has(name)));
+  const doubtful = reach(before, [...hidden, ...gone]);
+  const sure = whole.definitions.flatMap((one) => typeNamed(one) ?? []).filter((name) => !doubtful.has(name));
+  const directives = [...after.keys()].filter((name) => name.startsWith('@'));
+  const kept = reach(after, [...roots, ...directives, ...sure]);
+  const definitions = shown.definitions.filter((one) => kept.has(typeNamed(one) ?? '') || typeNamed(one) === null);
   return { ...shown, definitions };
 }
 

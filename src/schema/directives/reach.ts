@@ -7,16 +7,24 @@ export function typeNamed(definition: DefinitionNode): string | null {
     : null;
 }
 
-/** The names of all types to which these lead: by fields, arguments, unions, and from an interface to what implements it. */
-export function reach({ definitions }: DocumentNode, from: Iterable<string>): ReadonlySet<string> {
+/** From each type, and from each directive as `@name`, to the types that it leads to. */
+export type Ways = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** All ways of a document: by fields, arguments, unions, and from an interface to what implements it. */
+export function waysOf({ definitions }: DocumentNode): Ways {
   const ways = new Map<string, Set<string>>();
   const add = (one: string, other: string) => ways.set(one, (ways.get(one) ?? new Set<string>()).add(other));
   for (const definition of definitions) {
-    const name = typeNamed(definition);
+    const name = definition.kind === 'DirectiveDefinition' ? `@${definition.name.value}` : typeNamed(definition);
     if (name === null) continue;
-    for (const other of namesIn(definition)) add(name, other);
+    visit(definition, { NamedType: ({ name: of }) => void add(name, of.value) });
     if ('interfaces' in definition) for (const { name: of } of definition.interfaces ?? []) add(of.value, name);
   }
+  return ways;
+}
+
+/** All that these ways lead to from here, and what is here. */
+export function reach(ways: Ways, from: Iterable<string>): ReadonlySet<string> {
   const found = new Set<string>();
   const ahead = [...from];
   for (let name = ahead.pop(); name !== undefined; name = ahead.pop()) {
@@ -25,11 +33,4 @@ export function reach({ definitions }: DocumentNode, from: Iterable<string>): Re
     ahead.push(...(ways.get(name) ?? []));
   }
   return found;
-}
-
-/** The types that a definition names. */
-export function namesIn(definition: DefinitionNode): ReadonlySet<string> {
-  const names = new Set<string>();
-  visit(definition, { NamedType: ({ name }) => void names.add(name.value) });
-  return names;
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { forwardedOf } from '../forwarded.js';
 
 /** Which pages may connect: one list for CORS and for WebSockets. */
 export interface Origins {
@@ -50,19 +51,9 @@ export function allowedOrigins(listed: readonly string[], surroundings: Surround
 
 /** A gateway's own origins, by the address that was asked: its host and port, and the schemes that a page of it may have come by. */
 function ownOrigins({ headers }: IncomingMessage, { secure = false, trustedHops = 0 }: Surroundings): unknown[] {
-  const told = trustedHops > 0 ? toldScheme(headers['x-forwarded-proto'], trustedHops) : null;
+  const { scheme, host } = forwardedOf(headers, trustedHops);
   // Without TLS of its own, and nobody in front who is believed, TLS may have ended there: such a page is no less the same
   // host's. The other way round a page that came in the clear would pass, into which anybody on its way may write.
-  const schemes = told !== null ? [told] : secure ? ['https'] : ['http', 'https'];
-  return schemes.map((scheme) => normalOrigin(`${scheme}://${headers.host ?? ''}`));
-}
-
-/** The scheme by which the last proxy that is believed was asked; null when none of them says. */
-function toldScheme(header: string | readonly string[] | undefined, hops: number): string | null {
-  const told = String(header ?? '')
-    .split(',')
-    .map((part) => part.trim().toLowerCase());
-  // Most proxies put their scheme in the place of what came: then one stands for all of them.
-  const scheme = told.at(-hops) ?? told[0];
-  return scheme === 'http' || scheme === 'https' ? scheme : null;
+  const schemes = scheme !== null ? [scheme] : secure ? ['https'] : ['http', 'https'];
+  return schemes.map((scheme) => normalOrigin(`${scheme}://${host ?? headers.host ?? ''}`));
 }

@@ -23,7 +23,7 @@ export const gatewaySettings = {
   trustedHops: setting(
     whole(0, 16),
     '0',
-    'Proxies in front whose X-Forwarded-For is believed; 0 believes none, and the address is the proxy’s.',
+    'Proxies in front whose X-Forwarded-For, -Host and -Proto, or `Forwarded`, are believed; 0 believes none: the address is the proxy’s, the own origin what it asks for.',
   ),
   compression: setting(
     toggle,

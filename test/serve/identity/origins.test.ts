@@ -16,11 +16,11 @@ const sdl = `
 const apps = ['capacitor://localhost', 'tauri://localhost', 'chrome-extension://gjknejkplkfoinmcajlgoaggahnimjdl'];
 const listed = [...apps, 'https://app.example.com'];
 
-/** The status each door of plain HTTP gives to a page of this origin, with a cookie and without one. */
-async function doors(r: River, origin: string): Promise<Record<string, number>> {
+/** The status each door of plain HTTP gives to a page of this origin, with a cookie and without one; `more` is what a proxy adds. */
+async function doors(r: River, origin: string, more: Record<string, string> = {}): Promise<Record<string, number>> {
   const cookie = `tailrace_token=${await tokenFor({ sub: 'ada' })}`;
   const status = async (path: string, init: RequestInit & { headers?: Record<string, string> } = {}) => {
-    const answer = await fetch(r.url + path, { ...init, headers: { ...init.headers, origin } });
+    const answer = await fetch(r.url + path, { ...init, headers: { ...init.headers, ...more, origin } });
     await answer.body?.cancel();
     return answer.status;
   };
@@ -33,8 +33,8 @@ async function doors(r: River, origin: string): Promise<Record<string, number>> 
     'events with a cookie': await status(events, { headers: { cookie } }),
     preflight: await status('', { method: 'OPTIONS', headers: { 'access-control-request-method': 'POST' } }),
     ticket: await status('/ticket', { method: 'POST', headers: { authorization: `Bearer ${cookie.split('=')[1]}` } }),
-    WebSocket: await handshake(r, { origin }),
-    'WebSocket with a cookie': await handshake(r, { origin, cookie }),
+    WebSocket: await handshake(r, { ...more, origin }),
+    'WebSocket with a cookie': await handshake(r, { ...more, origin, cookie }),
   };
 }
 
@@ -87,6 +87,20 @@ describe('every door', () => {
       ...['capacitor://localhost.evil.example', 'capacitor://evil', 'https://app.example.com:8443'],
     ];
     for (const origin of others) expect(await doors(r, origin), origin).toEqual(shut);
+  });
+});
+
+describe('behind a proxy that changes Host every door is open to its own page', () => {
+  const page = 'https://shop.example';
+  test.each([
+    ['X-Forwarded-Host and -Proto', { 'x-forwarded-host': 'shop.example', 'x-forwarded-proto': 'https' }],
+    ['Forwarded', { forwarded: 'for=192.0.2.1;host=shop.example;proto=https' }],
+  ])('by %s, where it is believed', async (_, headers) => {
+    await using believing = await river(sdl, { trustedHops: 1 });
+    expect(await doors(believing, page, headers)).toEqual(open);
+    expect(await doors(believing, 'https://evil.example', headers)).toEqual(shut);
+    await using other = await river(sdl);
+    expect(await doors(other, page, headers)).toEqual(shut);
   });
 });
 
