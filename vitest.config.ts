@@ -19,6 +19,8 @@ const beside = [
     'masking',
     'mutation-budget',
     'names',
+    'proxies',
+    'proxies-idle',
     'redis-log',
     'redis-tls',
     'redis-users',

@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { build, checkNode, install } from './project/prepare.mjs';
+import { proxyPrograms } from './proxies/programs.mjs';
 import { chromiumPath } from './services/chromium.mjs';
 import { clockNeeds } from './services/clock.mjs';
 import { exitWith, Fault } from './services/fault.mjs';
@@ -93,6 +94,7 @@ async function main() {
   // Tests of faults start and kill a Redis of their own, wherever the others come from, and move its clock.
   ensureCommands([...redisNeeds, ...clockNeeds], 'for tests that kill their Redis and move its clock.');
   chromiumPath();
+  proxyPrograms();
   const brought = await up(everyService);
   const reportFile = join(stateFolder, 'report.json');
   mkdirSync(stateFolder, { recursive: true });
