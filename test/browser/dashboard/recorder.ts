@@ -40,8 +40,9 @@ export function record(): void {
     shown.last = newest;
   }
 
-  const state = ({ dataset }: HTMLElement) => {
-    if (dataset.state !== undefined && dataset.state !== shown.states.at(-1)) shown.states.push(dataset.state);
+  const state = ({ dataset, title }: HTMLElement) => {
+    const says = title ? `${dataset.state}: ${title}` : String(dataset.state);
+    if (says !== shown.states.at(-1)) shown.states.push(says);
   };
   new MutationObserver((records) => {
     for (const { type, target } of records) {

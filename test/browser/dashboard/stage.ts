@@ -6,24 +6,18 @@ import { freePort } from '../../../scripts/services/ports.mjs';
 import { run } from '../../bin/process.js';
 import { opened } from '../../support/opened.js';
 import { secret } from '../../support/river.js';
+import { type GatewayProcess, gatewayProcess } from '../../support/servers/behind-proxies.js';
 import { certificateAuthority } from '../../support/servers/certificates.js';
-import { startProxy } from '../../support/servers/proxies.js';
-import { eventually, freshPrefix, kafkaBrokers, redisUrl } from '../../support/servers/services.js';
+import { type ProxyServer, startProxy } from '../../support/servers/proxies.js';
+import { freshPrefix, kafkaBrokers, redisUrl } from '../../support/servers/services.js';
 import { type Numbered, numbered } from './numbered.js';
 import { type Site, site } from './site.js';
-
-/** A gateway that keeps its port over its lives. */
-export interface Gateway {
-  /** Resolves when it is ready. */
-  start(): Promise<void>;
-  end(signal: NodeJS.Signals): Promise<void>;
-}
 
 /** The way from Kafka to a browser: a relay, two gateways with the limits of everybody, two proxies, and the page. */
 export interface Stage extends AsyncDisposable {
   readonly events: Numbered;
-  readonly gateways: readonly [Gateway, Gateway];
-  readonly proxies: Readonly<Record<'nginx' | 'HAProxy', Awaited<ReturnType<typeof startProxy>>>>;
+  readonly gateways: readonly [GatewayProcess, GatewayProcess];
+  readonly proxies: Readonly<Record<'nginx' | 'HAProxy', ProxyServer>>;
   readonly site: Site;
 }
 
@@ -61,14 +55,12 @@ export async function stage(users: readonly string[], lifeOf: (user: string) => 
       TAILRACE_REDIS_URL: redisUrl(),
       TAILRACE_REDIS_PREFIX: freshPrefix(),
       TAILRACE_ADMIN_PORT: '0',
-      TAILRACE_LOG_LEVEL: 'warn',
     };
     const kafka = { TAILRACE_KAFKA_BROKERS: kafkaBrokers().join(','), TAILRACE_KAFKA_GROUP_ID: freshPrefix() };
     scope.use(run(['relay'], { ...env, ...kafka }));
 
-    const started = async (): Promise<Gateway & { readonly port: number }> => {
-      const port = await freePort();
-      const one = gateway(port, {
+    const gatewayOn = async () => {
+      const gateway = gatewayProcess(await freePort(), {
         ...env,
         TAILRACE_RESOLVERS: resolvers,
         TAILRACE_HOST: '127.0.0.1',
@@ -77,11 +69,11 @@ export async function stage(users: readonly string[], lifeOf: (user: string) => 
         TAILRACE_AUDIT: 'off',
         TAILRACE_TRUSTED_HOPS: '1',
       });
-      scope.defer(() => one.end('SIGKILL'));
-      await one.start();
-      return { port, ...one };
+      scope.defer(gateway.kill);
+      await gateway.start();
+      return gateway;
     };
-    const gateways = [await started(), await started()] as const;
+    const gateways = [await gatewayOn(), await gatewayOn()] as const;
 
     const authority = certificateAuthority();
     scope.defer(() => authority[Symbol.dispose]());
@@ -95,19 +87,4 @@ export async function stage(users: readonly string[], lifeOf: (user: string) => 
     await scope[Symbol.asyncDispose]();
     throw error;
   }
-}
-
-function gateway(port: number, env: Readonly<Record<string, string>>): Gateway {
-  let running: ReturnType<typeof run> | null = null;
-  return {
-    async start() {
-      running = run(['gateway'], { ...env, TAILRACE_PORT: String(port) });
-      const ready = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok;
-      await eventually(`the gateway is ready: ${running.log()}`, ready, { within: 60_000 });
-    },
-    async end(signal) {
-      running?.child.kill(signal);
-      await running?.ended;
-    },
-  };
 }
