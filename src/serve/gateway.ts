@@ -160,14 +160,15 @@ export function createGateway(parts: GatewayParts): Gateway {
     authenticate,
     isRevoked: revocations.isRevoked,
     cookie: settings.authCookie,
-    origins: allowedOrigins(settings.origins, { secure: Boolean(parts.tls), trustedHops }),
+    origins: allowedOrigins(settings.origins, { secure: Boolean(parts.tls), trustedHops }, logger),
   };
   const { processBuffer } = limits;
   const connections = new Connections({ identity, heartbeat, processBuffer, observers });
   const common = {
     engine,
-    admission: admissionOf({ limits, trustedHops, mutations }),
+    admission: admissionOf({ limits, trustedHops, mutations, metrics }),
     identity,
+    graphqlPath: `${settings.basePath}/graphql`,
     connections,
     observers,
     turns: new FairTurns(),

@@ -9,8 +9,8 @@ import { eventually } from '../support/eventually.js';
 import { browser } from './chromium.js';
 
 /** `tailrace dev`, and the address of GraphiQL that it prints. */
-async function dev(port = '0') {
-  const running = run(['dev'], { TAILRACE_PORT: port, TAILRACE_ADMIN_PORT: '0' });
+async function dev(port = '0', env: Record<string, string> = {}) {
+  const running = run(['dev'], { TAILRACE_PORT: port, TAILRACE_ADMIN_PORT: '0', ...env });
   const [, url = ''] = await running.until(/GraphiQL +(\S+)\n/);
   const [, token = ''] = await running.until(/token of ada\n +(\S+)/);
   return { ...running, url, token, port: new URL(url).port };
@@ -61,6 +61,17 @@ test('the second example is public, and runs too', async () => {
     if (result.includes('Cannot infer operation')) await pressRun(page);
     expect(result).toMatch(/"lat": \d+/);
   });
+});
+
+test('below a base path it is at the address that is printed, and asks there', async () => {
+  await using chromium = await browser();
+  await using tailrace = await dev('0', { TAILRACE_BASE_PATH: '/events' });
+  expect(new URL(tailrace.url).pathname).toBe('/events/graphql');
+  const page = await chromium.open(tailrace.url);
+  await eventually('its query', async () => (await shown(page, '.graphiql-query-editor')).includes('MyTransactions'));
+  await pressRun(page);
+  await eventually('an event', () => idShown(page));
+  expect(chromium.faults).toEqual([]);
 });
 
 test('the documentation shows what schema.graphql says', async () => {

@@ -174,6 +174,10 @@ describe('values', () => {
     ['AUTH_SCOPE_CLAIMS', "scope,['roles"],
     ['AUTH_SCOPE_CLAIMS', 'orgs[x].roles'],
     ['CONNECTIONS', '0'],
+    ...['/', '/events/', 'events', '/a b', '/a?b', '/a//b', '/../a', '/.'].map((path): [string, string] => [
+      'BASE_PATH',
+      path,
+    ]),
   ])('TAILRACE_%s is not %j', (name, value) => {
     expect(faults({ [`TAILRACE_${name}`]: value })).toEqual([expect.stringMatching(`^TAILRACE_${name} must be `)]);
   });

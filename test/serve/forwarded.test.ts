@@ -131,7 +131,7 @@ describe('whatever a client writes, what counts is how the outermost proxy that 
         const own = `${seen.proto}://${seen.host}`;
         const request = around(headers, own);
         const allows = (page: string, hops: number) =>
-          allowedOrigins([], { trustedHops: hops }).allows(around(headers, page));
+          allowedOrigins([], { trustedHops: hops }).refusalOf(around(headers, page)) === null;
 
         expect(addressOf(request, hops)).toBe(
           addressOf({ headers: {}, socket: { remoteAddress: seen.for } } as never, 0),

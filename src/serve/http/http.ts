@@ -27,23 +27,23 @@ export interface HttpParts extends OperationsParts, SignInParts, EntranceParts {
 
 /** Every path of the gateway's port, but for handshakes of WebSockets. */
 function routesOf(parts: HttpParts): readonly Route[] {
+  const { graphqlPath } = parts;
   return [
-    { path: '/healthz', asks: 'probe', handle: (_, response) => answer(response, 200, { status: 'ok' }) },
-    { path: '/readyz', asks: 'probe', handle: (_, response) => answerReady(response, parts) },
+    ...probesOf(parts),
     {
-      path: '/graphql/ticket',
+      path: `${graphqlPath}/ticket`,
       methods: ['POST'],
       asks: 'header',
       handle: (request, response) => giveTicket(request, response, parts),
     },
     {
-      path: '/graphql/renew',
+      path: `${graphqlPath}/renew`,
       methods: ['POST'],
       asks: 'body',
       handle: (request, response, body) => renew(request, response, parts, body ?? ''),
     },
     {
-      path: '/graphql/stream',
+      path: `${graphqlPath}/stream`,
       asks: 'body',
       transport: 'sse',
       handle(request, response, body) {
@@ -52,9 +52,18 @@ function routesOf(parts: HttpParts): readonly Route[] {
         return serveEvents(request, response, parts, body);
       },
     },
-    { path: '/graphql', methods: ['GET', 'POST'], asks: 'body', handle: operationsOf(parts) },
-    { path: '/graphql/*', asks: 'header', handle: (_, response) => answerNowhere(response) },
+    { path: graphqlPath, methods: ['GET', 'POST'], asks: 'body', handle: operationsOf(parts) },
+    { path: `${graphqlPath}/*`, asks: 'header', handle: (_, response) => answerNowhere(response, graphqlPath) },
   ];
+}
+
+/** With the base path and without it: a proxy asks by the one, Kubernetes, which asks the pod, need not know of it. */
+function probesOf(parts: HttpParts): readonly Route[] {
+  const bases = new Set(['', parts.graphqlPath.replace(/\/graphql$/, '')]);
+  return [...bases].flatMap((base): readonly Route[] => [
+    { path: `${base}/healthz`, asks: 'probe', handle: (_, response) => answer(response, 200, { status: 'ok' }) },
+    { path: `${base}/readyz`, asks: 'probe', handle: (_, response) => answerReady(response, parts) },
+  ]);
 }
 
 async function answerReady(response: ServerResponse, { retiring, unready }: HttpParts): Promise<void> {

@@ -28,6 +28,11 @@ export const gatewayLimits = {
     'Root fields of mutations, tickets, and renewals of event streams, of one user on all replicas together; without a token, of one address.',
   ),
   subscriptionsPerSocket: setting(whole(1, 100_000), '1000', 'Operations one WebSocket may have open.'),
+  roomWait: setting(
+    duration(),
+    '3s',
+    'How long an operation of a WebSocket waits for room, where its socket or its user has as many as they may; then it is refused. 0s refuses at once.',
+  ),
   channelsPerSubscription: setting(whole(1, 100_000), '256', 'Channels one subscription may listen to.'),
   operationTokens: setting(
     whole(1, 1_000_000),

@@ -4,6 +4,11 @@ import { setting, type ValuesOf } from './setting.js';
 /** What a gateway can be set to, beside its limits. A setting's name is that of its variable: `keepAlive` is TAILRACE_KEEP_ALIVE. */
 export const gatewaySettings = {
   origins: setting(origins, '', 'Origins whose pages may connect, beside the gateway’s own.'),
+  basePath: setting(
+    matching('a path like /events, without a slash at its end', /^(\/(?!\.{1,2}(\/|$))[\w.~-]+)*$/),
+    '',
+    'What stands before `/graphql` in every path, where a proxy does not cut it off. Probes answer with it and without.',
+  ),
   introspection: setting(toggle, 'off', 'Whether clients may ask for the schema.'),
   authCookie: setting(
     matching('the name of a cookie', /^[\w!#$%&'*+.^`|~-]+$/),

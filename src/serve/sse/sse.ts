@@ -80,7 +80,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
   const shown = lastEventIdOf(request);
   const lastEventId = shown === again ? undefined : shown;
   const { viewer, ticket } = await whoComes(request, parts, id, shown !== undefined);
-  place.claim(viewer, () => 1);
+  place.claim(viewer);
   const opened = await engine.open({
     ...wordedIn(request, body),
     viewer,

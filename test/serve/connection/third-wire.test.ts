@@ -114,7 +114,7 @@ function house(heartbeat = 20) {
     },
   });
   const limits = { ...defaultLimits, connectionsPerUser: 2 };
-  const admission = admissionOf({ limits, trustedHops: 0, mutations: memoryBudget(100) });
+  const admission = admissionOf({ limits, trustedHops: 0, mutations: memoryBudget(100), metrics: noGatewayMetrics });
   const pubsub = new PubSub();
   const desk = renewalDesk(connections.named, memoryReplicas(), identity, audit);
   let n = 0;
@@ -130,7 +130,7 @@ function house(heartbeat = 20) {
       // Whoever finds no room is told so; whoever finds some leaves again.
       const places = [1, 2].map(() => admission.enter({ headers: {}, socket: {} } as IncomingMessage));
       try {
-        for (const place of places) place.claim(ada('user'), () => 0);
+        for (const place of places) place.claim(ada('user'));
         return 'free';
       } catch (error) {
         return (error as Fault).details.limit;
@@ -140,7 +140,7 @@ function house(heartbeat = 20) {
     },
     come(viewer: Viewer = ada('user'), change: (wire: MemoryWire) => void = () => {}) {
       const place = admission.enter({ headers: {}, socket: {} } as IncomingMessage);
-      place.claim(viewer, () => 1);
+      place.claim(viewer);
       const peer = { transport: 'sse', address: '10.0.0.1', stream: `stream-${++n}` } as const;
       return connections.attach(place, peer, viewer, (connection) => {
         const wire = new MemoryWire(connection);
@@ -263,7 +263,7 @@ test('what is opened while its token is renewed is opened again by the new one',
   const { connection } = wire;
   const roles: unknown[] = [];
   let open = () => {};
-  const opening = openFor(connection, '1', async (viewer) => {
+  const opening = openFor(connection, '1', 0, async (viewer) => {
     roles.push(viewer.claims.role);
     if (roles.length === 1) await new Promise<void>((resolve) => (open = resolve));
     return numbers(h.pubsub, viewer);

@@ -177,7 +177,7 @@ describe('whoever floods', () => {
   });
 
   test('with what is small only on its way is closed before it fills the memory', async () => {
-    await using r = await busyRiver({}, { compression: true });
+    await using r = await busyRiver({ messageRate: 100, subscriptionsPerSocket: 100 }, { compression: true });
     const flood = new WebSocket(r.wsUrl, 'graphql-transport-ws', {
       perMessageDeflate: { clientNoContextTakeover: true, serverNoContextTakeover: true, threshold: 0 },
     });
