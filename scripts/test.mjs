@@ -89,6 +89,8 @@ async function main() {
   mustPass('Types', 'tsc', ['-p', 'tsconfig.test.json']);
   console.log('Build …');
   build();
+  // It has the types of the built tailrace-client.
+  mustPass('Types of the dashboard', 'tsc', ['-p', 'examples/dashboard']);
 
   // Tests of faults start and kill a Redis of their own, wherever the others come from, and move its clock.
   ensureCommands([...redisNeeds, ...clockNeeds], 'for tests that kill their Redis and move its clock.');
