@@ -165,14 +165,15 @@ export function createGateway(parts: GatewayParts): Gateway {
   };
   const { processBuffer } = limits;
   const connections = new Connections({ identity, heartbeat, processBuffer, observers });
+  const turns = new FairTurns();
   const common = {
     engine,
-    admission: admissionOf({ limits, trustedHops, mutations, metrics }),
+    admission: admissionOf({ limits, trustedHops, mutations, turns, metrics }),
     identity,
     graphqlPath: `${settings.basePath}/graphql`,
     connections,
     observers,
-    turns: new FairTurns(),
+    turns,
     compression: settings.compression,
     limits,
     retiring: () => retiring !== null,
