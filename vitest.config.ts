@@ -21,6 +21,7 @@ const beside = [
     'names',
     'proxies',
     'proxies-idle',
+    'proxy-protocol',
     'redis-log',
     'redis-tls',
     'redis-users',
