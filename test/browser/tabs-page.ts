@@ -51,4 +51,4 @@ export const look = () => ({ ...seen, state: client.connection.current.state });
 export const dispose = () => client.dispose();
 /** Has the worker end itself: it hears this beside its own messages. */
 export const killWorker = (worker: string) =>
-  new SharedWorker(worker, { type: 'module' }).port.postMessage('end' as never);
+  (new SharedWorker(worker, { type: 'module' }).port as { postMessage(word: string): void }).postMessage('end');

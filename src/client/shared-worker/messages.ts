@@ -26,7 +26,9 @@ export type FromWorker =
   | { readonly type: 'ready'; readonly id: number }
   | { readonly type: 'connection'; readonly connection: Connection }
   /** Asks for a token. */
-  | { readonly type: 'token' };
+  | { readonly type: 'token' }
+  /** A server has refused this one. */
+  | { readonly type: 'refused'; readonly token: string };
 
 /** One end of a channel between both. */
 export interface Port<In, Out> {

@@ -1,4 +1,5 @@
 import type { LiveClient } from '../live/subscriber.js';
+import type { TokenSource } from '../token-source.js';
 import { held, type Locks, webLocks, whenGone } from './lifetime.js';
 import type { FromPage, FromWorker, Port } from './messages.js';
 import { Places } from './places.js';
@@ -8,8 +9,8 @@ import { Tab } from './tab.js';
 export interface Viewer {
   /** As the pages name it. */
   readonly name: string;
-  /** Asks a page of this viewer for a token, the newest first. Rejects where none has one. */
-  token(): Promise<string>;
+  /** Asks a page of this viewer for a token, the newest first. Rejects where none has one. Pages are told which were refused. */
+  readonly token: TokenSource;
 }
 
 type PagePort = Port<FromPage, FromWorker>;
@@ -44,7 +45,7 @@ export function serve(clientFor: (viewer: Viewer) => LiveClient, scope: WorkerSc
 
   function open(name: string): Desk {
     const tabs = new Set<Tab>();
-    const client = clientFor({ name, token: () => tokenOf(tabs) });
+    const client = clientFor({ name, token: tokenOf(tabs) });
     const desk = { client, tabs, places: new Places() };
     desks.set(name, desk);
     return desk;
@@ -76,10 +77,18 @@ export function serve(clientFor: (viewer: Viewer) => LiveClient, scope: WorkerSc
   };
 }
 
-async function tokenOf(tabs: ReadonlySet<Tab>): Promise<string> {
-  for (const tab of [...tabs].reverse()) {
-    const token = await tab.token();
-    if (token !== null) return token;
-  }
-  throw new Error('No page has a token');
+/** The pages' own sources, as one. */
+function tokenOf(tabs: ReadonlySet<Tab>): TokenSource {
+  const refused = (token: unknown) => {
+    for (const tab of tabs) tab.refused(String(token));
+  };
+  const source = async () => {
+    for (const tab of [...tabs].reverse()) {
+      const token = await tab.token();
+      if (token !== null) return token;
+    }
+    throw new Error('No page has a token');
+  };
+  const headers = async () => ({ authorization: `Bearer ${await source()}` });
+  return Object.assign(source, { headers: Object.assign(headers, { refused }), refused });
 }

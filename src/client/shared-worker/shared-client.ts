@@ -1,5 +1,6 @@
 import type { LiveClient, Subscriber } from '../live/subscriber.js';
 import type { Connection } from '../status.js';
+import type { TokenSource } from '../token-source.js';
 import { held, type Locks, webLocks, whenGone } from './lifetime.js';
 import type { FromPage, FromWorker, Port } from './messages.js';
 import { Mirror } from './mirror.js';
@@ -7,10 +8,12 @@ import { Moving } from './moving.js';
 import { placeOf } from './places.js';
 import { type Placed, WorkerLine } from './worker-line.js';
 
+type PagePort = Port<FromWorker, FromPage>;
+
 /** A browser's SharedWorker, as far as it is used here. */
 export interface SharedWorkerLike {
-  readonly port: Port<FromWorker, FromPage>;
-  onerror: ((event: never) => void) | null;
+  readonly port: object;
+  onerror: unknown;
 }
 
 export interface SharedOptions {
@@ -20,8 +23,8 @@ export interface SharedOptions {
   readonly alone: () => LiveClient;
   /** Who is signed in, by any name: pages of one viewer share a socket, those of two never. */
   readonly viewer: string;
-  /** Gives the worker a token, without `Bearer`, when it asks this page for one. */
-  readonly token?: (() => Promise<string> | string) | undefined;
+  /** Gives the worker a token, without `Bearer`, when it asks this page for one. A source is told which were refused. */
+  readonly token?: TokenSource | (() => Promise<string> | string) | undefined;
   /**
    * True: a subscription begins where the pages of this viewer have come with the same one, and not at now. Then nothing is
    * missed between a page that closed and the next one, as long as the worker lives. One that says itself where it begins does so.
@@ -46,7 +49,7 @@ class SharedClient implements LiveClient {
   readonly connection = new Mirror();
   readonly #moving = new Moving();
   readonly #own: ReturnType<typeof held>;
-  #port: Port<FromWorker, FromPage> | null = null;
+  #port: PagePort | null = null;
   #alone: LiveClient | null = null;
   #isDisposed = false;
 
@@ -77,19 +80,21 @@ class SharedClient implements LiveClient {
     if (this.#isDisposed) return;
     try {
       const worker = this.options.worker();
-      worker.onerror = () => this.#goAlone(worker.port);
-      this.#greet(worker.port, name);
+      const port = worker.port as PagePort;
+      worker.onerror = () => this.#goAlone(port);
+      this.#greet(port, name);
     } catch {
       this.#goAlone(null);
     }
   }
 
-  #greet(port: Port<FromWorker, FromPage>, lock: string) {
+  #greet(port: PagePort, lock: string) {
     this.#port = port;
     const line = new WorkerLine(port);
     const timer = setTimeout(() => this.#goAlone(port), patience);
     port.onmessage = ({ data }) => {
       if (data.type === 'token') void this.#tellToken(port);
+      else if (data.type === 'refused') this.#refused(data.token);
       else if (data.type === 'connection') this.connection.show(data.connection);
       else if (data.type === 'welcome') {
         clearTimeout(timer);
@@ -100,7 +105,7 @@ class SharedClient implements LiveClient {
     port.postMessage({ type: 'hello', viewer: this.options.viewer, lock });
   }
 
-  #lost(port: Port<FromWorker, FromPage>) {
+  #lost(port: PagePort) {
     if (this.#isDisposed || this.#port !== port) return;
     this.#port = null;
     this.#moving.move(null);
@@ -109,7 +114,7 @@ class SharedClient implements LiveClient {
   }
 
   /** For good. The worker, should it be there after all, takes this page for gone. */
-  #goAlone(port: Port<FromWorker, FromPage> | null) {
+  #goAlone(port: PagePort | null) {
     if (this.#isDisposed || this.#port !== port) return;
     port?.close();
     this.#port = null;
@@ -120,7 +125,12 @@ class SharedClient implements LiveClient {
     this.#moving.move({ subscribe: ({ place, ...request }: Placed, sink) => alone.subscribe(request, sink) });
   }
 
-  async #tellToken(port: Port<FromWorker, FromPage>) {
+  #refused(token: string) {
+    const source = this.options.token;
+    if (source && 'refused' in source) source.refused(token);
+  }
+
+  async #tellToken(port: PagePort) {
     const ask = async () => this.options.token?.();
     const token = await ask().catch(() => undefined);
     port.postMessage({ type: 'token', token: token ?? null });

@@ -37,6 +37,10 @@ export class Tab {
     });
   }
 
+  refused(token: string): void {
+    this.#say({ type: 'refused', token });
+  }
+
   gone(): void {
     this.#isGone = true;
     this.#unwatch();
