@@ -6,6 +6,7 @@ import type { GatewayMetrics } from '../../observe/metrics.js';
 import { addressOf } from './address.js';
 import { Allowance } from './allowance.js';
 import type { Entry } from './entry.js';
+import type { FairTurns } from './fair-turns.js';
 import type { GatewayLimits } from './limits.js';
 import type { MutationBudget } from './mutation-budget.js';
 import { People } from './people.js';
@@ -49,10 +50,11 @@ export interface AdmissionParts {
   /** How many proxies in front are believed. */
   readonly trustedHops: number;
   readonly mutations: MutationBudget;
+  readonly turns: FairTurns;
   readonly metrics: Pick<GatewayMetrics, 'waitedForRoom'>;
 }
 
-export function admissionOf({ limits, trustedHops, mutations, metrics }: AdmissionParts): Admission {
+export function admissionOf({ limits, trustedHops, mutations, turns, metrics }: AdmissionParts): Admission {
   const arrivals = new Allowance(limits.connectRate);
   const byAddress = new Map<string, number>();
   let taken = 0;
@@ -68,7 +70,7 @@ export function admissionOf({ limits, trustedHops, mutations, metrics }: Admissi
     else byAddress.set(address, others);
   }
 
-  const shared = { limits, mutations, metrics, left, people: new People(limits) };
+  const shared = { limits, mutations, turns, metrics, left, people: new People(limits) };
   return {
     enter(request) {
       const address = addressOf(request, trustedHops);
