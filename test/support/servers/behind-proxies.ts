@@ -8,6 +8,7 @@ import { eventually } from '../eventually.js';
 import { opened } from '../opened.js';
 import { secret } from '../river.js';
 import { certificateAuthority } from './certificates.js';
+import { lateWay } from './late-way.js';
 import { everyProxy, type ProxyName, type ProxyServer, startProxy } from './proxies.js';
 import { startRedis } from './throw-away.js';
 
@@ -65,10 +66,14 @@ export interface Behind extends AsyncDisposable {
 
 type Changes = Partial<Record<ProxyName, (shown: string) => string>>;
 
-/** `settings` are variables of the gateways. With `changes` only those proxies are started, by files that are changed so. */
+/**
+ * `settings` are variables of the gateways. With `changes` only those proxies are started, by files that are changed so. By
+ * `late` milliseconds what a gateway says comes later to its proxies, the close of a connection too.
+ */
 export async function behindProxies(
   settings: Readonly<Record<string, string>> = {},
   changes: Changes | null = null,
+  late = 0,
 ): Promise<Behind> {
   const scope = opened();
   try {
@@ -94,7 +99,12 @@ export async function behindProxies(
     const gateways = [gatewayProcess(await freePort(), env), gatewayProcess(await freePort(), env)] as const;
     for (const gateway of gateways) scope.defer(gateway.kill);
     await Promise.all(gateways.map((gateway) => gateway.start()));
-    const ports = gateways.map(({ port }) => port) as [number, number];
+    const ways: { port: number }[] = [];
+    for (const { port } of gateways) {
+      if (late > 0) ways.push(Object.assign(scope.use(await lateWay(port)), { late }));
+      else ways.push({ port });
+    }
+    const ports = ways.map(({ port }) => port) as [number, number];
     const identity = authority.issue('proxy');
     const proxies: ProxyServer[] = [];
     for (const name of everyProxy) {
