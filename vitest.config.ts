@@ -19,6 +19,7 @@ const beside = [
     'masking',
     'mutation-budget',
     'names',
+    'other-languages',
     'proxies',
     'proxies-idle',
     'proxies-otherwise',

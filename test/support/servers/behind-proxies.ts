@@ -27,7 +27,8 @@ export interface GatewayProcess {
   retire(): Promise<void>;
 }
 
-function gatewayProcess(port: number, env: Readonly<Record<string, string>>): GatewayProcess {
+/** A gateway by these variables, not started yet. */
+export function gatewayProcess(port: number, env: Readonly<Record<string, string>>): GatewayProcess {
   let running: ReturnType<typeof run> | null = null;
   const logs: (() => string)[] = [];
   const log = () => logs.map((each) => each()).join('');
