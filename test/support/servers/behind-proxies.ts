@@ -27,7 +27,7 @@ export interface GatewayProcess {
   retire(): Promise<void>;
 }
 
-/** A gateway by these variables, not started yet. */
+/** A gateway by these variables, with a free TAILRACE_ADMIN_PORT; not started yet. */
 export function gatewayProcess(port: number, env: Readonly<Record<string, string>>): GatewayProcess {
   let running: ReturnType<typeof run> | null = null;
   const logs: (() => string)[] = [];
@@ -46,8 +46,10 @@ export function gatewayProcess(port: number, env: Readonly<Record<string, string
     async start() {
       running = run(['gateway'], { ...env, TAILRACE_PORT: String(port) });
       logs.push(running.log);
+      // Of its own port a gateway may ask for TLS, or for a header of the PROXY protocol.
+      const [, admin] = await running.until(/"adminPort":(\d+)/);
       await running.until(/"port":(\d+)/);
-      await eventually('the gateway is ready', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok);
+      await eventually('the gateway is ready', async () => (await fetch(`http://127.0.0.1:${admin}/readyz`)).ok);
     },
     kill: () => end('SIGKILL'),
     retire: () => end('SIGTERM'),
