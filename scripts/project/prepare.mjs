@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, cpSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../services/fault.mjs';
 import { root } from '../services/places.mjs';
@@ -59,17 +59,20 @@ function newest(folder) {
   return Math.max(...entries.map((entry) => statSync(join(folder, entry)).mtimeMs));
 }
 
-/** True when dist/ was built after the last change to src/. */
+/** The package tailrace-client's own copy of dist/client. */
+const clientKit = join(root, 'packages/client/dist');
+
+/** True when dist/ and its copy were built after the last change to src/. */
 function isBuilt() {
   try {
-    const built = statSync(join(root, 'dist')).mtimeMs;
+    const built = Math.min(...[join(root, 'dist'), clientKit].map((folder) => statSync(folder).mtimeMs));
     return built > newest(join(root, 'src')) && built > statSync(join(root, 'tsconfig.json')).mtimeMs;
   } catch {
     return false;
   }
 }
 
-/** Compiles src/ to dist/. Made beside it and put in its place whole, so that no file of an older build stays. */
+/** Compiles src/ to dist/, and gives tailrace-client its part. Made beside it and put in its place whole, so that no file of an older build stays. */
 export function build() {
   const made = join(root, 'dist.new');
   rmSync(made, { recursive: true, force: true });
@@ -79,6 +82,8 @@ export function build() {
   chmodSync(join(made, 'bin/tailrace.js'), 0o755);
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   renameSync(made, join(root, 'dist'));
+  rmSync(clientKit, { recursive: true, force: true });
+  cpSync(join(root, 'dist/client'), clientKit, { recursive: true });
 }
 
 /** Makes a fresh clone ready to run: dependencies and build, each only when needed. */

@@ -4,11 +4,11 @@ import { delimiter, join } from 'node:path';
 import { Fault } from './fault.mjs';
 
 /**
- * Where a command lies on the PATH; null when it is not there.
+ * Where a command lies on the PATH, or where Debian has its servers, which is only on root's; null when it is not there.
  * @param {string} name
  */
 export function which(name) {
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+  for (const folder of [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin']) {
     const path = join(folder, name);
     try {
       accessSync(path, constants.X_OK);

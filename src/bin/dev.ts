@@ -12,12 +12,13 @@ import { processRegistry, prometheusGateway, prometheusRelay } from '../observe/
 import type { Gateway } from '../serve/gateway.js';
 import { byTokens } from '../serve/identity/authenticate.js';
 import { type Feeding, fromHere, fromKafka } from './dev/feeding.js';
+import { originsOfDev } from './dev/local-pages.js';
 import { welcome } from './dev/welcome.js';
 import { configOf, type Run, type Terminal, tellServiceLinks } from './process/command.js';
 import { Refusal } from './process/refusal.js';
 import { untilStopped } from './process/until-stopped.js';
 import { configuredAdmin } from './settings/admin.js';
-import { graphiqlOf } from './settings/graphiql.js';
+import { graphiqlOfDev } from './settings/graphiql.js';
 import { issuersOf } from './settings/issuers.js';
 import { loadResolvers, loadSchema, schemaFileOf } from './settings/load.js';
 import { auditOf, configuredGateway, listen } from './settings/serving.js';
@@ -63,19 +64,22 @@ export const dev: Run = async (args, env, terminal) => {
 
   return untilStopped(async (started) => {
     const log = createMemoryLog();
-    const replica = configuredGateway(config, {
-      streams,
-      resolvers,
-      log,
-      ...byTokens(issuersOf({ ...config, authJwtSecret: secrets }), { logger, metrics }),
-      cursorSecrets: config.cursorSecret.length > 0 ? config.cursorSecret : [randomBytes(32).toString('base64url')],
-      pubsub: new PubSub<Record<string, unknown>>(),
-      graphiql: config.graphiql ? graphiqlOf(streams, known[0]?.token ?? null) : null,
-      tls: tlsOf(config, env),
-      metrics,
-      logger,
-      audit: auditOf(config),
-    });
+    const replica = configuredGateway(
+      { ...config, origins: originsOfDev(config) },
+      {
+        streams,
+        resolvers,
+        log,
+        ...byTokens(issuersOf({ ...config, authJwtSecret: secrets }), { logger, metrics }),
+        cursorSecrets: config.cursorSecret.length > 0 ? config.cursorSecret : [randomBytes(32).toString('base64url')],
+        pubsub: new PubSub<Record<string, unknown>>(),
+        graphiql: config.graphiql ? graphiqlOfDev(streams, file, known[0]?.token ?? null) : null,
+        tls: tlsOf(config, env),
+        metrics,
+        logger,
+        audit: auditOf(config),
+      },
+    );
     started(() => replica.retire());
     const port = await listen(replica, config);
 
@@ -88,7 +92,7 @@ export const dev: Run = async (args, env, terminal) => {
     started(feeding.stop);
 
     for (const line of welcome({
-      address: `${config.tlsCert === null ? 'http' : 'https'}://${authority(config.host)}:${port}`,
+      address: `${config.tlsCert === null ? 'http' : 'https'}://${authority(config.host)}:${port}${config.basePath}`,
       admin: admin === null ? null : `http://${authority(config.adminHost)}:${admin.port}`,
       graphiql: config.graphiql,
       schema: streams,

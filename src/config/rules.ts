@@ -6,7 +6,8 @@ import type { Given } from './variables.js';
 /** What several variables say together: a sentence when they disagree, else null. Runs on what could be parsed. */
 export type Rule = (given: Given, command: Command) => string | null;
 
-const loopback = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+/** A host that only this machine reaches. */
+export const loopback = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 
 export const rules: readonly Rule[] = [
   (given, command) =>

@@ -45,6 +45,8 @@ export interface GatewayMetrics {
   limited(limit: string): void;
   /** A WebSocket has said more than its rate, and is read more slowly until it has made up for it. */
   slowed(): void;
+  /** An operation of a WebSocket has to wait for room under this limit. */
+  waitedForRoom(limit: string): void;
   /** The keys at this address were asked for, and had or not. */
   keysFetched(address: string, had: boolean): void;
 }
@@ -77,5 +79,6 @@ export const noGatewayMetrics: GatewayMetrics = {
   refusedOperation: nothing,
   limited: nothing,
   slowed: nothing,
+  waitedForRoom: nothing,
   keysFetched: nothing,
 };

@@ -131,6 +131,11 @@ export function prometheusGateway(registry = new Registry()): GatewayMetrics & {
   const refused = counter('gateway_operations_refused_total', 'Operations refused, by error code.', 'code');
   const limited = counter('gateway_limits_exceeded_total', 'What was refused, by limit.', 'limit');
   const slowed = counter('gateway_sockets_slowed_total', 'Times a WebSocket said more than its rate and had to wait.');
+  const waits = counter(
+    'gateway_waits_for_room_total',
+    'Operations of WebSockets that had to wait for room, by limit.',
+    'limit',
+  );
   const keyFetches = counter(
     'gateway_key_fetches_total',
     'How often the keys that verify tokens were asked for, by what came of it: ok or failed.',
@@ -165,6 +170,7 @@ export function prometheusGateway(registry = new Registry()): GatewayMetrics & {
     refusedOperation: (code) => refused.add(1, code),
     limited: (limit) => limited.add(1, limit),
     slowed: () => slowed.add(1),
+    waitedForRoom: (limit) => waits.add(1, limit),
     keysFetched: (address, had) => keyFetches.add(1, address, had ? 'ok' : 'failed'),
   };
 }

@@ -14,6 +14,7 @@ import type { Observers } from '../observe/observers.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
 import { Connections } from './connection/connections.js';
 import { renewalDesk } from './connection/renewal-desk.js';
+import { graphiqlPage } from './http/graphiql-page.js';
 import { createHttpServer } from './http/http.js';
 import type { Authenticate, TokenKeys } from './identity/authenticate.js';
 import { allowedOrigins } from './identity/origins.js';
@@ -26,6 +27,7 @@ import { FairTurns } from './limits/fair-turns.js';
 import { type GatewayLimits, gatewayLimits } from './limits/limits.js';
 import { type MutationBudget, memoryBudget } from './limits/mutation-budget.js';
 import { boundHalfOpen } from './port/half-open.js';
+import { proxied } from './port/proxied.js';
 import { pairOf, type Tls, watchPair } from './port/tls-pair.js';
 import { memoryReplicas, type Replicas } from './replicas/replicas.js';
 import { type GatewaySettings, gatewaySettings } from './settings/gateway-settings.js';
@@ -160,17 +162,29 @@ export function createGateway(parts: GatewayParts): Gateway {
     authenticate,
     isRevoked: revocations.isRevoked,
     cookie: settings.authCookie,
-    origins: allowedOrigins(settings.origins, { secure: Boolean(parts.tls), trustedHops }),
+    origins: allowedOrigins(settings.origins, { secure: Boolean(parts.tls), trustedHops }, logger),
   };
-  const { processBuffer } = limits;
+  const { processBuffer, requestTimeout } = limits;
+  const front = settings.proxyProtocol
+    ? proxied({ from: settings.proxyProtocolFrom, requestTimeout, metrics, logger })
+    : null;
   const connections = new Connections({ identity, heartbeat, processBuffer, observers });
+  const turns = new FairTurns();
   const common = {
     engine,
-    admission: admissionOf({ limits, trustedHops, mutations }),
+    admission: admissionOf({
+      limits,
+      trustedHops,
+      ...(front ? { peerOf: front.addressOf } : {}),
+      mutations,
+      turns,
+      metrics,
+    }),
     identity,
+    graphqlPath: `${settings.basePath}/graphql`,
     connections,
     observers,
-    turns: new FairTurns(),
+    turns,
     compression: settings.compression,
     limits,
     retiring: () => retiring !== null,
@@ -184,8 +198,9 @@ export function createGateway(parts: GatewayParts): Gateway {
     unready,
     tickets: ticketOffice(parts.tickets ?? memoryTickets()),
     renewals: renewalDesk(connections.named, replicas, identity, audit),
-    graphiql: parts.graphiql ?? null,
+    graphiql: parts.graphiql ? graphiqlPage(streams.graphql, parts.graphiql) : null,
   });
+  front?.expectOn(server);
   const due = dueAt(server);
   boundHalfOpen(server, limits.halfOpen, () => metrics.limited('halfOpen'));
   serveWebSockets(server, common);

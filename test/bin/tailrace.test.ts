@@ -122,6 +122,20 @@ describe('tailrace dev', () => {
     expect(await dev.ended).toMatchObject({ code: 0, err: '' });
   });
 
+  test('pages of this machine may connect from every port, as long as nobody else reaches it', async () => {
+    const pages = ['http://localhost:5173', 'http://127.0.0.1:3000', 'https://localhost', 'http://[::1]:8080'];
+    const statuses = async (env: Record<string, string>) => {
+      await using dev = run(['dev'], { ...free, ...env });
+      const [, port = ''] = await dev.until(/GraphiQL +http:\S+:(\d+)\/graphql/);
+      const status = async (origin: string) =>
+        (await fetch(`http://127.0.0.1:${port}/graphql?query=%7Bversion%7D`, { headers: { origin } })).status;
+      return await Promise.all([...pages, 'http://localhost.evil.example:5173', 'http://192.0.2.1'].map(status));
+    };
+    expect(await statuses({})).toEqual([200, 200, 200, 200, 403, 403]);
+    expect(await statuses({ TAILRACE_HOST: '0.0.0.0' })).toEqual([403, 403, 403, 403, 403, 403]);
+    expect(await statuses({ TAILRACE_TRUSTED_HOPS: '1' })).toEqual([403, 403, 403, 403, 403, 403]);
+  });
+
   test('its tokens are made and verified by the secret given', async () => {
     const secret = { TAILRACE_AUTH_JWT_SECRET: 'a secret of one’s own, long enough' };
     await using dev = run(['dev'], { ...free, ...secret });

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
-const bundle = () =>
-  build({
-    entryPoints: ['src/client/index.ts'],
+/** What a page loads that imports only these. */
+async function bundle(...names: readonly string[]) {
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: `export { ${names} } from './src/client/index.ts';`, resolveDir: process.cwd() },
     bundle: true,
     minify: true,
     format: 'esm',
@@ -14,26 +15,35 @@ const bundle = () =>
     write: false,
     metafile: true,
   });
+  return { bytes: gzipSync(outputFiles[0]?.contents ?? '').length, metafile };
+}
 
-test('what a browser loads is under 3 KB gzipped', async () => {
-  const { outputFiles } = await bundle();
-  const { length } = gzipSync(outputFiles[0]?.contents ?? '');
-  expect(length).toBeGreaterThan(500);
-  expect(length).toBeLessThan(3_000);
+describe('what a page loads, gzipped, is no more than', () => {
+  test.each([
+    ['resumingWebSocket', 2_500],
+    ['resumingEvents', 2_500],
+    ['connectionStatus', 1_024],
+    ['tokenSource', 1_024],
+  ])('%s alone: %d bytes', async (name, most) => {
+    const { bytes } = await bundle(name);
+    expect(bytes).toBeGreaterThan(300);
+    expect(bytes).toBeLessThanOrEqual(most);
+  });
 });
 
 test('it is made of src/client alone: no library, nothing of Node, nothing of the server', async () => {
-  const { metafile } = await bundle();
-  const places = Object.keys(metafile.inputs);
+  const { metafile } = await bundle('resumingWebSocket', 'resumingEvents', 'connectionStatus', 'tokenSource');
+  const places = Object.keys(metafile.inputs).filter((place) => place !== '<stdin>');
   expect(places).toContain('src/client/index.ts');
   expect(places.filter((place) => !place.startsWith('src/client/'))).toEqual([]);
   expect(Object.values(metafile.outputs).flatMap(({ imports }) => imports)).toEqual([]);
 });
 
-test('the package exports it as tailrace/client, with types', () => {
-  const { exports } = JSON.parse(readFileSync('package.json', 'utf8'));
-  expect(exports['./client']).toEqual({
-    types: './dist/client/index.d.ts',
-    default: './dist/client/index.js',
-  });
+test.each([
+  ['tailrace', './client', './dist/client/index'],
+  ['tailrace-client', '.', './dist/index'],
+])('%s exports it as %s, with types', (name, entry, file) => {
+  const path = name === 'tailrace' ? 'package.json' : 'packages/client/package.json';
+  const { exports } = JSON.parse(readFileSync(path, 'utf8'));
+  expect(exports[entry]).toEqual({ types: `${file}.d.ts`, default: `${file}.js` });
 });

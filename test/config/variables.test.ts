@@ -48,7 +48,9 @@ describe('defaults', () => {
       keepAlive: 75_000,
       retirePeriod: 10_000,
       connections: 20_000,
-      subscriptionsPerSocket: 100,
+      subscriptionsPerSocket: 1_000,
+      subscriptionsPerUser: 5_000,
+      messageRate: 500,
       channelsPerSubscription: 256,
       messageBytes: 65_536,
       socketBuffer: 262_144,
@@ -172,6 +174,14 @@ describe('values', () => {
     ['AUTH_SCOPE_CLAIMS', "scope,['roles"],
     ['AUTH_SCOPE_CLAIMS', 'orgs[x].roles'],
     ['CONNECTIONS', '0'],
+    ...['10.0.0.0/33', '10.0.0.0/', '::1/129', 'fe80::1%eth0', 'proxy', '10.0.0/8'].map((network): [string, string] => [
+      'PROXY_PROTOCOL_FROM',
+      network,
+    ]),
+    ...['/', '/events/', 'events', '/a b', '/a?b', '/a//b', '/../a', '/.'].map((path): [string, string] => [
+      'BASE_PATH',
+      path,
+    ]),
   ])('TAILRACE_%s is not %j', (name, value) => {
     expect(faults({ [`TAILRACE_${name}`]: value })).toEqual([expect.stringMatching(`^TAILRACE_${name} must be `)]);
   });

@@ -280,7 +280,7 @@ describe('over WebSocket', () => {
   });
 
   test('one subscription more than a socket may have is refused, and the others stay', async () => {
-    await using r = await sampleRiver({ limits: { subscriptionsPerSocket: 2 } });
+    await using r = await sampleRiver({ limits: { subscriptionsPerSocket: 2, roomWait: 0 } });
     await using ws = socket(r.wsUrl);
     await ws.init();
     for (const id of ['1', '2', '3']) await ws.subscribe(id, { query: trams });

@@ -74,6 +74,7 @@ describe('a gateway tells Prometheus', () => {
     gateway.refusedOperation('FORBIDDEN');
     gateway.limited('connections');
     gateway.slowed();
+    gateway.waitedForRoom('subscriptionsPerUser');
     const found = await samples(gateway);
     expect(found.get('tailrace_gateway_events_denied_total{field="a"}')).toBe(1);
     expect(found.get('tailrace_gateway_rule_errors_total{field="a",reason="no such key"}')).toBe(1);
@@ -83,6 +84,7 @@ describe('a gateway tells Prometheus', () => {
     expect(found.get('tailrace_gateway_operations_refused_total{code="FORBIDDEN"}')).toBe(1);
     expect(found.get('tailrace_gateway_limits_exceeded_total{limit="connections"}')).toBe(1);
     expect(found.get('tailrace_gateway_sockets_slowed_total')).toBe(1);
+    expect(found.get('tailrace_gateway_waits_for_room_total{limit="subscriptionsPerUser"}')).toBe(1);
   });
 
   test('how long each live delivery took from Kafka to the socket, in seconds', async () => {

@@ -56,7 +56,7 @@ const nested = (depth: number): object => (depth === 1 ? {} : { a: nested(depth 
 const limited = (limit: string, max: number): Pick<Bad, 'code' | 'limit' | 'parts'> => ({
   code: 'LIMIT_EXCEEDED',
   limit,
-  parts: { limits: { [limit]: max } },
+  parts: { limits: { roomWait: 0, [limit]: max } },
 });
 const persisted = (only: boolean) => ({ operations: { persisted: new Map([['known', '{ __typename }']]), only } });
 const away = () => {

@@ -18,7 +18,7 @@ test('an init that came in time counts, also when the gateway was too busy to re
   socket.send('{"type":"connection_init"}');
   const busyUntil = performance.now() + 3 * initTimeout;
   while (performance.now() < busyUntil);
-  expect(await Promise.race([message, closed])).toBe('{"type":"connection_ack"}');
+  expect(await Promise.race([message, closed])).toContain('"type":"connection_ack"');
   socket.close();
 });
 

@@ -94,6 +94,7 @@ async function gauged(parts: Partial<GatewayParts> = {}) {
     limits: {
       connectionsPerUser: most,
       subscriptionsPerUser: most,
+      roomWait: 5,
       connectRate: 1_000_000,
       mutationsPerMinute: 1_000_000,
     },

@@ -74,7 +74,7 @@ export async function river(
       ...parts,
     });
     const port = await gateway.listen(0, '127.0.0.1');
-    const at = `127.0.0.1:${port}/graphql`;
+    const at = `127.0.0.1:${port}${parts.basePath ?? ''}/graphql`;
     return { url: `http://${at}`, wsUrl: `ws://${at}`, retire: gateway.retire, revoke: gateway.revoke };
   }
 

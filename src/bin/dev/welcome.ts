@@ -10,7 +10,7 @@ export interface DevViewer {
 }
 
 export interface WelcomeParts {
-  /** Where the gateway is: `http://127.0.0.1:4000`. */
+  /** Where the gateway is, with its base path: `http://127.0.0.1:4000`. */
   readonly address: string;
   /** Null when the admin port could not be had. */
   readonly admin: string | null;

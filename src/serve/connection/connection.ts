@@ -8,6 +8,7 @@ import { type Expiring, Expiry, expired } from '../identity/expiry.js';
 import type { Identity } from '../identity/identify.js';
 import { revoked } from '../identity/revocation.js';
 import type { Place } from '../limits/admission.js';
+import type { Entry } from '../limits/entry.js';
 import type { Beating, Heartbeats } from './heartbeats.js';
 import type { LastWord, Wire } from './wire.js';
 
@@ -41,8 +42,6 @@ export class Connection implements Beating, Expiring {
   renewing = false;
   /** Operations by their client's own id, from the moment each was opened: a renewal must reach also those not started yet. */
   readonly operations = new Map<string, Running>();
-  /** How many operations are being opened. */
-  opening = 0;
   #wire!: Wire;
   #slot = 0;
   #expiry: Expiry | null = null;
@@ -85,15 +84,24 @@ export class Connection implements Beating, Expiring {
     this.#expiry.set(at);
   }
 
-  /** Puts an opened operation among those that run. An operation that comes when the connection is over is closed. */
-  begin(id: string, operation: Running): void {
-    if (this.#isOver) operation.close();
-    else this.operations.set(id, operation);
+  /**
+   * Puts an opened operation among those that run, with the room that it has by its entry. An operation that comes when the
+   * connection is over is closed.
+   */
+  begin(id: string, operation: Running, entry: Entry | null = null): void {
+    if (this.#isOver) {
+      operation.close();
+      return;
+    }
+    if (entry) this.place.began(entry);
+    this.operations.set(id, operation);
   }
 
   /** Takes an operation that has ended off the list. Its id may be in use again already. */
   left(id: string, operation: Running): void {
-    if (this.operations.get(id) === operation) this.operations.delete(id);
+    if (this.operations.get(id) !== operation) return;
+    this.operations.delete(id);
+    this.place.ended();
   }
 
   /** The client has given a sign of life. */
@@ -101,14 +109,14 @@ export class Connection implements Beating, Expiring {
     this.#isAlive = true;
   }
 
-  /** Something waits in the wire after a write. */
+  /** Something waits: in the wire after a write, or for room. */
   holds(): void {
     this.shared.holding.add(this);
   }
 
-  /** Bytes that wait in the wire. */
+  /** Bytes that wait in the wire, and of operations that wait for room. */
   waiting(): number {
-    return this.#wire.waiting();
+    return this.#wire.waiting() + this.place.waiting();
   }
 
   /** A period has passed: who gives no sign of life is cut off, all others are told where their operations are. */
@@ -166,6 +174,7 @@ export class Connection implements Beating, Expiring {
     this.#isOver = true;
     for (const operation of this.operations.values()) operation.close();
     this.operations.clear();
+    this.place.clear();
   }
 
   /** The client is gone, whoever ended it: the connection leaves every list it is on. Idempotent. */

@@ -1,30 +1,51 @@
 import type { Opened } from '../../graphql/engine.js';
 import type { Viewer } from '../../graphql/viewer.js';
+import type { Admit } from '../limits/admission.js';
+import type { Entry } from '../limits/entry.js';
 import type { Connection } from './connection.js';
 
+/** What asks for an operation, once it is found whose it is. */
+type Open = (viewer: Viewer, admit: Admit) => Promise<Opened>;
+
 /** Of each id of a connection, the request that came last, while it is being opened. Most connections open nothing. */
-const latest = new WeakMap<Connection, Map<string, symbol>>();
+const latest = new WeakMap<Connection, Map<string, Entry>>();
 
 /** Notes that an operation of this id is being opened. An earlier one that still is, is given up by this. */
-function ask(connection: Connection, id: string): symbol {
-  const asked = Symbol();
-  latest.set(connection, (latest.get(connection) ?? new Map<string, symbol>()).set(id, asked));
-  return asked;
+function ask(connection: Connection, id: string, entry: Entry): void {
+  giveUp(connection, id);
+  latest.set(connection, (latest.get(connection) ?? new Map<string, Entry>()).set(id, entry));
 }
 
-/** True while nothing else was asked for under its id. */
-const isAsked = (connection: Connection, id: string, asked: symbol): boolean =>
-  latest.get(connection)?.get(id) === asked;
+/** True while nobody gave it up, and nothing else was asked for under its id. */
+const isAsked = (connection: Connection, id: string, entry: Entry): boolean =>
+  latest.get(connection)?.get(id) === entry;
 
 /** Forgets a request that was opened or has failed, unless another has taken its id. */
-function forget(connection: Connection, id: string, asked: symbol): void {
-  if (!isAsked(connection, id, asked)) return;
+function forget(connection: Connection, id: string, entry: Entry): void {
+  if (!isAsked(connection, id, entry)) return;
   latest.get(connection)?.delete(id);
   if (latest.get(connection)?.size === 0) latest.delete(connection);
 }
 
 /**
- * Opens an operation of a connection on which several may run, and begins it there.
+ * The client wants no operation of this id any more. One that waits for room takes none, and the room of one that runs is
+ * free at once. One that was just opened would else run on for ever, where another takes its id before the library has it.
+ */
+export function giveUp(connection: Connection, id: string): void {
+  const entry = latest.get(connection)?.get(id);
+  if (entry) {
+    forget(connection, id, entry);
+    entry.giveUp();
+  }
+  const begun = connection.operations.get(id);
+  if (!begun) return;
+  begun.close();
+  connection.left(id, begun);
+}
+
+/**
+ * Opens an operation of a connection on which several may run, and begins it there. It may have to wait for room: so many bytes are
+ * kept of it meanwhile.
  *
  * A renewal may come while an operation is being opened with the claims of before. From the turn in which they are found
  * to be today's it finds the operation among those that run: a turn later, one might have come in between.
@@ -33,28 +54,31 @@ function forget(connection: Connection, id: string, asked: symbol): void {
  * from this one: it would run both and end the one that came last, and the other went on for ever. So of what was given
  * up the library never hears again: the promise stays open.
  */
-export async function openFor(
-  connection: Connection,
-  id: string,
-  open: (viewer: Viewer) => Promise<Opened>,
-): Promise<Opened> {
-  const asked = ask(connection, id);
+export async function openFor(connection: Connection, id: string, bytes: number, open: Open): Promise<Opened> {
+  const entry = connection.place.entry(bytes);
+  ask(connection, id, entry);
+  const admit: Admit = (kind, roots) => {
+    const admitted = entry.admit(kind, roots);
+    if (connection.place.waiting() > 0) connection.holds();
+    return admitted;
+  };
   for (;;) {
     const { viewer } = connection;
-    connection.opening++;
-    const opened = await open(viewer)
-      .catch((error: unknown) => {
-        forget(connection, id, asked);
-        throw error;
-      })
-      .finally(() => connection.opening--);
-    const isLatest = isAsked(connection, id, asked);
+    const opened = await open(viewer, admit).catch((error: unknown) => {
+      forget(connection, id, entry);
+      entry.leave();
+      throw error;
+    });
+    const isLatest = isAsked(connection, id, entry);
     if (isLatest && (viewer === connection.viewer || opened.kind === 'result')) {
-      forget(connection, id, asked);
-      if (opened.kind === 'running') connection.begin(id, opened);
+      forget(connection, id, entry);
+      if (opened.kind === 'running') connection.begin(id, opened, entry);
+      else entry.leave();
       return opened;
     }
     if (opened.kind === 'running') opened.close();
-    if (!isLatest) return new Promise(() => {});
+    if (isLatest) continue;
+    entry.leave();
+    return new Promise(() => {});
   }
 }

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Fault } from '../../event/faults.js';
 import type { Peer } from '../../observe/audit.js';
 import type { Transport } from '../../observe/transport.js';
 import { answerBadRequest, readText } from '../answer.js';
@@ -30,6 +29,8 @@ export interface EntranceParts {
   readonly identity: Identity;
   readonly admission: Admission;
   readonly turns: FairTurns;
+  /** `/graphql` below the base path. */
+  readonly graphqlPath: string;
   readonly limits: { readonly headerBytes: number; readonly messageBytes: number; readonly requestTimeout: number };
 }
 
@@ -43,7 +44,7 @@ export class Entrance {
   /** Throws Fault for a request that is refused. */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const route = this.#routeOf(request);
-    if (!route) return answerNowhere(response);
+    if (!route) return answerNowhere(response, this.parts.graphqlPath);
     if (route.asks !== 'probe') {
       this.#allow(request, response);
       if (request.method === 'OPTIONS') return answerPreflight(request, response);
@@ -69,8 +70,8 @@ export class Entrance {
   }
 
   #allow(request: IncomingMessage, response: ServerResponse): void {
-    if (!this.parts.identity.origins.allows(request))
-      throw new Fault('FORBIDDEN', { why: `pages of ${request.headers.origin} may not connect (TAILRACE_ORIGINS)` });
+    const refused = this.parts.identity.origins.refusalOf(request);
+    if (refused) throw refused;
     allowOrigin(request, response);
   }
 
@@ -89,5 +90,5 @@ export class Entrance {
   }
 }
 
-export const answerNowhere = (response: ServerResponse): void =>
-  answerBadRequest(response, 404, 'GraphQL is at /graphql');
+export const answerNowhere = (response: ServerResponse, graphqlPath: string): void =>
+  answerBadRequest(response, 404, `GraphQL is at ${graphqlPath}`);

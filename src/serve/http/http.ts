@@ -3,18 +3,20 @@ import { Fault } from '../../event/faults.js';
 import { answer, answerFault } from '../answer.js';
 import { urlOf } from '../identity/identify.js';
 import { readable } from '../port/long-headers.js';
+import { streamsAtOnce } from '../port/streams.js';
 import type { KeyPair } from '../port/tls-pair.js';
 import { type Listener, type SecureServer, tlsServer } from '../port/tls-server.js';
 import { tellRefused } from '../refused.js';
 import { refuseSingleConnection, serveEvents } from '../sse/sse.js';
 import { bodyTypeOf } from './body-type.js';
 import { answerNowhere, Entrance, type EntranceParts, type Route } from './entrance.js';
+import { orUpgradeRequired } from './lost-upgrade.js';
 import { type OperationsParts, operationsOf } from './operations.js';
 import { giveTicket, renew, type SignInParts } from './sign-in.js';
 import { answerUnreadable } from './unreadable.js';
 
 export interface HttpParts extends OperationsParts, SignInParts, EntranceParts {
-  readonly limits: OperationsParts['limits'] & EntranceParts['limits'];
+  readonly limits: OperationsParts['limits'] & EntranceParts['limits'] & Parameters<typeof streamsAtOnce>[0];
   /** Milliseconds. */
   readonly heartbeat: number;
   /** Milliseconds. */
@@ -27,23 +29,23 @@ export interface HttpParts extends OperationsParts, SignInParts, EntranceParts {
 
 /** Every path of the gateway's port, but for handshakes of WebSockets. */
 function routesOf(parts: HttpParts): readonly Route[] {
+  const { graphqlPath } = parts;
   return [
-    { path: '/healthz', asks: 'probe', handle: (_, response) => answer(response, 200, { status: 'ok' }) },
-    { path: '/readyz', asks: 'probe', handle: (_, response) => answerReady(response, parts) },
+    ...probesOf(parts),
     {
-      path: '/graphql/ticket',
+      path: `${graphqlPath}/ticket`,
       methods: ['POST'],
       asks: 'header',
       handle: (request, response) => giveTicket(request, response, parts),
     },
     {
-      path: '/graphql/renew',
+      path: `${graphqlPath}/renew`,
       methods: ['POST'],
       asks: 'body',
       handle: (request, response, body) => renew(request, response, parts, body ?? ''),
     },
     {
-      path: '/graphql/stream',
+      path: `${graphqlPath}/stream`,
       asks: 'body',
       transport: 'sse',
       handle(request, response, body) {
@@ -52,9 +54,23 @@ function routesOf(parts: HttpParts): readonly Route[] {
         return serveEvents(request, response, parts, body);
       },
     },
-    { path: '/graphql', methods: ['GET', 'POST'], asks: 'body', handle: operationsOf(parts) },
-    { path: '/graphql/*', asks: 'header', handle: (_, response) => answerNowhere(response) },
+    {
+      path: graphqlPath,
+      methods: ['GET', 'POST'],
+      asks: 'body',
+      handle: orUpgradeRequired(parts.observers.logger, operationsOf(parts)),
+    },
+    { path: `${graphqlPath}/*`, asks: 'header', handle: (_, response) => answerNowhere(response, graphqlPath) },
   ];
+}
+
+/** With the base path and without it: a proxy asks by the one, Kubernetes, which asks the pod, need not know of it. */
+function probesOf(parts: HttpParts): readonly Route[] {
+  const bases = new Set(['', parts.graphqlPath.replace(/\/graphql$/, '')]);
+  return [...bases].flatMap((base): readonly Route[] => [
+    { path: `${base}/healthz`, asks: 'probe', handle: (_, response) => answer(response, 200, { status: 'ok' }) },
+    { path: `${base}/readyz`, asks: 'probe', handle: (_, response) => answerReady(response, parts) },
+  ]);
 }
 
 async function answerReady(response: ServerResponse, { retiring, unready }: HttpParts): Promise<void> {
@@ -94,7 +110,7 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     maxHeaderSize: readable(headerBytes),
   };
   const server = parts.pair
-    ? tlsServer(parts.pair, { ...patience, heartbeat: parts.heartbeat }, listener)
+    ? tlsServer(parts.pair, { ...patience, heartbeat: parts.heartbeat, streams: streamsAtOnce(parts.limits) }, listener)
     : createServer(patience, listener);
   Object.assign(server, patience);
   answerUnreadable(server, parts.limits, parts.observers.metrics);

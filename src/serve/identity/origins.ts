@@ -1,9 +1,16 @@
 import type { IncomingMessage } from 'node:http';
+import { Fault } from '../../event/faults.js';
+import type { Logger } from '../../observe/logger.js';
+import { forwardedOf } from '../forwarded.js';
+import { normalOrigin, originPattern } from './origin-pattern.js';
 
 /** Which pages may connect: one list for CORS and for WebSockets. */
 export interface Origins {
-  /** No `Origin` (a server, a phone's app) passes; a page's must be listed or the gateway's own. */
-  allows(request: IncomingMessage): boolean;
+  /**
+   * No `Origin` (a server, a phone's app) passes; a page's must be listed or the gateway's own. Gives Fault FORBIDDEN for any
+   * other, which says what the own origin was taken for, and what to set; the log has it once for each origin.
+   */
+  refusalOf(request: IncomingMessage): Fault | null;
   /** Stricter: where a cookie signs in, a page must show itself. Browsers leave `Origin` out of same-origin GETs, and then say so. */
   signsIn(request: IncomingMessage): boolean;
 }
@@ -16,30 +23,42 @@ export interface Surroundings {
   readonly trustedHops?: number;
 }
 
+/** Origins of which the log has told: strangers may send as many as they like. */
+const mostTold = 100;
+/** Letters of an origin that are told. */
+const mostLetters = 200;
+
 export function originOf(request: IncomingMessage): string | null {
   return request.headers.origin ?? null;
 }
 
-/**
- * An origin in its one form: scheme, host and port, in small letters and without the port that goes without saying. Null for
- * what is none, `null` too. `URL.origin` knows only the web's own schemes: of an app's (`capacitor://localhost`) it is `null`.
- */
-export function normalOrigin(text: string): string | null {
-  if (!/^[a-z][a-z\d+.-]*:\/\/[^\s/?#@\\,]+$/i.test(text) || !URL.canParse(text)) return null;
-  const { protocol, host } = new URL(text);
-  return host === '' ? null : `${protocol}//${host.toLowerCase()}`;
-}
-
-export function allowedOrigins(listed: readonly string[], surroundings: Surroundings = {}): Origins {
-  const known = new Set(listed.map(normalOrigin));
+export function allowedOrigins(
+  listed: readonly string[],
+  surroundings: Surroundings = {},
+  logger: Pick<Logger, 'warn'> | null = null,
+): Origins {
+  const patterns = listed.map(originPattern);
   const isAllowed = (text: string, request: IncomingMessage) => {
     const origin = normalOrigin(text);
-    return origin !== null && (known.has(origin) || ownOrigins(request, surroundings).includes(origin));
+    if (origin === null) return false;
+    return ownOrigins(request, surroundings).includes(origin) || patterns.some((fits) => fits?.(origin));
   };
+  const told = new Set<string>();
+
+  function tell({ details: { origin, ...why } }: Fault): void {
+    if (told.size >= mostTold || told.has(String(origin))) return;
+    told.add(String(origin));
+    const last = told.size === mostTold ? ': no further origin is told, they are too many' : '';
+    logger?.warn({ origin, ...why }, `pages of an origin were refused${last}`);
+  }
+
   return {
-    allows(request) {
+    refusalOf(request) {
       const origin = originOf(request);
-      return origin === null || isAllowed(origin, request);
+      if (origin === null || isAllowed(origin, request)) return null;
+      const refused = refusedOrigin(origin.slice(0, mostLetters), request, surroundings);
+      tell(refused);
+      return refused;
     },
     signsIn(request) {
       const origin = originOf(request);
@@ -48,21 +67,23 @@ export function allowedOrigins(listed: readonly string[], surroundings: Surround
   };
 }
 
-/** A gateway's own origins, by the address that was asked: its host and port, and the schemes that a page of it may have come by. */
-function ownOrigins({ headers }: IncomingMessage, { secure = false, trustedHops = 0 }: Surroundings): unknown[] {
-  const told = trustedHops > 0 ? toldScheme(headers['x-forwarded-proto'], trustedHops) : null;
-  // Without TLS of its own, and nobody in front who is believed, TLS may have ended there: such a page is no less the same
-  // host's. The other way round a page that came in the clear would pass, into which anybody on its way may write.
-  const schemes = told !== null ? [told] : secure ? ['https'] : ['http', 'https'];
-  return schemes.map((scheme) => normalOrigin(`${scheme}://${headers.host ?? ''}`));
+/** Why pages of an origin may not connect, in words for whoever runs the gateway. */
+function refusedOrigin(origin: string, request: IncomingMessage, surroundings: Surroundings): Fault {
+  const own = ownOrigins(request, surroundings).map((one) => one.slice(0, mostLetters));
+  const told = surroundings.trustedHops ? null : forwardedOf(request.headers, 1).host?.slice(0, mostLetters);
+  const set = told ? 'TAILRACE_TRUSTED_HOPS' : 'TAILRACE_ORIGINS';
+  const advice = told
+    ? `a proxy may have told the host ${told}, and none is believed: if it is yours, set ${set} to how many are in front`
+    : `if they are yours, add it to ${set}`;
+  const why = `pages of ${origin} may not connect. This gateway's own origin is ${own.join(' or ') || 'not known'}; ${advice}`;
+  return new Fault('FORBIDDEN', { why }, { origin, own, set });
 }
 
-/** The scheme by which the last proxy that is believed was asked; null when none of them says. */
-function toldScheme(header: string | readonly string[] | undefined, hops: number): string | null {
-  const told = String(header ?? '')
-    .split(',')
-    .map((part) => part.trim().toLowerCase());
-  // Most proxies put their scheme in the place of what came: then one stands for all of them.
-  const scheme = told.at(-hops) ?? told[0];
-  return scheme === 'http' || scheme === 'https' ? scheme : null;
+/** A gateway's own origins, by the address that was asked: its host and port, and the schemes that a page of it may have come by. */
+function ownOrigins({ headers }: IncomingMessage, { secure = false, trustedHops = 0 }: Surroundings): string[] {
+  const { scheme, host } = forwardedOf(headers, trustedHops);
+  // Without TLS of its own, and nobody in front who is believed, TLS may have ended there: such a page is no less the same
+  // host's. The other way round a page that came in the clear would pass, into which anybody on its way may write.
+  const schemes = scheme !== null ? [scheme] : secure ? ['https'] : ['http', 'https'];
+  return schemes.flatMap((scheme) => normalOrigin(`${scheme}://${host ?? headers.host ?? ''}`) ?? []);
 }

@@ -1,20 +1,17 @@
 import type { IncomingMessage } from 'node:http';
-import { isIPv6 } from 'node:net';
+import { isIPv6, type Socket } from 'node:net';
+import { forwardedOf } from '../forwarded.js';
 
 /**
- * Where a request comes from, as far as that can be known: `hops` proxies in front are believed, each of which added
- * the address it saw to the end of X-Forwarded-For. What stands before, anybody may have written.
+ * Where a request comes from, as far as that can be known: as the outermost of `hops` proxies that are believed saw it, else its
+ * peer.
  */
-export function addressOf(request: IncomingMessage, hops: number): string {
-  const peer = request.socket.remoteAddress ?? '';
-  if (hops === 0) return one(peer);
-  const header = request.headers['x-forwarded-for'] ?? '';
-  const told = String(header)
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
-  // A header shorter than the row of proxies: whoever asks is one of them.
-  return one(told.at(-hops) ?? told[0] ?? peer);
+export function addressOf(
+  request: IncomingMessage,
+  hops: number,
+  peerOf: (socket: Socket) => string = ({ remoteAddress = '' }) => remoteAddress,
+): string {
+  return one(forwardedOf(request.headers, hops).address ?? peerOf(request.socket));
 }
 
 /** An address as limits count it. One customer has a whole /64 of IPv6: each address of it would count anew. */

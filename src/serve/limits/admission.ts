@@ -1,24 +1,38 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { OperationTypeNode } from 'graphql';
 import { limitExceeded } from '../../event/faults.js';
 import { personOf, type Viewer } from '../../graphql/viewer.js';
+import type { GatewayMetrics } from '../../observe/metrics.js';
 import { addressOf } from './address.js';
 import { Allowance } from './allowance.js';
+import type { Entry } from './entry.js';
+import type { FairTurns } from './fair-turns.js';
 import type { GatewayLimits } from './limits.js';
 import type { MutationBudget } from './mutation-budget.js';
+import { People } from './people.js';
+import { TakenPlace } from './place.js';
 
 /** Whether an operation of so many root fields may begin. Throws Fault LIMIT_EXCEEDED. */
 export type Admit = (kind: `${OperationTypeNode}`, roots: number) => Promise<void>;
 
 /** One connection's place among the others, from when it came until `leave`. */
 export interface Place {
-  /**
-   * Says whose connection it is, once that is known. `operations` tells how many it has now, those that are being opened too.
-   * Throws Fault LIMIT_EXCEEDED.
-   */
-  claim(viewer: Viewer, operations: () => number): void;
+  /** Says whose connection it is, once that is known. Throws Fault LIMIT_EXCEEDED. */
+  claim(viewer: Viewer): void;
+  /** Admits the only operation of a connection, now or not at all. It has room until the connection leaves. */
   admit(...asked: Parameters<Admit>): Promise<void>;
-  /** Idempotent. */
+  /** The way in of one operation of several. What it brought has so many bytes, in case that it must wait. */
+  entry(bytes: number): Entry;
+  /** The subscription that came in by this entry runs from now on. */
+  began(entry: Entry): void;
+  /** One that has run so has ended: its room is that of the next. */
+  ended(): void;
+  /** Bytes of what waits for room. */
+  waiting(): number;
+  /** All that runs here has ended, and what waits is given up. Idempotent. */
+  clear(): void;
+  /** The connection is gone. Idempotent. */
   leave(): void;
 }
 
@@ -36,79 +50,47 @@ export interface AdmissionParts {
   readonly limits: GatewayLimits;
   /** How many proxies in front are believed. */
   readonly trustedHops: number;
+  /** Who is at the other end of a connection. Default: as its socket says. */
+  readonly peerOf?: (socket: Socket) => string;
   readonly mutations: MutationBudget;
+  readonly turns: FairTurns;
+  readonly metrics: Pick<GatewayMetrics, 'waitedForRoom'>;
 }
 
-export function admissionOf({ limits, trustedHops, mutations }: AdmissionParts): Admission {
+export function admissionOf({ limits, trustedHops, peerOf, mutations, turns, metrics }: AdmissionParts): Admission {
   const arrivals = new Allowance(limits.connectRate);
   const byAddress = new Map<string, number>();
-  /** Per person, what tells the operations of each of their connections: added up when asked, so that no sum can drift. */
-  const byPerson = new Map<string, Set<() => number>>();
   let taken = 0;
 
   function within(limit: keyof GatewayLimits, value: number): void {
     if (value > limits[limit]) throw limitExceeded(limit, limits[limit], value);
   }
 
-  async function admit(person: string | null, address: string, ...[kind, roots]: Parameters<Admit>): Promise<void> {
-    if (kind === 'mutation') await mutations.spend(person ?? address, roots);
-    if (kind !== 'subscription' || person === null) return;
-    let count = 0;
-    for (const operations of byPerson.get(person) ?? []) count += operations();
-    within('subscriptionsPerUser', count);
+  function left(address: string): void {
+    taken--;
+    const others = (byAddress.get(address) as number) - 1;
+    if (others === 0) byAddress.delete(address);
+    else byAddress.set(address, others);
   }
 
-  function enter(request: IncomingMessage): Place {
-    const address = addressOf(request, trustedHops);
-    const neighbours = byAddress.get(address) ?? 0;
-    within('connections', taken + 1);
-    within('connectionsPerAddress', neighbours + 1);
-    if (!arrivals.take()) throw limitExceeded('connectRate', limits.connectRate, limits.connectRate + 1);
-    taken++;
-    byAddress.set(address, neighbours + 1);
-    return new Taken(address);
-  }
-
-  class Taken implements Place {
-    #person: string | null = null;
-    #operations: (() => number) | null = null;
-    #here = true;
-
-    constructor(private readonly address: string) {}
-
-    claim(viewer: Viewer, operations: () => number): void {
-      this.#person = personOf(viewer);
-      // A connection that is gone meanwhile is not listed: nobody would take it off again.
-      if (this.#person === null || !this.#here) return;
-      const connections = byPerson.get(this.#person) ?? new Set();
-      within('connectionsPerUser', connections.size + 1);
-      this.#operations = operations;
-      byPerson.set(this.#person, connections.add(operations));
-    }
-
-    admit(...asked: Parameters<Admit>): Promise<void> {
-      return admit(this.#person, this.address, ...asked);
-    }
-
-    leave(): void {
-      if (!this.#here) return;
-      this.#here = false;
-      taken--;
-      const left = (byAddress.get(this.address) as number) - 1;
-      if (left === 0) byAddress.delete(this.address);
-      else byAddress.set(this.address, left);
-      if (this.#person === null || this.#operations === null) return;
-      const connections = byPerson.get(this.#person) as Set<() => number>;
-      connections.delete(this.#operations);
-      if (connections.size === 0) byPerson.delete(this.#person);
-    }
-  }
-
+  const shared = { limits, mutations, turns, metrics, left, people: new People(limits) };
   return {
-    enter,
-    addressOf: (request) => addressOf(request, trustedHops),
+    enter(request) {
+      const address = addressOf(request, trustedHops, peerOf);
+      const neighbours = byAddress.get(address) ?? 0;
+      within('connections', taken + 1);
+      within('connectionsPerAddress', neighbours + 1);
+      if (!arrivals.take()) throw limitExceeded('connectRate', limits.connectRate, limits.connectRate + 1);
+      taken++;
+      byAddress.set(address, neighbours + 1);
+      return new TakenPlace(shared, address);
+    },
+    addressOf: (request) => addressOf(request, trustedHops, peerOf),
     admits(request, viewer) {
-      return (...asked) => admit(personOf(viewer), addressOf(request, trustedHops), ...asked);
+      return async (kind, roots) => {
+        if (kind === 'mutation')
+          await mutations.spend(personOf(viewer) ?? addressOf(request, trustedHops, peerOf), roots);
+      };
     },
   };
 }

@@ -11,7 +11,7 @@ export const gatewayLimits = {
     'Connections of one address (of IPv6: one /64) to a replica. Behind a balancer set TAILRACE_TRUSTED_HOPS too.',
   ),
   connectionsPerUser: setting(whole(1, 1_000_000), '100', 'Connections of one user (`iss` and `sub`) to a replica.'),
-  subscriptionsPerUser: setting(whole(1, 1_000_000), '1000', 'Subscriptions of one user on a replica.'),
+  subscriptionsPerUser: setting(whole(1, 1_000_000), '5000', 'Subscriptions of one user on a replica.'),
   connectRate: setting(
     whole(1, 1_000_000),
     '1000',
@@ -27,7 +27,12 @@ export const gatewayLimits = {
     '300',
     'Root fields of mutations, tickets, and renewals of event streams, of one user on all replicas together; without a token, of one address.',
   ),
-  subscriptionsPerSocket: setting(whole(1, 100_000), '100', 'Operations one WebSocket may have open.'),
+  subscriptionsPerSocket: setting(whole(1, 100_000), '1000', 'Operations one WebSocket may have open.'),
+  roomWait: setting(
+    duration(),
+    '3s',
+    'How long an operation of a WebSocket waits for room, where its socket or its user has as many as they may; then it is refused. 0s refuses at once.',
+  ),
   channelsPerSubscription: setting(whole(1, 100_000), '256', 'Channels one subscription may listen to.'),
   operationTokens: setting(
     whole(1, 1_000_000),
@@ -69,7 +74,7 @@ export const gatewayLimits = {
   ),
   messageRate: setting(
     whole(1, 1_000_000),
-    '100',
+    '500',
     'Messages a second of one WebSocket, a long one counted for each 16 KiB of it. What comes faster is read later. Whoever comes back may send all their operations at once.',
   ),
   initTimeout: setting(duration(10), '3s', 'How long a WebSocket may take to send `connection_init`.'),

@@ -1,13 +1,13 @@
 import { type ExecutionArgs, parse } from 'graphql';
 import type { ServerOptions, SubscribePayload } from 'graphql-ws';
-import { Fault, limitExceeded } from '../../event/faults.js';
+import { Fault } from '../../event/faults.js';
 import { bigIntAsText } from '../../event/write-json.js';
 import type { Engine, Opened } from '../../graphql/engine.js';
 import type { Named } from '../../graphql/operation/persisted.js';
 import type { Observers } from '../../observe/observers.js';
 import { openFor } from '../connection/opening.js';
 import { type Identity, identify } from '../identity/identify.js';
-import type { Admit } from '../limits/admission.js';
+import type { GatewayLimits } from '../limits/limits.js';
 import { tellRefused } from '../refused.js';
 import { OperationOutlet } from './operation-outlet.js';
 import { pingOf } from './ping.js';
@@ -16,11 +16,10 @@ import type { WebSocketWire } from './wire.js';
 export interface ConversationParts {
   readonly engine: Engine;
   readonly identity: Identity;
-  readonly limits: {
-    readonly subscriptionsPerSocket: number;
-    /** Milliseconds until `connection_init` must have come. */
-    readonly initTimeout: number;
-  };
+  readonly limits: Pick<
+    GatewayLimits,
+    'initTimeout' | 'messageBytes' | 'messageRate' | 'subscriptionsPerSocket' | 'subscriptionsPerUser'
+  >;
   readonly observers: Observers;
 }
 
@@ -42,7 +41,9 @@ export function conversationOptions({
   limits,
   observers,
 }: ConversationParts): ServerOptions<Record<string, unknown>, WebSocketWire> {
-  const { subscriptionsPerSocket: most } = limits;
+  const { subscriptionsPerSocket, subscriptionsPerUser, messageRate, messageBytes } = limits;
+  // A client that knows them paces itself. One that does not learns of each by a refusal, which no library retries.
+  const acknowledged = { limits: { subscriptionsPerSocket, subscriptionsPerUser, messageRate, messageBytes } };
 
   return {
     schema: engine.schema,
@@ -54,10 +55,10 @@ export function conversationOptions({
       if (!request) throw new Error('a socket connects twice');
       try {
         const viewer = await identify(request, identity, connectionParams);
-        connection.place.claim(viewer, () => connection.operations.size + connection.opening);
+        connection.place.claim(viewer);
         const fault = connection.signIn(viewer);
         if (fault) throw fault;
-        return true;
+        return acknowledged;
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
         tellRefused(observers, connection.peer, error);
@@ -69,20 +70,16 @@ export function conversationOptions({
         (context as { connectionParams?: unknown }).connectionParams = undefined;
       }
     },
-    async onSubscribe({ extra: wire, subscriptions }, id, payload) {
+    async onSubscribe({ extra: wire }, id, payload) {
       const { connection } = wire;
       const { query, documentId, operationName, variables, extensions } = payload as SubscribePayload & Named;
       const worded = { query, documentId, operationName, variables, extensions };
       // The library keeps the message as long as the operation, and with it its text, which is some hundred bytes of each.
       Object.assign(payload, { query: '', extensions: undefined });
-      // Operations of this socket, with the one asked for.
-      const count = Object.keys(subscriptions).length;
-      const admit: Admit = async (kind, roots) => {
-        if (count > most) throw limitExceeded('subscriptionsPerSocket', most, count);
-        await connection.place.admit(kind, roots);
-      };
       const peer = { ...connection.peer, operation: id };
-      const opened = await openFor(connection, id, (viewer) => engine.open({ ...worded, viewer, peer, admit }));
+      const opened = await openFor(connection, id, wire.heardBytes, (viewer, admit) =>
+        engine.open({ ...worded, viewer, peer, admit }),
+      );
       if (opened.kind === 'errors') {
         // An `error` message ends an operation for good: clients retry a socket, never an operation.
         const passing = opened.errors.find(({ extensions }) => extensions.code === 'UNAVAILABLE');

@@ -5,13 +5,13 @@ import { handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocket, WebSocketServer } from 'ws';
 import { Fault } from '../../event/faults.js';
 import { nobody } from '../../graphql/viewer.js';
-import type { Peer } from '../../observe/audit.js';
 import { rawAnswer, retryAfter } from '../answer.js';
 import type { Connections } from '../connection/connections.js';
 import { pathOf } from '../identity/identify.js';
 import type { Admission, Place } from '../limits/admission.js';
 import { whyTooLong } from '../port/long-headers.js';
 import { declineUpgrade, isOtherUpgrade } from '../port/other-upgrade.js';
+import { tellRefused } from '../refused.js';
 import { type ConversationParts, conversationOptions } from './conversation.js';
 import { acceptableOffer } from './extensions.js';
 import { WebSocketWire, type WireParts } from './wire.js';
@@ -19,6 +19,8 @@ import { WebSocketWire, type WireParts } from './wire.js';
 export interface WebSocketParts extends WireParts, ConversationParts {
   readonly connections: Connections;
   readonly admission: Admission;
+  /** `/graphql` below the base path. */
+  readonly graphqlPath: string;
   /** Offer permessage-deflate. */
   readonly compression: boolean;
   readonly limits: WireParts['limits'] & ConversationParts['limits'] & { readonly headerBytes: number };
@@ -36,8 +38,8 @@ const closeTimeout = 5_000;
  * streams go past it, straight to the socket (`wire.ts`).
  */
 export function serveWebSockets(server: Server, parts: WebSocketParts): void {
-  const { identity, admission, connections, limits } = parts;
-  const { metrics, logger, audit } = parts.observers;
+  const { identity, admission, connections, limits, graphqlPath } = parts;
+  const { metrics, logger } = parts.observers;
   const sockets = new WebSocketServer({
     noServer: true,
     WebSocket: Spoken,
@@ -112,16 +114,14 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     });
   });
 
-  /** The status of a handshake that is refused whoever comes; null for any other. */
-  function refusal(request: IncomingMessage): number | null {
+  /** Why a handshake is refused whoever comes; null for any other. */
+  function refusal(request: IncomingMessage): number | Fault | null {
     // The path is mostly just this, and parsing it is a twentieth of a handshake.
-    if (request.url !== '/graphql' && pathOf(request) !== '/graphql') return 404;
-    if (!identity.origins.allows(request)) {
-      const peer: Peer = { transport: 'websocket', address: admission.addressOf(request) };
-      audit({ event: 'refused', claims: null, peer, code: 'FORBIDDEN' });
-      return 403;
-    }
-    return null;
+    if (request.url !== graphqlPath && pathOf(request) !== graphqlPath) return 404;
+    const refused = identity.origins.refusalOf(request);
+    if (refused)
+      tellRefused(parts.observers, { transport: 'websocket', address: admission.addressOf(request) }, refused);
+    return refused;
   }
 }
 

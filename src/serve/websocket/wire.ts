@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { CloseCode, type Message } from 'graphql-ws';
+import { CloseCode, type Message, MessageType } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import { type Fault, limitExceeded } from '../../event/faults.js';
 import { writeJson } from '../../event/write-json.js';
@@ -8,6 +8,7 @@ import type { Running } from '../../graphql/running/running.js';
 import type { Frame } from '../../hub/frame.js';
 import type { Observers } from '../../observe/observers.js';
 import type { Connection } from '../connection/connection.js';
+import { giveUp } from '../connection/opening.js';
 import { renew } from '../connection/renew.js';
 import { type OutletOwner, SocketOutlet } from '../connection/socket-outlet.js';
 import type { LastWord, Wire } from '../connection/wire.js';
@@ -46,6 +47,8 @@ export class WebSocketWire implements Wire, OutletOwner, HearingOwner {
   refusal: Fault | null = null;
   /** The handshake, until it is known whose socket it is. Kept longer, its headers would be two KiB of every socket. */
   request: IncomingMessage | null;
+  /** Bytes of the message that is being heard. */
+  heardBytes = 0;
   readonly #outlet: SocketOutlet;
   readonly #hearing: Hearing;
   readonly #compress: boolean;
@@ -149,8 +152,14 @@ export class WebSocketWire implements Wire, OutletOwner, HearingOwner {
   hear(data: Buffer): void {
     if (!this.isOpen()) return;
     const message = messageOf(data);
-    if (message) this.#handle(message).catch((error: unknown) => this.#failed(error));
-    else this.#end(CloseCode.BadRequest, 'Invalid message received');
+    if (!message) {
+      this.#end(CloseCode.BadRequest, 'Invalid message received');
+      return;
+    }
+    // The library tells nobody of a `complete` whose operation does not run yet.
+    if (message.type === MessageType.Complete) giveUp(this.connection, message.id);
+    this.heardBytes = data.length;
+    this.#handle(message).catch((error: unknown) => this.#failed(error));
   }
 
   slowed(): void {

@@ -19,6 +19,7 @@ import { renew } from '../../../src/serve/connection/renew.js';
 import { renewalDesk } from '../../../src/serve/connection/renewal-desk.js';
 import type { LastWord, Wire } from '../../../src/serve/connection/wire.js';
 import { admissionOf } from '../../../src/serve/limits/admission.js';
+import { FairTurns } from '../../../src/serve/limits/fair-turns.js';
 import { defaultLimits } from '../../../src/serve/limits/limits.js';
 import { memoryBudget } from '../../../src/serve/limits/mutation-budget.js';
 import { memoryReplicas } from '../../../src/serve/replicas/replicas.js';
@@ -114,7 +115,8 @@ function house(heartbeat = 20) {
     },
   });
   const limits = { ...defaultLimits, connectionsPerUser: 2 };
-  const admission = admissionOf({ limits, trustedHops: 0, mutations: memoryBudget(100) });
+  const shared = { mutations: memoryBudget(100), turns: new FairTurns(), metrics: noGatewayMetrics };
+  const admission = admissionOf({ limits, trustedHops: 0, ...shared });
   const pubsub = new PubSub();
   const desk = renewalDesk(connections.named, memoryReplicas(), identity, audit);
   let n = 0;
@@ -130,7 +132,7 @@ function house(heartbeat = 20) {
       // Whoever finds no room is told so; whoever finds some leaves again.
       const places = [1, 2].map(() => admission.enter({ headers: {}, socket: {} } as IncomingMessage));
       try {
-        for (const place of places) place.claim(ada('user'), () => 0);
+        for (const place of places) place.claim(ada('user'));
         return 'free';
       } catch (error) {
         return (error as Fault).details.limit;
@@ -140,7 +142,7 @@ function house(heartbeat = 20) {
     },
     come(viewer: Viewer = ada('user'), change: (wire: MemoryWire) => void = () => {}) {
       const place = admission.enter({ headers: {}, socket: {} } as IncomingMessage);
-      place.claim(viewer, () => 1);
+      place.claim(viewer);
       const peer = { transport: 'sse', address: '10.0.0.1', stream: `stream-${++n}` } as const;
       return connections.attach(place, peer, viewer, (connection) => {
         const wire = new MemoryWire(connection);
@@ -263,7 +265,7 @@ test('what is opened while its token is renewed is opened again by the new one',
   const { connection } = wire;
   const roles: unknown[] = [];
   let open = () => {};
-  const opening = openFor(connection, '1', async (viewer) => {
+  const opening = openFor(connection, '1', 0, async (viewer) => {
     roles.push(viewer.claims.role);
     if (roles.length === 1) await new Promise<void>((resolve) => (open = resolve));
     return numbers(h.pubsub, viewer);

@@ -4,9 +4,13 @@ import { connect } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { allowedOrigins, normalOrigin, type Surroundings } from '../../../src/serve/identity/origins.js';
+import { readConfig } from '../../../src/config/read.js';
+import type { AuditEntry } from '../../../src/observe/audit.js';
+import { silent } from '../../../src/observe/logger.js';
+import { normalOrigin, originPattern } from '../../../src/serve/identity/origin-pattern.js';
+import { allowedOrigins, type Surroundings } from '../../../src/serve/identity/origins.js';
 import { http2 } from '../../support/clients/http2.js';
-import { type River, river, tokenFor } from '../../support/river.js';
+import { type Result, type River, river, tokenFor } from '../../support/river.js';
 import { certificateAuthority } from '../../support/servers/certificates.js';
 
 const sdl = `
@@ -16,11 +20,11 @@ const sdl = `
 const apps = ['capacitor://localhost', 'tauri://localhost', 'chrome-extension://gjknejkplkfoinmcajlgoaggahnimjdl'];
 const listed = [...apps, 'https://app.example.com'];
 
-/** The status each door of plain HTTP gives to a page of this origin, with a cookie and without one. */
-async function doors(r: River, origin: string): Promise<Record<string, number>> {
+/** The status each door of plain HTTP gives to a page of this origin, with a cookie and without one; `more` is what a proxy adds. */
+async function doors(r: River, origin: string, more: Record<string, string> = {}): Promise<Record<string, number>> {
   const cookie = `tailrace_token=${await tokenFor({ sub: 'ada' })}`;
   const status = async (path: string, init: RequestInit & { headers?: Record<string, string> } = {}) => {
-    const answer = await fetch(r.url + path, { ...init, headers: { ...init.headers, origin } });
+    const answer = await fetch(r.url + path, { ...init, headers: { ...init.headers, ...more, origin } });
     await answer.body?.cancel();
     return answer.status;
   };
@@ -33,8 +37,8 @@ async function doors(r: River, origin: string): Promise<Record<string, number>> 
     'events with a cookie': await status(events, { headers: { cookie } }),
     preflight: await status('', { method: 'OPTIONS', headers: { 'access-control-request-method': 'POST' } }),
     ticket: await status('/ticket', { method: 'POST', headers: { authorization: `Bearer ${cookie.split('=')[1]}` } }),
-    WebSocket: await handshake(r, { origin }),
-    'WebSocket with a cookie': await handshake(r, { origin, cookie }),
+    WebSocket: await handshake(r, { ...more, origin }),
+    'WebSocket with a cookie': await handshake(r, { ...more, origin, cookie }),
   };
 }
 
@@ -90,6 +94,20 @@ describe('every door', () => {
   });
 });
 
+describe('behind a proxy that changes Host every door is open to its own page', () => {
+  const page = 'https://shop.example';
+  test.each([
+    ['X-Forwarded-Host and -Proto', { 'x-forwarded-host': 'shop.example', 'x-forwarded-proto': 'https' }],
+    ['Forwarded', { forwarded: 'for=192.0.2.1;host=shop.example;proto=https' }],
+  ])('by %s, where it is believed', async (_, headers) => {
+    await using believing = await river(sdl, { trustedHops: 1 });
+    expect(await doors(believing, page, headers)).toEqual(open);
+    expect(await doors(believing, 'https://evil.example', headers)).toEqual(shut);
+    await using other = await river(sdl);
+    expect(await doors(other, page, headers)).toEqual(shut);
+  });
+});
+
 test('over TLS a page that came in the clear is another origin, over HTTP/2 too', async () => {
   using authority = certificateAuthority();
   await using r = await river(sdl, { tls: authority.issue('gateway'), origins: listed });
@@ -105,9 +123,9 @@ test('over TLS a page that came in the clear is another origin, over HTTP/2 too'
 
 describe('the own origin', () => {
   const of = (host: string | undefined, origin: string, around: Surroundings = {}, proto?: string) =>
-    allowedOrigins([], around).allows({
+    allowedOrigins([], around).refusalOf({
       headers: { host, origin, ...(proto === undefined ? {} : { 'x-forwarded-proto': proto }) },
-    } as unknown as IncomingMessage);
+    } as unknown as IncomingMessage) === null;
 
   test.each([
     ['shop.example', 'http://shop.example', true],
@@ -182,10 +200,142 @@ test('a page is allowed just where its scheme, its host and its port are those o
       const origins = allowedOrigins(list.map((one) => `${one[0]}://${one[1]}${one[2]}`));
       const request = { headers: { host: 'gateway.example', origin: `${page[0]}://${page[1]}${page[2]}` } };
       const is = list.some((one) => meaning(one) === meaning(page));
-      expect(origins.allows(request as unknown as IncomingMessage)).toBe(is);
+      expect(origins.refusalOf(request as unknown as IncomingMessage) === null).toBe(is);
       expect(origins.signsIn(request as unknown as IncomingMessage)).toBe(is);
     }),
   );
+});
+
+describe('a star in a listed origin', () => {
+  test.each([
+    ['https://*.example.com', 'https://pr-7.example.com', true],
+    ['https://*.example.com', 'https://a.b.example.com', true],
+    ['https://*.EXAMPLE.com', 'https://PR.example.COM', true],
+    ['https://*.example.com:443', 'https://a.example.com', true],
+    ['https://*.example.com:8443', 'https://a.example.com:8443', true],
+    ['https://*.example.com', 'https://example.com', false],
+    ['https://*.example.com', 'https://evil-example.com', false],
+    ['https://*.example.com', 'https://example.com.evil.org', false],
+    ['https://*.example.com', 'https://a.example.com.evil.org', false],
+    ['https://*.example.com', 'https://evil.org/.example.com', false],
+    ['https://*.example.com', 'https://evil.org#.example.com', false],
+    ['https://*.example.com', 'https://evil.org@a.example.com', false],
+    ['https://*.example.com', 'https://evil.org\\.example.com', false],
+    ['https://*.example.com', 'https://*.example.com', false],
+    ['https://*.example.com', 'http://a.example.com', false],
+    ['https://*.example.com', 'https://a.example.com:8443', false],
+    ['https://*.example.com:8443', 'https://a.example.com', false],
+    ['http://localhost:*', 'http://localhost', true],
+    ['http://localhost:*', 'http://localhost:5173', true],
+    ['http://localhost:*', 'https://localhost:5173', false],
+    ['http://localhost:*', 'http://localhost.evil.org:5173', false],
+    ['http://localhost:*', 'http://a.localhost', false],
+    ['http://[::1]:*', 'http://[::1]:5173', true],
+    ['https://*.example.com:*', 'https://a.example.com:1', true],
+  ])('%s means %s: %s', (listed, page, is) => {
+    expect(config({ TAILRACE_ORIGINS: listed })).toHaveLength(0);
+    const request = { headers: { host: 'gateway.example', origin: page } } as unknown as IncomingMessage;
+    expect(allowedOrigins([listed]).refusalOf(request) === null).toBe(is);
+  });
+
+  test.each([
+    ...[
+      '*',
+      'https://*',
+      'https://*.',
+      'https://*.com',
+      'https://*com',
+      'https://*.*.example.com',
+      'https://a.*.example.com',
+    ],
+    ...['https://a*.example.com', 'https://*.example.*', '*.example.com', '*://a.example', 'capacitor://*.example.com'],
+    ...['https://*.0.0.1', 'https://*.[::1]', 'https://*:*', 'https://*.com:*', 'http://a.example:80:*', 'http://:*'],
+  ])('%s is no origin: the gateway does not start', (listed) => {
+    expect(config({ TAILRACE_ORIGINS: listed })).toHaveLength(1);
+  });
+
+  const config = (env: Record<string, string>) => {
+    const read = readConfig(env, 'dev');
+    return 'faults' in read ? read.faults : [];
+  };
+
+  test('means names below the one that is listed, label by label, and nothing else', () => {
+    const label = fc.constantFrom('a', 'b', 'evil', 'example', 'com', 'org', 'evil-example', 'xample', '-');
+    const name = fc.array(label, { minLength: 1, maxLength: 5 });
+    fc.assert(
+      fc.property(fc.array(label, { minLength: 2, maxLength: 3 }), name, fc.boolean(), (listed, page, isBelow) => {
+        const labels = isBelow ? [...page, ...listed] : page;
+        const fits = originPattern(`https://*.${listed.join('.')}`);
+        const tail = labels.slice(-listed.length);
+        const expected = labels.length > listed.length && tail.join() === listed.join();
+        expect(fits?.(normalOrigin(`https://${labels.join('.')}`) as string)).toBe(expected);
+      }),
+    );
+  });
+});
+
+describe('who is refused is told why', () => {
+  const ask = async (r: River, headers: Record<string, string>) => {
+    const answer = await fetch(`${r.url}?query=%7Bversion%7D`, { headers });
+    return { status: answer.status, body: (await answer.json()) as Result };
+  };
+  const shake = async ({ wsUrl }: River, headers: Record<string, string>) => {
+    const socket = new WebSocket(wsUrl, 'graphql-transport-ws', { headers });
+    const [, response] = await once(socket, 'unexpected-response');
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk);
+    socket.on('error', () => undefined).terminate();
+    return { status: response.statusCode as number, body: JSON.parse(String(Buffer.concat(chunks))) as Result };
+  };
+
+  test('by the answer, over HTTP and in place of a WebSocket: which origin, what the own one is, what to set', async () => {
+    await using r = await river(sdl);
+    const { host } = new URL(r.url);
+    const own = [`http://${host}`, `https://${host}`];
+    for (const asked of [ask, shake]) {
+      const listing = await asked(r, { origin: 'https://shop.example' });
+      expect(listing.status).toBe(403);
+      const [error] = listing.body.errors;
+      expect(error.extensions).toEqual({
+        code: 'FORBIDDEN',
+        origin: 'https://shop.example',
+        own,
+        set: 'TAILRACE_ORIGINS',
+      });
+      expect(error.message).toBe(
+        `Not allowed: pages of https://shop.example may not connect. This gateway's own origin is ${own.join(' or ')}; if they are yours, add it to TAILRACE_ORIGINS`,
+      );
+      const believing = await asked(r, { origin: 'https://shop.example', 'x-forwarded-host': 'shop.example' });
+      expect(believing.body.errors[0].extensions.set).toBe('TAILRACE_TRUSTED_HOPS');
+      expect(believing.body.errors[0].message).toContain('may have told the host shop.example, and none is believed');
+      const long = await asked(r, { origin: `https://${'a'.repeat(5_000)}` });
+      expect(JSON.stringify(long.body).length).toBeLessThan(1_000);
+    }
+  });
+
+  test('by the log once for each origin, and of strangers who come from a new one each time not without end', async () => {
+    const lines: { origin: string; message: string }[] = [];
+    const warn = (fields: object, message: string) => lines.push({ ...(fields as { origin: string }), message });
+    const audited: AuditEntry[] = [];
+    await using r = await river(sdl, { logger: { ...silent, warn }, audit: (entry) => audited.push(entry) });
+    for (const origin of ['https://a.example', 'https://b.example', 'https://a.example']) {
+      await ask(r, { origin });
+      await shake(r, { origin });
+    }
+    expect(lines).toMatchObject([
+      { origin: 'https://a.example', set: 'TAILRACE_ORIGINS', message: 'pages of an origin were refused' },
+      { origin: 'https://b.example' },
+    ]);
+    expect(audited.map((entry) => 'peer' in entry && [entry.event, entry.peer?.transport])).toEqual(
+      Array.from({ length: 3 }, () => [
+        ['refused', 'http'],
+        ['refused', 'websocket'],
+      ]).flat(),
+    );
+    for (let n = 0; n < 200; n++) await ask(r, { origin: `https://${n}.example` });
+    expect(lines).toHaveLength(100);
+    expect(lines.at(-1)?.message).toMatch(/no further origin is told/);
+  });
 });
 
 test('whatever stands in the header, nothing but an origin has a form, and that form is its own', () => {

@@ -220,7 +220,7 @@ describe('connections', () => {
 });
 
 test('subscriptions of a user are limited over all their connections, and one that ends makes room', async () => {
-  await using r = await limitedRiver({ subscriptionsPerUser: 3 });
+  await using r = await limitedRiver({ subscriptionsPerUser: 3, roomWait: 20 });
   const authorization = `Bearer ${await tokenFor({ sub: 'ada' })}`;
   await using one = socket(r.wsUrl);
   await one.init({ authorization });

@@ -25,6 +25,14 @@ async function heard(client: ReturnType<typeof socket>) {
   await client.message('pong');
 }
 
+test('the acknowledgement tells the limits by which a client paces itself', async () => {
+  const limits = { subscriptionsPerSocket: 7, subscriptionsPerUser: 9, messageRate: 11, messageBytes: 2_048 };
+  await using r = await river('type Query { one: Int @public }', { limits });
+  await using client = socket(r.wsUrl);
+  await client.init();
+  expect((await client.message('connection_ack')).payload).toEqual({ limits });
+});
+
 describe('an id that is completed and used again while its first operation is still being opened', () => {
   test('is of one subscription, and none is left when its socket has closed', async () => {
     const { log, open } = slowLog();

@@ -52,7 +52,7 @@ const frame = (first: number, text = '') =>
 
 describe('a page that says more in a second than the rate', () => {
   test('has everything that it asked for, in order, only later: 300 rows that come and go cost nothing else', async () => {
-    await using r = await busyRiver({ messageRate: 200 });
+    await using r = await busyRiver({ messageRate: 200, subscriptionsPerSocket: 100 });
     await using page = socket(r.wsUrl);
     await page.init();
     await page.subscribe('kept', { query: note });
@@ -177,7 +177,7 @@ describe('whoever floods', () => {
   });
 
   test('with what is small only on its way is closed before it fills the memory', async () => {
-    await using r = await busyRiver({}, { compression: true });
+    await using r = await busyRiver({ messageRate: 100, subscriptionsPerSocket: 100 }, { compression: true });
     const flood = new WebSocket(r.wsUrl, 'graphql-transport-ws', {
       perMessageDeflate: { clientNoContextTakeover: true, serverNoContextTakeover: true, threshold: 0 },
     });
