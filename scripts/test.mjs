@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { python } from './clients/python.mjs';
 import { build, checkNode, install } from './project/prepare.mjs';
 import { proxyPrograms } from './proxies/programs.mjs';
 import { chromiumPath } from './services/chromium.mjs';
@@ -95,6 +96,7 @@ async function main() {
   ensureCommands([...redisNeeds, ...clockNeeds], 'for tests that kill their Redis and move its clock.');
   chromiumPath();
   proxyPrograms();
+  python();
   const brought = await up(everyService);
   const reportFile = join(stateFolder, 'report.json');
   mkdirSync(stateFolder, { recursive: true });

@@ -18,7 +18,7 @@ import { configOf, type Run, type Terminal, tellServiceLinks } from './process/c
 import { Refusal } from './process/refusal.js';
 import { untilStopped } from './process/until-stopped.js';
 import { configuredAdmin } from './settings/admin.js';
-import { graphiqlOf } from './settings/graphiql.js';
+import { graphiqlOfDev } from './settings/graphiql.js';
 import { issuersOf } from './settings/issuers.js';
 import { loadResolvers, loadSchema, schemaFileOf } from './settings/load.js';
 import { auditOf, configuredGateway, listen } from './settings/serving.js';
@@ -73,7 +73,7 @@ export const dev: Run = async (args, env, terminal) => {
         ...byTokens(issuersOf({ ...config, authJwtSecret: secrets }), { logger, metrics }),
         cursorSecrets: config.cursorSecret.length > 0 ? config.cursorSecret : [randomBytes(32).toString('base64url')],
         pubsub: new PubSub<Record<string, unknown>>(),
-        graphiql: config.graphiql ? graphiqlOf(streams, known[0]?.token ?? null) : null,
+        graphiql: config.graphiql ? graphiqlOfDev(streams, file, known[0]?.token ?? null) : null,
         tls: tlsOf(config, env),
         metrics,
         logger,

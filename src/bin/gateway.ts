@@ -11,7 +11,7 @@ import { configOf, type Run, tellServiceLinks } from './process/command.js';
 import { Refusal } from './process/refusal.js';
 import { untilStopped } from './process/until-stopped.js';
 import { configuredAdmin } from './settings/admin.js';
-import { exampleOf } from './settings/graphiql.js';
+import { graphiqlOf } from './settings/graphiql.js';
 import { issuersOf } from './settings/issuers.js';
 import { loadResolvers, loadSchema } from './settings/load.js';
 import { redisSettings } from './settings/redis.js';
@@ -48,7 +48,7 @@ export const gateway: Run = async (args, env) => {
       ...shared.parts,
       ...byTokens(issuersOf(config), { logger, metrics }),
       cursorSecrets: config.cursorSecret,
-      graphiql: config.graphiql ? { defaultQuery: exampleOf(streams) } : null,
+      graphiql: config.graphiql ? graphiqlOf(streams, config.schema) : null,
       tls: tlsOf(config, env),
       metrics,
       logger,

@@ -14,6 +14,7 @@ import type { Observers } from '../observe/observers.js';
 import type { StreamSchema } from '../schema/stream-schema.js';
 import { Connections } from './connection/connections.js';
 import { renewalDesk } from './connection/renewal-desk.js';
+import { graphiqlPage } from './http/graphiql-page.js';
 import { createHttpServer } from './http/http.js';
 import type { Authenticate, TokenKeys } from './identity/authenticate.js';
 import { allowedOrigins } from './identity/origins.js';
@@ -185,7 +186,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     unready,
     tickets: ticketOffice(parts.tickets ?? memoryTickets()),
     renewals: renewalDesk(connections.named, replicas, identity, audit),
-    graphiql: parts.graphiql ?? null,
+    graphiql: parts.graphiql ? graphiqlPage(streams.graphql, parts.graphiql) : null,
   });
   const due = dueAt(server);
   boundHalfOpen(server, limits.halfOpen, () => metrics.limited('halfOpen'));

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { freePort } from '../../scripts/services/ports.mjs';
 import { run } from '../bin/process.js';
 import { eventually } from '../support/eventually.js';
+import { river } from '../support/river.js';
 import { browser } from './chromium.js';
 
 /** `tailrace dev`, and the address of GraphiQL that it prints. */
@@ -61,6 +62,27 @@ test('the second example is public, and runs too', async () => {
     if (result.includes('Cannot infer operation')) await pressRun(page);
     expect(result).toMatch(/"lat": \d+/);
   });
+});
+
+test('its page is Tailrace’s and names the schema, in the tab and beside the logo, and loads nothing from elsewhere', async () => {
+  const sdl = (head: string) => `${head} type Subscription { order: Int @kafka(topic: "orders") @public }`;
+  await using chromium = await browser();
+  const heading = async (page: Page) => {
+    const logo = page.locator('.graphiql-logo');
+    await logo.waitFor();
+    expect(await page.locator('body').innerText()).not.toContain('Yoga');
+    expect(await page.locator('link[rel=icon]').getAttribute('href')).toMatch(/^data:image\/svg\+xml,/);
+    return [await page.title(), (await logo.innerText()).trim()];
+  };
+  await using unnamed = await river(sdl(''), { graphiql: {} });
+  expect(await heading(await chromium.open(unnamed.url))).toEqual(['Tailrace', 'Tailrace']);
+  const head = '"""\nFish & <b>chips</b>\nand more\n""" schema { subscription: Subscription }';
+  await using named = await river(sdl(head), { graphiql: {} });
+  const title = 'Tailrace: Fish & <b>chips</b>';
+  const page = await chromium.open(named.url);
+  expect(await heading(page)).toEqual([title, title]);
+  expect([...chromium.hosts]).toEqual(['127.0.0.1']);
+  expect(chromium.faults).toEqual([]);
 });
 
 test('below a base path it is at the address that is printed, and asks there', async () => {

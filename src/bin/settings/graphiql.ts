@@ -1,3 +1,4 @@
+import { parse as parsePath } from 'node:path';
 import {
   getNamedType,
   isCompositeType,
@@ -9,6 +10,7 @@ import {
 } from 'graphql';
 import type { GraphiQLOptions } from 'graphql-yoga';
 import type { StreamSchema } from '../../schema/stream-schema.js';
+import { titleOf } from '../../serve/http/graphiql-page.js';
 
 /** What GraphiQL opens with, in tabs, where they are good for the schema: the sample's, or one that is like it. */
 const examples: readonly string[] = [
@@ -42,30 +44,36 @@ subscription Tram {
 `,
 ];
 
-const wave = (color: string) =>
-  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="24" height="24" fill="none" stroke="${color}" stroke-width="2" stroke-linecap="round"><path d="M2 7c3-3 6 3 10 0s7 3 10 0M2 12c3-3 6 3 10 0s7 3 10 0M2 17c3-3 6 3 10 0s7 3 10 0"/></svg>`;
+/** GraphiQL's page of a gateway for the schema in this file. */
+export const graphiqlOf = (streams: StreamSchema, file: string): GraphiQLOptions => ({
+  ...named(streams, file),
+  defaultQuery: exampleOf(streams),
+});
 
 /**
- * GraphiQL's page: nothing in it is loaded from elsewhere. The browser must not keep the token: the next `dev` signs
+ * The same of `dev`: nothing in it is loaded from elsewhere. The browser must not keep the token: the next `dev` signs
  * with another key, and GraphiQL would prefer the kept one. For the same reason the example is given as the page's
  * query, not as a default: a default loses to whatever another project left in the browser under this port. To what its
  * author has written for a schema of their own, theirs shall lose.
  */
-export function graphiqlOf(streams: StreamSchema, token: string | null): GraphiQLOptions {
+export function graphiqlOfDev(streams: StreamSchema, file: string, token: string | null): GraphiQLOptions {
   const found = examples.filter((query) => validate(streams.graphql, parse(query)).length === 0);
   const headers = token === null ? null : JSON.stringify({ authorization: `Bearer ${token}` }, null, 2);
   const [query] = found;
-  const page = {
-    title: 'Tailrace',
-    logo: wave('#0a7ea4'),
-    favicon: `data:image/svg+xml,${encodeURIComponent(wave('#0a7ea4'))}`,
+  return {
+    ...named(streams, file),
     shouldPersistHeaders: false,
     ...(headers === null ? {} : { headers, initialHeaders: headers, defaultEditorToolsVisibility: 'headers' as const }),
     ...(query === undefined
       ? { defaultQuery: exampleOf(streams) }
       : { query, defaultTabs: found.map((text) => ({ query: text, headers })) }),
   };
-  return page;
+}
+
+/** A schema that does not say what it is called is called as its file, unless that is every schema's name. */
+function named({ graphql }: StreamSchema, file: string): Pick<GraphiQLOptions, 'title'> {
+  const { name } = parsePath(file);
+  return graphql.description || name === 'schema' ? {} : { title: titleOf(name) };
 }
 
 /** The tab that opens first. GraphiQL's own text would say that Tailrace is a tool in the browser. */

@@ -1,12 +1,12 @@
 import { parse, validate } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { graphiqlOf } from '../../../src/bin/settings/graphiql.js';
+import { graphiqlOf, graphiqlOfDev } from '../../../src/bin/settings/graphiql.js';
 import { compileSchema } from '../../../src/schema/compile.js';
 
 function opened(sdl: string) {
   const { schema } = compileSchema(sdl, { file: 'test.graphql', retention: { retain: 600_000, max: 1000 } });
   if (schema === null) throw new Error('the schema of this test has a fault');
-  const page = graphiqlOf(schema, null);
+  const page = graphiqlOfDev(schema, 'schema.graphql', null);
   const { defaultQuery } = page;
   return {
     isSample: 'query' in page,
@@ -47,6 +47,18 @@ describe('GraphiQL opens a schema of your own with an example that runs', () => 
   test('and says what to write where every field needs an argument', () => {
     const sdl = 'type Subscription { a(b: Int!): Int @kafka(topic: "a") @public }';
     const { schema } = compileSchema(sdl, { file: 'test.graphql', retention: { retain: 600_000, max: 1000 } });
-    expect(schema && graphiqlOf(schema, null).defaultQuery).toMatch(/^# Write a subscription/);
+    expect(schema && graphiqlOfDev(schema, 'schema.graphql', null).defaultQuery).toMatch(/^# Write a subscription/);
   });
+});
+
+test.each([
+  ['', 'fleet/schema.graphql', undefined],
+  ['', 'fleet/orders.graphql', 'Tailrace: orders'],
+  ['', 'a&b.graphql', 'Tailrace: a&#38;b'],
+  ['"The shop" schema { subscription: Subscription }', 'orders.graphql', undefined],
+])('its title is that of a schema that begins with %j in %s: %s', (head, file, title) => {
+  const sdl = `${head} type Subscription { a: Int @kafka(topic: "a") @public }`;
+  const { schema } = compileSchema(sdl, { file, retention: { retain: 600_000, max: 1000 } });
+  if (schema === null) throw new Error('the schema of this test has a fault');
+  expect([graphiqlOf(schema, file).title, graphiqlOfDev(schema, file, null).title]).toEqual([title, title]);
 });
