@@ -131,10 +131,12 @@ test('connections that are cut while an operation waits to be asked again lose a
   await subscribed(r, 1);
   await pay(r, 'ada', 1);
   await eventually('an event', () => second.results.length === 1);
+  front.lead({ url: 'http://127.0.0.1:1' });
   front.cut();
   await subscribed(r, 0);
   const first = phone.listen(mine);
   await subscribed(r, 1);
+  front.lead(r);
   for (let round = 0; round < 4; round++) {
     const before = r.limited.length;
     await eventually('it was turned away', () => r.limited.length > before);
