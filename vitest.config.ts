@@ -23,6 +23,7 @@ const beside = [
     'proxies',
     'proxies-idle',
     'proxies-otherwise',
+    'proxy-protocol',
     'redis-log',
     'redis-tls',
     'redis-users',
