@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { python } from './clients/python.mjs';
 import { build, checkNode, install } from './project/prepare.mjs';
 import { proxyPrograms } from './proxies/programs.mjs';
 import { chromiumPath } from './services/chromium.mjs';
@@ -88,11 +89,14 @@ async function main() {
   mustPass('Types', 'tsc', ['-p', 'tsconfig.test.json']);
   console.log('Build …');
   build();
+  // It has the types of the built tailrace-client.
+  mustPass('Types of the dashboard', 'tsc', ['-p', 'examples/dashboard']);
 
   // Tests of faults start and kill a Redis of their own, wherever the others come from, and move its clock.
   ensureCommands([...redisNeeds, ...clockNeeds], 'for tests that kill their Redis and move its clock.');
   chromiumPath();
   proxyPrograms();
+  python();
   const brought = await up(everyService);
   const reportFile = join(stateFolder, 'report.json');
   mkdirSync(stateFolder, { recursive: true });

@@ -1,46 +1,88 @@
-import { type Asked, defaultSilence, type Failure, Operation, type Result, type Resuming } from './operation.js';
-import { authorizationIn, renewing } from './renewal.js';
+import {
+  type Asked,
+  defaultSilence,
+  type Failure,
+  Operation,
+  passes,
+  type Result,
+  type Resuming,
+} from './operation.js';
+import { authorizationIn, type Refusable, renewing } from './renewal.js';
+import type { Line } from './status.js';
+import { onWake, pause } from './waking.js';
 
 /** The options of graphql-sse's `createClient` that this place adds to. */
 interface EventsOptions {
   readonly url: unknown;
   readonly fetchFn?: unknown;
   readonly headers?: unknown;
+  readonly retryAttempts?: number;
+  retry?(retries: number): Promise<void>;
 }
 
 /**
  * Options for graphql-sse's `createClient`, with which every operation of that client goes on where it was after a
  * disconnect, on any replica: no event is lost, none is shown twice, and whoever uses the client sees nothing of it.
  *
- *     const client = createClient(resumingEvents({ url, headers: async () => ({ Authorization: … }) }));
+ *     const client = createClient(resumingEvents({ url, headers: tokenSource(…).headers }));
  *
+ * It comes back for as long as it is wanted, after at most 10 s, and sooner when the network or the page is back; after
+ * `Retry-After` where the server says so. What would be refused again ends it: a status of 4xx other than 408 and 429.
  * When `headers` is a function, it is asked for a new token before the old one ends, and the stream goes on; one that
- * ended with its token comes back with a new one.
+ * ended with its token, or was refused for it, comes back with another. Options that are given stay.
  */
 export function resumingEvents<Options extends EventsOptions>(options: Options, resuming: Resuming = {}): Options {
   /** graphql-sse gives all connections of one operation the same signal. */
-  const operations = new WeakMap<AbortSignal, Operation>();
+  const operations = new WeakMap<AbortSignal, Known>();
+  const given = options.headers;
+  const asks = typeof given === 'function';
+  let refused: unknown;
+
+  function known(signal: AbortSignal, body: string): Known {
+    const before = operations.get(signal);
+    if (before) return before;
+    const line = resuming.connection?.line();
+    const operation = { operation: new Operation(JSON.parse(body) as Asked, resuming), line };
+    operations.set(signal, operation);
+    signal.addEventListener('abort', () => line?.over());
+    return operation;
+  }
 
   async function fetchFn(url: string, init: RequestInit): Promise<Response> {
     const go = (options.fetchFn ?? fetch) as typeof fetch;
-    const { signal, body } = init;
+    const { signal, body, headers } = init;
     if (!signal || typeof body !== 'string') return go(url, init);
-    const operation = operations.get(signal) ?? new Operation(JSON.parse(body) as Asked, resuming);
-    operations.set(signal, operation);
-    const response = await go(url, { ...init, body: JSON.stringify(operation.request()) });
-    if (!response.ok || !response.body) return response;
-    const stream = followed(response.body, {
-      operation,
-      over: await renewed(response.headers.get('tailrace-stream'), url, init, go),
-      silence: resuming.silence ?? defaultSilence,
-      renews: typeof options.headers === 'function',
-    });
-    return new Response(stream, { status: response.status, headers: response.headers });
+    const { operation, line } = known(signal, body);
+    const authorization = authorizationIn(headers);
+    const refuse = () => {
+      refused = authorization;
+      (given as Refusable).refused?.(authorization);
+    };
+    try {
+      if (authorization && authorization === refused) throw new TypeError('Token refused');
+      const response = await go(url, { ...init, body: JSON.stringify(operation.request()) });
+      const { status } = response;
+      if (status === 401 && asks) refuse();
+      else if (/^4(?!08|29)/.test(`${status}`)) return ending(response, line);
+      if (!response.ok || !response.body) {
+        line?.lost(`${status}`);
+        await later(response);
+        return response;
+      }
+      line?.live();
+      const over = await renewed(response.headers.get('tailrace-stream'), url, init, go);
+      const silence = resuming.silence ?? defaultSilence;
+      const stream = followed(response.body, { operation, line, over, silence, refuse: asks ? refuse : undefined });
+      return new Response(stream, response);
+    } catch (error) {
+      line?.lost((error as Error).message);
+      throw error;
+    }
   }
 
   /** Keeps the stream's token fresh; gives what is to be called at its end. */
   async function renewed(id: string | null, url: string, { headers, credentials }: RequestInit, go: typeof fetch) {
-    if (id === null || typeof options.headers !== 'function') return () => {};
+    if (id === null || !asks) return () => {};
     const bring = (authorization: string) =>
       void go(url.replace(/(\/stream)?\/?(\?.*)?$/, '/renew'), {
         method: 'POST',
@@ -49,19 +91,39 @@ export function resumingEvents<Options extends EventsOptions>(options: Options, 
         ...(credentials ? { credentials } : {}),
         // Refused or lost, the stream ends with its token and comes back with another.
       }).catch(() => undefined);
-    return renewing(await authorizationIn(headers), () => authorizationIn(options.headers), bring);
+    return renewing(authorizationIn(headers), async () => authorizationIn(await given()), bring);
   }
 
-  return { ...options, fetchFn };
+  return { retryAttempts: 1 / 0, retry: pause, ...options, fetchFn };
 }
 
-interface Following {
+interface Known {
   readonly operation: Operation;
+  readonly line: Line | undefined;
+}
+
+/** graphql-sse would try again after any status. What cannot be read is an end to it. */
+function ending(response: Response, line: Line | undefined): Response {
+  line?.over();
+  const error = new Error(`Server responded with ${response.status}: ${response.statusText}`);
+  return {
+    ok: true,
+    get body(): never {
+      throw Object.assign(error, { response });
+    },
+  } as Partial<Response> as Response;
+}
+
+/** Waits for as long as the server asks to. */
+const later = ({ headers }: Response) =>
+  new Promise((resolve) => setTimeout(resolve, (Number(headers.get('retry-after')) || 0) * 1_000));
+
+interface Following extends Known {
   /** Is called once nothing more comes: nobody asks for another token then. */
   readonly over: () => void;
   readonly silence: number;
-  /** True where the next connection may have another token. */
-  readonly renews: boolean;
+  /** Tells that the token was refused. There where the next connection may have another. */
+  readonly refuse: (() => void) | undefined;
 }
 
 /**
@@ -70,23 +132,25 @@ interface Following {
  */
 function followed(
   body: ReadableStream<Uint8Array>,
-  { operation, over, silence, renews }: Following,
+  { operation, line, over, silence, refuse }: Following,
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
   const encoder = new TextEncoder();
   let rest = '';
   let begun = false;
-  /** Set with the last event: null when the server ended the stream, else why the next may go on. */
+  /** Set with the last event: null when the operation is complete, else why the next connection may go on. */
   let end: Error | null | undefined;
+
+  /** A stream that is silent for too long is dead, and one from before the network was back may be: nobody would tell. */
+  const abandon = () => void reader.cancel().catch(() => undefined);
+  const stopWaking = onWake(abandon, ['online']);
 
   /** The next whole events, '' while there are none. Rejects when the stream breaks. */
   async function read(): Promise<string> {
-    const { done, value } = await within(silence, reader.read());
-    if (done) {
-      end = null;
-      return '';
-    }
+    const watch = setTimeout(abandon, silence);
+    const { done, value } = await reader.read().finally(() => clearTimeout(watch));
+    if (done) throw new TypeError('The stream has ended');
     const events = (rest + decoder.decode(value, { stream: true })).split('\n\n');
     rest = events.pop() as string;
     let read = '';
@@ -109,7 +173,7 @@ function followed(
     const data = field('data: ');
     if (data && /"(errors|gap)":/.test(data)) {
       const result = JSON.parse(data) as Result;
-      const passing = result.data === undefined && result.errors?.find(passes);
+      const passing = result.data === undefined && result.errors?.find(goesOn);
       if (passing) return new TypeError(passing.message);
       operation.shown(result);
       // An event is parsed once, by the client: nothing but its cursor is needed of most.
@@ -119,8 +183,15 @@ function followed(
   }
 
   /** What ends the stream but not the operation: the next connection may succeed. */
-  function passes({ extensions }: Failure): boolean {
-    return extensions?.code === 'UNAVAILABLE' || (begun && renews && extensions?.code === 'UNAUTHENTICATED');
+  function goesOn(failure: Failure): boolean {
+    if (begun && failure.extensions?.code === 'UNAUTHENTICATED') refuse?.();
+    else return passes(failure);
+    return !!refuse;
+  }
+
+  function close() {
+    over();
+    stopWaking();
   }
 
   return new ReadableStream<Uint8Array>(
@@ -133,31 +204,19 @@ function followed(
           end = error as Error;
         }
         if (events !== '') return controller.enqueue(encoder.encode(events));
-        over();
+        close();
+        if (end) line?.lost(end.message);
         // graphql-sse tries again only if it waits for an event at that moment: let it show first what it has.
         await new Promise((resolve) => setTimeout(resolve));
         if (end) controller.error(end);
         else controller.close();
-        reader.cancel().catch(() => undefined);
+        abandon();
       },
       cancel(reason) {
-        over();
+        close();
         return reader.cancel(reason);
       },
     },
     { highWaterMark: 0 },
   );
-}
-
-/** Rejects when nothing has come for so many milliseconds: the connection is dead, whatever TCP believes. */
-async function within<T>(silence: number, coming: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const silent = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new TypeError('The stream was silent for too long')), silence);
-  });
-  try {
-    return await Promise.race([coming, silent]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -63,22 +63,33 @@ export interface Result {
 
 export interface Failure {
   readonly message?: string;
-  readonly extensions?: { readonly code?: string; readonly gap?: Told; readonly oldest?: string };
+  readonly extensions?: {
+    readonly code?: string;
+    readonly limit?: string;
+    readonly gap?: Told;
+    readonly oldest?: string;
+  };
 }
+
+/** The same operation may succeed later. What it asks for beyond a limit of its own, its depth say, never will. */
+export const passes = ({ extensions: { code, limit } = {} }: Failure): boolean =>
+  /^(UNAVAILABLE|LIMIT_EXCEEDED (subs|replay))/.test(`${code} ${limit}`);
 
 /** `times`: how many losses it stands for, where more than one. */
 export type Told = Pick<Gap, 'reason' | 'missed'> & { readonly times?: number };
 
 /** One operation, from its first connection to its last: how far it has come, and which gap was told. */
 export class Operation {
-  #cursor: string | null = null;
+  /** How often it was turned away since it has come further. */
+  failed = 0;
+  #cursor: string | undefined;
   /** The gap that was told ahead of its event. */
-  #ahead: Told | null = null;
+  #ahead: Told | undefined;
   /** True once a heartbeat has brought a cursor on this connection. */
   #begun = false;
 
   constructor(
-    private readonly asked: Asked,
+    readonly asked: Asked,
     private readonly listener: Resuming,
   ) {}
 
@@ -86,7 +97,7 @@ export class Operation {
   request(): Asked {
     const { asked } = this;
     this.#begun = false;
-    if (this.#cursor === null) return asked;
+    if (!this.#cursor) return asked;
     // A stream that began at "now" goes on behind a gap, one that began at a cursor ends: coming back changes neither.
     const stated = asked.extensions?.after != null || /@resume\b/.test(asked.query ?? '');
     return {
@@ -96,18 +107,18 @@ export class Operation {
   }
 
   reached(cursor: string): void {
-    if (this.#cursor === null) this.#call(() => this.listener.onReady?.(cursor, this.asked));
+    if (!this.#cursor) this.#call('onReady', cursor);
     this.#cursor = cursor;
-    this.#call(() => this.listener.onCursor?.(cursor, this.asked));
+    this.failed = 0;
+    this.#call('onCursor', cursor);
   }
 
   /** An event's result; its cursor, where it does not come by another way. */
-  shown({ errors, extensions }: Result): void {
-    const { cursor, gap } = extensions ?? {};
-    if (cursor !== undefined) this.reached(cursor);
-    else if (errors) this.failed(errors);
+  shown({ errors, extensions: { cursor, gap } = {} }: Result): void {
+    if (cursor) this.reached(cursor);
+    else if (errors) this.failedWith(errors);
     if (gap) this.#tellOnce(gap);
-    this.#ahead = null;
+    this.#ahead = undefined;
   }
 
   /**
@@ -118,33 +129,29 @@ export class Operation {
     if (gap) {
       this.#tellOnce(gap);
       this.#ahead = gap;
-    } else if (cursor !== undefined) {
+    } else if (cursor) {
       // The first of a connection is where it asked to begin: what waits behind it is not known yet.
-      if (this.#begun) this.#ahead = null;
+      if (this.#begun) this.#ahead = undefined;
       this.#begun = true;
       this.reached(cursor);
     }
   }
 
   /** What the operation ended with. */
-  failed(errors: readonly Failure[]): void {
-    for (const { extensions } of errors) {
-      if (extensions?.gap) this.#tell(extensions.gap, true, extensions.oldest);
-    }
+  failedWith(errors: readonly Failure[]): void {
+    for (const { extensions: { gap, oldest } = {} } of errors) if (gap) this.#tell(gap, true, oldest);
   }
 
   #tellOnce(gap: Told) {
-    const ahead = this.#ahead;
-    const isKnown =
-      gap.reason === ahead?.reason && (gap.times ?? 1) <= (ahead.times ?? 1) && gap.missed === ahead.missed;
-    if (!isKnown) this.#tell(gap);
+    const { reason, missed, times = 1 } = this.#ahead ?? {};
+    if (gap.reason !== reason || gap.missed !== missed || (gap.times ?? 1) > times) this.#tell(gap);
   }
 
   #tell({ reason, missed }: Told, ended = false, oldest: string | null = null) {
-    this.#call(() => this.listener.onGap?.({ reason, missed, ended, oldest }, this.asked));
+    this.#call('onGap', { reason, missed, ended, oldest });
   }
 
-  #call(listener: () => void) {
-    queueMicrotask(listener);
+  #call<Name extends 'onGap' | 'onCursor' | 'onReady'>(name: Name, what: Parameters<NonNullable<Resuming[Name]>>[0]) {
+    queueMicrotask(() => this.listener[name]?.(what as never, this.asked));
   }
 }

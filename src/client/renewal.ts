@@ -2,7 +2,7 @@
 const ahead = 30_000;
 /** With less than this left it is too late: the connection ends with its token, and another takes its place. */
 const tooLate = 1_000;
-/** Beyond this a timer fires at once. */
+/** Beyond this a timer fires at once. A page that is open for 24 days connects again with a new token. */
 const longest = 2 ** 31 - 1;
 
 /**
@@ -18,10 +18,8 @@ export function renewing(
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function waitFor(current: unknown) {
-    const left = endOf(current) - Date.now();
-    // A token whose end is not known is left alone here too: nothing is greater than NaN.
-    if (!(left > tooLate)) return;
-    timer = setTimeout(() => void renew().catch(() => undefined), Math.min(longest, renewalIn(current)));
+    const time = renewalIn(current);
+    if (time < longest) timer = setTimeout(() => void renew().catch(() => undefined), time);
   }
 
   async function renew() {
@@ -38,24 +36,24 @@ export function renewing(
   };
 }
 
-/** Milliseconds until it is time to renew this token; NaN when its end cannot be read. */
+/** Milliseconds until it is time to renew this token; NaN when its end cannot be read, or is too close. */
 export function renewalIn(authorization: unknown): number {
-  const left = endOf(authorization) - Date.now();
-  return Math.max(left / 2, left - ahead);
-}
-
-/** When a token ends, in milliseconds since 1970; NaN when that cannot be read. */
-function endOf(authorization: unknown): number {
   try {
     const [, payload = ''] = String(authorization).split('.');
-    return JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/'))).exp * 1_000;
+    const left = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/'))).exp * 1_000 - Date.now();
+    return left > tooLate ? Math.max(left / 2, left - ahead) : Number.NaN;
   } catch {
     return Number.NaN;
   }
 }
 
 /** Where a client puts its token: in headers, or in the parameters of a connection. */
-export async function authorizationIn(given: unknown): Promise<unknown> {
-  const from = typeof given === 'function' ? await given() : given;
-  return from?.Authorization ?? from?.authorization;
+export const authorizationIn = (given: unknown): unknown => {
+  const { Authorization, authorization } = (given ?? {}) as Record<string, unknown>;
+  return Authorization ?? authorization;
+};
+
+/** What may be told that the server refused its token. */
+export interface Refusable {
+  refused?(authorization: unknown): void;
 }

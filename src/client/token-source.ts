@@ -1,4 +1,4 @@
-import { renewalIn } from './renewal.js';
+import { type Refusable, renewalIn } from './renewal.js';
 import { pause } from './waking.js';
 
 /** Where a page has its token from, for everything that needs one. */
@@ -10,13 +10,8 @@ export interface TokenSource {
    * kit tells it which tokens were refused.
    */
   readonly headers: (() => Promise<{ authorization: string }>) & Refusable;
-  /** A server has refused this token (401, or `UNAUTHENTICATED`): the next to ask is given a fresh one. */
-  refused(token: string): void;
-}
-
-/** What may be told that a token was refused. */
-export interface Refusable {
-  refused?(token: string): void;
+  /** A server has refused this token, or this header of it (401, `UNAUTHENTICATED`): who asks next is given a fresh one. */
+  refused(token: unknown): void;
 }
 
 /**
@@ -56,9 +51,9 @@ export function tokenSource(fetchToken: () => Promise<string>): TokenSource {
     return coming;
   }
 
-  function refused(which: string) {
+  function refused(which: unknown) {
     // Of many connections with the same token each is refused: only the first tells something.
-    if (token === null || which !== token) return;
+    if (token === null || String(which).replace(/^bearer +/i, '') !== token) return;
     token = null;
     refusals++;
   }

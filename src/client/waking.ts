@@ -1,49 +1,45 @@
 /** What tells that a connection may succeed now, or that an old one may be dead: the network is back, or the page is. */
 const signs = ['online', 'pageshow', 'visibilitychange'];
 
-/** Calls the listener at each sign, until what is given back is called. Outside of a page there are no signs. */
-export function onWake(listener: (sign: string) => void): () => void {
+/** Calls the listener at each of these signs, until what is given back is called. Outside of a page there are none. */
+export function onWake(listener: () => void, of: readonly string[] = signs): () => void {
   const page = globalThis as Page;
-  const heard = ({ type }: { type: string }) => {
-    if (type !== 'visibilitychange' || page.document?.visibilityState === 'visible') listener(type);
-  };
-  for (const sign of signs) page.addEventListener?.(sign, heard);
-  return () => {
-    for (const sign of signs) page.removeEventListener?.(sign, heard);
-  };
+  const until = new AbortController();
+  for (const sign of of) page.addEventListener?.(sign, () => page.document?.hidden || listener(), until);
+  return () => until.abort();
 }
 
 /** What of a page is looked at here, also where there is none. */
 interface Page {
-  readonly document?: { readonly visibilityState: string };
-  addEventListener?(type: string, listener: (event: { type: string }) => void): void;
-  removeEventListener?(type: string, listener: (event: { type: string }) => void): void;
+  readonly document?: { readonly hidden: boolean };
+  addEventListener?(type: string, listener: () => void, until: { signal: AbortSignal }): void;
 }
 
-/** Milliseconds that nobody waits longer than, and what the first wait is at most. */
+/** Milliseconds that nobody waits longer than. */
 const longest = 10_000;
+/** What the first wait is at most. */
 const first = 500;
-/** For so long after a sign the waits are short again: a network that is back may need a second attempt. */
-const fresh = 10_000;
 
-let wokenAt = Number.NEGATIVE_INFINITY;
+/** Until then the waits are short: where the network is back, the first attempt may still come too early. */
+let awake = 0;
 
 /**
  * Waits before an attempt: a random part of a time that doubles with each failed one before, at most 10 s (full jitter:
  * clients that were cut off together do not come back together). Ends at once with a sign that it may succeed now.
  */
-export function pause(failed: number): Promise<void> {
-  return new Promise((resolve) => {
-    const most = Date.now() - wokenAt < fresh ? first : Math.min(longest, first * 2 ** failed);
+export const pause = (failed: number): Promise<void> =>
+  new Promise((resolve) => {
     const over = () => {
       clearTimeout(timer);
       stop();
       resolve();
     };
-    const timer = setTimeout(over, Math.random() * most);
     const stop = onWake(() => {
-      wokenAt = Date.now();
+      awake = Date.now() + longest;
       over();
     });
+    const timer = setTimeout(
+      over,
+      Math.random() * (Date.now() < awake ? first : Math.min(longest, first * 2 ** failed)),
+    );
   });
-}

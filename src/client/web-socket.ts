@@ -1,46 +1,41 @@
+import { type Closed, type Conversation, lineOver, type Socket, type SocketClass } from './line.js';
 import {
   type Asked,
   defaultSilence,
   type Failure,
   Operation,
+  passes,
   type Result,
   type Resuming,
   type Told,
 } from './operation.js';
-import { authorizationIn, renewing } from './renewal.js';
+import { type Limits, type Outbox, outboxOf } from './outbox.js';
+import { authorizationIn, type Refusable, renewing } from './renewal.js';
+import type { Line } from './status.js';
+import { pause } from './waking.js';
 
 /** The options of graphql-ws's `createClient` that this place adds to. */
 interface WebSocketOptions {
   readonly url: unknown;
   readonly connectionParams?: unknown;
-  readonly on?:
-    | {
-        connected?(socket: unknown, payload: unknown, wasRetry: boolean): void;
-        opened?(socket: unknown): void;
-        message?(message: unknown): void;
-        closed?(event: unknown): void;
-      }
-    | undefined;
+  readonly webSocketImpl?: unknown;
   jsonMessageReplacer?(this: unknown, key: string, value: unknown): unknown;
+  jsonMessageReviver?(this: unknown, key: string, value: unknown): unknown;
   shouldRetry?(errorOrCloseEvent: unknown): boolean;
+  retryWait?(retries: number): Promise<void>;
+  readonly retryAttempts?: number;
 }
 
-/** A browser's WebSocket, as far as it is used here. */
-interface Socket {
-  onmessage: unknown;
-  onerror: unknown;
-  onclose: ((event: object) => void) | null;
-  close(code: number, reason: string): void;
-  send(text: string): void;
-}
+type Sent = { readonly type: 'subscribe' | 'complete'; readonly id: string; readonly payload: Asked };
 
-type Message =
-  | { readonly type: 'subscribe'; readonly id: string; readonly payload: Asked }
-  | { readonly type: 'next'; readonly id: string; readonly payload: Result }
-  | { readonly type: 'error'; readonly id: string; readonly payload: readonly Failure[] }
-  | { readonly type: 'complete'; readonly id: string }
+/** What a server says, as far as it is read here. */
+type Message = { readonly id: string } & (
+  | { readonly type: 'next'; readonly payload: Result }
+  | { readonly type: 'error'; readonly payload: readonly Failure[] }
+  | { readonly type: 'complete'; readonly payload?: undefined }
   | { readonly type: 'ping'; readonly payload?: Heartbeat }
-  | { readonly type: 'connection_init' | 'connection_ack' | 'pong' };
+  | { readonly type: 'connection_ack'; readonly payload?: { readonly limits?: Limits } }
+);
 
 interface Heartbeat {
   readonly cursors?: Readonly<Record<string, string>>;
@@ -51,128 +46,132 @@ interface Heartbeat {
  * Options for graphql-ws's `createClient`, with which every operation of that client goes on where it was after a
  * disconnect, on any replica: no event is lost, none is shown twice, and whoever uses the client sees nothing of it.
  *
- *     const client = createClient(resumingWebSocket({ url, connectionParams: async () => ({ Authorization: … }) }));
+ *     const client = createClient(resumingWebSocket({ url, connectionParams: tokenSource(…).headers }));
  *
- * When `connectionParams` is a function, it is asked for a new token before the old one ends, and nothing has to connect
- * again. For one client: make new options for another. Options that are given stay; only `shouldRetry` gets another default,
- * for graphql-ws takes the first refused connection for the end.
+ * It comes back for as long as it is wanted, after at most 10 s, and sooner when the network or the page is back. What the
+ * socket has no room for waits, and what a server turns away for now is asked for again. When `connectionParams` is a
+ * function, it is asked for a new token before the old one ends, and nothing has to connect again; a token that was
+ * refused is not sent again. For one client: make new options for another. Options that are given stay.
  */
 export function resumingWebSocket<Options extends WebSocketOptions>(
   options: Options,
   resuming: Resuming = {},
 ): Options {
-  const { on, connectionParams: given, jsonMessageReplacer: replace } = options;
-  const operations = new Map<string, { operation: Operation; socket: Socket | null }>();
-  let socket: Socket | null = null;
-  /** The socket that the newest operation was sent on. */
-  let carrying: Socket | null = null;
-  let watch: ReturnType<typeof setTimeout> | undefined;
+  const { connectionParams: given, jsonMessageReplacer: replace, jsonMessageReviver: revive } = options;
+  const Impl = options.webSocketImpl ?? globalThis.WebSocket;
+  const asks = typeof given === 'function';
+  /** By id, those of the last socket that had any. */
+  let operations = new Map<string, Operation>();
+  /** What graphql-ws is about to send. */
+  let outgoing: Sent | undefined;
   let authorization: unknown;
-  let stopRenewing = () => {};
+  let refused: unknown;
+  let shown: Line | undefined;
+  /** Attempts since something came. */
+  let failed = 0;
+  let atOnce = false;
 
-  function alive() {
-    clearTimeout(watch);
-    watch = setTimeout(abandon, resuming.silence ?? defaultSilence);
-  }
+  function converse(socket: Socket): Conversation {
+    const before = operations;
+    const here = new Map<string, Operation>();
+    /** From the acknowledgement to the end. */
+    let outbox: Outbox | undefined;
+    let stopRenewing: (() => void) | undefined;
+    shown ??= resuming.connection?.line();
 
-  /** Nobody answers on a dead connection, so waiting for its close would take as long again. */
-  function abandon() {
-    if (!socket) return;
-    const reason = 'Silent for too long';
-    const { onclose } = socket;
-    socket.onclose = null;
-    socket.onerror = null;
-    socket.close(4499, reason);
-    onclose?.({ code: 4499, reason, wasClean: false });
-  }
+    const begin = (id: string, operation: Operation) =>
+      outbox?.begin(id, () => JSON.stringify({ id, type: 'subscribe', payload: operation.request() }, replace));
 
-  /** What a dead socket still brings must not come between: its successor brings it again. */
-  function fence() {
-    clearTimeout(watch);
-    stopRenewing();
-    if (socket) socket.onmessage = null;
-    socket = null;
-  }
-
-  function sending(message: Message): Message {
-    if (message.type === 'subscribe') {
-      const { id, payload } = message;
-      // graphql-ws serializes an operation anew, under the same id, on each connection.
-      const operation = operations.get(id)?.operation ?? new Operation(payload, resuming);
-      operations.set(id, { operation, socket });
-      carrying = socket;
-      return { ...message, payload: operation.request() };
+    function acknowledged(limits?: Limits) {
+      outbox = outboxOf((text) => socket.send(text), limits);
+      shown?.live();
+      if (!asks) return;
+      // Before the token ends: a `ping` that brings its successor keeps the connection, and all that runs on it.
+      stopRenewing = renewing(
+        authorization,
+        async () => authorizationIn(await given()),
+        (next) => {
+          authorization = next;
+          socket.send(JSON.stringify({ type: 'ping', payload: { Authorization: next } }));
+        },
+      );
     }
-    if (message.type === 'complete') operations.delete(message.id);
-    return message;
-  }
 
-  function received(message: Message) {
-    alive();
-    if (message.type === 'ping') return heartbeat(message.payload ?? {});
-    if (!('id' in message)) return;
-    const operation = operations.get(message.id)?.operation;
-    if (message.type === 'next') return operation?.shown(message.payload);
-    if (message.type === 'error') operation?.failed(message.payload);
-    operations.delete(message.id);
-  }
+    return {
+      send(text) {
+        const message = outgoing;
+        outgoing = undefined;
+        if (!message) return socket.send(text);
+        const { id, type, payload } = message;
+        if (type === 'complete') {
+          here.delete(id);
+          return outbox?.end(id, text);
+        }
+        // graphql-ws sends the same payload under the same id on each connection; a user may give an id again.
+        const known = before.get(id);
+        const operation = known?.asked === payload ? known : new Operation(payload, resuming);
+        operations = here.set(id, operation);
+        begin(id, operation);
+      },
 
-  function heartbeat({ cursors = {}, gaps = {} }: Heartbeat) {
-    for (const [id, known] of operations) {
-      // An operation that was left while there was no connection, so that no `complete` was sent, is forgotten here. On a socket
-      // without any operation yet all are still to come: graphql-ws sends them in one go, once the connection is acknowledged.
-      if (known.socket !== socket && socket === carrying) operations.delete(id);
-      else known.operation.heartbeat(cursors[id], gaps[id]);
-    }
-  }
+      received({ id, type, payload }: Message) {
+        const operation = here.get(id);
+        if (type === 'ping' || type === 'next') failed = 0;
+        if (type === 'connection_ack') acknowledged(payload?.limits);
+        else if (type === 'next') operation?.shown(payload);
+        else if (type === 'ping') {
+          for (const [id, operation] of here) operation.heartbeat(payload?.cursors?.[id], payload?.gaps?.[id]);
+        } else if (operation) {
+          outbox?.end(id);
+          if (payload?.every(passes))
+            return pause(operation.failed++).then(() => here.get(id) === operation && begin(id, operation));
+          here.delete(id);
+          operation.failedWith(payload ?? []);
+        }
+      },
 
-  /** Before the token ends: a `ping` that brings its successor keeps the connection, and all that runs on it. */
-  function renew(connected: Socket) {
-    if (typeof given !== 'function') return;
-    const bring = (next: string) => connected.send(JSON.stringify({ type: 'ping', payload: { Authorization: next } }));
-    stopRenewing = renewing(authorization, () => authorizationIn(given), bring);
+      closed({ code, reason }) {
+        // One that retires, or fell silent, says nothing of how the next will fare.
+        atOnce = !!outbox && /1001|4499/.test(`${code}`);
+        stopRenewing?.();
+        outbox?.stop();
+        outbox = undefined;
+        if (code === 4403) {
+          refused = authorization;
+          (given as Refusable).refused?.(authorization);
+        }
+        // Left, or at fault for good.
+        if (/1000|44(0[0169]|29)/.test(`${code}`)) {
+          shown?.over();
+          shown = undefined;
+        } else shown?.lost(reason || `${code}`);
+      },
+    };
   }
 
   return {
-    shouldRetry: () => true,
-    ...options,
-    ...(typeof given === 'function'
-      ? {
-          async connectionParams() {
-            const params = await given();
-            authorization = await authorizationIn(params);
-            return params;
-          },
-        }
-      : {}),
-    jsonMessageReplacer(this: unknown, key: string, value: unknown) {
-      const sent = key === '' && isMessage(value) ? sending(value) : value;
-      return replace ? replace.call(this, key, sent) : sent;
+    retryAttempts: 1 / 0,
+    async retryWait() {
+      if (!atOnce) await pause(failed++);
+      atOnce = false;
     },
-    on: {
-      ...on,
-      opened(opened: unknown) {
-        fence();
-        socket = opened as Socket;
-        alive();
-        on?.opened?.(opened);
-      },
-      connected(connected: unknown, payload: unknown, wasRetry: boolean) {
-        renew(connected as Socket);
-        on?.connected?.(connected, payload, wasRetry);
-      },
-      message(message: unknown) {
-        received(message as Message);
-        on?.message?.(message);
-      },
-      closed(event: unknown) {
-        fence();
-        on?.closed?.(event);
-      },
+    shouldRetry: (event: Partial<Closed>) => asks || event.code !== 4403,
+    ...options,
+    // Where there is none, graphql-ws says so.
+    webSocketImpl: Impl && lineOver(Impl as SocketClass, resuming.silence ?? defaultSilence, converse, revive),
+    connectionParams: asks
+      ? async () => {
+          const params = await given();
+          authorization = authorizationIn(params);
+          if (authorization && authorization === refused) throw new Error('Token refused');
+          return params;
+        }
+      : given,
+    jsonMessageReplacer(this: unknown, key: string, value: Sent) {
+      if (key === '' && /^(subscribe|complete)$/.test(value.type)) outgoing = value;
+      // It is written when its turn has come.
+      if (value === outgoing && value.type === 'subscribe') return;
+      return replace ? replace.call(this, key, value) : value;
     },
   };
-}
-
-function isMessage(value: unknown): value is Message {
-  return typeof value === 'object' && value !== null && 'type' in value;
 }

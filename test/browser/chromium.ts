@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type BrowserContext, type Browser as Chromium, chromium, type Page } from 'playwright-core';
 import { chromiumPath } from '../support/servers/services.js';
 
 const args = [
@@ -56,3 +56,7 @@ export async function browser(...flags: readonly string[]): Promise<Browser> {
     },
   };
 }
+
+/** Headless Chromium without a profile, for pages that are told apart by contexts; with scrollbars, which a mouse can drag. */
+export const launch = (): Promise<Chromium> =>
+  chromium.launch({ executablePath: chromiumPath(), args, ignoreDefaultArgs: ['--hide-scrollbars'] });

@@ -1,45 +1,28 @@
-import { once } from 'node:events';
 import { request } from 'node:https';
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import { WebSocket } from 'ws';
 import { query, upTo } from '../support/cards.js';
 import { http2 } from '../support/clients/http2.js';
+import { answersTo } from '../support/clients/page.js';
 import { events } from '../support/clients/stream.js';
 import { viewers } from '../support/clients/viewers.js';
 import { eventually } from '../support/eventually.js';
 import { opened } from '../support/opened.js';
 import { tokenFor } from '../support/river.js';
 import { behindProxies } from '../support/servers/behind-proxies.js';
-import type { ProxyServer } from '../support/servers/proxies.js';
 
 // Clients of these tests speak TLS to certificates of the test's own.
 vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
 const world = await behindProxies({ TAILRACE_HEARTBEAT: '1s', TAILRACE_RETIRE_PERIOD: '3s' });
-const { gateways, proxies, cards } = world;
+const { gateways, proxies, cards, audit } = world;
 afterAll(() => world[Symbol.asyncDispose]());
 
-const json = { 'content-type': 'application/json' };
 const foreign = 'https://elsewhere.example';
-
-/** What a page of an origin gets: of a POST, of a ticket, and of a WebSocket. */
-async function answersTo({ url, wsUrl }: ProxyServer, origin: string) {
-  const headers = { ...json, origin, authorization: `Bearer ${await tokenFor({ sub: 'ada' })}` };
-  const post = await fetch(url, { method: 'POST', headers, body: '{"query":"{ __typename }"}' });
-  const ticket = await fetch(`${url}/ticket`, { method: 'POST', headers });
-  const socket = new WebSocket(wsUrl, 'graphql-transport-ws', { origin });
-  const upgraded = once(socket, 'upgrade').then(([{ statusCode }]) => statusCode);
-  const refused = once(socket, 'unexpected-response').then(([, { statusCode }]) => statusCode);
-  socket.on('error', () => undefined);
-  const handshake = await Promise.race([upgraded, refused]);
-  socket.terminate();
-  return [post.status, ticket.status, handshake];
-}
 
 describe.concurrent.each(proxies)('behind $name', (proxy) => {
   test('a page of the same origin posts, gets a ticket and opens a WebSocket, and one of another is refused', async () => {
-    expect(await answersTo(proxy, proxy.origin)).toEqual([200, 201, 101]);
-    expect(await answersTo(proxy, foreign)).toEqual([403, 403, 403]);
-    expect(await answersTo(proxy, proxy.origin.replace('https', 'http'))).toEqual([403, 403, 403]);
+    expect(await answersTo(proxy.origin, proxy.url)).toEqual([200, 201, 101]);
+    expect(await answersTo(foreign, proxy.url)).toEqual([403, 403, 403]);
+    expect(await answersTo(proxy.origin.replace('https', 'http'), proxy.url)).toEqual([403, 403, 403]);
   });
 
   test('tokens are renewed through whichever replica the proxy asks', async () => {
@@ -66,9 +49,7 @@ describe.concurrent.each(proxies)('behind $name', (proxy) => {
       localAddress: '127.0.0.2',
     });
     asked.on('error', () => undefined).end();
-    const line = await eventually('it is told', () => {
-      return gateways.flatMap((gateway) => gateway.audit()).find((each) => each.sub === sub) ?? null;
-    });
+    const line = await eventually('it is told', () => audit(sub)[0] ?? null);
     asked.destroy();
     expect(line).toMatchObject({ event: 'subscribed', address: '127.0.0.2' });
   });
@@ -116,8 +97,7 @@ test('one gateway is killed, it comes back, and the other one retires: nobody la
   const sub = 'deployed';
   await using all = await audience(sub);
   const { seats } = all;
-  const subscribed = () =>
-    gateways.flatMap((gateway) => gateway.audit()).filter((line) => line.sub === sub && line.event === 'subscribed');
+  const subscribed = () => audit(sub).filter(({ event }) => event === 'subscribed');
   await eventually('all are connected', () => subscribed().length === seats.length);
   const told: number[] = [];
   const append = async () => {

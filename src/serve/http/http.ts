@@ -3,18 +3,20 @@ import { Fault } from '../../event/faults.js';
 import { answer, answerFault } from '../answer.js';
 import { urlOf } from '../identity/identify.js';
 import { readable } from '../port/long-headers.js';
+import { streamsAtOnce } from '../port/streams.js';
 import type { KeyPair } from '../port/tls-pair.js';
 import { type Listener, type SecureServer, tlsServer } from '../port/tls-server.js';
 import { tellRefused } from '../refused.js';
 import { refuseSingleConnection, serveEvents } from '../sse/sse.js';
 import { bodyTypeOf } from './body-type.js';
 import { answerNowhere, Entrance, type EntranceParts, type Route } from './entrance.js';
+import { orUpgradeRequired } from './lost-upgrade.js';
 import { type OperationsParts, operationsOf } from './operations.js';
 import { giveTicket, renew, type SignInParts } from './sign-in.js';
 import { answerUnreadable } from './unreadable.js';
 
 export interface HttpParts extends OperationsParts, SignInParts, EntranceParts {
-  readonly limits: OperationsParts['limits'] & EntranceParts['limits'];
+  readonly limits: OperationsParts['limits'] & EntranceParts['limits'] & Parameters<typeof streamsAtOnce>[0];
   /** Milliseconds. */
   readonly heartbeat: number;
   /** Milliseconds. */
@@ -52,7 +54,12 @@ function routesOf(parts: HttpParts): readonly Route[] {
         return serveEvents(request, response, parts, body);
       },
     },
-    { path: graphqlPath, methods: ['GET', 'POST'], asks: 'body', handle: operationsOf(parts) },
+    {
+      path: graphqlPath,
+      methods: ['GET', 'POST'],
+      asks: 'body',
+      handle: orUpgradeRequired(parts.observers.logger, operationsOf(parts)),
+    },
     { path: `${graphqlPath}/*`, asks: 'header', handle: (_, response) => answerNowhere(response, graphqlPath) },
   ];
 }
@@ -103,7 +110,7 @@ export function createHttpServer(parts: HttpParts): Server | SecureServer {
     maxHeaderSize: readable(headerBytes),
   };
   const server = parts.pair
-    ? tlsServer(parts.pair, { ...patience, heartbeat: parts.heartbeat }, listener)
+    ? tlsServer(parts.pair, { ...patience, heartbeat: parts.heartbeat, streams: streamsAtOnce(parts.limits) }, listener)
     : createServer(patience, listener);
   Object.assign(server, patience);
   answerUnreadable(server, parts.limits, parts.observers.metrics);

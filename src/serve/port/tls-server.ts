@@ -8,6 +8,7 @@ import {
   type ServerHttp2Session,
 } from 'node:http2';
 import type { Socket } from 'node:net';
+import { boundResets, resetOptions } from './streams.js';
 import type { KeyPair } from './tls-pair.js';
 
 export type Listener = (request: IncomingMessage, response: ServerResponse) => void;
@@ -19,6 +20,8 @@ export interface SecureServer extends Server, Pick<Http2SecureServer, 'setSecure
 }
 
 export interface Patience {
+  /** Streams of one connection at once. */
+  readonly streams: number;
   /** Milliseconds. */
   readonly heartbeat: number;
   /** Milliseconds in which a request must have come whole. */
@@ -31,9 +34,6 @@ export interface Patience {
 
 /** Heartbeats that may pass without a byte from a client that is asked for one at each of them. */
 const patience = 5;
-
-/** Streams of one socket at once. Without a bound of its own, a socket may open as many as it has numbers for. */
-const settings = { maxConcurrentStreams: 100 };
 
 /** Node's own. */
 const usualListSize = 65_535;
@@ -48,12 +48,13 @@ const handshakeTimeout = 10_000;
  */
 export function tlsServer(
   pair: KeyPair,
-  { heartbeat, requestTimeout, keepAliveTimeout = 75_000, maxHeaderSize = 0 }: Patience,
+  { streams, heartbeat, requestTimeout, keepAliveTimeout = 75_000, maxHeaderSize = 0 }: Patience,
   listener: Listener,
 ): SecureServer {
   // Which clients keep to themselves: what is longer they do not send.
-  const told = { ...settings, maxHeaderListSize: Math.max(maxHeaderSize, usualListSize) };
-  const server = createSecureServer({ ...pair, allowHTTP1: true, handshakeTimeout, settings: told });
+  const settings = { maxConcurrentStreams: streams, maxHeaderListSize: Math.max(maxHeaderSize, usualListSize) };
+  const bounds = resetOptions(streams);
+  const server = createSecureServer({ ...pair, allowHTTP1: true, handshakeTimeout, settings, ...bounds });
   // http.Server's own default, which an HTTP/2 server does not give to its older clients.
   Object.assign(server, { requireHostHeader: true });
   server.on('request', (request, response) => {
@@ -75,7 +76,7 @@ export function tlsServer(
     sessions.add(session);
     if (goesAway) session.once('stream', () => session.close());
     const stops = [watch(session, heartbeat), closeWhenIdle(session, keepAliveTimeout)];
-    boundResets(session);
+    boundResets(session, streams);
     session.on('close', () => {
       sessions.delete(session);
       for (const stop of stops) stop();
@@ -128,24 +129,6 @@ function watch(session: ServerHttp2Session, heartbeat: number): () => void {
     session.ping(() => undefined);
   }, heartbeat);
   return () => clearInterval(beat);
-}
-
-/**
- * A stream that its client takes back at once counts no more among those it may have, but has been work: a thousand of them
- * fit into one turn of the event loop (CVE-2023-44487), and only then does nghttp2 end it. A page that is left takes back all
- * it has, which is not even half of what is let pass here; one that scrolls does so again and again, in turns of their own.
- */
-function boundResets(session: ServerHttp2Session): void {
-  const most = 2 * settings.maxConcurrentStreams;
-  let inTurn = 0;
-  const aborted = () => {
-    if (inTurn++ === 0)
-      setImmediate(() => {
-        inTurn = 0;
-      });
-    if (inTurn > most) session.destroy();
-  };
-  session.on('stream', (stream) => stream.on('aborted', aborted));
 }
 
 /** Node has this for HTTP/1.1 only: a body that never ends would hold its stream as long as its connection lives. */

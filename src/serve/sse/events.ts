@@ -33,6 +33,11 @@ export function cursorEvent(cursor: string): string {
   return `id: ${cursor}\n\n`;
 }
 
+/** A heartbeat that a page can hear, with the cursor where there is one. */
+export function heartbeatEvent(cursor: string | null): string {
+  return `${cursor === null ? '' : `id: ${cursor}\n`}event: heartbeat\ndata: \n\n`;
+}
+
 /** The end of an operation. graphql-sse's client wants the data line, empty or not. */
 export const completeEvent = 'event: complete\ndata: \n\n';
 

@@ -48,20 +48,21 @@ export async function serveEvents(
   } catch (error) {
     if (!(error instanceof Fault && error.retry && request.method === 'GET')) throw error;
     tellRefused(parts.observers, { transport: 'sse', address: parts.admission.addressOf(request) }, error);
-    comeBack(response, error.message);
+    comeBack(response, error);
   }
 }
 
 /**
  * A browser takes any status but 200 as the end for ever; after a stream that has ended it comes back by itself. On a
- * connection of its own: on this one a balancer would bring it back to the same replica. A ticket is used up by then, and
- * works only together with an id.
+ * connection of its own: on this one a balancer would bring it back to the same replica. Over HTTP/2 only where the replica has no
+ * room: who has too much themselves has it on this connection, and whatever they ask beside it would be refused. A ticket is used up
+ * by then, and works only together with an id.
  */
-function comeBack(response: ServerResponse, why: string): void {
+function comeBack(response: ServerResponse, { message, status }: Pick<Fault, 'message' | 'status'>): void {
   const { req: request } = response;
   const needsId = urlOf(request).searchParams.has('ticket') && [undefined, again].includes(lastEventIdOf(request));
-  response.writeHead(200, eventHeaders(response, 'close')).end(`${needsId ? cursorEvent(again) : ''}: ${why}\n\n`);
-  http2StreamOf(response)?.session?.close();
+  response.writeHead(200, eventHeaders(response, 'close')).end(`${needsId ? cursorEvent(again) : ''}: ${message}\n\n`);
+  if (status === 503) http2StreamOf(response)?.session?.close();
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse, parts: SseParts, body: string | null) {
@@ -123,7 +124,7 @@ function refuse(
   const native = method === 'GET';
   const status = statusOf(extensions);
   // A fault that may pass would be the operation's end, told inside the stream.
-  if (native && (status === 429 || status === 503)) comeBack(response, message);
+  if (native && (status === 429 || status === 503)) comeBack(response, { message, status });
   else if (extensions.code === 'UNAVAILABLE') {
     answerFault(response, new Fault('UNAVAILABLE', { why: 'the log cannot be reached' }));
   } else if (extensions.code === 'BAD_REQUEST') answerBadRequest(response, 405, message, 'POST');

@@ -7,13 +7,16 @@ import type { Outlet } from '../../hub/outlet.js';
 import type { Connection } from '../connection/connection.js';
 import type { OutletOwner } from '../connection/socket-outlet.js';
 import type { LastWord, Wire } from '../connection/wire.js';
+import { urlOf } from '../identity/identify.js';
 import type { Redeemed } from '../identity/tickets.js';
-import { commentEvent, completeEvent, cursorEvent, resultEvent } from './events.js';
+import { commentEvent, completeEvent, cursorEvent, heartbeatEvent, resultEvent } from './events.js';
 import { type EventsOut, eventsOut } from './events-out.js';
 
 /** One stream of server-sent events, from the head of its response to its close. It carries one operation. */
 export class EventsWire implements Wire, Outlet, OutletOwner {
   readonly #out: EventsOut;
+  /** Whether its client asked to hear of heartbeats: a page never sees the lone id that its browser keeps. */
+  readonly #isHeard: boolean;
 
   /** `limit` is bytes: what may wait for the client. */
   constructor(
@@ -24,6 +27,7 @@ export class EventsWire implements Wire, Outlet, OutletOwner {
     limit: number,
   ) {
     this.#out = eventsOut(response, limit, this);
+    this.#isHeard = urlOf(response.req).searchParams.get('heartbeats') === 'true';
     // A client that goes away ends nothing by itself: only the response tells.
     response.on('close', () => connection.closed());
   }
@@ -32,7 +36,7 @@ export class EventsWire implements Wire, Outlet, OutletOwner {
   run(operation: Running): void {
     this.connection.begin('', operation);
     const cursor = operation.start(this).cursor();
-    if (cursor) this.#out.write(cursorEvent(cursor));
+    if (cursor) this.#out.write(this.#isHeard ? heartbeatEvent(cursor) : cursorEvent(cursor));
   }
 
   // What its operation writes.
@@ -75,7 +79,8 @@ export class EventsWire implements Wire, Outlet, OutletOwner {
     const [operation] = operations.values();
     // A lone id tells no gap: a browser that came back by it would be past one that still waits for its event.
     const cursor = operation?.gap === null ? operation.cursor() : null;
-    this.#out.write(cursor ? cursorEvent(cursor) + commentEvent : commentEvent);
+    if (this.#isHeard) this.#out.write(heartbeatEvent(cursor ?? null));
+    else this.#out.write(cursor ? cursorEvent(cursor) + commentEvent : commentEvent);
     this.ticket?.holds().then(
       // The ticket is another stream's now, which has taken it over.
       (held) => held || this.#finish(''),

@@ -58,7 +58,7 @@ describe('one port with TLS', () => {
     await using client = http2(r.url, ca);
     await once(client.session, 'connect');
     expect(client.session.alpnProtocol).toBe('h2');
-    await eventually('its limit is told', () => client.session.remoteSettings.maxConcurrentStreams === 100);
+    await eventually('its limit is told', () => client.session.remoteSettings.maxConcurrentStreams === 300);
     const token = await tokenFor({ sub: 'ada' });
     const authorization = `Bearer ${token}`;
     const answer = await client.ask('/graphql', {
@@ -217,6 +217,27 @@ describe('server-sent events over HTTP/2', () => {
     expect(ids(resumed.results())).toEqual([1]);
   });
 
+  test('one more than a user may have is told so, while the others run and the page’s queries are answered', async () => {
+    await using r = await river(sdl, { tls });
+    await using client = http2(r.url, ca);
+    const authorization = `Bearer ${await tokenFor({ sub: 'ada' })}`;
+    const streams = await Promise.all(upTo(100).map(() => client.events(everything, { authorization })));
+    await eventually('all have started', () => r.subscribed() === 100);
+    const ask = (path: string, accept: string, query: string) =>
+      client.ask(path, { ...json, accept, authorization, body: JSON.stringify({ query }) });
+    const [native, fetched, answered] = await Promise.all([
+      client.events(everything, { authorization }),
+      ask('/graphql/stream', 'text/event-stream', everything),
+      ask('/graphql', 'application/json', '{ version }'),
+    ]);
+    await eventually('an EventSource’s stream ends', native.isOver);
+    expect([native.status, native.text()]).toEqual([200, ': connectionsPerUser is at most 100, this would be 101\n\n']);
+    expect([fetched.status, Number(fetched.headers['retry-after']) > 0]).toEqual([429, true]);
+    expect(JSON.parse(answered.text)).toEqual({ data: { version: '1.2.3' } });
+    await r.publish('notes', note(7));
+    await eventually('the others go on', () => streams.every((stream) => stream.results().length === 1));
+  });
+
   test('a cookie signs in on pages of the own origin only, whose host is `:authority` here', async () => {
     await using r = await river(sdl, { tls });
     await using client = http2(r.url, ca);
@@ -364,9 +385,26 @@ describe('a flood over HTTP/2', () => {
     expect(page.goneAway()).toBe(false);
   });
 
+  test('nor 1500 of them: a browser may have to go on by another connection, and no stream ends for it', async () => {
+    await using r = await river(sdl, { tls });
+    await using first = http2(r.url, ca);
+    const kept = await first.events(everything);
+    const pages = [first];
+    for (let round = 0; round < 30; round++) {
+      if (pages.at(-1)?.goneAway()) pages.push(http2(r.url, ca));
+      const page = pages.at(-1) as typeof first;
+      const rows = await Promise.all(upTo(50).map(() => page.events(everything)));
+      for (const row of rows) row.stop();
+    }
+    await eventually('all others are gone', () => r.subscribed() === 1);
+    await r.publish('notes', note(7));
+    await eventually('its event comes', () => kept.results().length === 1);
+    for (const page of pages) await page[Symbol.asyncDispose]();
+  });
+
   test('of streams that are taken back at once is ended after a few of them; a page that leaves is no flood', async () => {
     let heard = 0;
-    const server = tlsServer(tls, { heartbeat: 1_000, requestTimeout: 1_000 }, (request, response) => {
+    const server = tlsServer(tls, { streams: 300, heartbeat: 1_000, requestTimeout: 1_000 }, (request, response) => {
       heard++;
       if (request.url === '/healthz') setImmediate(() => response.end());
     });
@@ -387,6 +425,14 @@ describe('a flood over HTTP/2', () => {
     attacker.send(upTo(2_000).flatMap((n) => stream(2 * n + 1)));
     await eventually('it is cut off', attacker.isClosed);
     expect(heard).toBeLessThan(500);
+    heard = 0;
+    await using patient = await raw.frames(port, ca);
+    for (let n = 0; n < 20_000 && !patient.isClosed(); n += 100) {
+      patient.send(upTo(100).flatMap((more) => stream(2 * (n + more) + 1)));
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    await eventually('so is one that takes its time', patient.isClosed);
+    expect(heard).toBeLessThan(10_000);
     expect((await page.ask('/healthz')).status).toBe(200);
     server.close();
     server.closeAllConnections();

@@ -12,6 +12,8 @@ export interface Balancer extends AsyncDisposable {
   readonly port: number;
   /** Connections that are open now. */
   connections(): number;
+  /** Bytes that have come from the clients over the connections that are open now. */
+  said(): number;
   /** Cuts every connection without a word. */
   cut(): void;
   /**
@@ -83,6 +85,7 @@ export async function balancer(ports: readonly number[], turn = 0): Promise<Bala
   return {
     port: (server.address() as AddressInfo).port,
     connections: () => wires.size,
+    said: () => [...wires].reduce((sum, { near }) => sum + near.bytesRead, 0),
     cut,
     stall(seen) {
       for (const wire of wires) if (seen === undefined || wire.far.localPort === seen) part(wire);

@@ -8,16 +8,16 @@ import { eventually } from '../eventually.js';
 import { opened } from '../opened.js';
 import { secret } from '../river.js';
 import { certificateAuthority } from './certificates.js';
-import { everyProxy, type ProxyServer, startProxy } from './proxies.js';
+import { everyProxy, type ProxyName, type ProxyServer, startProxy } from './proxies.js';
 import { startRedis } from './throw-away.js';
+
+type AuditLine = Readonly<Record<string, unknown>>;
 
 /** One of two gateways, as a process that keeps its port over restarts. */
 export interface GatewayProcess {
   readonly port: number;
-  /** Its log, of all its lives. */
-  log(): string;
   /** Lines of its audit, so far. */
-  audit(): readonly Readonly<Record<string, unknown>>[];
+  audit(): readonly AuditLine[];
   /** Resolves when it is ready. */
   start(): Promise<void>;
   /** Ends it by SIGKILL, as a crash would. */
@@ -26,7 +26,8 @@ export interface GatewayProcess {
   retire(): Promise<void>;
 }
 
-function gatewayProcess(port: number, env: Readonly<Record<string, string>>): GatewayProcess {
+/** A gateway by these variables, not started yet. */
+export function gatewayProcess(port: number, env: Readonly<Record<string, string>>): GatewayProcess {
   let running: ReturnType<typeof run> | null = null;
   const logs: (() => string)[] = [];
   const log = () => logs.map((each) => each()).join('');
@@ -36,7 +37,6 @@ function gatewayProcess(port: number, env: Readonly<Record<string, string>>): Ga
   };
   return {
     port,
-    log,
     audit: () =>
       log()
         .split('\n')
@@ -58,14 +58,18 @@ export interface Behind extends AsyncDisposable {
   readonly gateways: readonly [GatewayProcess, GatewayProcess];
   readonly proxies: readonly ProxyServer[];
   readonly cards: ReturnType<typeof feed>;
+  /** Lines of the gateways' audit about a user so far. */
+  audit(sub: string): readonly AuditLine[];
   /** Who signed the proxies' certificates. */
   readonly ca: string;
 }
 
-/** `settings` are variables of the gateways, `names` the proxies that are started. */
+type Changes = Partial<Record<ProxyName, (shown: string) => string>>;
+
+/** `settings` are variables of the gateways. With `changes` only those proxies are started, by files that are changed so. */
 export async function behindProxies(
   settings: Readonly<Record<string, string>> = {},
-  names = everyProxy,
+  changes: Changes | null = null,
 ): Promise<Behind> {
   const scope = opened();
   try {
@@ -94,8 +98,18 @@ export async function behindProxies(
     const ports = gateways.map(({ port }) => port) as [number, number];
     const identity = authority.issue('proxy');
     const proxies: ProxyServer[] = [];
-    for (const name of names) proxies.push(scope.use(await startProxy(name, { gateways: ports, identity })));
-    return { gateways, proxies, cards, ca: authority.ca, [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose]() };
+    for (const name of everyProxy) {
+      const changed = changes ? changes[name] : (shown: string) => shown;
+      if (changed) proxies.push(scope.use(await startProxy(name, { gateways: ports, identity, changed })));
+    }
+    return {
+      gateways,
+      proxies,
+      cards,
+      audit: (sub) => gateways.flatMap((gateway) => gateway.audit()).filter((line) => line.sub === sub),
+      ca: authority.ca,
+      [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose](),
+    };
   } catch (error) {
     await scope[Symbol.asyncDispose]();
     throw error;
