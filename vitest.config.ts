@@ -24,6 +24,7 @@ const beside = [
     'proxies-idle',
     'proxy-protocol',
     'proxies-otherwise',
+    'proxies-passing-tls',
     'redis-log',
     'redis-tls',
     'redis-users',
