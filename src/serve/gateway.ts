@@ -169,14 +169,22 @@ export function createGateway(parts: GatewayParts): Gateway {
     ? proxied({ from: settings.proxyProtocolFrom, requestTimeout, metrics, logger })
     : null;
   const connections = new Connections({ identity, heartbeat, processBuffer, observers });
+  const turns = new FairTurns();
   const common = {
     engine,
-    admission: admissionOf({ limits, trustedHops, ...(front ? { peerOf: front.addressOf } : {}), mutations, metrics }),
+    admission: admissionOf({
+      limits,
+      trustedHops,
+      ...(front ? { peerOf: front.addressOf } : {}),
+      mutations,
+      turns,
+      metrics,
+    }),
     identity,
     graphqlPath: `${settings.basePath}/graphql`,
     connections,
     observers,
-    turns: new FairTurns(),
+    turns,
     compression: settings.compression,
     limits,
     retiring: () => retiring !== null,

@@ -7,6 +7,7 @@ import type { GatewayMetrics } from '../../observe/metrics.js';
 import { addressOf } from './address.js';
 import { Allowance } from './allowance.js';
 import type { Entry } from './entry.js';
+import type { FairTurns } from './fair-turns.js';
 import type { GatewayLimits } from './limits.js';
 import type { MutationBudget } from './mutation-budget.js';
 import { People } from './people.js';
@@ -52,10 +53,11 @@ export interface AdmissionParts {
   /** Who is at the other end of a connection. Default: as its socket says. */
   readonly peerOf?: (socket: Socket) => string;
   readonly mutations: MutationBudget;
+  readonly turns: FairTurns;
   readonly metrics: Pick<GatewayMetrics, 'waitedForRoom'>;
 }
 
-export function admissionOf({ limits, trustedHops, peerOf, mutations, metrics }: AdmissionParts): Admission {
+export function admissionOf({ limits, trustedHops, peerOf, mutations, turns, metrics }: AdmissionParts): Admission {
   const arrivals = new Allowance(limits.connectRate);
   const byAddress = new Map<string, number>();
   let taken = 0;
@@ -71,7 +73,7 @@ export function admissionOf({ limits, trustedHops, peerOf, mutations, metrics }:
     else byAddress.set(address, others);
   }
 
-  const shared = { limits, mutations, metrics, left, people: new People(limits) };
+  const shared = { limits, mutations, turns, metrics, left, people: new People(limits) };
   return {
     enter(request) {
       const address = addressOf(request, trustedHops, peerOf);
