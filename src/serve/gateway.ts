@@ -27,6 +27,7 @@ import { FairTurns } from './limits/fair-turns.js';
 import { type GatewayLimits, gatewayLimits } from './limits/limits.js';
 import { type MutationBudget, memoryBudget } from './limits/mutation-budget.js';
 import { boundHalfOpen } from './port/half-open.js';
+import { proxied } from './port/proxied.js';
 import { pairOf, type Tls, watchPair } from './port/tls-pair.js';
 import { memoryReplicas, type Replicas } from './replicas/replicas.js';
 import { type GatewaySettings, gatewaySettings } from './settings/gateway-settings.js';
@@ -163,16 +164,27 @@ export function createGateway(parts: GatewayParts): Gateway {
     cookie: settings.authCookie,
     origins: allowedOrigins(settings.origins, { secure: Boolean(parts.tls), trustedHops }, logger),
   };
-  const { processBuffer } = limits;
+  const { processBuffer, requestTimeout } = limits;
+  const front = settings.proxyProtocol
+    ? proxied({ from: settings.proxyProtocolFrom, requestTimeout, metrics, logger })
+    : null;
   const connections = new Connections({ identity, heartbeat, processBuffer, observers });
+  const turns = new FairTurns();
   const common = {
     engine,
-    admission: admissionOf({ limits, trustedHops, mutations, metrics }),
+    admission: admissionOf({
+      limits,
+      trustedHops,
+      ...(front ? { peerOf: front.addressOf } : {}),
+      mutations,
+      turns,
+      metrics,
+    }),
     identity,
     graphqlPath: `${settings.basePath}/graphql`,
     connections,
     observers,
-    turns: new FairTurns(),
+    turns,
     compression: settings.compression,
     limits,
     retiring: () => retiring !== null,
@@ -188,6 +200,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     renewals: renewalDesk(connections.named, replicas, identity, audit),
     graphiql: parts.graphiql ? graphiqlPage(streams.graphql, parts.graphiql) : null,
   });
+  front?.expectOn(server);
   const due = dueAt(server);
   boundHalfOpen(server, limits.halfOpen, () => metrics.limited('halfOpen'));
   serveWebSockets(server, common);

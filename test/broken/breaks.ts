@@ -337,6 +337,19 @@ const known = {
     red: ['is not cut off at a heartbeat'],
     green: 'has everything that it asked for',
   },
+  'completes of what waits': {
+    what: 'a `complete` reaches only what runs already, and what waits for room takes it all the same',
+    edits: [
+      {
+        file: 'src/serve/websocket/wire.ts',
+        from: 'if (message.type === MessageType.Complete) giveUp(this.connection, message.id);',
+        to: '',
+      },
+    ],
+    suite: 'test/serve/limits/waiting.test.ts',
+    red: ['takes no room once its client has completed it'],
+    green: 'is refused when nothing has ended in time',
+  },
   'read from memory': {
     what: 'what was heard lately is kept together with what its readers parse, which nobody counts',
     edits: [{ file: 'src/log/entry.ts', from: 'this.isKept ? new WeakRef(parsed) : parsed', to: 'parsed' }],

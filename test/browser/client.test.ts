@@ -158,3 +158,88 @@ test('a page is told of a gap before its next event, and again when it has grown
   expect(gaps.map(({ missed }) => missed)).toEqual([7, 15]);
   expect(results[1]?.extensions?.gap).toEqual({ reason: 'SOURCE_LOST', missed: 15, times: 2 });
 });
+
+test.each([
+  ['graphql-ws', 'WebSocket'],
+  ['graphql-sse', 'Events'],
+] as const)(
+  'without network a page of %s is offline at once, and back at once when it returns, not when its wait is over',
+  async (_, kind) => {
+    await using chromium = await browser();
+    await using r = await sampleRiver();
+    await using front = await balancer([Number(new URL(r.url).port)]);
+    const page = await chromium.open(`http://127.0.0.1:${front.port}/healthz`);
+    await page.addScriptTag({ content: outputFiles[0]?.text ?? '' });
+    const handle = await page.evaluateHandle(
+      ({ token, query, kind }) => {
+        const heard = { ids: [] as string[], cursors: 0, states: [] as string[], dropped: 0, drop: false };
+        // A wait for a retry never ends by its timer from here on: only a sign can end it.
+        Math.random = () => 0.9;
+        const [later, waits] = [setTimeout, [450, 900, 1_800, 3_600, 7_200, 9_000]];
+        window.setTimeout = ((run: () => void, milliseconds: number) => {
+          if (!heard.drop || !waits.includes(milliseconds)) return later(run, milliseconds);
+          heard.dropped++;
+          return 0;
+        }) as never;
+        const connection = tailrace.connectionStatus();
+        connection.subscribe(() => void heard.states.push(connection.current.state));
+        const headers = async () => ({ authorization: `Bearer ${token}` });
+        const resuming = { connection, onCursor: () => void heard.cursors++ };
+        const client =
+          kind === 'WebSocket'
+            ? tailrace.createWebSocketClient(
+                tailrace.resumingWebSocket({ url: '/graphql', connectionParams: headers }, resuming),
+              )
+            : tailrace.createEventsClient(tailrace.resumingEvents({ url: '/graphql', headers }, resuming));
+        client.subscribe(
+          { query },
+          {
+            next: ({ data }) => heard.ids.push((data as { transaction: { id: string } }).transaction.id),
+            error: (error) => heard.states.push(String(error)),
+            complete() {},
+          },
+        );
+        return heard;
+      },
+      { token: await tokenFor({ sub: 'ada' }), query, kind },
+    );
+    const heard = () => handle.jsonValue();
+    await eventually('it has a place to resume from', async () => (await heard()).cursors > 0);
+    await pay(r, 'ada', 1);
+    await eventually('an event', async () => (await heard()).ids.length === 1);
+    await page.evaluate((heard) => {
+      heard.drop = true;
+    }, handle);
+
+    await chromium.context.setOffline(true);
+    await eventually('it is offline', async () => (await heard()).states.at(-1) === 'offline');
+    front.refuse();
+    await eventually('it waits for another attempt', async () => (await heard()).dropped > 0);
+    await pay(r, 'ada', 2);
+    front.open();
+    await chromium.context.setOffline(false);
+    await eventually('what it missed', async () => (await heard()).ids.length >= 2);
+    const { ids, states } = await heard();
+    expect(ids).toEqual(['1', '2']);
+    expect([...new Set(states)]).toEqual(['live', 'offline', 'resuming']);
+    expect(states.at(-1)).toBe('live');
+  },
+);
+
+test('a WebSocket that looks open after a time without network is asked whether it is, and replaced when it is silent', async () => {
+  await using chromium = await browser();
+  await using r = await sampleRiver();
+  await using front = await balancer([Number(new URL(r.url).port)]);
+  const page = await chromium.open(`http://127.0.0.1:${front.port}/healthz`);
+  await page.addScriptTag({ content: outputFiles[0]?.text ?? '' });
+  const handle = await overWebSocket(page, await tokenFor({ sub: 'ada' }));
+  const heard = () => handle.jsonValue() as Promise<Heard>;
+  await eventually('it has a place to resume from', async () => (await heard()).cursors > 0);
+  await chromium.context.setOffline(true);
+  front.stall();
+  await pay(r, 'ada', 1);
+  await chromium.context.setOffline(false);
+  // Its silence alone would count after 30 s.
+  await eventually('what it missed', async () => (await heard()).results.length === 1);
+  expect((await heard()).ends).toEqual([]);
+});

@@ -1,7 +1,14 @@
 import { createElement as h, StrictMode, useState } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
 import { liveClient } from '../../src/client/live/index.js';
-import { type EventStore, EventsProvider, eventStore, useConnection, useEvents } from '../../src/client/react/index.js';
+import {
+  type EventStore,
+  type Events,
+  EventsProvider,
+  eventStore,
+  useConnection,
+  useEvents,
+} from '../../src/client/react/index.js';
 
 // What a page of a user's application is, bundled with one version of React: react.test.ts drives it.
 

@@ -82,10 +82,12 @@ describe.each(['18', '19'])('React %s', async (version) => {
       await eventually('all has arrived', async () => (await tab.look()).ids.length >= last);
     }
     front.refuse();
+    await eventually('the indicator says so', async () => (await tab.look()).state === 'resuming');
     const before = (await tab.look()).renders;
     for (let more = 0; more < 80; more++) await pay(r, 'ada', ++last);
     front.open();
     await eventually('all of the catch-up', async () => (await tab.look()).ids.length >= last);
+    await eventually('the indicator is live', async () => (await tab.look()).state === 'live');
     const { ids, heard, renders, error } = await tab.look();
     expect([ids, heard]).toEqual([upTo(last), upTo(last)]);
     // StrictMode renders twice; then the indicator's own changes.

@@ -174,6 +174,10 @@ describe('values', () => {
     ['AUTH_SCOPE_CLAIMS', "scope,['roles"],
     ['AUTH_SCOPE_CLAIMS', 'orgs[x].roles'],
     ['CONNECTIONS', '0'],
+    ...['10.0.0.0/33', '10.0.0.0/', '::1/129', 'fe80::1%eth0', 'proxy', '10.0.0/8'].map((network): [string, string] => [
+      'PROXY_PROTOCOL_FROM',
+      network,
+    ]),
     ...['/', '/events/', 'events', '/a b', '/a?b', '/a//b', '/../a', '/.'].map((path): [string, string] => [
       'BASE_PATH',
       path,

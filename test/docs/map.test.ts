@@ -7,7 +7,7 @@ const [, section = ''] = /\n## The map\n([\s\S]*?)(?=\n## |$(?![\s\S]))/.exec(re
 
 /** A bold row is a folder with its question; the rows under it are its files. */
 const rows: { folder: string; question: string; files: string[] }[] = [];
-for (const [, cell = '', text = ''] of section.matchAll(/^\| (\*\*`src\/[\w/]*`\*\*|`[\w.-]+`) \| (.+) \|$/gm)) {
+for (const [, cell = '', text = ''] of section.matchAll(/^\| (\*\*`src\/[\w/-]*`\*\*|`[\w.-]+`) \| (.+) \|$/gm)) {
   const name = cell.replace(/[*`]/g, '');
   if (cell.startsWith('*')) rows.push({ folder: name.replace(/\/$/, ''), question: text, files: [] });
   else rows.at(-1)?.files.push(name);

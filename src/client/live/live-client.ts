@@ -24,7 +24,6 @@ export function liveClient({ token, ...given }: LiveOptions): LiveClient {
   const client = createClient(
     resumingWebSocket(
       {
-        retryAttempts: Number.POSITIVE_INFINITY,
         ...(token ? { connectionParams: headersOf(token) } : {}),
         ...options,
       },

@@ -36,7 +36,7 @@ export interface Subscriber {
 
 /** One that tells each sink of its gaps, cursors and readiness itself, and how the connection is. */
 export interface LiveClient extends Subscriber {
-  readonly connection: ConnectionStatus;
+  readonly connection: Pick<ConnectionStatus, 'current' | 'subscribe'>;
   /** Ends all subscriptions and the connection. */
   dispose(): void;
 }

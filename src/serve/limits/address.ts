@@ -1,10 +1,17 @@
 import type { IncomingMessage } from 'node:http';
-import { isIPv6 } from 'node:net';
+import { isIPv6, type Socket } from 'node:net';
 import { forwardedOf } from '../forwarded.js';
 
-/** Where a request comes from, as far as that can be known: as the outermost of `hops` proxies that are believed saw it. */
-export function addressOf(request: IncomingMessage, hops: number): string {
-  return one(forwardedOf(request.headers, hops).address ?? request.socket.remoteAddress ?? '');
+/**
+ * Where a request comes from, as far as that can be known: as the outermost of `hops` proxies that are believed saw it, else its
+ * peer.
+ */
+export function addressOf(
+  request: IncomingMessage,
+  hops: number,
+  peerOf: (socket: Socket) => string = ({ remoteAddress = '' }) => remoteAddress,
+): string {
+  return one(forwardedOf(request.headers, hops).address ?? peerOf(request.socket));
 }
 
 /** An address as limits count it. One customer has a whole /64 of IPv6: each address of it would count anew. */

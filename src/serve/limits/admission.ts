@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { OperationTypeNode } from 'graphql';
 import { limitExceeded } from '../../event/faults.js';
 import { personOf, type Viewer } from '../../graphql/viewer.js';
@@ -6,6 +7,7 @@ import type { GatewayMetrics } from '../../observe/metrics.js';
 import { addressOf } from './address.js';
 import { Allowance } from './allowance.js';
 import type { Entry } from './entry.js';
+import type { FairTurns } from './fair-turns.js';
 import type { GatewayLimits } from './limits.js';
 import type { MutationBudget } from './mutation-budget.js';
 import { People } from './people.js';
@@ -48,11 +50,14 @@ export interface AdmissionParts {
   readonly limits: GatewayLimits;
   /** How many proxies in front are believed. */
   readonly trustedHops: number;
+  /** Who is at the other end of a connection. Default: as its socket says. */
+  readonly peerOf?: (socket: Socket) => string;
   readonly mutations: MutationBudget;
+  readonly turns: FairTurns;
   readonly metrics: Pick<GatewayMetrics, 'waitedForRoom'>;
 }
 
-export function admissionOf({ limits, trustedHops, mutations, metrics }: AdmissionParts): Admission {
+export function admissionOf({ limits, trustedHops, peerOf, mutations, turns, metrics }: AdmissionParts): Admission {
   const arrivals = new Allowance(limits.connectRate);
   const byAddress = new Map<string, number>();
   let taken = 0;
@@ -68,10 +73,10 @@ export function admissionOf({ limits, trustedHops, mutations, metrics }: Admissi
     else byAddress.set(address, others);
   }
 
-  const shared = { limits, mutations, metrics, left, people: new People(limits) };
+  const shared = { limits, mutations, turns, metrics, left, people: new People(limits) };
   return {
     enter(request) {
-      const address = addressOf(request, trustedHops);
+      const address = addressOf(request, trustedHops, peerOf);
       const neighbours = byAddress.get(address) ?? 0;
       within('connections', taken + 1);
       within('connectionsPerAddress', neighbours + 1);
@@ -80,10 +85,11 @@ export function admissionOf({ limits, trustedHops, mutations, metrics }: Admissi
       byAddress.set(address, neighbours + 1);
       return new TakenPlace(shared, address);
     },
-    addressOf: (request) => addressOf(request, trustedHops),
+    addressOf: (request) => addressOf(request, trustedHops, peerOf),
     admits(request, viewer) {
       return async (kind, roots) => {
-        if (kind === 'mutation') await mutations.spend(personOf(viewer) ?? addressOf(request, trustedHops), roots);
+        if (kind === 'mutation')
+          await mutations.spend(personOf(viewer) ?? addressOf(request, trustedHops, peerOf), roots);
       };
     },
   };

@@ -13,6 +13,8 @@ export interface Doorkeeper {
   waits(entry: Entry, room: Room): void;
   /** It waits no longer. */
   waited(entry: Entry): void;
+  /** The turn of one that has waited: room for a thousand at once would else be one long turn of the event loop. */
+  turn(): Promise<void> | null;
   /** It has no room, and wants none. */
   left(entry: Entry): void;
   /** Counts root fields of a mutation. Throws Fault LIMIT_EXCEEDED. */
@@ -36,7 +38,10 @@ export class Entry {
    * the operation was given up meanwhile: nobody is to hear of it.
    */
   async admit(...[kind, roots]: Parameters<Admit>): Promise<void> {
-    if (this.#seat?.state !== 'inside') await this.#enter(kind);
+    if (this.#seat?.state !== 'inside') {
+      const waited = this.#enter(kind);
+      if (waited) await waited.then(() => this.door.turn());
+    }
     if (kind === 'mutation') await this.door.spend(roots);
   }
 

@@ -2,6 +2,7 @@ import { personOf, type Viewer } from '../../graphql/viewer.js';
 import type { GatewayMetrics } from '../../observe/metrics.js';
 import type { Admit, Place } from './admission.js';
 import { type Doorkeeper, Entry } from './entry.js';
+import type { FairTurns } from './fair-turns.js';
 import type { GatewayLimits } from './limits.js';
 import type { MutationBudget } from './mutation-budget.js';
 import type { People, Person } from './people.js';
@@ -12,6 +13,7 @@ export interface PlaceParts {
   readonly people: People;
   readonly metrics: Pick<GatewayMetrics, 'waitedForRoom'>;
   readonly mutations: MutationBudget;
+  readonly turns: Pick<FairTurns, 'wait'>;
   /** A connection of this address has left. */
   left(address: string): void;
 }
@@ -116,6 +118,10 @@ export class TakenPlace implements Place, Doorkeeper {
   waited({ bytes }: Entry): void {
     this.#waiting--;
     this.#waitingBytes -= bytes;
+  }
+
+  turn(): Promise<void> | null {
+    return this.parts.turns.wait(this.address);
   }
 
   left(entry: Entry): void {

@@ -1,4 +1,4 @@
-import { duration, matching, origins, toggle, whole } from './kinds.js';
+import { duration, matching, networks, origins, toggle, whole } from './kinds.js';
 import { setting, type ValuesOf } from './setting.js';
 
 /** What a gateway can be set to, beside its limits. A setting's name is that of its variable: `keepAlive` is TAILRACE_KEEP_ALIVE. */
@@ -29,6 +29,16 @@ export const gatewaySettings = {
     whole(0, 16),
     '0',
     'Proxies in front whose X-Forwarded-For, -Host and -Proto, or `Forwarded`, are believed; 0 believes none: the address is the proxy’s, the own origin what it asks for.',
+  ),
+  proxyProtocol: setting(
+    toggle,
+    'off',
+    'Whether every connection begins with a header of the PROXY protocol, version 1 or 2, which tells the client’s address.',
+  ),
+  proxyProtocolFrom: setting(
+    networks,
+    '127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7',
+    'Who may send one; with TAILRACE_PROXY_PROTOCOL nobody else can connect. By default this machine and private networks.',
   ),
   compression: setting(
     toggle,

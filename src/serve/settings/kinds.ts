@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseDuration } from '../../schema/duration.js';
 import { originPattern } from '../identity/origin-pattern.js';
+import { isNetwork } from '../port/networks.js';
 
 /** How the text of one setting becomes a value. `label` completes the sentence "TAILRACE_X must be …". */
 export interface Kind<T> {
@@ -57,4 +58,9 @@ const origin = z.string().refine((value) => originPattern(value) !== null);
 export const origins: Kind<readonly string[]> = list(
   'origins like https://app.example.com, https://*.example.com or capacitor://localhost, separated by commas',
   origin,
+);
+
+export const networks: Kind<readonly string[]> = list(
+  'addresses or networks like 10.0.0.0/8 or fd00::/8, separated by commas',
+  z.string().refine(isNetwork),
 );

@@ -19,6 +19,7 @@ import { renew } from '../../../src/serve/connection/renew.js';
 import { renewalDesk } from '../../../src/serve/connection/renewal-desk.js';
 import type { LastWord, Wire } from '../../../src/serve/connection/wire.js';
 import { admissionOf } from '../../../src/serve/limits/admission.js';
+import { FairTurns } from '../../../src/serve/limits/fair-turns.js';
 import { defaultLimits } from '../../../src/serve/limits/limits.js';
 import { memoryBudget } from '../../../src/serve/limits/mutation-budget.js';
 import { memoryReplicas } from '../../../src/serve/replicas/replicas.js';
@@ -114,7 +115,8 @@ function house(heartbeat = 20) {
     },
   });
   const limits = { ...defaultLimits, connectionsPerUser: 2 };
-  const admission = admissionOf({ limits, trustedHops: 0, mutations: memoryBudget(100), metrics: noGatewayMetrics });
+  const shared = { mutations: memoryBudget(100), turns: new FairTurns(), metrics: noGatewayMetrics };
+  const admission = admissionOf({ limits, trustedHops: 0, ...shared });
   const pubsub = new PubSub();
   const desk = renewalDesk(connections.named, memoryReplicas(), identity, audit);
   let n = 0;
