@@ -103,12 +103,11 @@ test('a dashboard goes on when a gateway is killed, and when both are restarted 
 }, async () => {
   const visits = await Promise.all(proxies.map((proxy) => visit(browser, all, { user: 'deploys', proxy })));
   const alive = () => Promise.all(visits.map(({ lives }) => lives()));
-  for (const end of ['kill', 'retire'] as const) {
-    for (const gateway of all.gateways) {
-      await gateway[end]();
-      await alive();
-      await gateway.start();
-    }
+  const [first, second] = all.gateways;
+  for (const end of [first.kill, first.retire, second.retire]) {
+    await end();
+    await alive();
+    await (end === second.retire ? second : first).start();
   }
   for (const { judge } of visits) await judge();
 });
