@@ -23,6 +23,7 @@ const beside = [
     'proxies',
     'proxies-idle',
     'proxies-otherwise',
+    'proxies-passing-tls',
     'proxy-protocol',
     'redis-log',
     'redis-tls',

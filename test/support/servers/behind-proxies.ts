@@ -8,6 +8,7 @@ import { eventually } from '../eventually.js';
 import { opened } from '../opened.js';
 import { secret } from '../river.js';
 import { certificateAuthority } from './certificates.js';
+import { lateWay } from './late-way.js';
 import { everyProxy, type ProxyName, type ProxyServer, startProxy } from './proxies.js';
 import { startRedis } from './throw-away.js';
 
@@ -26,7 +27,7 @@ export interface GatewayProcess {
   retire(): Promise<void>;
 }
 
-/** A gateway by these variables, not started yet. */
+/** A gateway by these variables, with a free TAILRACE_ADMIN_PORT; not started yet. */
 export function gatewayProcess(port: number, env: Readonly<Record<string, string>>): GatewayProcess {
   let running: ReturnType<typeof run> | null = null;
   const logs: (() => string)[] = [];
@@ -45,8 +46,10 @@ export function gatewayProcess(port: number, env: Readonly<Record<string, string
     async start() {
       running = run(['gateway'], { ...env, TAILRACE_PORT: String(port) });
       logs.push(running.log);
+      // Of its own port a gateway may ask for TLS, or for a header of the PROXY protocol.
+      const [, admin] = await running.until(/"adminPort":(\d+)/);
       await running.until(/"port":(\d+)/);
-      await eventually('the gateway is ready', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok);
+      await eventually('the gateway is ready', async () => (await fetch(`http://127.0.0.1:${admin}/readyz`)).ok);
     },
     kill: () => end('SIGKILL'),
     retire: () => end('SIGTERM'),
@@ -66,10 +69,14 @@ export interface Behind extends AsyncDisposable {
 
 type Changes = Partial<Record<ProxyName, (shown: string) => string>>;
 
-/** `settings` are variables of the gateways. With `changes` only those proxies are started, by files that are changed so. */
+/**
+ * `settings` are variables of the gateways. With `changes` only those proxies are started, by files that are changed so. By
+ * `late` milliseconds what a gateway says comes later to its proxies, the close of a connection too.
+ */
 export async function behindProxies(
   settings: Readonly<Record<string, string>> = {},
   changes: Changes | null = null,
+  late = 0,
 ): Promise<Behind> {
   const scope = opened();
   try {
@@ -95,7 +102,12 @@ export async function behindProxies(
     const gateways = [gatewayProcess(await freePort(), env), gatewayProcess(await freePort(), env)] as const;
     for (const gateway of gateways) scope.defer(gateway.kill);
     await Promise.all(gateways.map((gateway) => gateway.start()));
-    const ports = gateways.map(({ port }) => port) as [number, number];
+    const ways: { port: number }[] = [];
+    for (const { port } of gateways) {
+      if (late > 0) ways.push(Object.assign(scope.use(await lateWay(port)), { late }));
+      else ways.push({ port });
+    }
+    const ports = ways.map(({ port }) => port) as [number, number];
     const identity = authority.issue('proxy');
     const proxies: ProxyServer[] = [];
     for (const name of everyProxy) {
