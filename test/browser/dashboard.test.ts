@@ -104,10 +104,14 @@ test('a dashboard goes on when a gateway is killed, and when both are restarted 
   const visits = await Promise.all(proxies.map((proxy) => visit(browser, all, { user: 'deploys', proxy })));
   const alive = () => Promise.all(visits.map(({ lives }) => lives()));
   const [first, second] = all.gateways;
-  for (const end of [first.kill, first.retire, second.retire]) {
-    await end();
+  for (const [gateway, end] of [
+    [first, 'kill'],
+    [first, 'retire'],
+    [second, 'retire'],
+  ] as const) {
+    await gateway[end]();
     await alive();
-    await (end === second.retire ? second : first).start();
+    await gateway.start();
   }
   for (const { judge } of visits) await judge();
 });

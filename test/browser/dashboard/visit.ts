@@ -39,6 +39,8 @@ export async function visit(
     const text = message.text();
     if (['error', 'warning'].includes(message.type()) && !ownOfBrowser.test(text)) faults.push(text);
   });
+  // tsx has every function named by a helper of its own, which a page does not have.
+  await page.addInitScript('globalThis.__name ??= (named) => named');
   await page.addInitScript(record);
   await page.goto(`${proxies[proxy].origin}${path}?${new URLSearchParams({ user })}`);
   const shown = () => page.evaluate(() => (window as unknown as { shown: Shown }).shown);
