@@ -34,7 +34,7 @@ export function drawnSchema(g: Gen): { readonly sdl: string; readonly shown: rea
   const stream = (name: string, access: string) =>
     `${described(name)} ${name}(id: ID): ${one('A!', 'B', 'Named', 'Any')} @kafka(topic: "t", format: JSON) ${access}
       ${maybe('@history(retain: "1m", max: 7)')} ${deprecated()}`;
-  const root = maybe('extend ');
+  const ask = `${described('ask')} ask(${argument()}): ${output()} @public`;
 
   const sdl = `
     ${maybe('directive @trace(of: Tracing = ALL) repeatable on FIELD | QUERY  enum Tracing { ALL NONE }')}
@@ -43,7 +43,7 @@ export function drawnSchema(g: Gen): { readonly sdl: string; readonly shown: rea
       ${stream('one', one('@public', '@authenticated', '@requiresScopes(scopes: [["a"]])'))}
       ${stream('two', '@where(rule: "args.id == claims.sub")')}
     }
-    ${maybe(`${root === '' ? '' : 'type Query { before: Int @public }'} ${root}type Query { ${described('ask')} ask(${argument()}): ${output()} @public }`)}
+    ${one('', `type Query { ${ask} }`, `type Query { before: Int @public }  extend type Query { ${ask} }`)}
     ${maybe(`type Mutation @authenticated { ${described('say')} say(${argument()}): Boolean }`)}
     ${described('a day')} scalar Day ${maybe('@specifiedBy(url: "https://example.com/day")')}
     ${described('a colour')} enum Colour { ${described('red')} RED  GREEN ${deprecated()} }
