@@ -7,7 +7,7 @@ const rowHeight = 44;
 
 /** Every vehicle has a row, but only those near the window are mounted, and only what is mounted is subscribed. */
 export function Fleet() {
-  const ids = useFleet() ?? [];
+  const ids = useFleet();
   const scroller = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({
     count: ids.length,

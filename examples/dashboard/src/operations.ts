@@ -23,11 +23,10 @@ export interface Payment {
   readonly createdAt: string;
 }
 
-export const FLEET: TypedDocumentNode<{ vehicle: Pick<Vehicle, 'id' | 'line'> }> = gql`
+export const FLEET: TypedDocumentNode<{ vehicle: Pick<Vehicle, 'id'> }> = gql`
   subscription Fleet {
     vehicle {
       id
-      line
     }
   }
 `;

@@ -1,18 +1,24 @@
 import { deepStrictEqual } from 'node:assert/strict';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { eventually, type Patience } from '../../support/eventually.js';
+import { eventually } from '../../support/eventually.js';
 import { record, type Shown } from './recorder.js';
 import type { Stage } from './stage.js';
 
 /** What a browser itself says of a connection that did not come about; nothing else may stand in the console. */
 const ownOfBrowser = /^WebSocket connection to \S+ failed|^Failed to load resource: (net::|.* status of 50[234])/;
 
+/** Rows that the smallest window shows. */
+const fewest = 15;
+
 export interface Visit {
   readonly page: Page;
   readonly context: BrowserContext;
   shown(): Promise<Shown>;
-  /** Resolves when every row that is mounted, and the payments, show what was sent after the call. */
-  lives(patience?: Patience): Promise<void>;
+  /**
+   * Resolves when every row that is mounted, and the payments, show what was sent after the call; rejects when they do not
+   * and so many more are sent.
+   */
+  lives(patience?: number): Promise<void>;
   /** Nothing twice, nothing lost, nothing in the console. */
   judge(): Promise<void>;
 }
@@ -33,26 +39,33 @@ export async function visit(
     const text = message.text();
     if (['error', 'warning'].includes(message.type()) && !ownOfBrowser.test(text)) faults.push(text);
   });
+  // tsx has every function named by a helper of its own, which a page does not have.
+  await page.addInitScript('globalThis.__name ??= (named) => named');
   await page.addInitScript(record);
   await page.goto(`${proxies[proxy].origin}${path}?${new URLSearchParams({ user })}`);
   const shown = () => page.evaluate(() => (window as unknown as { shown: Shown }).shown);
 
-  async function lives(patience: Patience = { within: 30_000 }) {
+  /** What keeps the page from showing everything since then; null when it does. */
+  async function lacks(since: number): Promise<string | null> {
+    const rows = await page.$$eval('.vehicle', (all) =>
+      all.map((row) => {
+        const { id, time = '0' } = (row as HTMLElement).dataset;
+        return { id, time: Number(time) };
+      }),
+    );
+    const dead = rows.filter(({ time }) => time < since).map(({ id, time }) => `${id} at ${time}`);
+    const { last, states } = await shown();
+    if (rows.length >= fewest && dead.length === 0 && (last ?? 0) >= since) return null;
+    return `${states.slice(-4).join(', ')}; payment ${last}; dead are ${dead.length} of ${rows.length}: ${dead.join(', ')}`;
+  }
+
+  async function lives(patience = 20) {
     const since = events.last() + 1;
-    const all = async () => {
-      const rows = await page.$$eval('.vehicle', (all) =>
-        all.map((row) => ({
-          id: (row as HTMLElement).dataset.id,
-          time: Number((row as HTMLElement).dataset.time ?? 0),
-        })),
-      );
-      const dead = rows.filter(({ time }) => time < since).map(({ id, time }) => `${id} at ${time}`);
-      const { last } = await shown();
-      if (rows.length < 15 || dead.length > 0) throw new Error(`${dead.length} of ${rows.length}: ${dead.join(', ')}`);
-      if ((last ?? 0) < since) throw new Error(`the last payment is ${last}`);
-      return true;
-    };
-    await eventually(`every row of ${user} at ${proxy} shows ${since} or later`, all, { every: 100, ...patience });
+    const what = `every row of ${user} behind ${proxy} shows ${since}`;
+    const isOver = async () => (await lacks(since)) === null || events.last() > since + patience;
+    await eventually(what, isOver, { within: 10_000 * patience, every: 100 });
+    const why = await lacks(since);
+    if (why !== null) throw new Error(`Not before ${events.last()}: ${what}. ${why}`);
   }
 
   async function judge() {
@@ -61,7 +74,7 @@ export async function visit(
     deepStrictEqual({ shown: (await shown()).faults, console: faults, gaps }, { shown: [], console: [], gaps: [] });
   }
 
-  await lives({ within: 60_000 });
+  await lives(60);
   return { page, context, shown, lives, judge };
 }
 
