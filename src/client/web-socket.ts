@@ -24,6 +24,7 @@ interface WebSocketOptions {
   shouldRetry?(errorOrCloseEvent: unknown): boolean;
   retryWait?(retries: number): Promise<void>;
   readonly retryAttempts?: number;
+  readonly on?: { connecting?: ((isRetry: boolean) => void) | undefined } | undefined;
 }
 
 type Sent = { readonly type: 'subscribe' | 'complete'; readonly id: string; readonly payload: Asked };
@@ -70,6 +71,13 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
   /** Attempts since something came. */
   let failed = 0;
   let atOnce = false;
+  /** Somebody is subscribed: that is known only where graphql-ws connects. */
+  let wanted = false;
+
+  function over() {
+    shown?.over();
+    shown = undefined;
+  }
 
   function converse(socket: Socket): Conversation {
     const before = operations;
@@ -139,22 +147,30 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
           (given as Refusable).refused?.(authorization);
         }
         // Left, or at fault for good.
-        if (/1000|44(0[0169]|29)/.test(`${code}`)) {
-          shown?.over();
-          shown = undefined;
-        } else shown?.lost(reason || `${code}`);
+        if (/1000|44(0[0169]|29)/.test(`${code}`)) over();
+        else shown?.lost(reason || `${code}`);
       },
     };
   }
 
   return {
     retryAttempts: 1 / 0,
-    async retryWait() {
-      if (!atOnce) await pause(failed++);
-      atOnce = false;
-    },
     shouldRetry: (event: Partial<Closed>) => asks || event.code !== 4403,
     ...options,
+    async retryWait(retries: number) {
+      if (options.retryWait) await options.retryWait(retries);
+      else if (!atOnce) await pause(failed++);
+      atOnce = wanted = false;
+      // graphql-ws connects now, or not at all, where all subscriptions were left meanwhile.
+      setTimeout(() => wanted || over());
+    },
+    on: {
+      ...options.on,
+      connecting(isRetry: boolean) {
+        wanted = true;
+        options.on?.connecting?.(isRetry);
+      },
+    },
     // Where there is none, graphql-ws says so.
     webSocketImpl: Impl && lineOver(Impl as SocketClass, resuming.silence ?? defaultSilence, converse, revive),
     connectionParams: asks
