@@ -2,7 +2,8 @@ import {
   type Asked,
   defaultSilence,
   type Failure,
-  Operation,
+  type Operation,
+  operationOf,
   passes,
   type Result,
   type Resuming,
@@ -42,7 +43,7 @@ export function resumingEvents<Options extends EventsOptions>(options: Options, 
     const before = operations.get(signal);
     if (before) return before;
     const line = resuming.connection?.line();
-    const operation = { operation: new Operation(JSON.parse(body) as Asked, resuming), line };
+    const operation = { operation: operationOf(JSON.parse(body) as Asked, resuming), line };
     operations.set(signal, operation);
     signal.addEventListener('abort', () => line?.over());
     return operation;
@@ -91,7 +92,7 @@ export function resumingEvents<Options extends EventsOptions>(options: Options, 
         ...(credentials ? { credentials } : {}),
         // Refused or lost, the stream ends with its token and comes back with another.
       }).catch(() => undefined);
-    return renewing(authorizationIn(headers), async () => authorizationIn(await given()), bring);
+    return renewing(authorizationIn(headers), given as () => unknown, bring);
   }
 
   return { retryAttempts: 1 / 0, retry: pause, ...options, fetchFn };

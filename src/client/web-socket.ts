@@ -3,7 +3,8 @@ import {
   type Asked,
   defaultSilence,
   type Failure,
-  Operation,
+  type Operation,
+  operationOf,
   passes,
   type Result,
   type Resuming,
@@ -103,7 +104,7 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
         }
         // graphql-ws sends the same payload under the same id on each connection; a user may give an id again.
         const known = before.get(id);
-        const operation = known?.asked === payload ? known : new Operation(payload, resuming);
+        const operation = known?.asked === payload ? known : operationOf(payload, resuming);
         operations = here.set(id, operation);
         begin(id, operation);
       },
@@ -116,14 +117,10 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
           shown?.live();
           // Before the token ends: a `ping` that brings its successor keeps the connection, and all that runs on it.
           if (asks)
-            stopRenewing = renewing(
-              authorization,
-              async () => authorizationIn(await given()),
-              (next) => {
-                authorization = next;
-                write(JSON.stringify({ type: 'ping', payload: { Authorization: next } }));
-              },
-            );
+            stopRenewing = renewing(authorization, given as () => unknown, (next) => {
+              authorization = next;
+              write(JSON.stringify({ type: 'ping', payload: { Authorization: next } }));
+            });
         } else if (type === 'next') operation?.shown(payload);
         else if (type === 'ping') {
           for (const [id, operation] of here) operation.heartbeat(payload?.cursors?.[id], payload?.gaps?.[id]);
