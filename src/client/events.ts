@@ -40,13 +40,14 @@ export function resumingEvents<Options extends EventsOptions>(options: Options, 
   let refused: unknown;
 
   function known(signal: AbortSignal, body: string): Known {
-    const before = operations.get(signal);
-    if (before) return before;
-    const line = resuming.connection?.line();
-    const operation = { operation: operationOf(JSON.parse(body) as Asked, resuming), line };
-    operations.set(signal, operation);
-    signal.addEventListener('abort', () => line?.over());
-    return operation;
+    let known = operations.get(signal);
+    if (!known) {
+      const line = resuming.connection?.line();
+      known = { operation: operationOf(JSON.parse(body) as Asked, resuming), line };
+      operations.set(signal, known);
+      signal.addEventListener('abort', () => line?.over());
+    }
+    return known;
   }
 
   async function fetchFn(url: string, init: RequestInit): Promise<Response> {
@@ -138,79 +139,72 @@ function followed(
   const reader = body.getReader();
   const decoder = new TextDecoder();
   const encoder = new TextEncoder();
-  let rest = '';
+  /** What has come: whole events, and the beginning of the next one. */
+  let events = [''];
   let begun = false;
-  /** Set with the last event: null when the operation is complete, else why the next connection may go on. */
-  let end: Error | null | undefined;
 
   /** A stream that is silent for too long is dead, and one from before the network was back may be: nobody would tell. */
   const abandon = () => void reader.cancel().catch(() => undefined);
   const stopWaking = onWake(abandon, ['online']);
-
-  /** The next whole events, '' while there are none. Rejects when the stream breaks. */
-  async function read(): Promise<string> {
-    const watch = setTimeout(abandon, silence);
-    const { done, value } = await reader.read().finally(() => clearTimeout(watch));
-    if (done) throw new TypeError('The stream has ended');
-    const events = (rest + decoder.decode(value, { stream: true })).split('\n\n');
-    rest = events.pop() as string;
-    let read = '';
-    for (const event of events) {
-      end = look(event);
-      if (end) break;
-      read += `${event}\n\n`;
-      if (end === null) break;
-    }
-    return read;
-  }
-
-  /** Takes the cursor. Gives an error in place of an event that only this stream ends with, null at the very end. */
-  function look(event: string): Error | null | undefined {
-    // Never by a pattern over lines: for those, U+2028 begins one, and a user's text may hold it.
-    const fields = event.split('\n');
-    const field = (name: string) => fields.find((line) => line.startsWith(name))?.slice(name.length);
-    if (field('event: ') === 'complete') return null;
-    const cursor = field('id: ');
-    const data = field('data: ');
-    if (data && /"(errors|gap)":/.test(data)) {
-      const result = JSON.parse(data) as Result;
-      const passing = result.data === undefined && result.errors?.find(goesOn);
-      if (passing) return new TypeError(passing.message);
-      operation.shown(result);
-      // An event is parsed once, by the client: nothing but its cursor is needed of most.
-    } else if (cursor !== undefined) operation.reached(cursor);
-    begun ||= cursor !== undefined;
-    return undefined;
-  }
-
-  /** What ends the stream but not the operation: the next connection may succeed. */
-  function goesOn(failure: Failure): boolean {
-    if (begun && failure.extensions?.code === 'UNAUTHENTICATED') refuse?.();
-    else return passes(failure);
-    return !!refuse;
-  }
 
   function close() {
     over();
     stopWaking();
   }
 
+  /** The next whole event. Rejects when the stream breaks. */
+  async function next(): Promise<string> {
+    while (events.length < 2) {
+      const watch = setTimeout(abandon, silence);
+      const { done, value } = await reader.read().finally(() => clearTimeout(watch));
+      if (done) throw new TypeError('The stream has ended');
+      events = (events[0] + decoder.decode(value, { stream: true })).split('\n\n');
+    }
+    return events.shift() as string;
+  }
+
+  /** Takes the cursor. Tells whether it is the last event; throws in place of one that only this stream ends with. */
+  function isLast(event: string): boolean {
+    // Never by a pattern over lines: for those, U+2028 begins one, and a user's text may hold it.
+    const fields = event.split('\n');
+    const field = (name: string) => fields.find((line) => line.startsWith(name))?.slice(name.length);
+    const cursor = field('id: ');
+    const data = field('data: ');
+    if (data && /"(errors|gap)":/.test(data)) {
+      const result = JSON.parse(data) as Result;
+      const passing = result.data === undefined && result.errors?.find(goesOn);
+      if (passing) throw new TypeError(passing.message);
+      operation.shown(result);
+      // An event is parsed once, by the client: nothing but its cursor is needed of most.
+    } else if (cursor) operation.reached(cursor);
+    begun ||= !!cursor;
+    return field('event: ') === 'complete';
+  }
+
+  /** What ends the stream but not the operation: the next connection may succeed. */
+  function goesOn(failure: Failure): boolean {
+    if (!begun || failure.extensions?.code !== 'UNAUTHENTICATED') return passes(failure);
+    refuse?.();
+    return !!refuse;
+  }
+
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        let events = '';
         try {
-          while (end === undefined && events === '') events = await read();
+          const event = await next();
+          const last = isLast(event);
+          controller.enqueue(encoder.encode(`${event}\n\n`));
+          if (!last) return;
+          close();
+          controller.close();
         } catch (error) {
-          end = error as Error;
+          close();
+          line?.lost((error as Error).message);
+          // graphql-sse tries again only if it waits for an event at that moment: let it show first what it has.
+          await new Promise((resolve) => setTimeout(resolve));
+          controller.error(error);
         }
-        if (events !== '') return controller.enqueue(encoder.encode(events));
-        close();
-        if (end) line?.lost(end.message);
-        // graphql-sse tries again only if it waits for an event at that moment: let it show first what it has.
-        await new Promise((resolve) => setTimeout(resolve));
-        if (end) controller.error(end);
-        else controller.close();
         abandon();
       },
       cancel(reason) {

@@ -85,21 +85,26 @@ export class Status implements ConnectionStatus {
   };
 
   line(): Line {
-    const is = (next: LineState | null) => {
-      if (next) this.#lines.set(line, next);
-      else this.#lines.delete(line);
-      this.#changed();
-    };
     const line: Line = {
-      live: () => is(live),
+      live: () => this.#is(line, live),
       lost: (reason) => {
         const { state, attempt } = this.#lines.get(line) ?? begun;
-        is({ state: whenLost[state], attempt: state === 'live' ? 0 : attempt + 1, reason });
+        this.#is(line, { state: whenLost[state], attempt: state === 'live' ? 0 : attempt + 1, reason });
       },
-      over: () => is(null),
+      over: () => {
+        this.#lines.delete(line);
+        this.#changed();
+      },
     };
-    is(begun);
+    this.#lines.set(line, begun);
+    this.#changed();
     return line;
+  }
+
+  #is(line: Line, next: LineState): void {
+    // A stream that its user has left breaks after that: told of it, the status would never be live again.
+    if (this.#lines.has(line)) this.#lines.set(line, next);
+    this.#changed();
   }
 
   online(isOnline: boolean): void {
