@@ -56,15 +56,17 @@ export function resumingEvents<Options extends EventsOptions>(options: Options, 
     if (!signal || typeof body !== 'string') return go(url, init);
     const { operation, line } = known(signal, body);
     const authorization = authorizationIn(headers);
-    const refuse = () => {
-      refused = authorization;
-      (given as Refusable).refused?.(authorization);
-    };
+    const refuse = asks
+      ? () => {
+          refused = authorization;
+          (given as Refusable).refused?.(authorization);
+        }
+      : undefined;
     try {
       if (authorization && authorization === refused) throw new TypeError('Token refused');
       const response = await go(url, { ...init, body: JSON.stringify(operation.request()) });
       const { status } = response;
-      if (status === 401 && asks) refuse();
+      if (status === 401 && refuse) refuse();
       else if (/^4(?!08|29)/.test(`${status}`)) return ending(response, line);
       if (!response.ok || !response.body) {
         line?.lost(`${status}`);
@@ -72,28 +74,24 @@ export function resumingEvents<Options extends EventsOptions>(options: Options, 
         return response;
       }
       line?.live();
-      const over = await renewed(response.headers.get('tailrace-stream'), url, init, go);
+      const id = response.headers.get('tailrace-stream');
+      const bring = (next: string) => {
+        const token = next.replace(/^bearer +/i, '');
+        const renewal = {
+          ...init,
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ id, token }),
+        };
+        // Refused or lost, the stream ends with its token and comes back with another.
+        go(url.replace(/(\/stream)?\/?(\?.*)?$/, '/renew'), renewal).catch(() => undefined);
+      };
+      const over = id && asks ? renewing(authorization, given as () => unknown, bring) : undefined;
       const silence = resuming.silence ?? defaultSilence;
-      const stream = followed(response.body, { operation, line, over, silence, refuse: asks ? refuse : undefined });
-      return new Response(stream, response);
+      return new Response(followed(response.body, { operation, line, over, silence, refuse }), response);
     } catch (error) {
       line?.lost((error as Error).message);
       throw error;
     }
-  }
-
-  /** Keeps the stream's token fresh; gives what is to be called at its end. */
-  async function renewed(id: string | null, url: string, { headers, credentials }: RequestInit, go: typeof fetch) {
-    if (id === null || !asks) return () => {};
-    const bring = (authorization: string) =>
-      void go(url.replace(/(\/stream)?\/?(\?.*)?$/, '/renew'), {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ id, token: authorization.replace(/^bearer +/i, '') }),
-        ...(credentials ? { credentials } : {}),
-        // Refused or lost, the stream ends with its token and comes back with another.
-      }).catch(() => undefined);
-    return renewing(authorizationIn(headers), given as () => unknown, bring);
   }
 
   return { retryAttempts: 1 / 0, retry: pause, ...options, fetchFn };
@@ -122,7 +120,7 @@ const later = ({ headers }: Response) =>
 
 interface Following extends Known {
   /** Is called once nothing more comes: nobody asks for another token then. */
-  readonly over: () => void;
+  readonly over: (() => void) | undefined;
   readonly silence: number;
   /** Tells that the token was refused. There where the next connection may have another. */
   readonly refuse: (() => void) | undefined;
@@ -148,7 +146,7 @@ function followed(
   const stopWaking = onWake(abandon, ['online']);
 
   function close() {
-    over();
+    over?.();
     stopWaking();
   }
 

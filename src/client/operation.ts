@@ -112,7 +112,7 @@ export function operationOf(asked: Asked, listener: Resuming) {
       begun = false;
       if (!cursor) return asked;
       // A stream that began at "now" goes on behind a gap, one that began at a cursor ends: coming back changes neither.
-      const onGap = extensions?.after || /@resume\b/.test(query ?? '') ? undefined : 'CONTINUE';
+      const onGap = extensions?.after || /@resume\b/.test(`${query}`) ? undefined : 'CONTINUE';
       return { ...asked, extensions: { onGap, ...extensions, after: cursor } };
     },
 
