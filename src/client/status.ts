@@ -1,8 +1,9 @@
 /** What an indicator of a page shows. The same object until something of it changes. */
 export interface Connection {
   /**
-   * `connecting`: nothing has been live yet. `live`: events come as they happen. `resuming`: what was live is cut off, and
-   * comes back from where it was. `offline`: the browser says that it has no network.
+   * `connecting`: nothing that is subscribed has been live yet. `live`: events come as they happen, or nothing is
+   * subscribed. `resuming`: what was live is cut off, and comes back from where it was. `offline`: the browser says that
+   * it has no network.
    */
   readonly state: State;
   /** When this state began, in milliseconds since 1970. */
