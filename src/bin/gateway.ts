@@ -64,6 +64,7 @@ export const gateway: Run = async (args, env) => {
     // The gateway's stop is registered before it listens: its connections to Redis are open already, and would stay so.
     started(() => replica.retire());
     const port = await listen(replica, config);
-    logger.info({ host: config.host, port, adminPort: admin.port }, 'The gateway is listening');
+    const path = `${config.basePath}/graphql`;
+    logger.info({ host: config.host, port, path, adminPort: admin.port }, 'The gateway is listening');
   });
 };

@@ -96,27 +96,25 @@ export class Operation {
   /** The request for the next connection: as it was asked, or from where it has come. */
   request(): Asked {
     const { asked } = this;
+    const { query, extensions } = asked;
     this.#begun = false;
     if (!this.#cursor) return asked;
     // A stream that began at "now" goes on behind a gap, one that began at a cursor ends: coming back changes neither.
-    const stated = asked.extensions?.after != null || /@resume\b/.test(asked.query ?? '');
-    return {
-      ...asked,
-      extensions: { ...(stated ? {} : { onGap: 'CONTINUE' }), ...asked.extensions, after: this.#cursor },
-    };
+    const onGap = extensions?.after || /@resume\b/.test(query ?? '') ? undefined : 'CONTINUE';
+    return { ...asked, extensions: { onGap, ...extensions, after: this.#cursor } };
   }
 
   reached(cursor: string): void {
     if (!this.#cursor) this.#call('onReady', cursor);
+    this.#call('onCursor', cursor);
     this.#cursor = cursor;
     this.failed = 0;
-    this.#call('onCursor', cursor);
   }
 
-  /** An event's result; its cursor, where it does not come by another way. */
-  shown({ errors, extensions: { cursor, gap } = {} }: Result): void {
+  /** An event's result; its cursor, where it does not come by another way. Or what the operation ended with. */
+  shown({ errors = [], extensions: { cursor, gap } = {} }: Result): void {
     if (cursor) this.reached(cursor);
-    else if (errors) this.failedWith(errors);
+    else for (const { extensions: { gap, oldest = null } = {} } of errors) if (gap) this.#tell(gap, true, oldest);
     if (gap) this.#tellOnce(gap);
     this.#ahead = undefined;
   }
@@ -135,11 +133,6 @@ export class Operation {
       this.#begun = true;
       this.reached(cursor);
     }
-  }
-
-  /** What the operation ended with. */
-  failedWith(errors: readonly Failure[]): void {
-    for (const { extensions: { gap, oldest } = {} } of errors) if (gap) this.#tell(gap, true, oldest);
   }
 
   #tellOnce(gap: Told) {

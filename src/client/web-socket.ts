@@ -79,29 +79,15 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
     let stopRenewing: (() => void) | undefined;
     shown ??= resuming.connection?.line();
 
+    const write = (text: string) => socket.send(text);
     const begin = (id: string, operation: Operation) =>
       outbox?.begin(id, () => JSON.stringify({ id, type: 'subscribe', payload: operation.request() }, replace));
-
-    function acknowledged(limits?: Limits) {
-      outbox = outboxOf((text) => socket.send(text), limits);
-      shown?.live();
-      if (!asks) return;
-      // Before the token ends: a `ping` that brings its successor keeps the connection, and all that runs on it.
-      stopRenewing = renewing(
-        authorization,
-        async () => authorizationIn(await given()),
-        (next) => {
-          authorization = next;
-          socket.send(JSON.stringify({ type: 'ping', payload: { Authorization: next } }));
-        },
-      );
-    }
 
     return {
       send(text) {
         const message = outgoing;
         outgoing = undefined;
-        if (!message) return socket.send(text);
+        if (!message) return write(text);
         const { id, type, payload } = message;
         if (type === 'complete') {
           here.delete(id);
@@ -117,8 +103,20 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
       received({ id, type, payload }: Message) {
         const operation = here.get(id);
         if (type === 'ping' || type === 'next') failed = 0;
-        if (type === 'connection_ack') acknowledged(payload?.limits);
-        else if (type === 'next') operation?.shown(payload);
+        if (type === 'connection_ack') {
+          outbox = outboxOf(write, payload?.limits);
+          shown?.live();
+          // Before the token ends: a `ping` that brings its successor keeps the connection, and all that runs on it.
+          if (asks)
+            stopRenewing = renewing(
+              authorization,
+              async () => authorizationIn(await given()),
+              (next) => {
+                authorization = next;
+                write(JSON.stringify({ type: 'ping', payload: { Authorization: next } }));
+              },
+            );
+        } else if (type === 'next') operation?.shown(payload);
         else if (type === 'ping') {
           for (const [id, operation] of here) operation.heartbeat(payload?.cursors?.[id], payload?.gaps?.[id]);
         } else if (operation) {
@@ -126,7 +124,7 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
           if (payload?.every(passes))
             return pause(operation.failed++).then(() => here.get(id) === operation && begin(id, operation));
           here.delete(id);
-          operation.failedWith(payload ?? []);
+          operation.shown({ errors: payload });
         }
       },
 
@@ -168,9 +166,10 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
         }
       : given,
     jsonMessageReplacer(this: unknown, key: string, value: Sent) {
-      if (key === '' && /^(subscribe|complete)$/.test(value.type)) outgoing = value;
-      // It is written when its turn has come.
-      if (value === outgoing && value.type === 'subscribe') return;
+      // Of what is sent only these two have one.
+      if (key === '' && value.id && value.type) outgoing = value;
+      // This one is written when its turn has come.
+      if (value === outgoing && value.payload) return;
       return replace ? replace.call(this, key, value) : value;
     },
   };

@@ -263,13 +263,26 @@ const known = {
     edits: [
       {
         file: 'src/schema/compile.ts',
-        from: 'isSound ? withoutHidden(document, schema, to) : null',
+        from: 'isSound ? publicSchema(document, schema, to) : null',
         to: 'isSound ? schema : null',
       },
     ],
     suite: 'test/path/hidden.test.ts',
     red: ['is by HTTP by POST', 'is by server-sent events', 'is by WebSocket', 'an event of a hidden type'],
     green: 'a rule may ask for it',
+  },
+  directives: {
+    what: 'clients see the directives by which a schema says where events come from',
+    edits: [
+      {
+        file: 'src/schema/directives/hidden.ts',
+        from: 'withoutServerDirectives({ ...document, definitions: shown })',
+        to: '{ ...document, definitions: shown }',
+      },
+    ],
+    suite: 'test/bin/schema.test.ts',
+    red: ['prints of any schema what introspection shows'],
+    green: 'changes only where the schema does',
   },
   bodies: {
     what: 'a body of any type is read as an operation',

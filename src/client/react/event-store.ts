@@ -9,8 +9,9 @@ import {
   subscribeWith,
 } from '../live/subscriber.js';
 import type { Gap } from '../operation.js';
-import { batching } from './batching.js';
 import { Gathering, type Keeping } from './gathering.js';
+import { Holding } from './holding.js';
+import { Snapshot } from './snapshot.js';
 
 /** What a subscription has brought so far. The same object until something of it changes. */
 export interface Gathered<Event> {
@@ -69,112 +70,96 @@ export function eventStore<Data, Variables>(
   document: Document<Data, Variables>,
   options: EventOptions<EventOf<Data>, Variables> = {},
 ): EventStore<EventOf<Data>> {
-  type Event = EventOf<Data>;
-  const gathering = new Gathering<Event>(options);
-  const listeners = new Set<() => void>();
-  let shown: Gathered<Event> = nothing(options.after ?? null);
-  /** What `shown` is to become. */
-  let now = shown;
-  let holders = 0;
-  let leave: (() => void) | null = null;
+  return new Store(client, textOf(document), options);
+}
 
-  const soon = batching(() => {
-    shown = { ...now, events: gathering.rows() };
-    for (const listener of [...listeners]) listener();
-  });
+class Store<Event> implements EventStore<Event> {
+  readonly #gathering: Gathering<Event>;
+  readonly #snapshot: Snapshot<Gathered<Event>>;
+  readonly #holding = new Holding(
+    () => this.#begin(),
+    () => this.#end(),
+  );
+  /** Leaves the subscription that runs. */
+  #leave: (() => void) | null = null;
 
-  function change(by: Partial<Gathered<Event>>) {
-    now = { ...now, ...by };
-    soon();
+  constructor(
+    readonly client: Subscriber | LiveClient,
+    private readonly query: string,
+    private readonly options: EventOptions<Event>,
+  ) {
+    this.#gathering = new Gathering(options);
+    this.#snapshot = new Snapshot<Gathered<Event>>(nothing(options.after ?? null), (now) => ({
+      ...now,
+      events: this.#gathering.rows(),
+    }));
   }
 
-  function take({ data, errors, extensions }: Result) {
+  readonly subscribe = (listener: () => void) => this.#snapshot.subscribe(listener);
+  readonly getSnapshot = () => this.#snapshot.get();
+  readonly open = () => this.#holding.hold();
+  readonly restart = () => this.#holding.reopen();
+
+  readonly clear = () => {
+    this.#gathering.clear();
+    this.#snapshot.change({ latest: undefined, gap: null, error: null });
+  };
+
+  #begin() {
+    if (this.#snapshot.now.ended) this.#snapshot.change({ error: null, ended: false });
+    let stop = () => {};
+    const leave = () => stop();
+    this.#leave = leave;
+    // A subscription that was left may still have something under way, which its successor brings again.
+    stop = subscribeWith(
+      this.client,
+      this.#request(),
+      this.#sink((tell) => void (this.#leave === leave && tell())),
+    );
+  }
+
+  #end() {
+    const leave = this.#leave;
+    this.#leave = null;
+    this.#snapshot.keep({ ready: false });
+    leave?.();
+  }
+
+  #request(): Request {
+    const { variables, extensions } = this.options;
+    const { cursor } = this.#snapshot.now;
+    // A page is told of its gap, and then goes on: ended, it would be a dead row.
+    const behind = cursor === null ? {} : { onGap: 'CONTINUE', ...extensions, after: cursor };
+    return {
+      query: this.query,
+      variables: variables as Request['variables'],
+      extensions: { ...extensions, ...behind },
+    };
+  }
+
+  #sink(mine: (tell: () => void) => void): Sink {
+    const snapshot = this.#snapshot;
+    return {
+      next: (result) => mine(() => this.#take(result)),
+      error: (cause) => mine(() => snapshot.change({ error: errorOf(cause), ended: true })),
+      complete: () => mine(() => snapshot.change({ ended: true })),
+      gap: (gap) => mine(() => snapshot.change({ gap })),
+      // With a heartbeat too, for which 150 rows would render.
+      cursor: (cursor) => mine(() => snapshot.keep({ cursor })),
+      ready: () => mine(() => snapshot.change({ ready: true })),
+    };
+  }
+
+  #take({ data, errors, extensions }: Result) {
     const { cursor } = extensions ?? {};
     const event = eventIn<Event>(data);
     const error = errors ? errorOf(errors) : null;
-    if (event === null) return change({ error, cursor: cursor ?? now.cursor });
-    if (!gathering.take(event, cursor)) return;
-    change({ latest: event, error, cursor: cursor ?? now.cursor });
-    aside(() => options.onEvent?.(event, cursor ?? null));
+    const at = cursor ?? this.#snapshot.now.cursor;
+    if (event === null) return this.#snapshot.change({ error, cursor: at });
+    if (!this.#gathering.take(event, cursor)) return;
+    this.#snapshot.change({ latest: event, error, cursor: at });
+    aside(() => this.options.onEvent?.(event, cursor ?? null));
   }
-
-  function request(): Request {
-    const { variables, extensions } = options;
-    const { cursor } = now;
-    // A page is told of its gap, and then goes on: ended, it would be a dead row.
-    const begin = cursor === null ? {} : { onGap: 'CONTINUE', ...extensions, after: cursor };
-    return {
-      query: textOf(document),
-      variables: variables as Request['variables'],
-      extensions: { ...extensions, ...begin },
-    };
-  }
-
-  /** With a heartbeat too, which is no reason to render. */
-  function reach(cursor: string) {
-    now = { ...now, cursor };
-  }
-
-  function begin() {
-    if (now.ended) change({ error: null, ended: false });
-    // A subscription that was left may still have something under way, which its successor brings again.
-    const mine = (tell: () => void) => leave === over && tell();
-    const sink: Sink = {
-      next: (result) => mine(() => take(result)),
-      error: (cause) => mine(() => change({ error: errorOf(cause), ended: true })),
-      complete: () => mine(() => change({ ended: true })),
-      gap: (gap) => mine(() => change({ gap })),
-      cursor: (cursor) => mine(() => reach(cursor)),
-      ready: () => mine(() => change({ ready: true })),
-    };
-    let stop = () => {};
-    const over = () => stop();
-    leave = over;
-    stop = subscribeWith(client, request(), sink);
-  }
-
-  function end() {
-    const left = leave;
-    leave = null;
-    left?.();
-  }
-
-  function settle() {
-    if (holders > 0 && !leave) begin();
-    if (holders === 0 && leave) {
-      end();
-      now = { ...now, ready: false };
-    }
-  }
-
-  return {
-    client,
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
-    getSnapshot: () => shown,
-    open() {
-      let isOpen = true;
-      holders++;
-      // Not at once: StrictMode closes and opens again what it has just opened, and a list moves its rows about.
-      queueMicrotask(settle);
-      return () => {
-        if (isOpen) holders--;
-        isOpen = false;
-        queueMicrotask(settle);
-      };
-    },
-    clear() {
-      gathering.clear();
-      change({ latest: undefined, gap: null, error: null });
-    },
-    restart() {
-      end();
-      change({ ready: false });
-      settle();
-    },
-  };
 }
 
 /** The value of the only field; null where there is none. */

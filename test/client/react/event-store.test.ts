@@ -85,6 +85,13 @@ test('opened, closed and opened in one go, as StrictMode does, it subscribes onc
   expect(subscriptions.map(({ left }) => left)).toEqual([true]);
 });
 
+test('opened and closed in one go, as a row that flies by, it asks for nothing', async () => {
+  const { client, subscriptions } = scripted();
+  eventStore(client, query).open()();
+  await turn();
+  expect(subscriptions).toEqual([]);
+});
+
 test('several may have it open: it is left with the last of them', async () => {
   const { client, subscriptions } = scripted();
   const store = eventStore(client, query);
@@ -109,7 +116,7 @@ test('opened again it goes on behind the last event it has, and what its old sub
   await turn();
   store.open();
   await turn();
-  subscriptions[0]?.next(next(2));
+  subscriptions[0]?.next(next(9));
   subscriptions[1]?.next(next(2));
   subscriptions[1]?.next(next(3));
   await eventually('three events', () => store.getSnapshot().events.length === 3);

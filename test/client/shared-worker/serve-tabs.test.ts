@@ -150,6 +150,7 @@ test('a place is where something was shown, not where it was sent: the next tab 
   one.say({ type: 'shown', cursors: [[1, 'c1']] });
   // Heard by then: a port keeps its order.
   await one.subscribe(3);
+  sink.cursor?.('of a heartbeat');
   one.die();
   await eventually('it is left', () => w.asked[0]?.left === true);
   const later = await w.tab('ada');

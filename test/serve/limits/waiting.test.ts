@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { AuditEntry } from '../../../src/observe/audit.js';
 import { noGatewayMetrics } from '../../../src/observe/metrics.js';
 import type { GatewayParts } from '../../../src/serve/gateway.js';
 import type { GatewayLimits } from '../../../src/serve/limits/limits.js';
@@ -116,22 +117,29 @@ describe('what waits for room', () => {
   });
 
   test('takes no room once its client has completed it, and its id is free for another', async () => {
-    await using r = await fullRiver({ subscriptionsPerSocket: 2 });
+    const begun: unknown[] = [];
+    const audit = (entry: AuditEntry) => {
+      if (entry.event === 'subscribed') begun.push([entry.peer?.operation, entry.args.id]);
+    };
+    await using r = await fullRiver({ subscriptionsPerSocket: 2 }, { audit });
     await using page = socket(r.wsUrl);
     await page.init();
     for (const id of ['kept', '1']) await page.subscribe(id, row(id));
     await page.subscribe('2', row('given up'));
     await complete(page, '2');
-    await page.subscribe('3', row(3));
-    await page.subscribe('2', row('again'));
-    await eventually('three have waited', () => r.waits.length === 3);
+    await page.subscribe('3', row('3'));
+    await eventually('both have waited', () => r.waits.length === 2);
     await complete(page, '1');
-    await eventually('the third has begun', () => page.messages.some(({ payload }) => payload?.cursors?.['3']));
+    await eventually('the next one has begun', () => page.messages.some(({ payload }) => payload?.cursors?.['3']));
+    await page.subscribe('2', row('given up too'));
+    await complete(page, '2');
+    await page.subscribe('2', row('again'));
     await complete(page, '3');
-    await eventually('the second too', () => page.messages.some(({ payload }) => payload?.cursors?.['2']));
-    for (const id of ['given up', 'again']) await r.publish('rows', { id });
+    await eventually('so has the last', () => page.messages.some(({ payload }) => payload?.cursors?.['2']));
+    for (const id of ['given up', 'given up too', 'again']) await r.publish('rows', { id });
     await page.message('next', '2');
     expect(rowsOf(page)).toEqual([['2', { id: 'again', n: null }]]);
+    expect(begun).toEqual([...['kept', '1', '3'].map((id) => [id, id]), ['2', 'again']]);
     expect(r.subscribed()).toBe(2);
   });
 

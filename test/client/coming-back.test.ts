@@ -1,0 +1,122 @@
+import type { AddressInfo } from 'node:net';
+import { type ClientOptions, createClient } from 'graphql-ws';
+import { describe, expect, test, vi } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
+import { connectionStatus, type Resuming, resumingWebSocket } from '../../src/client/index.js';
+import { eventually } from '../support/eventually.js';
+
+/** A server that acknowledges, and closes its sockets with these codes, one after the other; the next stays open. */
+async function closing(...codes: readonly number[]) {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'graphql-transport-ws' });
+  const inits: unknown[] = [];
+  server.on('connection', (socket) => {
+    socket.on('message', (data) => {
+      const { type, payload } = JSON.parse(String(data));
+      if (type === 'connection_init') {
+        inits.push(payload);
+        socket.send('{"type":"connection_ack"}');
+      }
+      const code = codes[inits.length - 1];
+      if (type === 'subscribe' && code !== undefined) socket.close(code, 'as the test says');
+    });
+  });
+  await new Promise((resolve) => server.once('listening', resolve));
+  return {
+    url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    /** What each connection signed in with. */
+    inits,
+    async [Symbol.asyncDispose]() {
+      for (const socket of server.clients) socket.terminate();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function subscribe(url: string, options: Partial<ClientOptions> = {}, resuming: Resuming = {}) {
+  const ends: unknown[] = [];
+  const client = createClient(resumingWebSocket({ url, webSocketImpl: WebSocket, ...options }, resuming));
+  client.subscribe(
+    { query: 'subscription { n }' },
+    { next() {}, error: (error) => ends.push(error), complete: () => ends.push('complete') },
+  );
+  return { ends, client, [Symbol.asyncDispose]: async () => client.dispose() };
+}
+
+describe('a socket that is closed with', () => {
+  test('1001 is replaced at once: nobody waits for a replica that retires', async () => {
+    await using server = await closing(1001, 1001);
+    const random = vi.spyOn(Math, 'random');
+    await using page = subscribe(server.url, { generateID: () => 'one' });
+    await eventually('a third one', () => server.inits.length === 3);
+    // A wait is drawn; a frame of `ws` is masked by other means.
+    expect([random.mock.calls.length, page.ends]).toEqual([0, []]);
+    random.mockRestore();
+  });
+
+  test.each([1011, 1012, 1013, 4408])('%d is replaced after a while', async (code) => {
+    await using server = await closing(code);
+    await using page = subscribe(server.url);
+    await eventually('another one', () => server.inits.length === 2);
+    expect(page.ends).toEqual([]);
+  });
+
+  test.each([4400, 4401, 4406, 4409, 4429])('%d ends its operations with it', async (code) => {
+    await using server = await closing(code);
+    const connection = connectionStatus();
+    await using page = subscribe(server.url, {}, { connection });
+    await eventually('the end', () => page.ends.length > 0);
+    expect(page.ends).toEqual([expect.objectContaining({ code, reason: 'as the test says' })]);
+    expect([server.inits.length, connection.current.state]).toEqual([1, 'live']);
+  });
+
+  test('4403 ends them where there can be no other token', async () => {
+    await using server = await closing(4403);
+    await using page = subscribe(server.url, { connectionParams: { authorization: 'Bearer one' } });
+    await eventually('the end', () => page.ends.length > 0);
+    expect([page.ends, server.inits.length]).toEqual([[expect.objectContaining({ code: 4403 })], 1]);
+  });
+
+  test('4403 is replaced only with another token, and no other is sent meanwhile', async () => {
+    await using server = await closing(4403, 4403);
+    const tokens = ['one', 'one', 'one', 'two', 'two', 'three'];
+    const connectionParams = async () => ({ authorization: `Bearer ${tokens.shift() ?? 'three'}` });
+    await using page = subscribe(server.url, { connectionParams });
+    await eventually('a third one', () => server.inits.length === 3);
+    expect(server.inits).toEqual(['one', 'two', 'three'].map((token) => ({ authorization: `Bearer ${token}` })));
+    expect(page.ends).toEqual([]);
+  });
+});
+
+test('a token that cannot be had now is asked for again: no operation ends', async () => {
+  await using server = await closing();
+  let asked = 0;
+  const connectionParams = async () => {
+    if (++asked < 3) throw new Error('no connection');
+    return { authorization: 'Bearer one' };
+  };
+  await using page = subscribe(server.url, { connectionParams });
+  await eventually('it has signed in', () => server.inits.length === 1);
+  expect([asked, page.ends]).toEqual([3, []]);
+});
+
+test('attempts and waits that a page gives stay its own', async () => {
+  await using server = await closing(1013, 1013, 1013);
+  const waits: number[] = [];
+  const retryWait = async (retries: number) => void waits.push(retries);
+  await using page = subscribe(server.url, { retryWait, retryAttempts: 1, shouldRetry: () => waits.length < 2 });
+  await eventually('the end', () => page.ends.length > 0);
+  expect([waits.length, page.ends]).toEqual([2, [expect.objectContaining({ code: 1013 })]]);
+});
+
+test('on.closed is told once of each end, whoever ended it', async () => {
+  await using server = await closing(1013);
+  const codes: unknown[] = [];
+  const on = { closed: (event: unknown) => void codes.push((event as { code: number }).code) };
+  await using page = subscribe(server.url, { on });
+  await eventually('another one', () => server.inits.length === 2);
+  page.client.terminate();
+  await eventually('a third one', () => server.inits.length === 3);
+  page.client.dispose();
+  await eventually('the last end', () => codes.length >= 3);
+  expect(codes).toEqual([1013, 4499, 1000]);
+});
