@@ -2,7 +2,8 @@ import {
   type Asked,
   defaultSilence,
   type Failure,
-  Operation,
+  type Operation,
+  operationOf,
   passes,
   type Result,
   type Resuming,
@@ -39,13 +40,14 @@ export function resumingEvents<Options extends EventsOptions>(options: Options, 
   let refused: unknown;
 
   function known(signal: AbortSignal, body: string): Known {
-    const before = operations.get(signal);
-    if (before) return before;
-    const line = resuming.connection?.line();
-    const operation = { operation: new Operation(JSON.parse(body) as Asked, resuming), line };
-    operations.set(signal, operation);
-    signal.addEventListener('abort', () => line?.over());
-    return operation;
+    let known = operations.get(signal);
+    if (!known) {
+      const line = resuming.connection?.line();
+      known = { operation: operationOf(JSON.parse(body) as Asked, resuming), line };
+      operations.set(signal, known);
+      signal.addEventListener('abort', () => line?.over());
+    }
+    return known;
   }
 
   async function fetchFn(url: string, init: RequestInit): Promise<Response> {
@@ -54,15 +56,17 @@ export function resumingEvents<Options extends EventsOptions>(options: Options, 
     if (!signal || typeof body !== 'string') return go(url, init);
     const { operation, line } = known(signal, body);
     const authorization = authorizationIn(headers);
-    const refuse = () => {
-      refused = authorization;
-      (given as Refusable).refused?.(authorization);
-    };
+    const refuse = asks
+      ? () => {
+          refused = authorization;
+          (given as Refusable).refused?.(authorization);
+        }
+      : undefined;
     try {
       if (authorization && authorization === refused) throw new TypeError('Token refused');
       const response = await go(url, { ...init, body: JSON.stringify(operation.request()) });
       const { status } = response;
-      if (status === 401 && asks) refuse();
+      if (status === 401 && refuse) refuse();
       else if (/^4(?!08|29)/.test(`${status}`)) return ending(response, line);
       if (!response.ok || !response.body) {
         line?.lost(`${status}`);
@@ -70,28 +74,24 @@ export function resumingEvents<Options extends EventsOptions>(options: Options, 
         return response;
       }
       line?.live();
-      const over = await renewed(response.headers.get('tailrace-stream'), url, init, go);
+      const id = response.headers.get('tailrace-stream');
+      const bring = (next: string) => {
+        const token = next.replace(/^bearer +/i, '');
+        const renewal = {
+          ...init,
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ id, token }),
+        };
+        // Refused or lost, the stream ends with its token and comes back with another.
+        go(url.replace(/(\/stream)?\/?(\?.*)?$/, '/renew'), renewal).catch(() => undefined);
+      };
+      const over = id && asks ? renewing(authorization, given as () => unknown, bring) : undefined;
       const silence = resuming.silence ?? defaultSilence;
-      const stream = followed(response.body, { operation, line, over, silence, refuse: asks ? refuse : undefined });
-      return new Response(stream, response);
+      return new Response(followed(response.body, { operation, line, over, silence, refuse }), response);
     } catch (error) {
       line?.lost((error as Error).message);
       throw error;
     }
-  }
-
-  /** Keeps the stream's token fresh; gives what is to be called at its end. */
-  async function renewed(id: string | null, url: string, { headers, credentials }: RequestInit, go: typeof fetch) {
-    if (id === null || !asks) return () => {};
-    const bring = (authorization: string) =>
-      void go(url.replace(/(\/stream)?\/?(\?.*)?$/, '/renew'), {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ id, token: authorization.replace(/^bearer +/i, '') }),
-        ...(credentials ? { credentials } : {}),
-        // Refused or lost, the stream ends with its token and comes back with another.
-      }).catch(() => undefined);
-    return renewing(authorizationIn(headers), async () => authorizationIn(await given()), bring);
   }
 
   return { retryAttempts: 1 / 0, retry: pause, ...options, fetchFn };
@@ -120,7 +120,7 @@ const later = ({ headers }: Response) =>
 
 interface Following extends Known {
   /** Is called once nothing more comes: nobody asks for another token then. */
-  readonly over: () => void;
+  readonly over: (() => void) | undefined;
   readonly silence: number;
   /** Tells that the token was refused. There where the next connection may have another. */
   readonly refuse: (() => void) | undefined;
@@ -137,79 +137,72 @@ function followed(
   const reader = body.getReader();
   const decoder = new TextDecoder();
   const encoder = new TextEncoder();
-  let rest = '';
+  /** What has come: whole events, and the beginning of the next one. */
+  let events = [''];
   let begun = false;
-  /** Set with the last event: null when the operation is complete, else why the next connection may go on. */
-  let end: Error | null | undefined;
 
   /** A stream that is silent for too long is dead, and one from before the network was back may be: nobody would tell. */
   const abandon = () => void reader.cancel().catch(() => undefined);
   const stopWaking = onWake(abandon, ['online']);
 
-  /** The next whole events, '' while there are none. Rejects when the stream breaks. */
-  async function read(): Promise<string> {
-    const watch = setTimeout(abandon, silence);
-    const { done, value } = await reader.read().finally(() => clearTimeout(watch));
-    if (done) throw new TypeError('The stream has ended');
-    const events = (rest + decoder.decode(value, { stream: true })).split('\n\n');
-    rest = events.pop() as string;
-    let read = '';
-    for (const event of events) {
-      end = look(event);
-      if (end) break;
-      read += `${event}\n\n`;
-      if (end === null) break;
-    }
-    return read;
+  function close() {
+    over?.();
+    stopWaking();
   }
 
-  /** Takes the cursor. Gives an error in place of an event that only this stream ends with, null at the very end. */
-  function look(event: string): Error | null | undefined {
+  /** The next whole event. Rejects when the stream breaks. */
+  async function next(): Promise<string> {
+    while (events.length < 2) {
+      const watch = setTimeout(abandon, silence);
+      const { done, value } = await reader.read().finally(() => clearTimeout(watch));
+      if (done) throw new TypeError('The stream has ended');
+      events = (events[0] + decoder.decode(value, { stream: true })).split('\n\n');
+    }
+    return events.shift() as string;
+  }
+
+  /** Takes the cursor. Tells whether it is the last event; throws in place of one that only this stream ends with. */
+  function isLast(event: string): boolean {
     // Never by a pattern over lines: for those, U+2028 begins one, and a user's text may hold it.
     const fields = event.split('\n');
     const field = (name: string) => fields.find((line) => line.startsWith(name))?.slice(name.length);
-    if (field('event: ') === 'complete') return null;
     const cursor = field('id: ');
     const data = field('data: ');
     if (data && /"(errors|gap)":/.test(data)) {
       const result = JSON.parse(data) as Result;
       const passing = result.data === undefined && result.errors?.find(goesOn);
-      if (passing) return new TypeError(passing.message);
+      if (passing) throw new TypeError(passing.message);
       operation.shown(result);
       // An event is parsed once, by the client: nothing but its cursor is needed of most.
-    } else if (cursor !== undefined) operation.reached(cursor);
-    begun ||= cursor !== undefined;
-    return undefined;
+    } else if (cursor) operation.reached(cursor);
+    begun ||= !!cursor;
+    return field('event: ') === 'complete';
   }
 
   /** What ends the stream but not the operation: the next connection may succeed. */
   function goesOn(failure: Failure): boolean {
-    if (begun && failure.extensions?.code === 'UNAUTHENTICATED') refuse?.();
-    else return passes(failure);
+    if (!begun || failure.extensions?.code !== 'UNAUTHENTICATED') return passes(failure);
+    refuse?.();
     return !!refuse;
-  }
-
-  function close() {
-    over();
-    stopWaking();
   }
 
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        let events = '';
         try {
-          while (end === undefined && events === '') events = await read();
+          const event = await next();
+          const last = isLast(event);
+          controller.enqueue(encoder.encode(`${event}\n\n`));
+          if (!last) return;
+          close();
+          controller.close();
         } catch (error) {
-          end = error as Error;
+          close();
+          line?.lost((error as Error).message);
+          // graphql-sse tries again only if it waits for an event at that moment: let it show first what it has.
+          await new Promise((resolve) => setTimeout(resolve));
+          controller.error(error);
         }
-        if (events !== '') return controller.enqueue(encoder.encode(events));
-        close();
-        if (end) line?.lost(end.message);
-        // graphql-sse tries again only if it waits for an event at that moment: let it show first what it has.
-        await new Promise((resolve) => setTimeout(resolve));
-        if (end) controller.error(end);
-        else controller.close();
         abandon();
       },
       cancel(reason) {

@@ -74,9 +74,12 @@ export function lineOver(
       clearTimeout(watch);
       stopWaking();
       const event = { code, reason };
-      closed(event);
-      // Before anything connects again. graphql-ws does not listen any more where it has terminated, and knows of it.
-      queueMicrotask(() => line.onclose?.(event));
+      // Together, and before anything connects again: who leaves when told of one must not be in between. graphql-ws does
+      // not listen any more where it has terminated, and knows of it.
+      queueMicrotask(() => {
+        closed(event);
+        line.onclose?.(event);
+      });
     }
 
     function speaksWithin(milliseconds: number) {

@@ -79,72 +79,73 @@ export const passes = ({ extensions: { code, limit } = {} }: Failure): boolean =
 export type Told = Pick<Gap, 'reason' | 'missed'> & { readonly times?: number };
 
 /** One operation, from its first connection to its last: how far it has come, and which gap was told. */
-export class Operation {
-  /** How often it was turned away since it has come further. */
-  failed = 0;
-  #cursor: string | undefined;
+export type Operation = ReturnType<typeof operationOf>;
+
+export function operationOf(asked: Asked, listener: Resuming) {
+  let cursor: string | undefined;
   /** The gap that was told ahead of its event. */
-  #ahead: Told | undefined;
+  let ahead: Told | undefined;
   /** True once a heartbeat has brought a cursor on this connection. */
-  #begun = false;
+  let begun = false;
 
-  constructor(
-    readonly asked: Asked,
-    private readonly listener: Resuming,
-  ) {}
+  const call = <Name extends 'onGap' | 'onCursor' | 'onReady'>(
+    name: Name,
+    what: Parameters<NonNullable<Resuming[Name]>>[0],
+  ) => queueMicrotask(() => listener[name]?.(what as never, asked));
 
-  /** The request for the next connection: as it was asked, or from where it has come. */
-  request(): Asked {
-    const { asked } = this;
-    const { query, extensions } = asked;
-    this.#begun = false;
-    if (!this.#cursor) return asked;
-    // A stream that began at "now" goes on behind a gap, one that began at a cursor ends: coming back changes neither.
-    const onGap = extensions?.after || /@resume\b/.test(query ?? '') ? undefined : 'CONTINUE';
-    return { ...asked, extensions: { onGap, ...extensions, after: this.#cursor } };
+  const tell = ({ reason, missed }: Told, ended = false, oldest: string | null = null) =>
+    call('onGap', { reason, missed, ended, oldest });
+
+  function tellOnce(gap: Told) {
+    const { reason, missed, times = 1 } = ahead ?? {};
+    if (gap.reason !== reason || gap.missed !== missed || (gap.times ?? 1) > times) tell(gap);
   }
 
-  reached(cursor: string): void {
-    if (!this.#cursor) this.#call('onReady', cursor);
-    this.#call('onCursor', cursor);
-    this.#cursor = cursor;
-    this.failed = 0;
-  }
+  const operation = {
+    asked,
+    /** How often it was turned away since it has come further. */
+    failed: 0,
 
-  /** An event's result; its cursor, where it does not come by another way. Or what the operation ended with. */
-  shown({ errors = [], extensions: { cursor, gap } = {} }: Result): void {
-    if (cursor) this.reached(cursor);
-    else for (const { extensions: { gap, oldest = null } = {} } of errors) if (gap) this.#tell(gap, true, oldest);
-    if (gap) this.#tellOnce(gap);
-    this.#ahead = undefined;
-  }
+    /** The request for the next connection: as it was asked, or from where it has come. */
+    request(): Asked {
+      const { query, extensions } = asked;
+      begun = false;
+      if (!cursor) return asked;
+      // A stream that began at "now" goes on behind a gap, one that began at a cursor ends: coming back changes neither.
+      const onGap = extensions?.after || /@resume\b/.test(`${query}`) ? undefined : 'CONTINUE';
+      return { ...asked, extensions: { onGap, ...extensions, after: cursor } };
+    },
 
-  /**
-   * The event that a gap stands before may be long in coming. Until then no cursor counts, which could only lie beyond
-   * what the gap leaves open; who is cut off comes back before the gap, and meets it again.
-   */
-  heartbeat(cursor: string | undefined, gap: Told | undefined): void {
-    if (gap) {
-      this.#tellOnce(gap);
-      this.#ahead = gap;
-    } else if (cursor) {
-      // The first of a connection is where it asked to begin: what waits behind it is not known yet.
-      if (this.#begun) this.#ahead = undefined;
-      this.#begun = true;
-      this.reached(cursor);
-    }
-  }
+    reached(next: string): void {
+      if (!cursor) call('onReady', next);
+      call('onCursor', next);
+      cursor = next;
+      operation.failed = 0;
+    },
 
-  #tellOnce(gap: Told) {
-    const { reason, missed, times = 1 } = this.#ahead ?? {};
-    if (gap.reason !== reason || gap.missed !== missed || (gap.times ?? 1) > times) this.#tell(gap);
-  }
+    /** An event's result; its cursor, where it does not come by another way. Or what the operation ended with. */
+    shown({ errors = [], extensions: { cursor, gap } = {} }: Result): void {
+      if (cursor) operation.reached(cursor);
+      else for (const { extensions: { gap, oldest } = {} } of errors) if (gap) tell(gap, true, oldest);
+      if (gap) tellOnce(gap);
+      ahead = undefined;
+    },
 
-  #tell({ reason, missed }: Told, ended = false, oldest: string | null = null) {
-    this.#call('onGap', { reason, missed, ended, oldest });
-  }
-
-  #call<Name extends 'onGap' | 'onCursor' | 'onReady'>(name: Name, what: Parameters<NonNullable<Resuming[Name]>>[0]) {
-    queueMicrotask(() => this.listener[name]?.(what as never, this.asked));
-  }
+    /**
+     * The event that a gap stands before may be long in coming. Until then no cursor counts, which could only lie beyond
+     * what the gap leaves open; who is cut off comes back before the gap, and meets it again.
+     */
+    heartbeat(next: string | undefined, gap: Told | undefined): void {
+      if (gap) {
+        tellOnce(gap);
+        ahead = gap;
+      } else if (next) {
+        // The first of a connection is where it asked to begin: what waits behind it is not known yet.
+        if (begun) ahead = undefined;
+        begun = true;
+        operation.reached(next);
+      }
+    },
+  };
+  return operation;
 }

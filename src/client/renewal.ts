@@ -11,22 +11,22 @@ const longest = 2 ** 31 - 1;
  */
 export function renewing(
   authorization: unknown,
-  ask: () => Promise<unknown>,
+  ask: () => unknown,
   bring: (authorization: string) => void,
 ): () => void {
   let stopped = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  function waitFor(current: unknown) {
-    const time = renewalIn(current);
-    if (time < longest) timer = setTimeout(() => void renew().catch(() => undefined), time);
-  }
-
   async function renew() {
-    const next = await ask();
+    const next = authorizationIn(await ask());
     if (stopped || typeof next !== 'string') return;
     bring(next);
     waitFor(next);
+  }
+
+  function waitFor(current: unknown) {
+    const time = renewalIn(current);
+    if (time < longest) timer = setTimeout(() => renew().catch(() => undefined), time);
   }
 
   waitFor(authorization);
@@ -36,15 +36,14 @@ export function renewing(
   };
 }
 
-/** Milliseconds until it is time to renew this token; NaN when its end cannot be read, or is too close. */
+/** Milliseconds until it is time to renew this token; infinite when its end cannot be read, or is too close. */
 export function renewalIn(authorization: unknown): number {
   try {
     const [, payload = ''] = String(authorization).split('.');
     const left = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/'))).exp * 1_000 - Date.now();
-    return left > tooLate ? Math.max(left / 2, left - ahead) : Number.NaN;
-  } catch {
-    return Number.NaN;
-  }
+    if (left > tooLate) return Math.max(left / 2, left - ahead);
+  } catch {}
+  return 1 / 0;
 }
 
 /** Where a client puts its token: in headers, or in the parameters of a connection. */

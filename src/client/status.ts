@@ -1,8 +1,9 @@
 /** What an indicator of a page shows. The same object until something of it changes. */
 export interface Connection {
   /**
-   * `connecting`: nothing has been live yet. `live`: events come as they happen. `resuming`: what was live is cut off, and
-   * comes back from where it was. `offline`: the browser says that it has no network.
+   * `connecting`: nothing that is subscribed has been live yet. `live`: events come as they happen, or nothing is
+   * subscribed. `resuming`: what was live is cut off, and comes back from where it was. `offline`: the browser says that
+   * it has no network.
    */
   readonly state: State;
   /** When this state began, in milliseconds since 1970. */
@@ -85,21 +86,26 @@ export class Status implements ConnectionStatus {
   };
 
   line(): Line {
-    const is = (next: LineState | null) => {
-      if (next) this.#lines.set(line, next);
-      else this.#lines.delete(line);
-      this.#changed();
-    };
     const line: Line = {
-      live: () => is(live),
+      live: () => this.#is(line, live),
       lost: (reason) => {
         const { state, attempt } = this.#lines.get(line) ?? begun;
-        is({ state: whenLost[state], attempt: state === 'live' ? 0 : attempt + 1, reason });
+        this.#is(line, { state: whenLost[state], attempt: state === 'live' ? 0 : attempt + 1, reason });
       },
-      over: () => is(null),
+      over: () => {
+        this.#lines.delete(line);
+        this.#changed();
+      },
     };
-    is(begun);
+    this.#lines.set(line, begun);
+    this.#changed();
     return line;
+  }
+
+  #is(line: Line, next: LineState): void {
+    // A stream that its user has left breaks after that: told of it, the status would never be live again.
+    if (this.#lines.has(line)) this.#lines.set(line, next);
+    this.#changed();
   }
 
   online(isOnline: boolean): void {

@@ -44,8 +44,7 @@ export function tokenSource(fetchToken: () => Promise<string>): TokenSource {
   }
 
   async function source(): Promise<string> {
-    // A time that is not known compares false: such a token is kept.
-    if (token !== null && !(Date.now() >= freshUntil)) return token;
+    if (token !== null && Date.now() < freshUntil) return token;
     if (token !== null) refusals = 0;
     coming ??= fetched();
     return coming;

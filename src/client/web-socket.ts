@@ -3,7 +3,8 @@ import {
   type Asked,
   defaultSilence,
   type Failure,
-  Operation,
+  type Operation,
+  operationOf,
   passes,
   type Result,
   type Resuming,
@@ -24,6 +25,7 @@ interface WebSocketOptions {
   shouldRetry?(errorOrCloseEvent: unknown): boolean;
   retryWait?(retries: number): Promise<void>;
   readonly retryAttempts?: number;
+  readonly on?: { connecting?: ((isRetry: boolean) => void) | undefined } | undefined;
 }
 
 type Sent = { readonly type: 'subscribe' | 'complete'; readonly id: string; readonly payload: Asked };
@@ -70,6 +72,13 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
   /** Attempts since something came. */
   let failed = 0;
   let atOnce = false;
+  /** Somebody is subscribed: that is known only where graphql-ws connects. */
+  let wanted = false;
+
+  function over() {
+    shown?.over();
+    shown = undefined;
+  }
 
   function converse(socket: Socket): Conversation {
     const before = operations;
@@ -95,7 +104,7 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
         }
         // graphql-ws sends the same payload under the same id on each connection; a user may give an id again.
         const known = before.get(id);
-        const operation = known?.asked === payload ? known : new Operation(payload, resuming);
+        const operation = known?.asked === payload ? known : operationOf(payload, resuming);
         operations = here.set(id, operation);
         begin(id, operation);
       },
@@ -108,14 +117,10 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
           shown?.live();
           // Before the token ends: a `ping` that brings its successor keeps the connection, and all that runs on it.
           if (asks)
-            stopRenewing = renewing(
-              authorization,
-              async () => authorizationIn(await given()),
-              (next) => {
-                authorization = next;
-                write(JSON.stringify({ type: 'ping', payload: { Authorization: next } }));
-              },
-            );
+            stopRenewing = renewing(authorization, given as () => unknown, (next) => {
+              authorization = next;
+              write(JSON.stringify({ type: 'ping', payload: { Authorization: next } }));
+            });
         } else if (type === 'next') operation?.shown(payload);
         else if (type === 'ping') {
           for (const [id, operation] of here) operation.heartbeat(payload?.cursors?.[id], payload?.gaps?.[id]);
@@ -139,22 +144,30 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
           (given as Refusable).refused?.(authorization);
         }
         // Left, or at fault for good.
-        if (/1000|44(0[0169]|29)/.test(`${code}`)) {
-          shown?.over();
-          shown = undefined;
-        } else shown?.lost(reason || `${code}`);
+        if (/1000|44(0[0169]|29)/.test(`${code}`)) over();
+        else shown?.lost(reason || `${code}`);
       },
     };
   }
 
   return {
     retryAttempts: 1 / 0,
-    async retryWait() {
-      if (!atOnce) await pause(failed++);
-      atOnce = false;
-    },
     shouldRetry: (event: Partial<Closed>) => asks || event.code !== 4403,
     ...options,
+    async retryWait(retries: number) {
+      if (options.retryWait) await options.retryWait(retries);
+      else if (!atOnce) await pause(failed++);
+      atOnce = wanted = false;
+      // graphql-ws connects now, or not at all, where all subscriptions were left meanwhile.
+      setTimeout(() => wanted || over());
+    },
+    on: {
+      ...options.on,
+      connecting(isRetry: boolean) {
+        wanted = true;
+        options.on?.connecting?.(isRetry);
+      },
+    },
     // Where there is none, graphql-ws says so.
     webSocketImpl: Impl && lineOver(Impl as SocketClass, resuming.silence ?? defaultSilence, converse, revive),
     connectionParams: asks

@@ -20,8 +20,8 @@ async function bundle(...names: readonly string[]) {
 
 describe('what a page loads, gzipped, is no more than', () => {
   test.each([
-    ['resumingWebSocket', 2_400],
-    ['resumingEvents', 2_420],
+    ['resumingWebSocket', 2_380],
+    ['resumingEvents', 2_240],
     ['resumingEventSource', 1_250],
     ['connectionStatus', 640],
     ['tokenSource', 720],

@@ -35,11 +35,12 @@ async function closing(...codes: readonly number[]) {
 function subscribe(url: string, options: Partial<ClientOptions> = {}, resuming: Resuming = {}) {
   const ends: unknown[] = [];
   const client = createClient(resumingWebSocket({ url, webSocketImpl: WebSocket, ...options }, resuming));
-  client.subscribe(
-    { query: 'subscription { n }' },
-    { next() {}, error: (error) => ends.push(error), complete: () => ends.push('complete') },
-  );
-  return { ends, client, [Symbol.asyncDispose]: async () => client.dispose() };
+  const listen = () =>
+    client.subscribe(
+      { query: 'subscription { n }' },
+      { next() {}, error: (error) => ends.push(error), complete: () => ends.push('complete') },
+    );
+  return { ends, client, listen, stop: listen(), [Symbol.asyncDispose]: async () => client.dispose() };
 }
 
 describe('a socket that is closed with', () => {
@@ -119,4 +120,41 @@ test('on.closed is told once of each end, whoever ended it', async () => {
   page.client.dispose();
   await eventually('the last end', () => codes.length >= 3);
   expect(codes).toEqual([1013, 4499, 1000]);
+});
+
+describe('when all subscriptions are left while it waits for the next attempt', () => {
+  test.each<[string, Partial<ClientOptions>]>([
+    ['as it waits by itself', {}],
+    ['as its page lets it wait', { retryWait: () => new Promise((resolve) => setTimeout(resolve, 20)) }],
+  ])('the status is live, %s: nothing is subscribed, until something is', async (_, options) => {
+    await using server = await closing(1013);
+    const connection = connectionStatus();
+    const seen: string[] = [];
+    connection.subscribe(() => {
+      seen.push(connection.current.state);
+      if (connection.current.state === 'resuming') page.stop();
+    });
+    await using page = subscribe(server.url, options, { connection });
+    await eventually('the end of the wait', () => seen.length === 3);
+    expect([seen, server.inits.length, page.ends]).toEqual([['live', 'resuming', 'live'], 1, ['complete']]);
+    page.listen();
+    await eventually('another connection', () => seen.length === 5);
+    expect([seen.slice(3), server.inits.length]).toEqual([['connecting', 'live'], 2]);
+  });
+});
+
+test('a url that is long in coming does not count as nobody being there', async () => {
+  await using server = await closing(1013);
+  const connection = connectionStatus();
+  let asked = 0;
+  const seen: string[] = [];
+  const url = async () => {
+    if (asked++ > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    return server.url;
+  };
+  connection.subscribe(() => void seen.push(connection.current.state));
+  await using _page = subscribe(server.url, { url }, { connection });
+  await eventually('another one', () => server.inits.length === 2);
+  await eventually('it is live again', () => seen.length >= 3);
+  expect(seen).toEqual(['live', 'resuming', 'live']);
 });

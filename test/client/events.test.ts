@@ -1,12 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { connectionStatus } from '../../src/client/index.js';
 import { LogUnavailable } from '../../src/log/channel-log.js';
 import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { eventually } from '../support/eventually.js';
 import { type Result, tokenFor } from '../support/river.js';
 import { pay, sampleRiver, subscribed } from '../support/sample.js';
-import { door } from '../support/servers/door.js';
+import { type Door, door } from '../support/servers/door.js';
 import { graphqlSse } from './kinds.js';
 import { wire } from './wire.js';
 
@@ -212,6 +213,26 @@ test('a stream that falls silent is given up for another', async () => {
   await eventually('what came meanwhile', () => results.length >= 2);
   // Not by connections: Node 24's fetch opens one more of its own accord.
   expect([idsOf(results), client.connects()]).toEqual([[1, 2], 2]);
+});
+
+test.each([
+  ['while it is live', (front: Door) => front],
+  ['while it waits to come back', (front: Door) => front.cut()],
+])('a stream that its user leaves %s is none to tell of: the status is live', async (_, before) => {
+  await using r = await sampleRiver();
+  await using front = await door(r);
+  const ada = await tokenFor({ sub: 'ada' });
+  const connection = connectionStatus();
+  await using client = graphqlSse({ url: front.url, token: async () => ada, connection });
+  const { ends, stop } = client.listen(mine);
+  await subscribed(r, 1);
+  await eventually('it is live', () => connection.current.state === 'live');
+  before(front);
+  stop();
+  await subscribed(r, 0);
+  await eventually('it has ended', () => ends.length > 0);
+  await eventually('nothing is told of it', () => connection.current.state === 'live');
+  expect(connection.current.attempt).toBe(0);
 });
 
 test('queries and mutations are answered as before', async () => {

@@ -133,7 +133,7 @@ describe.each(kinds)('%s', (_, connect) => {
   });
 
   test('away for longer than history reaches: the gap is told, and it goes on with the oldest there is', async () => {
-    await using r = await river(short);
+    await using r = await river(short, logAlone);
     await using front = await behindOneAddress(r);
     const token = await tokenFor({ sub: 'ada' });
     const gaps: unknown[] = [];
@@ -164,8 +164,32 @@ describe.each(kinds)('%s', (_, connect) => {
     ]);
   });
 
-  test('an operation that asks for FAIL ends at such a gap, and is told where it may begin again', async () => {
+  test('back in a moment on the replica that heard them: it shows also what history has no more, and there is no gap', async () => {
     await using r = await river(short);
+    await using front = await balancer([Number(new URL(r.url).port)]);
+    const token = await tokenFor({ sub: 'ada' });
+    const gaps: unknown[] = [];
+    const online = gate();
+    const url = `http://127.0.0.1:${front.port}/graphql`;
+    await using client = connect({ url, token: online.given(token), onGap: (gap) => void gaps.push(gap) });
+    // Somebody who stays: the replica hears the events, however long the other is away.
+    await using other = connect({ url: r.url, token: async () => token });
+    const stays = other.listen(mine);
+    const { results } = client.listen(mine);
+    await subscribed(r, 2);
+    await pay(r, 'ada', 1);
+    await eventually('an event', () => results.length === 1);
+    online.shut();
+    front.cut();
+    await pay(r, 'ada', 2, 3, 4, 5, 6, 7, 8);
+    await eventually('the replica has heard them', () => stays.results.length === 8);
+    online.open();
+    await eventually('all of them', () => results.length >= 8);
+    expect([idsOf(results), gaps]).toEqual([upTo(8), []]);
+  });
+
+  test('an operation that asks for FAIL ends at such a gap, and is told where it may begin again', async () => {
+    await using r = await river(short, logAlone);
     await using front = await behindOneAddress(r);
     const token = await tokenFor({ sub: 'ada' });
     const gaps: Gap[] = [];
@@ -251,6 +275,9 @@ function gate() {
     open: () => open(),
   };
 }
+
+/** Replicas that remember nothing: one that heard the events a moment ago would show them, though history has them no more. */
+const logAlone = { limits: { tailBytes: 0 } };
 
 /** History that holds three events. */
 const short = `

@@ -38,6 +38,17 @@ describe('one connection', () => {
     expect(told(status.current)).toEqual({ state: 'live', attempt: 0, reason: null });
   });
 
+  test('that breaks when nobody wants it any more is none to tell of', () => {
+    const { status } = watched();
+    const line = status.line();
+    line.live();
+    line.over();
+    line.lost('cut');
+    line.live();
+    line.lost('cut');
+    expect(told(status.current)).toEqual({ state: 'live', attempt: 0, reason: null });
+  });
+
   test('that never was live leaves it as at the beginning', () => {
     const { status } = watched();
     const line = status.line();

@@ -1,5 +1,5 @@
 import type { Request, Sink, Subscriber } from '../live/subscriber.js';
-import { Operation } from '../operation.js';
+import { type Operation, operationOf } from '../operation.js';
 
 interface Moved {
   /** Keeps how far it has come, and with which policy of gaps it began. */
@@ -17,7 +17,7 @@ export class Moving implements Subscriber {
   #on: Subscriber | null = null;
 
   subscribe(request: Request, sink: Sink): () => void {
-    const moved: Moved = { operation: new Operation(request, {}), sink, isReady: false, on: null, leave: () => {} };
+    const moved: Moved = { operation: operationOf(request, {}), sink, isReady: false, on: null, leave: () => {} };
     this.#all.add(moved);
     this.#begin(moved);
     return () => this.#end(moved);
