@@ -48,13 +48,14 @@ async function leftAlone(proxy: ProxyServer) {
   return { ends: [...ends], reconnects, have: have() };
 }
 
+const request = {
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: '{"query":"{ __typename }"}',
+};
+
 /** Statuses of queries that are sent so many milliseconds apart. It is the proxy that keeps connections: Node's own client does not, for so long. */
 function asked({ url }: ProxyServer, count: number, apart: number): Promise<(number | 'no answer')[]> {
-  const request = {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: '{"query":"{ __typename }"}',
-  };
   return Promise.all(
     upTo(count).map(async (n) => {
       await pause(n * apart);
@@ -67,6 +68,11 @@ function asked({ url }: ProxyServer, count: number, apart: number): Promise<(num
 }
 
 describe.concurrent('behind every proxy', () => {
+  test('a client is not told for how long the gateway keeps connections, which are the proxy’s', async () => {
+    const told = await byName(async ({ url }) => (await fetch(url, request)).headers.get('keep-alive')?.includes('75'));
+    for (const passed of Object.values(told)) expect(passed ?? false, JSON.stringify(told)).toBe(false);
+  });
+
   test('after 130 s without an event each stream is the same one, and has the next', { timeout: 200_000 }, async () => {
     expect(await byName(leftAlone)).toEqual(everywhere({ ends: [], reconnects: [0, 0], have: 5 }));
   });
