@@ -391,6 +391,28 @@ const known = {
     red: ['that takes in many shows none of them anything'],
     green: 'is no reason to renew',
   },
+  'written headers': {
+    what: 'of what proxies tell, the first counts: what the client wrote itself',
+    edits: [
+      { file: 'src/serve/forwarded.ts', from: 'return told.slice(-hops)[0] ?? null;', to: 'return told[0] ?? null;' },
+    ],
+    suite: 'test/serve/forwarded.test.ts',
+    red: ['by X-Forwarded-*'],
+    green: 'where both are there',
+  },
+  'paced client': {
+    what: 'a client sends all that it has, whatever the server’s limits are',
+    edits: [
+      {
+        file: 'src/client/outbox.ts',
+        from: 'if (sent >= messageRate || running.size >= subscriptionsPerSocket) break;',
+        to: '',
+      },
+    ],
+    suite: 'test/client/outbox.test.ts',
+    red: ['is sent a third when one is over', 'no more is begun in a second'],
+    green: 'who tells no limits is sent everything',
+  },
   'fast clock': {
     what: 'a revocation takes in only what was issued until its second',
     edits: [{ file: 'src/serve/identity/revocations.ts', from: 'list.has(claims, leeway)', to: 'list.has(claims)' }],
