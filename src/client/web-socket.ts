@@ -1,4 +1,3 @@
-import { type Closed, type Conversation, lineOver, type Socket, type SocketClass } from './line.js';
 import {
   type Asked,
   defaultSilence,
@@ -12,6 +11,7 @@ import {
 } from './operation.js';
 import { type Limits, type Outbox, outboxOf } from './outbox.js';
 import { authorizationIn, type Refusable, renewing } from './renewal.js';
+import { type Closed, type Conversation, type Socket, type SocketClass, socketOver } from './socket.js';
 import type { Line } from './status.js';
 import { pause } from './waking.js';
 
@@ -169,7 +169,7 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
       },
     },
     // Where there is none, graphql-ws says so.
-    webSocketImpl: Impl && lineOver(Impl as SocketClass, resuming.silence ?? defaultSilence, converse, revive),
+    webSocketImpl: Impl && socketOver(Impl as SocketClass, resuming.silence ?? defaultSilence, converse, revive),
     connectionParams: asks
       ? async () => {
           const params = await given();

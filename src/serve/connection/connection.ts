@@ -8,7 +8,7 @@ import { type Expiring, Expiry, expired } from '../identity/expiry.js';
 import type { Identity } from '../identity/identify.js';
 import { revoked } from '../identity/revocation.js';
 import type { Place } from '../limits/admission.js';
-import type { Entry } from '../limits/entry.js';
+import type { Admittance } from '../limits/admittance.js';
 import type { Beating, Heartbeats } from './heartbeats.js';
 import type { LastWord, Wire } from './wire.js';
 
@@ -85,15 +85,15 @@ export class Connection implements Beating, Expiring {
   }
 
   /**
-   * Puts an opened operation among those that run, with the room that it has by its entry. An operation that comes when the
+   * Puts an opened operation among those that run, with the room that it has by its admittance. An operation that comes when the
    * connection is over is closed.
    */
-  begin(id: string, operation: Running, entry: Entry | null = null): void {
+  begin(id: string, operation: Running, admittance: Admittance | null = null): void {
     if (this.#isOver) {
       operation.close();
       return;
     }
-    if (entry) this.place.began(entry);
+    if (admittance) this.place.began(admittance);
     this.operations.set(id, operation);
   }
 

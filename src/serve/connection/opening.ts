@@ -1,28 +1,28 @@
 import type { Opened } from '../../graphql/engine.js';
 import type { Viewer } from '../../graphql/viewer.js';
 import type { Admit } from '../limits/admission.js';
-import type { Entry } from '../limits/entry.js';
+import type { Admittance } from '../limits/admittance.js';
 import type { Connection } from './connection.js';
 
 /** What asks for an operation, once it is found whose it is. */
 type Open = (viewer: Viewer, admit: Admit) => Promise<Opened>;
 
 /** Of each id of a connection, the request that came last, while it is being opened. Most connections open nothing. */
-const latest = new WeakMap<Connection, Map<string, Entry>>();
+const latest = new WeakMap<Connection, Map<string, Admittance>>();
 
 /** Notes that an operation of this id is being opened. An earlier one that still is, is given up by this. */
-function ask(connection: Connection, id: string, entry: Entry): void {
+function ask(connection: Connection, id: string, admittance: Admittance): void {
   giveUp(connection, id);
-  latest.set(connection, (latest.get(connection) ?? new Map<string, Entry>()).set(id, entry));
+  latest.set(connection, (latest.get(connection) ?? new Map<string, Admittance>()).set(id, admittance));
 }
 
 /** True while nobody gave it up, and nothing else was asked for under its id. */
-const isAsked = (connection: Connection, id: string, entry: Entry): boolean =>
-  latest.get(connection)?.get(id) === entry;
+const isAsked = (connection: Connection, id: string, admittance: Admittance): boolean =>
+  latest.get(connection)?.get(id) === admittance;
 
 /** Forgets a request that was opened or has failed, unless another has taken its id. */
-function forget(connection: Connection, id: string, entry: Entry): void {
-  if (!isAsked(connection, id, entry)) return;
+function forget(connection: Connection, id: string, admittance: Admittance): void {
+  if (!isAsked(connection, id, admittance)) return;
   latest.get(connection)?.delete(id);
   if (latest.get(connection)?.size === 0) latest.delete(connection);
 }
@@ -32,10 +32,10 @@ function forget(connection: Connection, id: string, entry: Entry): void {
  * free at once. One that was just opened would else run on for ever, where another takes its id before the library has it.
  */
 export function giveUp(connection: Connection, id: string): void {
-  const entry = latest.get(connection)?.get(id);
-  if (entry) {
-    forget(connection, id, entry);
-    entry.giveUp();
+  const admittance = latest.get(connection)?.get(id);
+  if (admittance) {
+    forget(connection, id, admittance);
+    admittance.giveUp();
   }
   const begun = connection.operations.get(id);
   if (!begun) return;
@@ -55,30 +55,30 @@ export function giveUp(connection: Connection, id: string): void {
  * up the library never hears again: the promise stays open.
  */
 export async function openFor(connection: Connection, id: string, bytes: number, open: Open): Promise<Opened> {
-  const entry = connection.place.entry(bytes);
-  ask(connection, id, entry);
+  const admittance = connection.place.admittance(bytes);
+  ask(connection, id, admittance);
   const admit: Admit = (kind, roots) => {
-    const admitted = entry.admit(kind, roots);
+    const admitted = admittance.admit(kind, roots);
     if (connection.place.waiting() > 0) connection.holds();
     return admitted;
   };
   for (;;) {
     const { viewer } = connection;
     const opened = await open(viewer, admit).catch((error: unknown) => {
-      forget(connection, id, entry);
-      entry.leave();
+      forget(connection, id, admittance);
+      admittance.leave();
       throw error;
     });
-    const isLatest = isAsked(connection, id, entry);
+    const isLatest = isAsked(connection, id, admittance);
     if (isLatest && (viewer === connection.viewer || opened.kind === 'result')) {
-      forget(connection, id, entry);
-      if (opened.kind === 'running') connection.begin(id, opened, entry);
-      else entry.leave();
+      forget(connection, id, admittance);
+      if (opened.kind === 'running') connection.begin(id, opened, admittance);
+      else admittance.leave();
       return opened;
     }
     if (opened.kind === 'running') opened.close();
     if (isLatest) continue;
-    entry.leave();
+    admittance.leave();
     return new Promise(() => {});
   }
 }

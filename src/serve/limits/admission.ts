@@ -5,8 +5,8 @@ import { limitExceeded } from '../../event/faults.js';
 import { personOf, type Viewer } from '../../graphql/viewer.js';
 import type { GatewayMetrics } from '../../observe/metrics.js';
 import { addressOf } from './address.js';
+import type { Admittance } from './admittance.js';
 import { Allowance } from './allowance.js';
-import type { Entry } from './entry.js';
 import type { FairTurns } from './fair-turns.js';
 import type { GatewayLimits } from './limits.js';
 import type { MutationBudget } from './mutation-budget.js';
@@ -23,9 +23,9 @@ export interface Place {
   /** Admits the only operation of a connection, now or not at all. It has room until the connection leaves. */
   admit(...asked: Parameters<Admit>): Promise<void>;
   /** The way in of one operation of several. What it brought has so many bytes, in case that it must wait. */
-  entry(bytes: number): Entry;
-  /** The subscription that came in by this entry runs from now on. */
-  began(entry: Entry): void;
+  admittance(bytes: number): Admittance;
+  /** The subscription that came in by this admittance runs from now on. */
+  began(admittance: Admittance): void;
   /** One that has run so has ended: its room is that of the next. */
   ended(): void;
   /** Bytes of what waits for room. */

@@ -1,7 +1,7 @@
 import { personOf, type Viewer } from '../../graphql/viewer.js';
 import type { GatewayMetrics } from '../../observe/metrics.js';
 import type { Admit, Place } from './admission.js';
-import { type Doorkeeper, Entry } from './entry.js';
+import { Admittance, type Doorkeeper } from './admittance.js';
 import type { FairTurns } from './fair-turns.js';
 import type { GatewayLimits } from './limits.js';
 import type { MutationBudget } from './mutation-budget.js';
@@ -26,7 +26,7 @@ export class TakenPlace implements Place, Doorkeeper {
   readonly #operations: Room;
   #person: Person | null = null;
   /** Operations that want to begin. Most connections have none. */
-  #entries: Set<Entry> | null = null;
+  #admittances: Set<Admittance> | null = null;
   /** Subscriptions that have begun, and not ended: each has room of its own. */
   #running = 0;
   #waiting = 0;
@@ -55,15 +55,15 @@ export class TakenPlace implements Place, Doorkeeper {
     this.#running++;
   }
 
-  entry(bytes: number): Entry {
-    const entry = new Entry(this, bytes);
-    this.#entries ??= new Set();
-    this.#entries.add(entry);
-    return entry;
+  admittance(bytes: number): Admittance {
+    const admittance = new Admittance(this, bytes);
+    this.#admittances ??= new Set();
+    this.#admittances.add(admittance);
+    return admittance;
   }
 
-  began(entry: Entry): void {
-    if (this.#forget(entry)) this.#running++;
+  began(admittance: Admittance): void {
+    if (this.#forget(admittance)) this.#running++;
   }
 
   ended(): void {
@@ -80,8 +80,8 @@ export class TakenPlace implements Place, Doorkeeper {
   clear(): void {
     this.#isOver = true;
     // Who waits goes first: the room that the others leave would open what nobody hears any more.
-    for (const entry of this.#entries ?? []) entry.giveUp();
-    for (const entry of this.#entries ?? []) entry.leave();
+    for (const admittance of this.#admittances ?? []) admittance.giveUp();
+    for (const admittance of this.#admittances ?? []) admittance.leave();
     this.#person?.subscriptions.leave(this.#running);
     this.#running = 0;
   }
@@ -94,7 +94,7 @@ export class TakenPlace implements Place, Doorkeeper {
     if (this.#person) this.parts.people.leave(this.#person);
   }
 
-  // What its entries need.
+  // What its admittances need.
 
   roomsFor(kind: Parameters<Admit>[0]): readonly Room[] {
     if (this.#isOver) return [];
@@ -103,19 +103,19 @@ export class TakenPlace implements Place, Doorkeeper {
       : [this.#operations];
   }
 
-  patience({ bytes }: Entry): number {
+  patience({ bytes }: Admittance): number {
     const { subscriptionsPerSocket, roomWait } = this.parts.limits;
     const fits = this.#waiting < subscriptionsPerSocket && this.#waitingBytes + bytes <= mostBytes;
     return fits ? roomWait : 0;
   }
 
-  waits({ bytes }: Entry, { limit }: Room): void {
+  waits({ bytes }: Admittance, { limit }: Room): void {
     this.#waiting++;
     this.#waitingBytes += bytes;
     this.parts.metrics.waitedForRoom(limit);
   }
 
-  waited({ bytes }: Entry): void {
+  waited({ bytes }: Admittance): void {
     this.#waiting--;
     this.#waitingBytes -= bytes;
   }
@@ -124,17 +124,17 @@ export class TakenPlace implements Place, Doorkeeper {
     return this.parts.turns.wait(this.address);
   }
 
-  left(entry: Entry): void {
-    this.#forget(entry);
+  left(admittance: Admittance): void {
+    this.#forget(admittance);
   }
 
   spend(roots: number): Promise<void> {
     return this.parts.mutations.spend(this.#person?.name ?? this.address, roots);
   }
 
-  #forget(entry: Entry): boolean {
-    const wasHere = this.#entries?.delete(entry) ?? false;
-    if (this.#entries?.size === 0) this.#entries = null;
+  #forget(admittance: Admittance): boolean {
+    const wasHere = this.#admittances?.delete(admittance) ?? false;
+    if (this.#admittances?.size === 0) this.#admittances = null;
     return wasHere;
   }
 }

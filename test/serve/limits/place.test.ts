@@ -23,14 +23,14 @@ test('room for many at once is not one long turn: who has waited begins in turns
   const [leaving, staying] = [admits.enter(request), admits.enter(request)];
   for (const place of [leaving, staying]) place.claim(ada);
   for (let n = 0; n < 20; n++) {
-    const entry = leaving.entry(0);
-    await entry.admit('subscription', 1);
-    leaving.began(entry);
+    const admittance = leaving.admittance(0);
+    await admittance.admit('subscription', 1);
+    leaving.began(admittance);
   }
   const begun: number[] = [];
   for (let n = 0; n < 20; n++)
     void staying
-      .entry(0)
+      .admittance(0)
       .admit('subscription', 1)
       .then(() => begun.push(n));
   busy.is = true;
@@ -45,9 +45,9 @@ test('a connection that ends gives back what all its operations had, whatever be
   const { admits } = admission({ subscriptionsPerUser: 3 });
   const [leaving, staying] = [admits.enter(request), admits.enter(request)];
   for (const place of [leaving, staying]) place.claim(ada);
-  const [runs, opens, ends] = [1, 2, 3].map(() => leaving.entry(0));
-  for (const entry of [runs, opens, ends]) await entry?.admit('subscription', 1);
-  for (const entry of [runs, ends]) if (entry) leaving.began(entry);
+  const [runs, opens, ends] = [1, 2, 3].map(() => leaving.admittance(0));
+  for (const admittance of [runs, opens, ends]) await admittance?.admit('subscription', 1);
+  for (const admittance of [runs, ends]) if (admittance) leaving.began(admittance);
   leaving.ended();
   leaving.clear();
   opens?.leave();
@@ -57,7 +57,7 @@ test('a connection that ends gives back what all its operations had, whatever be
   let admitted = 0;
   for (let n = 0; n < 5; n++)
     void staying
-      .entry(0)
+      .admittance(0)
       .admit('subscription', 1)
       .then(() => admitted++);
   await eventually('as many as a user may have are admitted', () => admitted >= 3);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Room } from '../../../src/serve/limits/room.js';
-import { Seat } from '../../../src/serve/limits/seat.js';
+import { Visit } from '../../../src/serve/limits/visit.js';
 
 const sockets = 3;
 const perSocket = 3;
@@ -24,7 +24,7 @@ const step = fc.oneof(
 interface Asked {
   readonly socket: number;
   readonly ofUser: boolean;
-  readonly seat: Seat;
+  readonly visit: Visit;
 }
 
 /** Who should be where, found anew from the order in which all came to each line: nothing of it is counted along. */
@@ -72,28 +72,28 @@ test('whoever asks, leaves or gives up in whatever order: never more than the li
       const user = new Room('subscriptionsPerUser', perUser);
       const oracle = new Oracle();
       const here = new Set<Asked>();
-      const told = new Set<Seat>();
+      const told = new Set<Visit>();
 
       function leave(asked: Asked): void {
         here.delete(asked);
-        // The oracle goes first: who enters by this is told while the seat leaves.
+        // The oracle goes first: who enters by this is told while the visit leaves.
         oracle.leave(asked);
-        asked.seat.leave();
-        expect(asked.seat.state).toBe('left');
+        asked.visit.leave();
+        expect(asked.visit.state).toBe('left');
       }
 
       for (const one of steps) {
         if (one.kind === 'ask') {
           const room = rooms[one.socket] as Room;
-          const seat: Seat = new Seat(one.ofUser ? [room, user] : [room], () => {
-            expect(told.has(seat)).toBe(false);
-            told.add(seat);
+          const visit: Visit = new Visit(one.ofUser ? [room, user] : [room], () => {
+            expect(told.has(visit)).toBe(false);
+            told.add(visit);
             entered++;
           });
-          const asked = { socket: one.socket, ofUser: one.ofUser, seat };
+          const asked = { socket: one.socket, ofUser: one.ofUser, visit };
           here.add(asked);
           oracle.ask(asked);
-          expect(seat.take()).toBe(oracle.isInside(asked));
+          expect(visit.take()).toBe(oracle.isInside(asked));
         } else if (one.kind === 'leave') {
           const asked = [...here][one.which % Math.max(1, here.size)];
           if (asked) leave(asked);
@@ -102,10 +102,10 @@ test('whoever asks, leaves or gives up in whatever order: never more than the li
           for (const asked of ofSocket.reverse()) leave(asked);
           expect(rooms[one.socket]?.taken).toBe(0);
         }
-        for (const asked of here) expect(asked.seat.state).toBe(oracle.isInside(asked) ? 'inside' : 'waiting');
+        for (const asked of here) expect(asked.visit.state).toBe(oracle.isInside(asked) ? 'inside' : 'waiting');
         for (const room of rooms) expect(room.taken).toBeLessThanOrEqual(perSocket);
         expect(user.taken).toBeLessThanOrEqual(perUser);
-        waited += [...here].filter(({ seat }) => seat.state === 'waiting').length;
+        waited += [...here].filter(({ visit }) => visit.state === 'waiting').length;
       }
       for (const asked of here) leave(asked);
       expect([...rooms, user].map(({ taken }) => taken)).toEqual([0, 0, 0, 0]);

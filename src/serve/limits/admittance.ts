@@ -1,29 +1,29 @@
 import type { Fault } from '../../event/faults.js';
 import type { Admit } from './admission.js';
 import type { Room } from './room.js';
-import { Seat } from './seat.js';
+import { Visit } from './visit.js';
 
 /** What a connection does for the operations that want to begin on it. */
 export interface Doorkeeper {
   /** The rooms that an operation of this kind needs, in the order in which it goes through them. */
   roomsFor(kind: Parameters<Admit>[0]): readonly Room[];
   /** Milliseconds for which this one may wait; 0 where it may not. */
-  patience(entry: Entry): number;
+  patience(admittance: Admittance): number;
   /** From now on it waits, for this room. */
-  waits(entry: Entry, room: Room): void;
+  waits(admittance: Admittance, room: Room): void;
   /** It waits no longer. */
-  waited(entry: Entry): void;
+  waited(admittance: Admittance): void;
   /** The turn of one that has waited: room for a thousand at once would else be one long turn of the event loop. */
   turn(): Promise<void> | null;
   /** It has no room, and wants none. */
-  left(entry: Entry): void;
+  left(admittance: Admittance): void;
   /** Counts root fields of a mutation. Throws Fault LIMIT_EXCEEDED. */
   spend(roots: number): Promise<void>;
 }
 
 /** One operation's way in, on a connection that may have several. */
-export class Entry {
-  #seat: Seat | null = null;
+export class Admittance {
+  #visit: Visit | null = null;
   #waiting: { resolve(): void; reject(fault: Fault): void; readonly timer: NodeJS.Timeout } | null = null;
 
   constructor(
@@ -38,7 +38,7 @@ export class Entry {
    * the operation was given up meanwhile: nobody is to hear of it.
    */
   async admit(...[kind, roots]: Parameters<Admit>): Promise<void> {
-    if (this.#seat?.state !== 'inside') {
+    if (this.#visit?.state !== 'inside') {
       const waited = this.#enter(kind);
       if (waited) await waited.then(() => this.door.turn());
     }
@@ -53,34 +53,34 @@ export class Entry {
   /** Gives back what room it has, or wants none any more. Idempotent. */
   leave(): void {
     this.#stopWaiting();
-    this.#seat?.leave();
+    this.#visit?.leave();
     this.door.left(this);
   }
 
   #enter(kind: Parameters<Admit>[0]): Promise<void> | undefined {
-    const seat = new Seat(this.door.roomsFor(kind), () => {
+    const visit = new Visit(this.door.roomsFor(kind), () => {
       const { resolve } = this.#stopWaiting() ?? {};
       resolve?.();
     });
-    this.#seat = seat;
-    if (seat.take()) return;
+    this.#visit = visit;
+    if (visit.take()) return;
     const patience = this.door.patience(this);
-    if (patience === 0) throw this.#refused(seat);
+    if (patience === 0) throw this.#refused(visit);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#tooLate(seat), patience).unref();
+      const timer = setTimeout(() => this.#tooLate(visit), patience).unref();
       this.#waiting = { resolve, reject, timer };
-      this.door.waits(this, seat.before as Room);
+      this.door.waits(this, visit.before as Room);
     });
   }
 
-  #tooLate(seat: Seat): void {
-    const fault = this.#refused(seat);
+  #tooLate(visit: Visit): void {
+    const fault = this.#refused(visit);
     this.#stopWaiting()?.reject(fault);
   }
 
-  #refused(seat: Seat): Fault {
-    const fault = (seat.before as Room).exceeded();
-    seat.leave();
+  #refused(visit: Visit): Fault {
+    const fault = (visit.before as Room).exceeded();
+    visit.leave();
     return fault;
   }
 

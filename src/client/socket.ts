@@ -27,7 +27,7 @@ export interface Conversation {
   closed(event: Closed): void;
 }
 
-interface Line {
+interface Upper {
   readonly readyState: number;
   onopen?(event: unknown): void;
   onmessage?(event: { data: unknown }): void;
@@ -45,19 +45,19 @@ const proof = 2_000;
  * dropped, for its successor brings it again, and a second end would be taken for the successor's. After so many
  * milliseconds of silence it ends by itself, because nobody answers on a dead connection.
  */
-export function lineOver(
+export function socketOver(
   Impl: SocketClass,
   silence: number,
   converse: (socket: Socket) => Conversation,
   revive?: (this: unknown, key: string, value: unknown) => unknown,
 ) {
-  function connect(url: string, protocol: string): Line {
+  function connect(url: string, protocol: string): Upper {
     const socket = new Impl(url, protocol);
     const { send, received, closed } = converse(socket);
     let over = false;
     let watch: ReturnType<typeof setTimeout> | undefined;
 
-    const line: Line = {
+    const upper: Upper = {
       get readyState() {
         return over ? 3 : socket.readyState;
       },
@@ -78,7 +78,7 @@ export function lineOver(
       // not listen any more where it has terminated, and knows of it.
       queueMicrotask(() => {
         closed(event);
-        line.onclose?.(event);
+        upper.onclose?.(event);
       });
     }
 
@@ -94,24 +94,24 @@ export function lineOver(
       if (socket.readyState === 1) socket.send('{"type":"ping"}');
       speaksWithin(proof);
     });
-    socket.onopen = (event: unknown) => over || line.onopen?.(event);
+    socket.onopen = (event: unknown) => over || upper.onopen?.(event);
     socket.onmessage = ({ data }: { data: string }) => {
       if (over) return;
       speaksWithin(silence);
       const message = JSON.parse(data, revive) as never;
       // graphql-ws takes it parsed as well.
-      if (!received(message)) line.onmessage?.({ data: message });
+      if (!received(message)) upper.onmessage?.({ data: message });
     };
     // Never null: `ws` throws what nobody listens for.
     socket.onerror = (event: { message?: string }) => {
       if (over) return;
-      line.onerror?.(event);
+      upper.onerror?.(event);
       end(1006, event.message);
     };
     // graphql-ws takes 1011 for the end of everything; a gateway that failed is to be asked again.
     socket.onclose = ({ code, reason }: Closed) => end(code === 1011 ? 1013 : code, reason);
     speaksWithin(silence);
-    return line;
+    return upper;
   }
   // With its OPEN and CLOSED.
   return Object.setPrototypeOf(connect, Impl);

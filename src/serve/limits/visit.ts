@@ -7,11 +7,11 @@ import type { Guest, Room } from './room.js';
  *        └──────────────▶ waiting ──────────────┘                  │
  *                            └──────────────── leave ──────────────┘
  */
-export type SeatState = 'outside' | 'waiting' | 'inside' | 'left';
+export type VisitState = 'outside' | 'waiting' | 'inside' | 'left';
 
 /** An operation on its way through rooms, one after the other: it stands in the line of one while it has a place in those before. */
-export class Seat implements Guest {
-  #state: SeatState = 'outside';
+export class Visit implements Guest {
+  #state: VisitState = 'outside';
   /** Rooms that it has a place in. */
   #has = 0;
 
@@ -21,7 +21,7 @@ export class Seat implements Guest {
     private readonly entered: () => void,
   ) {}
 
-  get state(): SeatState {
+  get state(): VisitState {
     return this.#state;
   }
 
