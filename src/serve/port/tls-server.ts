@@ -8,6 +8,7 @@ import {
   type ServerHttp2Session,
 } from 'node:http2';
 import type { Socket } from 'node:net';
+import { goAway } from './go-away.js';
 import { boundResets, resetOptions } from './streams.js';
 import type { KeyPair } from './tls-pair.js';
 
@@ -74,7 +75,7 @@ export function tlsServer(
   let goesAway = false;
   server.on('session', (session) => {
     sessions.add(session);
-    if (goesAway) session.once('stream', () => session.close());
+    if (goesAway) session.once('stream', () => goAway(session));
     const stops = [watch(session, heartbeat), closeWhenIdle(session, keepAliveTimeout)];
     boundResets(session, streams);
     session.on('close', () => {
@@ -87,7 +88,7 @@ export function tlsServer(
   return Object.assign(server, {
     goAway() {
       goesAway = true;
-      for (const session of sessions) session.close();
+      for (const session of sessions) goAway(session);
     },
     /** Takes no new requests, on old connections either; what runs goes on. */
     close(done?: () => void) {
@@ -103,7 +104,7 @@ export function tlsServer(
 /** A session without streams is kept for so many milliseconds, as HTTP/1.1 does: its pings would else keep it for ever. */
 function closeWhenIdle(session: ServerHttp2Session, keepAliveTimeout: number): () => void {
   let running = 0;
-  const wait = () => setTimeout(() => session.close(), keepAliveTimeout);
+  const wait = () => setTimeout(() => goAway(session), keepAliveTimeout);
   let waiting = wait();
   session.on('stream', (stream) => {
     if (running++ === 0) clearTimeout(waiting);

@@ -8,6 +8,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { noGatewayMetrics } from '../../../src/observe/metrics.js';
 import { tlsServer } from '../../../src/serve/port/tls-server.js';
+import { upTo } from '../../support/cards.js';
 import { http2 } from '../../support/clients/http2.js';
 import * as raw from '../../support/clients/http2-frames.js';
 import { eventually } from '../../support/eventually.js';
@@ -28,7 +29,6 @@ const sdl = `
 const note = (id: number, text = '', owner = 'ada') => ({ id, owner, text });
 const everything = 'subscription { note { id text } }';
 const ids = (results: Result[]) => results.map(({ data }) => Number((data.note ?? data.mine).id));
-const upTo = (count: number) => Array.from({ length: count }, (_, n) => n);
 const json = { 'content-type': 'application/json' };
 
 /** A way to a port on which, once frozen, nothing travels any more, and no end is told. */
@@ -390,11 +390,15 @@ describe('a flood over HTTP/2', () => {
     await using first = http2(r.url, ca);
     const kept = await first.events(everything);
     const pages = [first];
-    for (let round = 0; round < 30; round++) {
+    const open = () => {
       if (pages.at(-1)?.goneAway()) pages.push(http2(r.url, ca));
-      const page = pages.at(-1) as typeof first;
-      const rows = await Promise.all(upTo(50).map(() => page.events(everything)));
-      for (const row of rows) row.stop();
+      return (pages.at(-1) as typeof first).events(everything);
+    };
+    // One that was not sent yet when the connection was told to go has not begun: it goes by the next one, as browsers have it.
+    const row = () =>
+      open().catch((error) => (String(error).includes('REFUSED_STREAM') ? open() : Promise.reject(error)));
+    for (let round = 0; round < 30; round++) {
+      for (const opened of await Promise.all(upTo(50).map(row))) opened.stop();
     }
     await eventually('all others are gone', () => r.subscribed() === 1);
     await r.publish('notes', note(7));
