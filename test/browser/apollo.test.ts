@@ -1,26 +1,19 @@
-import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { tokenFor } from '../support/river.js';
-import { pay, payment, payments, sampleRiver, subscribed } from '../support/sample.js';
+import { pay, payment, payments, paymentsUpTo, sampleRiver, subscribed } from '../support/sample.js';
 import { balancer } from '../support/servers/balancer.js';
 import type * as apolloPage from './apollo-page.js';
+import { bundled } from './bundled.js';
 import { browser } from './chromium.js';
 
 /** As the page has it. */
 declare const page: typeof apolloPage;
 
-const { outputFiles } = await build({
+const script = await bundled('page', {
   entryPoints: ['test/browser/apollo-page.ts'],
   define: { 'process.env.NODE_ENV': '"development"' },
-  bundle: true,
-  format: 'iife',
-  globalName: 'page',
-  platform: 'browser',
-  write: false,
 });
-
-const upTo = (last: number): number[] => Array.from({ length: last }, (_, at) => at + 1);
 
 test("Apollo's useSubscription: onData hears every event once in each component, also where two share a subscription", async () => {
   await using chromium = await browser();
@@ -28,7 +21,7 @@ test("Apollo's useSubscription: onData hears every event once in each component,
   const other = await r.replica();
   await using front = await balancer([r, other].map(({ url }) => Number(new URL(url).port)));
   const tab = await chromium.open(`http://127.0.0.1:${front.port}/healthz`);
-  await tab.addScriptTag({ content: outputFiles[0]?.text ?? '' });
+  await tab.addScriptTag({ content: script });
   const token = await tokenFor({ sub: 'ada' });
   await tab.evaluate((token) => page.start(token, ['one', 'other', 'alone']), token);
   const look = async (name: string) => (await tab.evaluate(() => page.look()))[name];
@@ -53,7 +46,7 @@ test("Apollo's useSubscription: onData hears every event once in each component,
   front.open();
   for (const name of ['one', 'other', 'alone']) {
     await has(name, last);
-    expect((await look(name))?.heard).toEqual(upTo(last));
+    expect((await look(name))?.heard).toEqual(paymentsUpTo(last));
   }
   await tab.evaluate(() => page.boards(['one']));
   await subscribed(r, 1);
@@ -63,7 +56,7 @@ test("an event that fails ends nothing, with errorPolicy 'all' and by default", 
   await using chromium = await browser();
   await using r = await sampleRiver();
   const tab = await chromium.open(`${new URL(r.url).origin}/healthz`);
-  await tab.addScriptTag({ content: outputFiles[0]?.text ?? '' });
+  await tab.addScriptTag({ content: script });
   const token = await tokenFor({ sub: 'ada' });
   await tab.evaluate((token) => page.start(token, ['all', 'by default']), token);
   await subscribed(r, 1);

@@ -1,18 +1,18 @@
-import { build } from 'esbuild';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import type { Gap } from '../../src/client/index.js';
 import { lose } from '../client/lose.js';
 import { eventually } from '../support/eventually.js';
 import { type Result, tokenFor } from '../support/river.js';
-import { pay, sampleRiver } from '../support/sample.js';
+import { pay, paymentsUpTo, sampleRiver } from '../support/sample.js';
 import { balancer } from '../support/servers/balancer.js';
+import { bundled } from './bundled.js';
 import { browser } from './chromium.js';
 
 // A plain EventSource needs nothing of tailrace/client: eventsource.test.ts.
 
 /** What a page of a user's application loads: tailrace/client with the two libraries. */
-const { outputFiles } = await build({
+const script = await bundled('tailrace', {
   stdin: {
     contents: `
       export { createClient as createWebSocketClient } from 'graphql-ws';
@@ -20,11 +20,6 @@ const { outputFiles } = await build({
       export * from './src/client/index.ts';`,
     resolveDir: process.cwd(),
   },
-  bundle: true,
-  format: 'iife',
-  globalName: 'tailrace',
-  platform: 'browser',
-  write: false,
 });
 
 /** As the page has it. */
@@ -112,7 +107,7 @@ test.each([
     const other = await r.replica();
     await using front = await balancer([r, other].map(({ url }) => Number(new URL(url).port)));
     const page = await chromium.open(`http://127.0.0.1:${front.port}/healthz`);
-    await page.addScriptTag({ content: outputFiles[0]?.text ?? '' });
+    await page.addScriptTag({ content: script });
     const handle = await connect(page, await tokenFor({ sub: 'ada' }));
     const heard = () => handle.jsonValue() as Promise<Heard>;
     const has = (count: number) => eventually(`${count} events`, async () => (await heard()).results.length >= count);
@@ -127,9 +122,7 @@ test.each([
     }
     await has(60);
     const { results, ends } = await heard();
-    expect(results.map(({ data }) => Number(data.transaction.id))).toEqual(
-      Array.from({ length: 60 }, (_, at) => at + 1),
-    );
+    expect(results.map(({ data }) => Number(data.transaction.id))).toEqual(paymentsUpTo(60));
     expect(ends).toEqual([]);
   },
 );
@@ -138,7 +131,7 @@ test('a page is told of a gap before its next event, and again when it has grown
   await using chromium = await browser();
   await using r = await sampleRiver({ heartbeat: 200 });
   const page = await chromium.open(`${new URL(r.url).origin}/healthz`);
-  await page.addScriptTag({ content: outputFiles[0]?.text ?? '' });
+  await page.addScriptTag({ content: script });
   const handle = await overWebSocket(page, await tokenFor({ sub: 'ada' }));
   const heard = () => handle.jsonValue() as Promise<Heard>;
   const has = (count: number) => eventually(`${count} events`, async () => (await heard()).results.length === count);
@@ -169,7 +162,7 @@ test.each([
     await using r = await sampleRiver();
     await using front = await balancer([Number(new URL(r.url).port)]);
     const page = await chromium.open(`http://127.0.0.1:${front.port}/healthz`);
-    await page.addScriptTag({ content: outputFiles[0]?.text ?? '' });
+    await page.addScriptTag({ content: script });
     const handle = await page.evaluateHandle(
       ({ token, query, kind }) => {
         const heard = { ids: [] as string[], cursors: 0, states: [] as string[], dropped: 0, drop: false };
@@ -231,7 +224,7 @@ test('a WebSocket that looks open after a time without network is asked whether 
   await using r = await sampleRiver();
   await using front = await balancer([Number(new URL(r.url).port)]);
   const page = await chromium.open(`http://127.0.0.1:${front.port}/healthz`);
-  await page.addScriptTag({ content: outputFiles[0]?.text ?? '' });
+  await page.addScriptTag({ content: script });
   const handle = await overWebSocket(page, await tokenFor({ sub: 'ada' }));
   const heard = () => handle.jsonValue() as Promise<Heard>;
   await eventually('it has a place to resume from', async () => (await heard()).cursors > 0);

@@ -1,10 +1,10 @@
-import { build } from 'esbuild';
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { type River, tokenFor } from '../support/river.js';
-import { pay, sampleRiver, subscribed } from '../support/sample.js';
+import { pay, paymentsUpTo, sampleRiver, subscribed } from '../support/sample.js';
 import { balancer } from '../support/servers/balancer.js';
+import { bundled } from './bundled.js';
 import { browser } from './chromium.js';
 import type * as reactPage from './react-page.js';
 
@@ -12,22 +12,14 @@ import type * as reactPage from './react-page.js';
 declare const page: typeof reactPage;
 
 /** With the checks of React's development, as StrictMode's second mount is one. */
-async function bundled(version: string): Promise<string> {
+function bundledWith(version: string): Promise<string> {
   const at = (name: string) => (version === '19' ? name : `react-18/node_modules/${name}`);
-  const { outputFiles } = await build({
+  return bundled('page', {
     entryPoints: ['test/browser/react-page.ts'],
     alias: { react: at('react'), 'react-dom': at('react-dom') },
     define: { 'process.env.NODE_ENV': '"development"' },
-    bundle: true,
-    format: 'iife',
-    globalName: 'page',
-    platform: 'browser',
-    write: false,
   });
-  return outputFiles[0]?.text ?? '';
 }
-
-const upTo = (last: number): number[] => Array.from({ length: last }, (_, at) => at + 1);
 
 /** A page of ada's behind two replicas, whose messages to them are counted by type. */
 async function opened(r: River, script: string, wish: reactPage.Wish = {}) {
@@ -65,7 +57,7 @@ async function opened(r: River, script: string, wish: reactPage.Wish = {}) {
 }
 
 describe.each(['18', '19'])('React %s', async (version) => {
-  const script = await bundled(version);
+  const script = await bundledWith(version);
 
   test('shows every event once and in order while sockets are cut and a replica retires, in fewer renders', async () => {
     await using r = await sampleRiver();
@@ -89,7 +81,7 @@ describe.each(['18', '19'])('React %s', async (version) => {
     await eventually('all of the catch-up', async () => (await tab.look()).ids.length >= last);
     await eventually('the indicator is live', async () => (await tab.look()).state === 'live');
     const { ids, heard, renders, error } = await tab.look();
-    expect([ids, heard]).toEqual([upTo(last), upTo(last)]);
+    expect([ids, heard]).toEqual([paymentsUpTo(last), paymentsUpTo(last)]);
     // StrictMode renders twice; then the indicator's own changes.
     expect(renders - before).toBeLessThan(60);
     expect(error).toBe('');

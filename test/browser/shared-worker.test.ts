@@ -1,31 +1,21 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { build } from 'esbuild';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { tokenFor } from '../support/river.js';
-import { pay, sampleRiver, subscribed } from '../support/sample.js';
+import { pay, paymentsUpTo, sampleRiver, subscribed } from '../support/sample.js';
 import { balancer } from '../support/servers/balancer.js';
+import { bundled } from './bundled.js';
 import { browser } from './chromium.js';
 import type * as tabsPage from './tabs-page.js';
 
 /** As the page has it. */
 declare const page: typeof tabsPage;
 
-async function bundled(file: string): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [`test/browser/${file}.ts`],
-    bundle: true,
-    format: 'iife',
-    globalName: 'page',
-    platform: 'browser',
-    write: false,
-  });
-  return outputFiles[0]?.text ?? '';
-}
-
-const [pageScript, workerScript] = await Promise.all([bundled('tabs-page'), bundled('tabs-worker')]);
+const [pageScript, workerScript] = await Promise.all(
+  ['tabs-page', 'tabs-worker'].map((file) => bundled('page', { entryPoints: [`test/browser/${file}.ts`] })),
+);
 
 /** Where the page comes from: a server of its own, so that nothing but WebSockets comes to the gateway's address. */
 async function site() {
@@ -92,8 +82,6 @@ async function scene() {
   };
 }
 
-const upTo = (last: number): number[] => Array.from({ length: last }, (_, at) => at + 1);
-
 test('all tabs share one socket, each has every event once, and it closes with the last of them', async () => {
   await using s = await scene();
   const one = await s.tab();
@@ -110,13 +98,13 @@ test('all tabs share one socket, each has every event once, and it closes with t
     await one.has(last);
   }
   await other.has(last);
-  expect([(await one.look()).ids, (await other.look()).ids]).toEqual([upTo(last), upTo(last)]);
+  expect([(await one.look()).ids, (await other.look()).ids]).toEqual([paymentsUpTo(last), paymentsUpTo(last)]);
   expect(s.front.connections()).toBe(1);
   await one.page.close();
   await subscribed(s.r, 1);
   await pay(s.r, 'ada', ++last);
   await other.has(last);
-  expect((await other.look()).ids).toEqual(upTo(last));
+  expect((await other.look()).ids).toEqual(paymentsUpTo(last));
   await other.page.close();
   await eventually('its socket is closed', () => s.front.connections() === 0);
 });
@@ -134,7 +122,7 @@ test('a tab that is killed is noticed, also with the worker in its process, and 
   await subscribed(s.r, 1);
   await pay(s.r, 'ada', 4);
   await second.has(4);
-  expect((await second.look()).ids).toEqual(upTo(4));
+  expect((await second.look()).ids).toEqual(paymentsUpTo(4));
   expect((await second.look()).ready).toBe(1);
   expect(s.front.connections()).toBe(1);
 });
@@ -151,7 +139,7 @@ test('a worker that ends is started again, and every tab goes on where it was', 
   await pay(s.r, 'ada', 5);
   for (const { has, look } of tabs) {
     await has(5);
-    expect((await look()).ids).toEqual(upTo(5));
+    expect((await look()).ids).toEqual(paymentsUpTo(5));
   }
   expect(s.front.connections()).toBe(1);
 });
@@ -186,7 +174,7 @@ test('a tab that goes on begins where the one before it was, not at now, and is 
   const { ids } = await second.look();
   // What its predecessor had shown in its last moments it may not have told: such an event comes again.
   expect(ids.slice(-3)).toEqual([3, 4, 5]);
-  expect(ids).toEqual(upTo(5).slice(-ids.length));
+  expect(ids).toEqual(paymentsUpTo(5).slice(-ids.length));
   expect((await third.look()).ids).toEqual([5]);
   expect((await stays.look()).ids).toEqual([]);
 });

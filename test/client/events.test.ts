@@ -2,8 +2,6 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { connectionStatus } from '../../src/client/index.js';
-import { LogUnavailable } from '../../src/log/channel-log.js';
-import { noGatewayMetrics } from '../../src/observe/metrics.js';
 import { eventually } from '../support/eventually.js';
 import { type Result, tokenFor } from '../support/river.js';
 import { pay, sampleRiver, subscribed } from '../support/sample.js';
@@ -165,29 +163,6 @@ describe('a retry keeps to the gap policy that the operation began with', () => 
     await eventually('it is complete', () => ends.length > 0);
     expect(server.asked.map((body) => body.extensions)).toEqual([extensions, resumed]);
   });
-});
-
-test('a replica that cannot reach the log now is tried again', async () => {
-  await using r = await sampleRiver();
-  const log = { ...r.log, close: async () => {}, tail: () => Promise.reject(new LogUnavailable('not there')) };
-  let refused = 0;
-  const metrics = { ...noGatewayMetrics, refusedOperation: () => void refused++ };
-  await using blind = await sampleRiver({ log, metrics });
-  await using front = await door(r);
-  const ada = await tokenFor({ sub: 'ada' });
-  await using client = graphqlSse({ url: front.url, token: async () => ada });
-  const { results, ends } = client.listen(mine);
-  await subscribed(r, 1);
-  await pay(r, 'ada', 1);
-  await eventually('an event', () => results.length === 1);
-  front.lead(blind);
-  front.cut();
-  await eventually('it was turned away more than once', () => refused > 2);
-  await pay(r, 'ada', 2);
-  front.lead(r);
-  front.cut();
-  await eventually('what it missed', () => results.length >= 2);
-  expect([idsOf(results), ends]).toEqual([[1, 2], []]);
 });
 
 test('an operation that needs a token and has none is told so at once', async () => {

@@ -1,12 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { tokenFor } from '../support/river.js';
-import { pay, payment, payments, sampleRiver, subscribed } from '../support/sample.js';
+import { pay, payment, payments, paymentsUpTo, sampleRiver, subscribed } from '../support/sample.js';
 import { balancer } from '../support/servers/balancer.js';
 import { lose } from './lose.js';
 import { presets } from './presets.js';
-
-const upTo = (last: number): number[] => Array.from({ length: last }, (_, at) => at + 1);
 
 describe.each(presets)('%s', (_, connect) => {
   test('gets every event once and in order while its connections are cut and a replica retires', async () => {
@@ -27,7 +25,7 @@ describe.each(presets)('%s', (_, connect) => {
       await pay(r, 'ada', ++last);
     }
     await eventually('the last event', () => heard.ids.at(-1) === last);
-    expect(heard.ids).toEqual(upTo(last));
+    expect(heard.ids).toEqual(paymentsUpTo(last));
     expect([heard.ends, heard.faults, heard.gaps]).toEqual([[], [], []]);
   });
 

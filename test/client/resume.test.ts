@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Gap, Resuming } from '../../src/client/index.js';
 import { eventually } from '../support/eventually.js';
 import { type Result, type River, river, tokenFor } from '../support/river.js';
-import { pay, sampleRiver, subscribed } from '../support/sample.js';
+import { pay, paymentsUpTo, sampleRiver, subscribed } from '../support/sample.js';
 import { balancer } from '../support/servers/balancer.js';
 import { kinds } from './kinds.js';
 import { lose } from './lose.js';
@@ -10,8 +10,6 @@ import { lose } from './lose.js';
 const mine = 'subscription Mine { transaction { id } }';
 const large = 'subscription Large { transaction(minAmount: 40) { id } }';
 const idsOf = (results: Result[]): number[] => results.map(({ data }) => Number(data.transaction.id));
-const upTo = (last: number): number[] => Array.from({ length: last }, (_, at) => at + 1);
-
 /** Two replicas behind one address. */
 async function behindOneAddress(r: River) {
   const other = await r.replica();
@@ -48,7 +46,7 @@ describe.each(kinds)('%s', (_, connect) => {
     }
     await pay(r, 'ada', ++last);
     await eventually('the last event', () => results.at(-1)?.data.transaction.id === String(last));
-    expect(idsOf(results)).toEqual(upTo(last));
+    expect(idsOf(results)).toEqual(paymentsUpTo(last));
     expect(ends).toEqual([]);
   });
 
@@ -185,7 +183,7 @@ describe.each(kinds)('%s', (_, connect) => {
     await eventually('the replica has heard them', () => stays.results.length === 8);
     online.open();
     await eventually('all of them', () => results.length >= 8);
-    expect([idsOf(results), gaps]).toEqual([upTo(8), []]);
+    expect([idsOf(results), gaps]).toEqual([paymentsUpTo(8), []]);
   });
 
   test('an operation that asks for FAIL ends at such a gap, and is told where it may begin again', async () => {

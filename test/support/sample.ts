@@ -45,3 +45,6 @@ export async function pay(r: River, userId: string, ...ids: number[]): Promise<v
 
 export const subscribed = (r: River, count: number): Promise<true> =>
   eventually(`${count} subscriptions have started`, () => r.subscribed() === count) as Promise<true>;
+
+/** The numbers of the first so many payments, which begin with 1. */
+export const paymentsUpTo = (last: number): number[] => Array.from({ length: last }, (_, at) => at + 1);

@@ -3,6 +3,7 @@ import type { AuditEntry } from '../../../src/observe/audit.js';
 import { noGatewayMetrics } from '../../../src/observe/metrics.js';
 import type { GatewayParts } from '../../../src/serve/gateway.js';
 import type { GatewayLimits } from '../../../src/serve/limits/limits.js';
+import { upTo } from '../../support/cards.js';
 import { socket } from '../../support/clients/socket.js';
 import { eventually } from '../../support/eventually.js';
 import { river, tokenFor } from '../../support/river.js';
@@ -17,7 +18,6 @@ const sdl = `
 const query = 'subscription ($id: ID!) { row(id: $id) { id n } }';
 const mine = 'subscription ($id: ID!) { mine(id: $id) { id n } }';
 const row = (id: number | string, its = query) => ({ query: its, variables: { id: String(id) } });
-const upTo = (count: number) => Array.from({ length: count }, (_, n) => n);
 /** Longer than any test: who waits so long waits for room, and not for the end of its patience. */
 const forLong = 600_000;
 
