@@ -65,7 +65,7 @@ export class ResumingEventSource extends EventTarget {
     this.lastEventId = options.lastEventId ?? '';
     this.#line = options.connection?.line();
     // A browser waits for seconds, or forever, and does not know that an open stream is dead.
-    this.#stopWaking = onWake(() => this.#native && this.#again('Woken', 0), ['online']);
+    this.#stopWaking = onWake(() => this.#native && this.#again('Woken', true), ['online']);
     void this.#connect();
   }
 
@@ -87,7 +87,7 @@ export class ResumingEventSource extends EventTarget {
     } catch (error) {
       return this.#again((error as Error).message);
     }
-    if (this.readyState === closed) return;
+    if (this.#isOver()) return;
     const Impl = this.options.EventSource ?? (globalThis as unknown as { EventSource: never }).EventSource;
     const native: Native = new (Impl as NonNullable<EventSourceOptions['EventSource']>)(`${path}?${asked}`, {
       withCredentials: this.options.withCredentials ?? false,
@@ -141,6 +141,10 @@ export class ResumingEventSource extends EventTarget {
     this.dispatchEvent(new MessageEvent(type, { data, lastEventId: lastEventId ?? '' }));
   }
 
+  #isOver(): boolean {
+    return this.readyState === closed;
+  }
+
   #lost(reason: string) {
     this.readyState = connecting;
     this.#line?.lost(reason);
@@ -154,10 +158,11 @@ export class ResumingEventSource extends EventTarget {
   }
 
   /** Another one in its place, after a while. */
-  async #again(reason: string, wait: 0 | undefined = undefined) {
+  async #again(reason: string, isWoken = false) {
+    if (this.#isOver()) return;
     this.#drop();
     this.#lost(reason);
-    if (wait !== 0) await pause(this.#failed++);
-    if (this.readyState !== closed && !this.#native) await this.#connect();
+    if (!isWoken) await pause(this.#failed++);
+    if (!this.#isOver() && !this.#native) await this.#connect();
   }
 }

@@ -141,7 +141,7 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
         outbox = undefined;
         if (code === 4403) {
           refused = authorization;
-          (given as Refusable).refused?.(authorization);
+          (given as Refusable | undefined)?.refused?.(authorization);
         }
         // Left, or at fault for good.
         if (/1000|44(0[0169]|29)/.test(`${code}`)) over();

@@ -70,9 +70,12 @@ describe('a socket that is closed with', () => {
     expect([server.inits.length, connection.current.state]).toEqual([1, 'live']);
   });
 
-  test('4403 ends them where there can be no other token', async () => {
+  test.each([
+    ['of which there is only one', { connectionParams: { authorization: 'Bearer one' } }],
+    ['which only the page’s cookie has', {}],
+  ])('4403 ends them where there can be no other token: one %s', async (_, options) => {
     await using server = await closing(4403);
-    await using page = subscribe(server.url, { connectionParams: { authorization: 'Bearer one' } });
+    await using page = subscribe(server.url, options);
     await eventually('the end', () => page.ends.length > 0);
     expect([page.ends, server.inits.length]).toEqual([[expect.objectContaining({ code: 4403 })], 1]);
   });

@@ -174,6 +174,24 @@ describe('a stream that ends by itself', () => {
   });
 });
 
+test('one that is closed while its ticket fails stays closed, and tells nothing more', async () => {
+  let fail = (_: Error) => {};
+  const ticket = () =>
+    new Promise<string>((_, reject) => {
+      fail = reject;
+    });
+  const source = resumingEventSource('http://127.0.0.1:1/graphql/stream', {
+    ticket,
+    EventSource: EventSource as never,
+  });
+  let told = 0;
+  source.addEventListener('error', () => void told++);
+  source.close();
+  fail(new Error('no network'));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect([source.readyState, told]).toEqual([2, 0]);
+});
+
 test('a stream that falls silent is given up for another, once heartbeats were heard', async () => {
   await using r = await sampleRiver({ heartbeat: 100 });
   await using front = await proxyTo(r);

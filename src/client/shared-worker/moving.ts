@@ -53,20 +53,16 @@ export class Moving implements Subscriber {
     // What the one before still brings comes again from its successor.
     const mine = (tell: () => void) => moved.on === on && this.#all.has(moved) && tell();
     const last = (tell: () => void) => mine(() => this.#all.delete(moved) && tell());
-    const reached = (cursor: string) => {
-      operation.reached(cursor);
-      sink.cursor?.(cursor);
-    };
     return {
-      next: (result) =>
-        mine(() => {
-          sink.next(result);
-          if (result.extensions?.cursor !== undefined) reached(result.extensions.cursor);
-        }),
+      next: (result) => mine(() => sink.next(result)),
       error: (cause) => last(() => sink.error(cause)),
       complete: () => last(() => sink.complete()),
       gap: (gap) => mine(() => sink.gap?.(gap)),
-      cursor: (cursor) => mine(() => reached(cursor)),
+      cursor: (cursor) =>
+        mine(() => {
+          operation.reached(cursor);
+          sink.cursor?.(cursor);
+        }),
       ready: () =>
         mine(() => {
           if (!moved.isReady) sink.ready?.();

@@ -35,11 +35,9 @@ export class WorkerLine implements Subscriber {
     if (!sink) return;
     if (message.type === 'next') {
       sink.next(message.result);
-      this.#shows(id, message.result.extensions?.cursor);
-    } else if (message.type === 'cursor') {
-      sink.cursor?.(message.cursor);
-      this.#shows(id, message.cursor);
-    } else if (message.type === 'gap') sink.gap?.(message.gap);
+      this.#shows(id, sink, message.result.extensions?.cursor);
+    } else if (message.type === 'cursor') this.#shows(id, sink, message.cursor);
+    else if (message.type === 'gap') sink.gap?.(message.gap);
     else if (message.type === 'ready') sink.ready?.();
     else this.#end(message, sink);
   }
@@ -51,8 +49,9 @@ export class WorkerLine implements Subscriber {
   }
 
   /** Only what has reached its sink counts: what a page was sent and died over was shown to nobody. */
-  #shows(id: number, cursor: string | undefined) {
+  #shows(id: number, sink: Sink, cursor: string | undefined) {
     if (cursor === undefined) return;
+    sink.cursor?.(cursor);
     this.#shown.set(id, cursor);
     this.#timer ??= setTimeout(() => this.#tellShown(), gathered);
   }

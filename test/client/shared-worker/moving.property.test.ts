@@ -24,6 +24,7 @@ class Source implements Subscriber {
       for (let left = most; left > 0 && one.at < this.log.length; left--) {
         one.at++;
         one.sink.next({ data: this.log[one.at - 1], extensions: { cursor: String(one.at) } });
+        one.sink.cursor?.(String(one.at));
       }
     }
   }
@@ -82,6 +83,20 @@ test('one that was left is not taken along, and hears nothing more', () => {
   moving.move(source);
   source.show(1);
   expect(heard).toEqual([]);
+});
+
+test('the cursor of an event is told once', () => {
+  const moving = new Moving();
+  const source = new Source([1, 2]);
+  moving.move(source);
+  const cursors: string[] = [];
+  const nothing = () => {};
+  moving.subscribe(
+    { query: 'subscription { n }', extensions: { after: '0' } },
+    { next: nothing, error: nothing, complete: nothing, cursor: (cursor) => void cursors.push(cursor) },
+  );
+  source.show(2);
+  expect(cursors).toEqual(['0', '1', '2']);
 });
 
 test('the same operation has the same place; one that says where it begins has its own', () => {
