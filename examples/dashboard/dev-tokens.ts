@@ -1,7 +1,7 @@
 import { SignJWT } from 'jose';
 import type { Plugin } from 'vite';
 
-/** The secret that `npm start` of this folder gives to `tailrace dev` too. */
+/** The secret that `tailrace dev` is started with, too. */
 const secret = new TextEncoder().encode(process.env.TAILRACE_AUTH_JWT_SECRET ?? 'token-secret-for-development-only');
 
 /**

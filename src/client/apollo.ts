@@ -3,7 +3,6 @@ import { tells } from './live/context.js';
 import { textOf } from './live/document.js';
 import { errorOf } from './live/failure.js';
 import { clientOf, type LiveOptions } from './live/live-client.js';
-
 import { type Subscriber, subscribeWith } from './live/subscriber.js';
 
 export type { TailraceContext } from './live/context.js';

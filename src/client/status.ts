@@ -1,3 +1,5 @@
+import { Listeners } from './listeners.js';
+
 /** What an indicator of a page shows. The same object until something of it changes. */
 export interface Connection {
   /**
@@ -76,14 +78,9 @@ export class Status implements ConnectionStatus {
   current: Connection = { ...begun, since: Date.now() };
   #isOnline = true;
   readonly #lines = new Map<Line, LineState>();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Listeners();
 
-  readonly subscribe = (listener: () => void): (() => void) => {
-    // Of a function that is given twice each is called, and ends by itself.
-    const own = () => listener();
-    this.#listeners.add(own);
-    return () => void this.#listeners.delete(own);
-  };
+  readonly subscribe = this.#listeners.subscribe;
 
   line(): Line {
     const line: Line = {
@@ -118,7 +115,7 @@ export class Status implements ConnectionStatus {
     const { current } = this;
     if (state === current.state && attempt === current.attempt && reason === current.reason) return;
     this.current = { state, attempt, reason, since: state === current.state ? current.since : Date.now() };
-    for (const listener of [...this.#listeners]) listener();
+    this.#listeners.tell();
   }
 
   #now(): Pick<Connection, 'state' | 'attempt' | 'reason'> {

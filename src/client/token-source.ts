@@ -57,6 +57,11 @@ export function tokenSource(fetchToken: () => Promise<string>): TokenSource {
     refusals++;
   }
 
+  return sourceOf(source, refused);
+}
+
+/** A source of what this function gives, which hears what was refused of it. */
+export function sourceOf(source: () => Promise<string>, refused: (token: unknown) => void): TokenSource {
   const headers = async () => ({ authorization: `Bearer ${await source()}` });
   return Object.assign(source, { headers: Object.assign(headers, { refused }), refused });
 }

@@ -48,7 +48,7 @@ const isSubscription = ({ kind }: Operation) => kind === 'subscription';
 function live(client: Subscriber, operation: Operation): Source<OperationResult> {
   return make(({ next, complete }) => {
     let last: OperationResult | null = null;
-    const leave = subscribeWith(client, requestOf(operation), {
+    return subscribeWith(client, requestOf(operation), {
       // Made anew each time: urql's own exchange merges results, and an event would carry the errors of the one before it.
       next(result) {
         last = makeResult(operation, { ...result, hasNext: true } as Parameters<typeof makeResult>[1]);
@@ -69,7 +69,6 @@ function live(client: Subscriber, operation: Operation): Source<OperationResult>
       },
       ...tells(operation.context),
     });
-    return leave;
   });
 }
 

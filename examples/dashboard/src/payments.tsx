@@ -1,3 +1,4 @@
+import { memo } from 'react';
 import { useEvents } from 'tailrace-client/react';
 import { user } from './client.js';
 import { PAYMENTS, type Payment } from './operations.js';
@@ -30,7 +31,8 @@ export function Payments() {
   );
 }
 
-function Row({ id, amount, currency, merchant, status, createdAt }: Payment) {
+/** Of two hundred only the new one is rendered. */
+const Row = memo(function Row({ id, amount, currency, merchant, status, createdAt }: Payment) {
   return (
     <li data-id={id} className={status.toLowerCase()}>
       <span className="merchant">{merchant.name}</span>
@@ -39,4 +41,4 @@ function Row({ id, amount, currency, merchant, status, createdAt }: Payment) {
       <span className="outcome">{status === 'DECLINED' ? 'declined' : clock.format(new Date(createdAt))}</span>
     </li>
   );
-}
+});

@@ -1,20 +1,17 @@
+import { Listeners } from '../listeners.js';
 import type { LiveClient } from '../live/subscriber.js';
 import type { Connection } from '../status.js';
 
 /** The state of a connection that somebody else has. */
 export class Mirror {
   current: Connection = { state: 'connecting', since: Date.now(), attempt: 0, reason: null };
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Listeners();
 
-  readonly subscribe = (listener: () => void): (() => void) => {
-    const own = () => listener();
-    this.#listeners.add(own);
-    return () => void this.#listeners.delete(own);
-  };
+  readonly subscribe = this.#listeners.subscribe;
 
   show(connection: Connection): void {
     this.current = connection;
-    for (const listener of [...this.#listeners]) listener();
+    this.#listeners.tell();
   }
 
   follow(status: LiveClient['connection']): void {

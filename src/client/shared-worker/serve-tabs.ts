@@ -1,5 +1,5 @@
 import type { LiveClient } from '../live/subscriber.js';
-import type { TokenSource } from '../token-source.js';
+import { sourceOf, type TokenSource } from '../token-source.js';
 import { held, type Locks, webLocks, whenGone } from './lifetime.js';
 import type { FromPage, FromWorker, Port } from './messages.js';
 import { Places } from './places.js';
@@ -89,6 +89,5 @@ function tokenOf(tabs: ReadonlySet<Tab>): TokenSource {
     }
     throw new Error('No page has a token');
   };
-  const headers = async () => ({ authorization: `Bearer ${await source()}` });
-  return Object.assign(source, { headers: Object.assign(headers, { refused }), refused });
+  return sourceOf(source, refused);
 }
