@@ -1,8 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from './fault.mjs';
-import { cacheFolder } from './places.mjs';
+import { fetchedOnce, isFetched } from './fetched-once.mjs';
 
 /** @typedef {'4.3.1' | '3.9.1'} KafkaVersion the versions the tests run on */
 
@@ -16,11 +16,11 @@ const slf4j = '1.7.36';
  */
 export const kafkaNeeds = (version) => [
   ...(process.env.JAVA_HOME ? [] : [{ command: 'java', package: 'default-jre-headless' }]),
-  ...(existsSync(jarsFolder(version)) ? [] : [{ command: 'mvn', package: 'maven' }]),
+  ...(isFetched(jarsOf(version)) ? [] : [{ command: 'mvn', package: 'maven' }]),
 ];
 
 /** @param {KafkaVersion} version */
-const jarsFolder = (version) => join(cacheFolder, `kafka-${version}`);
+const jarsOf = (version) => `kafka-${version}`;
 
 /** The command that runs Java, 17 or later. */
 export function java() {
@@ -49,28 +49,19 @@ const pom = (version) => `<project xmlns="http://maven.apache.org/POM/4.0.0">
  * The folder with Kafka's jars; fetched by Maven once per user and version.
  * @param {KafkaVersion} version
  */
-export function kafkaJars(version) {
-  const folder = jarsFolder(version);
-  if (existsSync(folder)) return folder;
-  console.log(`Fetching Kafka ${version} …`);
-  mkdirSync(cacheFolder, { recursive: true });
-  // Built beside its place and moved there whole: an interrupted fetch must not look like a finished one.
-  const making = mkdtempSync(join(cacheFolder, 'making-'));
-  try {
+export const kafkaJars = (version) =>
+  fetchedOnce(jarsOf(version), `Kafka ${version}`, (into, making) => {
     writeFileSync(join(making, 'pom.xml'), pom(version));
     const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies';
-    execFileSync('mvn', ['-B', '-q', goal, '-DincludeScope=runtime', `-DoutputDirectory=${join(making, 'jars')}`], {
-      cwd: making,
-      encoding: 'utf8',
-      stdio: 'pipe',
-      timeout: 10 * 60_000,
-    });
-    if (!existsSync(folder)) renameSync(join(making, 'jars'), folder);
-  } catch (error) {
-    const { stdout = '' } = /** @type {{ stdout?: string }} */ (error);
-    throw new Fault(`Maven could not fetch Kafka ${version}: ${stdout.split('\n')[0] || error}`);
-  } finally {
-    rmSync(making, { recursive: true, force: true });
-  }
-  return folder;
-}
+    try {
+      execFileSync('mvn', ['-B', '-q', goal, '-DincludeScope=runtime', `-DoutputDirectory=${into}`], {
+        cwd: making,
+        encoding: 'utf8',
+        stdio: 'pipe',
+        timeout: 10 * 60_000,
+      });
+    } catch (error) {
+      const { stdout = '' } = /** @type {{ stdout?: string }} */ (error);
+      throw new Fault(`Maven could not fetch Kafka ${version}: ${stdout.split('\n')[0] || error}`);
+    }
+  });

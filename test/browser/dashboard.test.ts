@@ -104,12 +104,12 @@ test('a dashboard goes on when a gateway is killed, and when both are restarted 
   const visits = await Promise.all(proxies.map((proxy) => visit(browser, all, { user: 'deploys', proxy })));
   const alive = () => Promise.all(visits.map(({ lives }) => lives()));
   const [first, second] = all.gateways;
-  for (const [gateway, end] of [
-    [first, 'kill'],
-    [first, 'retire'],
-    [second, 'retire'],
+  for (const [gateway, signal] of [
+    [first, 'SIGKILL'],
+    [first, 'SIGTERM'],
+    [second, 'SIGTERM'],
   ] as const) {
-    await gateway[end]();
+    await gateway.end(signal);
     await alive();
     await gateway.start();
   }

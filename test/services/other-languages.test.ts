@@ -17,20 +17,21 @@ test.each(languages)(
     await using stage = await openStage();
     await using client = follow(program(), stage);
     const { way, gateways, tokens } = stage;
-    const begun = () => gateways.reduce((sum, gateway) => sum + gateway.subscribed(), 0);
-    const subscribed = (times: number) =>
+    const audit = () => gateways.flatMap((gateway) => gateway.audit());
+    const till = (what: string, look: () => void) =>
       eventually(
-        `it has subscribed ${times} times`,
+        what,
         () => {
-          if (client.hasEnded()) throw new Error(`it has ended: ${client.complaints()}`);
-          return begun() >= times;
+          expect(client.hasEnded(), client.complaints()).toBe(false);
+          look();
         },
         { within: 40_000 },
       );
-    const heard = (last: string) =>
-      eventually(`it says ${last}`, () => expect(client.lines()).toContain(last), { within: 40_000 });
+    const heard = (last: string) => till(`it says ${last}`, () => expect(client.lines()).toContain(last));
 
-    await subscribed(1);
+    await till('it has subscribed', () =>
+      expect(audit()).toContainEqual(expect.objectContaining({ event: 'subscribed' })),
+    );
     const said = way.said();
     await eventually('it has answered a ping, which brought its first cursor', () => way.said() > said);
     way.refuse();
@@ -41,16 +42,19 @@ test.each(languages)(
     for (const signal of ['SIGKILL', 'SIGTERM'] as const)
       for (const gateway of gateways) {
         await stage.pay(5);
-        await gateway.restart(signal);
+        await gateway.end(signal);
+        await gateway.start();
         await stage.pay(5);
       }
     await heard('payment 43');
 
     tokens.life = 2_000;
-    const [before, asked] = [begun(), tokens.count];
+    const asked = tokens.count;
     way.cut();
-    await subscribed(before + 2);
-    expect(tokens.count).toBeGreaterThanOrEqual(asked + 2);
+    // Each connection asks once. What the gateways log is read a moment later: counted by it, one may be missed.
+    await till('it has asked after the cut, and again as that token ended', () =>
+      expect(tokens.count).toBeGreaterThanOrEqual(asked + 2),
+    );
     tokens.life = 3_600_000;
     await stage.pay(7);
     await heard('payment 50');
@@ -58,7 +62,8 @@ test.each(languages)(
     way.refuse();
     await stage.pay(kept + 20);
     // What a gateway has heard lately it can show, also when the log has let go of it.
-    await Promise.all(gateways.map((gateway) => gateway.restart('SIGKILL')));
+    await Promise.all(gateways.map((gateway) => gateway.end('SIGKILL')));
+    await Promise.all(gateways.map((gateway) => gateway.start()));
     way.open();
     await heard(`payment ${kept + 70}`);
     const lines = client.lines();

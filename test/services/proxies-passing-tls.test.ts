@@ -1,10 +1,6 @@
-import { request } from 'node:https';
 import { afterAll, expect, test, vi } from 'vitest';
-import { query } from '../support/cards.js';
 import { answersTo } from '../support/clients/page.js';
-import { eventually } from '../support/eventually.js';
-import { tokenFor } from '../support/river.js';
-import { behindProxies } from '../support/servers/behind-proxies.js';
+import { addressTold, behindProxies } from '../support/servers/behind-proxies.js';
 import { certificateAuthority } from '../support/servers/certificates.js';
 
 // Clients of these tests speak TLS to certificates of the test's own.
@@ -39,12 +35,7 @@ afterAll(async () => {
 });
 
 test('behind HAProxy that passes TLS on, the address that counts is the client’s, by the PROXY protocol', async () => {
-  const [{ url, origin }] = world.proxies as [(typeof world.proxies)[number]];
-  const headers = { authorization: `Bearer ${await tokenFor({ sub: 'ada' })}`, 'x-forwarded-for': '203.0.113.9' };
-  const asked = request(`${url}/stream?${new URLSearchParams({ query })}`, { headers, localAddress: '127.0.0.2' });
-  asked.on('error', () => undefined).end();
-  const line = await eventually('it is told', () => world.audit('ada')[0] ?? null);
-  asked.destroy();
-  expect(line).toMatchObject({ event: 'subscribed', address: '127.0.0.2' });
-  expect(await answersTo(origin, url)).toEqual([200, 201, 101]);
+  const [proxy] = world.proxies as [(typeof world.proxies)[number]];
+  expect(await addressTold(world, proxy, 'ada')).toBe('127.0.0.2');
+  expect(await answersTo(proxy.origin, proxy.url)).toEqual([200, 201, 101]);
 });

@@ -1,25 +1,23 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { proxyPrograms } from '../../scripts/proxies/programs.mjs';
 import { freePort } from '../../scripts/services/ports.mjs';
-import { startDetached, stopOwned } from '../../scripts/services/processes.mjs';
+import { startDetached } from '../../scripts/services/processes.mjs';
 import type { AuditEntry } from '../../src/observe/audit.js';
 import { eventually } from '../support/eventually.js';
 import { river } from '../support/river.js';
+import { throwAway } from '../support/servers/throw-away.js';
 
 const sdl = 'type Subscription { all: Note! @kafka(topic: "notes") @public } type Note { id: ID! }';
 
 /** HAProxy on a free port, which passes connections on to this one as they are, and checks the gateway meanwhile. */
 async function haproxy(option: string, to: number) {
-  const folder = mkdtempSync(join(tmpdir(), 'tailrace-haproxy-'));
   const port = await freePort();
-  const file = join(folder, 'haproxy.cfg');
   const config = `defaults
   mode tcp
   timeout connect 5s
@@ -30,15 +28,15 @@ listen gateway
   option httpchk GET /healthz
   server one 127.0.0.1:${to} ${option} check inter 200ms
 `;
-  writeFileSync(file, config);
-  const proxy = await startDetached(proxyPrograms().HAProxy, ['-f', file], { cwd: folder, log: join(folder, 'log') });
-  return {
+  return throwAway({
+    name: 'haproxy',
     port,
-    async [Symbol.asyncDispose]() {
-      await stopOwned(proxy);
-      rmSync(folder, { recursive: true, force: true });
+    start(folder) {
+      const file = join(folder, 'haproxy.cfg');
+      writeFileSync(file, config);
+      return startDetached(proxyPrograms().HAProxy, ['-f', file], { cwd: folder, log: join(folder, 'log') });
     },
-  };
+  });
 }
 
 /** The status of a request that comes from this address of this machine. */

@@ -12,3 +12,16 @@ export function opened() {
     },
   };
 }
+
+/** What `make` gives; all that it opened is closed at the end of that one's scope, and at once when it fails. */
+export async function opening<T extends object>(
+  make: (scope: ReturnType<typeof opened>) => Promise<T>,
+): Promise<T & AsyncDisposable> {
+  const scope = opened();
+  try {
+    return Object.assign(await make(scope), { [Symbol.asyncDispose]: scope[Symbol.asyncDispose] });
+  } catch (error) {
+    await scope[Symbol.asyncDispose]();
+    throw error;
+  }
+}

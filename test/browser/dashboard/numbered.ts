@@ -1,5 +1,5 @@
 import { fleetAt } from '../../../src/bin/sample/transit.js';
-import { opened } from '../../support/opened.js';
+import { opening } from '../../support/opened.js';
 import { payment } from '../../support/sample.js';
 import { freshTopic, kafkaClient } from '../../support/servers/services.js';
 
@@ -18,8 +18,7 @@ export interface Numbered extends AsyncDisposable {
 }
 
 export async function numbered(users: readonly string[]): Promise<Numbered> {
-  const scope = opened();
-  try {
+  return opening(async (scope) => {
     const fleet = scope.use(await freshTopic('dashboard-fleet'));
     const payments = scope.use(await freshTopic('dashboard-payments', 3));
     const producer = kafkaClient().producer({ idempotent: true, maxInFlightRequests: 1 });
@@ -58,10 +57,6 @@ export async function numbered(users: readonly string[]): Promise<Numbered> {
       fleet: fleet.name,
       payments: payments.name,
       last: () => next,
-      [Symbol.asyncDispose]: scope[Symbol.asyncDispose],
     };
-  } catch (error) {
-    await scope[Symbol.asyncDispose]();
-    throw error;
-  }
+  });
 }

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../../scripts/services/ports.mjs';
 import { run } from '../../bin/process.js';
-import { opened } from '../../support/opened.js';
+import { opening } from '../../support/opened.js';
 import { secret } from '../../support/river.js';
-import { type GatewayProcess, gatewayProcess } from '../../support/servers/behind-proxies.js';
 import { certificateAuthority } from '../../support/servers/certificates.js';
+import { type GatewayProcess, gatewayProcess } from '../../support/servers/gateway-process.js';
 import { type ProxyServer, startProxy } from '../../support/servers/proxies.js';
 import { freshPrefix, kafkaBrokers, redisUrl } from '../../support/servers/services.js';
 import { type Numbered, numbered } from './numbered.js';
@@ -37,9 +37,8 @@ backend page
 });
 
 /** `lifeOf`: milliseconds that the tokens of a user live. */
-export async function stage(users: readonly string[], lifeOf: (user: string) => number): Promise<Stage> {
-  const scope = opened();
-  try {
+export function stage(users: readonly string[], lifeOf: (user: string) => number): Promise<Stage> {
+  return opening(async (scope) => {
     const events = scope.use(await numbered(users));
     const page = scope.use(await site(lifeOf));
     const folder = mkdtempSync(join(tmpdir(), 'tailrace-stage-'));
@@ -54,9 +53,12 @@ export async function stage(users: readonly string[], lifeOf: (user: string) => 
       TAILRACE_SCHEMA: schema,
       TAILRACE_REDIS_URL: redisUrl(),
       TAILRACE_REDIS_PREFIX: freshPrefix(),
-      TAILRACE_ADMIN_PORT: '0',
     };
-    const kafka = { TAILRACE_KAFKA_BROKERS: kafkaBrokers().join(','), TAILRACE_KAFKA_GROUP_ID: freshPrefix() };
+    const kafka = {
+      TAILRACE_ADMIN_PORT: '0',
+      TAILRACE_KAFKA_BROKERS: kafkaBrokers().join(','),
+      TAILRACE_KAFKA_GROUP_ID: freshPrefix(),
+    };
     scope.use(run(['relay'], { ...env, ...kafka }));
 
     const gatewayOn = async () => {
@@ -69,7 +71,7 @@ export async function stage(users: readonly string[], lifeOf: (user: string) => 
         TAILRACE_AUDIT: 'off',
         TAILRACE_TRUSTED_HOPS: '1',
       });
-      scope.defer(gateway.kill);
+      scope.use(gateway);
       await gateway.start();
       return gateway;
     };
@@ -82,9 +84,6 @@ export async function stage(users: readonly string[], lifeOf: (user: string) => 
     const proxy = async (name: 'nginx' | 'HAProxy') =>
       scope.use(await startProxy(name, { ...behind, changed: changed[name] }));
     const proxies = { nginx: await proxy('nginx'), HAProxy: await proxy('HAProxy') };
-    return { events, gateways, proxies, site: page, [Symbol.asyncDispose]: scope[Symbol.asyncDispose] };
-  } catch (error) {
-    await scope[Symbol.asyncDispose]();
-    throw error;
-  }
+    return { events, gateways, proxies, site: page };
+  });
 }

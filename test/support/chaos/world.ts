@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../bin/process.js';
 import { type Connect, resumingEventSource, resumingSse, resumingWebSocket } from '../clients/resuming.js';
-import { opened } from '../opened.js';
+import { opening } from '../opened.js';
 import { type Result, secret, tokenFor } from '../river.js';
 import { balancer } from '../servers/balancer.js';
 import { type KafkaCluster, topicsOn } from '../servers/kafka-cluster.js';
@@ -69,8 +69,7 @@ export interface WorldOptions {
  * through a balancer of its own, so that each can be cut off alone. A ledger knows what everybody must get.
  */
 export async function world({ redisUrl, brokers, cluster, clients: count = 200 }: WorldOptions) {
-  const scope = opened();
-  try {
+  return opening(async (scope) => {
     const notes = scope.use(await notesOn(cluster ?? topicsOn(brokers), cluster && safe));
     const folder = mkdtempSync(join(tmpdir(), 'tailrace-world-'));
     scope.defer(() => rmSync(folder, { recursive: true }));
@@ -155,12 +154,8 @@ export async function world({ redisUrl, brokers, cluster, clients: count = 200 }
         notes.cutOff(ledger, (partitions) => cutBehind(cluster as KafkaCluster, notes.topic, lead, partitions)),
       /** `calm` resolves when nothing is under way. */
       growTopic: (calm: () => Promise<unknown>) => notes.grow(ledger, calm),
-      [Symbol.asyncDispose]: scope[Symbol.asyncDispose],
     };
-  } catch (error) {
-    await scope[Symbol.asyncDispose]();
-    throw error;
-  }
+  });
 }
 
 export type World = Awaited<ReturnType<typeof world>>;

@@ -9,65 +9,39 @@ import { createRedisLogWriter } from '../../../src/log/redis-writer.js';
 import { silent } from '../../../src/observe/logger.js';
 import { routeIds, routingOf } from '../../../src/relay/route.js';
 import { compileSchema } from '../../../src/schema/compile.js';
-import { run } from '../../bin/process.js';
-import { opened } from '../opened.js';
+import { opening } from '../opened.js';
 import { entriesOf } from '../relay/entries.js';
 import { secret, tokenFor } from '../river.js';
 import { payment, payments } from '../sample.js';
 import { balancer } from '../servers/balancer.js';
-import { eventually, freshPrefix, redisUrl } from '../servers/services.js';
+import { gatewayProcess } from '../servers/gateway-process.js';
+import { freshPrefix, redisUrl } from '../servers/services.js';
 
 /** How many payments of a user are kept: who is away for more is told a gap. */
 export const kept = 50;
 
 /** Two gateways as processes behind a balancer, an address that gives tokens of Ada, and payments that a relay would bring. */
-export async function openStage() {
-  const open = opened();
-  const prefix = freshPrefix('clients');
-  const gateways = await Promise.all([await freePort(), await freePort()].map((port) => gatewayAt(port, prefix)));
-  for (const gateway of gateways) open.defer(gateway.end);
-  const way = open.use(await balancer(gateways.map(({ port }) => port)));
-  const tokens = await tokenServer();
-  open.defer(tokens.close);
-  const bank = payingInto(prefix);
-  open.defer(bank.close);
-  const url = `ws://127.0.0.1:${way.port}/graphql`;
-  return { gateways, way, tokens, url, pay: bank.pay, [Symbol.asyncDispose]: open[Symbol.asyncDispose] };
-}
-
-async function gatewayAt(port: number, prefix: string) {
-  const env = {
-    TAILRACE_PORT: String(port),
-    TAILRACE_ADMIN_PORT: '0',
-    TAILRACE_CURSOR_SECRET: 'c'.repeat(32),
-    TAILRACE_AUTH_JWT_SECRET: secret,
-    TAILRACE_REDIS_URL: redisUrl(),
-    TAILRACE_REDIS_PREFIX: prefix,
-    TAILRACE_HISTORY_MAX: String(kept),
-    TAILRACE_HEARTBEAT: '1s',
-    TAILRACE_RETIRE_PERIOD: '100ms',
-  };
-  let process = run(['gateway'], env);
-  let before = 0;
-  const subscribed = () => process.log().match(/"event":"subscribed"/g)?.length ?? 0;
-  const ready = () =>
-    eventually('the gateway is ready', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok);
-  await ready();
-  return {
-    port,
-    /** How many subscriptions have begun there. */
-    subscribed: () => before + subscribed(),
-    /** Ends it by this signal, and starts it again. */
-    async restart(signal: NodeJS.Signals) {
-      process.child.kill(signal);
-      await process.ended;
-      before += subscribed();
-      process = run(['gateway'], env);
-      await ready();
-    },
-    end: () => process[Symbol.asyncDispose](),
-  };
-}
+export const openStage = () =>
+  opening(async (scope) => {
+    const prefix = freshPrefix('clients');
+    const env = {
+      TAILRACE_CURSOR_SECRET: 'c'.repeat(32),
+      TAILRACE_AUTH_JWT_SECRET: secret,
+      TAILRACE_REDIS_URL: redisUrl(),
+      TAILRACE_REDIS_PREFIX: prefix,
+      TAILRACE_HISTORY_MAX: String(kept),
+      TAILRACE_HEARTBEAT: '1s',
+      TAILRACE_RETIRE_PERIOD: '100ms',
+    };
+    const gateways = [await freePort(), await freePort()].map((port) => scope.use(gatewayProcess(port, env)));
+    await Promise.all(gateways.map((gateway) => gateway.start()));
+    const way = scope.use(await balancer(gateways.map(({ port }) => port)));
+    const tokens = await tokenServer();
+    scope.defer(tokens.close);
+    const bank = payingInto(prefix);
+    scope.defer(bank.close);
+    return { gateways, way, tokens, url: `ws://127.0.0.1:${way.port}/graphql`, pay: bank.pay };
+  });
 
 async function tokenServer() {
   const given = { life: 3_600_000, count: 0 };

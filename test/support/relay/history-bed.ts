@@ -8,7 +8,7 @@ import { createRedisLogReader } from '../../../src/log/redis-reader.js';
 import { silent } from '../../../src/observe/logger.js';
 import { compileSchema } from '../../../src/schema/compile.js';
 import { run } from '../../bin/process.js';
-import { opened } from '../opened.js';
+import { opening } from '../opened.js';
 import { listen, secret, tokenFor } from '../river.js';
 import type { KafkaCluster } from '../servers/kafka-cluster.js';
 import { eventually, freshPrefix, redisUrl } from '../servers/services.js';
@@ -30,8 +30,7 @@ export async function historyBed(
   topic: string,
   count = 1,
 ) {
-  const scope = opened();
-  try {
+  return opening(async (scope) => {
     // Left without a leader by the next test, it would spoil what kafkajs is told of all topics.
     scope.defer(() => deleteTopic(topic));
     const schema = `type Subscription { note: Note! @kafka(topic: "${topic}") @public } type Note { n: Int! }`;
@@ -165,12 +164,8 @@ export async function historyBed(
       },
       /** What the relays wrote into their own logs. */
       lines: () => relays.map((relay) => relay.log()).join('\n'),
-      [Symbol.asyncDispose]: scope[Symbol.asyncDispose],
     };
-  } catch (error) {
-    await scope[Symbol.asyncDispose]();
-    throw error;
-  }
+  });
 }
 
 export type HistoryBed = Awaited<ReturnType<typeof historyBed>>;

@@ -1,60 +1,17 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../../scripts/services/ports.mjs';
-import { run } from '../../bin/process.js';
-import { cardsSchema, feed } from '../cards.js';
+import { cardsSchema, feed, query } from '../cards.js';
 import { eventually } from '../eventually.js';
-import { opened } from '../opened.js';
-import { secret } from '../river.js';
+import { opening } from '../opened.js';
+import { secret, tokenFor } from '../river.js';
 import { certificateAuthority } from './certificates.js';
+import { type AuditLine, type GatewayProcess, gatewayProcess } from './gateway-process.js';
 import { lateWay } from './late-way.js';
 import { everyProxy, type ProxyName, type ProxyServer, startProxy } from './proxies.js';
 import { startRedis } from './throw-away.js';
-
-type AuditLine = Readonly<Record<string, unknown>>;
-
-/** One of two gateways, as a process that keeps its port over restarts. */
-export interface GatewayProcess {
-  readonly port: number;
-  /** Lines of its audit, so far. */
-  audit(): readonly AuditLine[];
-  /** Resolves when it is ready. */
-  start(): Promise<void>;
-  /** Ends it by SIGKILL, as a crash would. */
-  kill(): Promise<void>;
-  /** Ends it by SIGTERM, as a deployment would; resolves when it has gone. */
-  retire(): Promise<void>;
-}
-
-/** A gateway by these variables, with a free TAILRACE_ADMIN_PORT; not started yet. */
-export function gatewayProcess(port: number, env: Readonly<Record<string, string>>): GatewayProcess {
-  let running: ReturnType<typeof run> | null = null;
-  const logs: (() => string)[] = [];
-  const log = () => logs.map((each) => each()).join('');
-  const end = async (signal: NodeJS.Signals) => {
-    running?.child.kill(signal);
-    await running?.ended;
-  };
-  return {
-    port,
-    audit: () =>
-      log()
-        .split('\n')
-        .filter((line) => line.includes('"name":"audit"'))
-        .map((line) => JSON.parse(line)),
-    async start() {
-      running = run(['gateway'], { ...env, TAILRACE_PORT: String(port) });
-      logs.push(running.log);
-      // Of its own port a gateway may ask for TLS, or for a header of the PROXY protocol.
-      const [, admin] = await running.until(/"adminPort":(\d+)/);
-      await running.until(/"port":(\d+)/);
-      await eventually('the gateway is ready', async () => (await fetch(`http://127.0.0.1:${admin}/readyz`)).ok);
-    },
-    kill: () => end('SIGKILL'),
-    retire: () => end('SIGTERM'),
-  };
-}
 
 /** Two gateways over one Redis, behind each of five proxies, and a relay's `feed` of cards. */
 export interface Behind extends AsyncDisposable {
@@ -78,8 +35,7 @@ export async function behindProxies(
   changes: Changes | null = null,
   late = 0,
 ): Promise<Behind> {
-  const scope = opened();
-  try {
+  return opening(async (scope) => {
     const folder = mkdtempSync(join(tmpdir(), 'tailrace-two-gateways-'));
     scope.defer(() => rmSync(folder, { recursive: true, force: true }));
     const authority = certificateAuthority();
@@ -92,7 +48,6 @@ export async function behindProxies(
     const env = {
       TAILRACE_SCHEMA: schema,
       TAILRACE_HOST: '127.0.0.1',
-      TAILRACE_ADMIN_PORT: '0',
       TAILRACE_REDIS_URL: redis.url,
       TAILRACE_CURSOR_SECRET: 'c'.repeat(32),
       TAILRACE_AUTH_JWT_SECRET: secret,
@@ -100,7 +55,7 @@ export async function behindProxies(
       ...settings,
     };
     const gateways = [gatewayProcess(await freePort(), env), gatewayProcess(await freePort(), env)] as const;
-    for (const gateway of gateways) scope.defer(gateway.kill);
+    for (const gateway of gateways) scope.use(gateway);
     await Promise.all(gateways.map((gateway) => gateway.start()));
     const ways: { port: number }[] = [];
     for (const { port } of gateways) {
@@ -120,10 +75,17 @@ export async function behindProxies(
       cards,
       audit: (sub) => gateways.flatMap((gateway) => gateway.audit()).filter((line) => line.sub === sub),
       ca: authority.ca,
-      [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose](),
     };
-  } catch (error) {
-    await scope[Symbol.asyncDispose]();
-    throw error;
-  }
+  });
+}
+
+/** The address that the audit tells of a client of this user, at 127.0.0.2, that says itself it were another. */
+export async function addressTold({ audit }: Behind, { url }: ProxyServer, sub: string): Promise<unknown> {
+  const headers = { authorization: `Bearer ${await tokenFor({ sub })}`, 'x-forwarded-for': '203.0.113.9' };
+  const asked = request(`${url}/stream?${new URLSearchParams({ query })}`, { headers, localAddress: '127.0.0.2' });
+  asked.on('error', () => undefined).end();
+  const told = () => audit(sub).find(({ event }) => event === 'subscribed');
+  const { address } = await eventually('it is told', () => told() ?? null);
+  asked.destroy();
+  return address;
 }

@@ -2,7 +2,7 @@ import { type Admin, ConfigResourceTypes, Kafka, logLevel, type PartitionMetadat
 import { randomClusterId } from '../../../scripts/services/kafka.mjs';
 import { freePort } from '../../../scripts/services/ports.mjs';
 import { makeTopics } from '../../../src/kafka/topics.js';
-import { opened } from '../opened.js';
+import { opening } from '../opened.js';
 import { eventually, withAdmin } from './services.js';
 import { startKafka, type ThrowAway } from './throw-away.js';
 
@@ -57,8 +57,7 @@ export interface KafkaCluster extends Topics, AsyncDisposable {
 
 /** So many real brokers, and one more that presides and has no topics. */
 export async function startKafkaCluster({ size = 3 } = {}): Promise<KafkaCluster> {
-  const scope = opened();
-  try {
+  return opening(async (scope) => {
     const [controllerPort, clusterId] = [await freePort(), randomClusterId()];
     const start = async (id: number) => {
       const port = await freePort();
@@ -77,11 +76,8 @@ export async function startKafkaCluster({ size = 3 } = {}): Promise<KafkaCluster
       await eventually('all brokers are in the cluster', here, { within: 60_000 });
       await makeTopics(one, internal);
     });
-    return { ...topics, nodes, [Symbol.asyncDispose]: scope[Symbol.asyncDispose] };
-  } catch (error) {
-    await scope[Symbol.asyncDispose]();
-    throw error;
-  }
+    return { ...topics, nodes };
+  });
 }
 
 /** kafkajs asks any broker, and waits half a minute for one that stands still. */

@@ -1,6 +1,5 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
-import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { mainFiles } from '../../../scripts/proxies/main-files.mjs';
 import { type ProxyName, proxyPrograms } from '../../../scripts/proxies/programs.mjs';
@@ -8,11 +7,12 @@ import { freePort } from '../../../scripts/services/ports.mjs';
 import { startDetached, stopOwned, tailOf } from '../../../scripts/services/processes.mjs';
 import { eventually } from '../eventually.js';
 import type { Identity } from './certificates.js';
+import { throwAway } from './throw-away.js';
 
 export type { ProxyName };
 
 /** The files that are shown to users, by proxy. */
-export const shownFiles: Readonly<Record<ProxyName, string>> = {
+const shownFiles: Readonly<Record<ProxyName, string>> = {
   nginx: 'examples/proxies/nginx.conf',
   HAProxy: 'examples/proxies/haproxy.cfg',
   Apache: 'examples/proxies/apache.conf',
@@ -29,8 +29,6 @@ export interface ProxyServer extends AsyncDisposable {
   /** That of `/graphql`. */
   readonly url: string;
   readonly wsUrl: string;
-  /** What it has said. */
-  log(): string;
 }
 
 type Files = [shown: string, main: string, log: string];
@@ -59,11 +57,25 @@ const onLoopback = (before: string) =>
 
 /** Starts a proxy by the file that is shown, in front of two gateways; resolves when one of them answers through it. */
 export async function startProxy(name: ProxyName, behind: Behind): Promise<ProxyServer> {
+  const port = await freePort();
+  const server = await throwAway({ name, port, start: (folder) => startIn(folder, name, port, behind) });
+  return {
+    name,
+    origin: `https://localhost:${port}`,
+    url: `https://localhost:${port}/graphql`,
+    wsUrl: `wss://localhost:${port}/graphql`,
+    async [Symbol.asyncDispose]() {
+      // Killed, Apache and nginx would leave their workers behind.
+      await server.stop();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function startIn(folder: string, name: ProxyName, port: number, behind: Behind) {
   const program = proxyPrograms()[name];
-  const folder = mkdtempSync(join(tmpdir(), `tailrace-${name}-`));
   // nginx and Apache give up root's rights, and then write here.
   chmodSync(folder, 0o755);
-  const port = await freePort();
   // Envoy knows by the end of its name how a file is written.
   const [shown, file, log] = [basename(shownFiles[name]), 'main', 'log'].map((each) => join(folder, each)) as Files;
   writeFileSync(shown, here(name, port, behind));
@@ -75,17 +87,7 @@ export async function startProxy(name: ProxyName, behind: Behind): Promise<Proxy
     await stopOwned(proxy);
     throw new Error(`${name} did not start. Its log ends with:\n${tailOf(log)}`, { cause: error });
   });
-  return {
-    name,
-    origin: `https://localhost:${port}`,
-    url: `https://localhost:${port}/graphql`,
-    wsUrl: `wss://localhost:${port}/graphql`,
-    log: () => readFileSync(log, 'utf8'),
-    async [Symbol.asyncDispose]() {
-      await stopOwned(proxy);
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  return proxy;
 }
 
 /** True when a gateway answers through it. */

@@ -1,12 +1,11 @@
-import { opened } from '../opened.js';
+import { opening } from '../opened.js';
 import { ask } from './ask-redis.js';
 import { eventually, startRedis } from './services.js';
 import { startSentinel } from './throw-away.js';
 
 /** A master, its replica and three sentinels that watch over them, as processes. */
 export async function sentinels() {
-  const scope = opened();
-  try {
+  return opening(async (scope) => {
     const master = scope.use(
       await startRedis({ args: ['--user', 'repl', 'on', '>repl', '+psync', '+replconf', '+ping'] }),
     );
@@ -51,10 +50,6 @@ export async function sentinels() {
       },
       /** An operator's order to change places. */
       failover: () => ask(ports[0] as number, 'SENTINEL', 'FAILOVER', 'main'),
-      [Symbol.asyncDispose]: scope[Symbol.asyncDispose],
     };
-  } catch (error) {
-    await scope[Symbol.asyncDispose]();
-    throw error;
-  }
+  });
 }

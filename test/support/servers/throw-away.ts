@@ -41,7 +41,8 @@ interface Recipe {
   start(folder: string, fresh: boolean): Promise<Owned>;
 }
 
-async function throwAway({ name, port, start }: Recipe): Promise<ThrowAway> {
+/** Started here; `start` is given a folder of its own, and whether what lies there is to go first. */
+export async function throwAway({ name, port, start }: Recipe): Promise<ThrowAway> {
   const folder = mkdtempSync(join(tmpdir(), `tailrace-${name}-`));
   let server = await start(folder, true);
   running.add(server);
