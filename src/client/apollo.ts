@@ -16,12 +16,8 @@ export type { TailraceContext } from './live/context.js';
 export function tailraceLink(given: Subscriber | LiveOptions): ApolloLink {
   const client = clientOf(given);
   return new ApolloLink((operation, forward) =>
-    isSubscription(operation) ? live(client, operation) : forward(operation),
+    operation.operationType === 'subscription' ? live(client, operation) : forward(operation),
   );
-}
-
-function isSubscription({ query }: ApolloLink.Operation): boolean {
-  return query.definitions.some((one) => one.kind === 'OperationDefinition' && one.operation === 'subscription');
 }
 
 function live(client: Subscriber, operation: ApolloLink.Operation): Observable<ApolloLink.Result> {

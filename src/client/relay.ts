@@ -10,12 +10,13 @@ import { errorOf, type SubscriptionError } from './live/failure.js';
 import { clientOf, type LiveOptions } from './live/live-client.js';
 import { type Result, type Subscriber, subscribeWith } from './live/subscriber.js';
 import type { Gap } from './operation.js';
+import type { Refusable } from './renewal.js';
 
 export interface TailraceNetworkOptions {
   /** Where queries and mutations are sent, as `/graphql`. */
   readonly http: string;
-  /** Gives the token, without `Bearer`, for each query and mutation. */
-  readonly token?: (() => Promise<string> | string) | undefined;
+  /** Gives the token, without `Bearer`, for each query and mutation; a `tokenSource` hears of one that was refused. */
+  readonly token?: ((() => Promise<string> | string) & Refusable) | undefined;
   /** Where subscriptions go: a client, or the options of `liveClient`. */
   readonly live: Subscriber | LiveOptions;
   /** In place of the platform's. */
@@ -72,14 +73,16 @@ async function post(
   { http, token, fetch: go = fetch }: TailraceNetworkOptions,
   body: object,
 ): Promise<GraphQLResponse> {
+  const given = await token?.();
   const response = await go(http, {
     method: 'POST',
     headers: {
       'content-type': 'application/json',
       accept: 'application/graphql-response+json, application/json',
-      ...(token ? { authorization: `Bearer ${await token()}` } : {}),
+      ...(given === undefined ? {} : { authorization: `Bearer ${given}` }),
     },
     body: JSON.stringify(body),
   });
+  if (response.status === 401) token?.refused?.(given);
   return response.json() as Promise<GraphQLResponse>;
 }

@@ -16,7 +16,7 @@ export interface Connection {
   readonly reason: string | null;
 }
 
-export type State = 'connecting' | 'live' | 'resuming' | 'offline';
+type State = 'connecting' | 'live' | 'resuming' | 'offline';
 
 /** An observable, as React's `useSyncExternalStore` takes one: `useSyncExternalStore(status.subscribe, () => status.current)`. */
 export interface ConnectionStatus {

@@ -1,5 +1,5 @@
 /** How a row of an event is called: by a field of it, or by a function. */
-export type Key<Event> = string | ((event: Event) => unknown);
+type Key<Event> = string | ((event: Event) => unknown);
 
 export interface Keeping<Event> {
   /** How many events are kept; with `key`, how many rows. Default 100, and with `key` all. */
