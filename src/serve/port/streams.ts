@@ -1,7 +1,6 @@
 import type { ServerHttp2Session } from 'node:http2';
 import { Allowance } from '../limits/allowance.js';
 import type { GatewayLimits } from '../limits/limits.js';
-import { goAway } from './go-away.js';
 
 /** What RFC 9113 (section 6.5.2) recommends as the least. */
 const requests = 100;
@@ -47,7 +46,7 @@ export function boundResets(session: ServerHttp2Session, streams: number): void 
     if (isSet || session.closed) return;
     left.owe();
     // What is open now may be taken back too.
-    if (left.until(reserve) > 0) goAway(session);
+    if (left.until(reserve) > 0) session.close();
   };
   session.on('stream', (stream) => stream.on('aborted', aborted));
 }

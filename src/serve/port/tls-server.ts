@@ -8,7 +8,6 @@ import {
   type ServerHttp2Session,
 } from 'node:http2';
 import type { Socket } from 'node:net';
-import { goAway } from './go-away.js';
 import { boundResets, resetOptions } from './streams.js';
 import type { KeyPair } from './tls-pair.js';
 
@@ -16,7 +15,13 @@ export type Listener = (request: IncomingMessage, response: ServerResponse) => v
 
 /** A port with TLS. To the gateway it is an HTTP server like any other, with a certificate that can be changed. */
 export interface SecureServer extends Server, Pick<Http2SecureServer, 'setSecureContext'> {
-  /** Tells who speaks HTTP/2 to come by another connection; what runs goes on. Who comes anew is answered, and told too. */
+  /**
+   * Tells who speaks HTTP/2 to come by another connection; what runs goes on. Who comes anew is answered, and told too.
+   *
+   * What is on its way at that moment is refused, and may be asked again. A GOAWAY before it that refuses nothing (RFC 9113,
+   * section 6.8) would make it wait for nothing: after any GOAWAY nghttp2 takes no stream more, and without streams it does
+   * not even read.
+   */
   goAway(): void;
 }
 
@@ -75,7 +80,7 @@ export function tlsServer(
   let goesAway = false;
   server.on('session', (session) => {
     sessions.add(session);
-    if (goesAway) session.once('stream', () => goAway(session));
+    if (goesAway) session.once('stream', () => session.close());
     const stops = [watch(session, heartbeat), closeWhenIdle(session, keepAliveTimeout)];
     boundResets(session, streams);
     session.on('close', () => {
@@ -88,7 +93,7 @@ export function tlsServer(
   return Object.assign(server, {
     goAway() {
       goesAway = true;
-      for (const session of sessions) goAway(session);
+      for (const session of sessions) session.close();
     },
     /** Takes no new requests, on old connections either; what runs goes on. */
     close(done?: () => void) {
@@ -104,7 +109,7 @@ export function tlsServer(
 /** A session without streams is kept for so many milliseconds, as HTTP/1.1 does: its pings would else keep it for ever. */
 function closeWhenIdle(session: ServerHttp2Session, keepAliveTimeout: number): () => void {
   let running = 0;
-  const wait = () => setTimeout(() => goAway(session), keepAliveTimeout);
+  const wait = () => setTimeout(() => session.close(), keepAliveTimeout);
   let waiting = wait();
   session.on('stream', (stream) => {
     if (running++ === 0) clearTimeout(waiting);

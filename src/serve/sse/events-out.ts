@@ -2,7 +2,6 @@ import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2';
 import type { Frame } from '../../hub/frame.js';
 import { type OutletOwner, type Sink, SocketOutlet } from '../connection/socket-outlet.js';
-import { goAway } from '../port/go-away.js';
 import { nextBytes, nextChunk, nextEvents } from './events.js';
 
 /** Who receives a stream of server-sent events: an event names no operation. */
@@ -116,7 +115,7 @@ class OverHttp2 extends EventsOut {
   /** The other streams of the connection go on until their own ends. */
   leave(): void {
     this.end('');
-    if (this.stream.session) goAway(this.stream.session);
+    this.stream.session?.close();
   }
 }
 

@@ -13,7 +13,6 @@ import { type Identity, identify, urlOf } from '../identity/identify.js';
 import type { Redeemed, TicketOffice } from '../identity/tickets.js';
 import type { Admission } from '../limits/admission.js';
 import { wordedIn } from '../parameters.js';
-import { goAway } from '../port/go-away.js';
 import { tellRefused } from '../refused.js';
 import { commentEvent, completeEvent, cursorEvent, resultEvent } from './events.js';
 import { eventHeaders, http2StreamOf } from './events-out.js';
@@ -63,8 +62,7 @@ function comeBack(response: ServerResponse, { message, status }: Pick<Fault, 'me
   const { req: request } = response;
   const needsId = urlOf(request).searchParams.has('ticket') && [undefined, again].includes(lastEventIdOf(request));
   response.writeHead(200, eventHeaders(response, 'close')).end(`${needsId ? cursorEvent(again) : ''}: ${message}\n\n`);
-  const session = http2StreamOf(response)?.session;
-  if (session && status === 503) goAway(session);
+  if (status === 503) http2StreamOf(response)?.session?.close();
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse, parts: SseParts, body: string | null) {
