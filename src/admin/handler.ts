@@ -57,7 +57,9 @@ async function answered(request: IncomingMessage, handler: Handler, token: strin
   if (origin !== undefined) return { status: 403, text: 'not from a page' };
   if (!/^application\/json *(;|$)/i.test(type)) return { status: 415, text: 'the body must be application/json' };
   try {
-    return { ...(await handler.answer(await readText(request, { ...defaultLimits, messageBytes }))), headers: json };
+    const body = await readText(request, { ...defaultLimits, messageBytes });
+    if (body === null) return { status: 400, text: 'the body did not come to its end' };
+    return { ...(await handler.answer(body)), headers: json };
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     return { status: error.status, text: error.message };

@@ -60,42 +60,47 @@ export function answer(
   response.end(JSON.stringify(body));
 }
 
-/** The text sent as body. Throws Fault: too long, too late, or not UTF-8. */
+/** The text sent as body; null when its client has gone before it had all come. Throws Fault: too long, too late, or not UTF-8. */
 export async function readText(
   request: IncomingMessage,
-  { messageBytes: most, requestTimeout }: Pick<GatewayLimits, 'messageBytes' | 'requestTimeout'>,
-): Promise<string> {
+  { messageBytes, requestTimeout }: Pick<GatewayLimits, 'messageBytes' | 'requestTimeout'>,
+): Promise<string | null> {
   const { 'content-encoding': encoding = 'identity' } = request.headers;
   if (encoding !== 'identity')
     throw new Fault('BAD_USER_INPUT', {
       why: `the body comes with Content-Encoding ${encoding}: send it uncompressed`,
     });
-  let late = false;
-  // Node's own limit of time is for HTTP/1.1.
-  const timer = setTimeout(() => {
-    late = true;
-    request.destroy();
-  }, requestTimeout * 2);
-  try {
-    return await read(request, most);
-  } catch (error) {
-    throw late ? limitExceeded('requestTimeout', requestTimeout, requestTimeout + 1) : error;
-  } finally {
-    clearTimeout(timer);
-  }
+  // Of HTTP/1.1 Node itself ends what comes too late.
+  const reading = read(request, messageBytes);
+  return request.httpVersionMajor < 2 ? reading : inTime(reading, requestTimeout);
 }
 
-async function read(request: IncomingMessage, most: number): Promise<string> {
+/** The same work; throws Fault when it takes longer than so many milliseconds. */
+async function inTime<T>(work: Promise<T>, requestTimeout: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const tooLate = () => reject(limitExceeded('requestTimeout', requestTimeout, requestTimeout + 1));
+    timer = setTimeout(tooLate, requestTimeout);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+async function read(request: IncomingMessage, most: number): Promise<string | null> {
   const chunks: Buffer[] = [];
   let length = 0;
-  // The socket must outlive a body that is too long: the answer goes over it.
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > most) {
-      request.resume();
-      throw limitExceeded('messageBytes', most, length);
+  try {
+    // The socket must outlive a body that is too long: the answer goes over it.
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > most) break;
+      chunks.push(chunk);
     }
-    chunks.push(chunk);
+  } catch {
+    return null;
+  }
+  if (length > most) {
+    request.resume();
+    throw limitExceeded('messageBytes', most, length);
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));

@@ -136,7 +136,7 @@ test('a call that its caller breaks off is told too', async () => {
   const head = ['POST /graphql HTTP/1.1', 'Host: x', 'Authorization: Bearer hush', 'Content-Type: application/json'];
   peer.write(`${head.join('\r\n')}\r\nContent-Length: ${body.length + 1}\r\n\r\n${body}`, () => peer.end());
   await eventually('it is told', () => admin.told.length === 1);
-  expect(admin.told).toEqual([expect.objectContaining({ event: 'admin', status: 500, asked: null })]);
+  expect(admin.told).toEqual([expect.objectContaining({ event: 'admin', status: 400, asked: null })]);
   expect(admin.revoked).toEqual([]);
   peer.destroy();
 });

@@ -54,7 +54,10 @@ export class Entrance {
     if (methods && !methods.includes(request.method ?? '')) {
       return answerBadRequest(response, 405, `${methods.join(' or ')} only`, methods.join(', '));
     }
-    const body = asks === 'body' ? await this.#bodyInTurn(request) : null;
+    const sends = asks === 'body' && request.method === 'POST';
+    const body = sends ? await readText(request, this.parts.limits) : null;
+    if (sends && body === null) return;
+    if (asks === 'body') await this.parts.turns.wait(this.parts.admission.addressOf(request));
     // A client that has gone meanwhile was told to its response already: a place that it took now would be taken for ever.
     if (response.destroyed) return;
     await route.handle(request, response, body);
@@ -80,13 +83,6 @@ export class Entrance {
     if (tooLong) throw tooLong;
     // Tokens in URLs are refused also where nobody is asked who they are, or by a ticket: URLs are logged.
     refuseTokenInUrl(request);
-  }
-
-  async #bodyInTurn(request: IncomingMessage): Promise<string | null> {
-    const { limits, turns, admission } = this.parts;
-    const body = request.method === 'POST' ? await readText(request, limits) : null;
-    await turns.wait(admission.addressOf(request));
-    return body;
   }
 }
 

@@ -8,7 +8,7 @@ import { normalOrigin, originPattern } from './origin-pattern.js';
 export interface Origins {
   /**
    * No `Origin` (a server, a phone's app) passes; a page's must be listed or the gateway's own. Gives Fault FORBIDDEN for any
-   * other, which says what the own origin was taken for, and what to set; the log has it once for each origin.
+   * other, which says what the own origin was taken for, and what to set; the log has it once an hour for each origin.
    */
   refusalOf(request: IncomingMessage): Fault | null;
   /** Stricter: where a cookie signs in, a page must show itself. Browsers leave `Origin` out of same-origin GETs, and then say so. */
@@ -23,8 +23,9 @@ export interface Surroundings {
   readonly trustedHops?: number;
 }
 
-/** Origins of which the log has told: strangers may send as many as they like. */
+/** Origins of which the log tells in an hour: strangers may send as many as they like. */
 const mostTold = 100;
+const hour = 3_600_000;
 /** Letters of an origin that are told. */
 const mostLetters = 200;
 
@@ -44,11 +45,17 @@ export function allowedOrigins(
     return ownOrigins(request, surroundings).includes(origin) || patterns.some((fits) => fits?.(origin));
   };
   const told = new Set<string>();
+  let toldSince = 0;
 
   function tell({ details: { origin, ...why } }: Fault): void {
+    // Told only once for ever, the operator's own is lost among a stranger's hundred until the gateway starts again.
+    if (performance.now() - toldSince >= hour) {
+      told.clear();
+      toldSince = performance.now();
+    }
     if (told.size >= mostTold || told.has(String(origin))) return;
     told.add(String(origin));
-    const last = told.size === mostTold ? ': no further origin is told, they are too many' : '';
+    const last = told.size === mostTold ? ': no further origin is told within the hour, they are too many' : '';
     logger?.warn({ origin, ...why }, `pages of an origin were refused${last}`);
   }
 

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { Fault, limitExceeded } from '../../event/faults.js';
 import { rawAnswer } from '../answer.js';
+import { endWith } from './last-word.js';
 
 /** Bytes of headers that are read, twice what may be sent: whoever sends a little too much is answered as others are. */
 export const readable = (headerBytes: number): number => 2 * headerBytes;
@@ -23,15 +24,9 @@ export function whyTooLong(request: IncomingMessage, headerBytes: number): Fault
   return bytes > headerBytes ? limitExceeded('headerBytes', headerBytes, bytes) : null;
 }
 
-/** Milliseconds in which a client that sends without end can read why. */
-const lastWord = 1_000;
-
 const refused = new WeakSet<Socket>();
 
-/**
- * Answers a request whose headers Node has stopped to read. What still comes of them is thrown away until the other end has
- * closed: closed before that, TCP would take back the answer.
- */
+/** Answers a request whose headers Node has stopped to read. */
 export function refuseUnread(socket: Socket, headerBytes: number): void {
   // Node tells it once more for what still comes.
   if (refused.has(socket)) return;
@@ -39,8 +34,5 @@ export function refuseUnread(socket: Socket, headerBytes: number): void {
   const limit = 'headerBytes';
   const value = `more than ${readable(headerBytes)}`;
   const fault = new Fault('LIMIT_EXCEEDED', { limit, max: headerBytes, value }, { limit, max: headerBytes });
-  socket.end(rawAnswer(fault));
-  socket.resume();
-  const timer = setTimeout(() => socket.destroy(), lastWord);
-  socket.on('close', () => clearTimeout(timer));
+  endWith(socket, rawAnswer(fault));
 }

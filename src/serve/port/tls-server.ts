@@ -137,11 +137,14 @@ function watch(session: ServerHttp2Session, heartbeat: number): () => void {
   return () => clearInterval(beat);
 }
 
-/** Node has this for HTTP/1.1 only: a body that never ends would hold its stream as long as its connection lives. */
+/**
+ * Node has this for HTTP/1.1 only: a body that never ends would hold its stream as long as its connection lives. Whoever reads it
+ * has answered that it came too late.
+ */
 function endsWithin(requestTimeout: number, request: Http2ServerRequest): void {
   const { stream } = request;
   if (stream.endAfterHeaders) return;
-  const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), requestTimeout);
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), 2 * requestTimeout);
   for (const event of ['end', 'close']) request.on(event, () => clearTimeout(timer));
 }
 
@@ -151,7 +154,8 @@ function endsWithin(requestTimeout: number, request: Http2ServerRequest): void {
  */
 function likeHttp1(request: Http2ServerRequest, response: Http2ServerResponse): void {
   const regular = Object.entries(request.headers).filter(([name]) => !name.startsWith(':'));
-  const headers = Object.fromEntries([['host', request.authority], ...regular]);
+  // Where both are there, RFC 9113 (8.3.1) goes by the authority, and so must everybody: a page's own origin is compared with it.
+  const headers = Object.fromEntries([...regular, ['host', request.authority]]);
   Object.defineProperty(request, 'headers', { value: headers });
   const { stream } = response;
   Object.defineProperty(response, 'destroyed', { get: () => stream.destroyed });

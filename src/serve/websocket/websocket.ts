@@ -9,6 +9,7 @@ import { rawAnswer, retryAfter } from '../answer.js';
 import type { Connections } from '../connection/connections.js';
 import { pathOf } from '../identity/identify.js';
 import type { Admission, Place } from '../limits/admission.js';
+import { endWith } from '../port/last-word.js';
 import { whyTooLong } from '../port/long-headers.js';
 import { declineUpgrade, isOtherUpgrade } from '../port/other-upgrade.js';
 import { tellRefused } from '../refused.js';
@@ -92,12 +93,12 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     if (isOtherUpgrade(request, socket)) return declineUpgrade(server, request, socket, head);
     socket.on('error', destroyed);
     const why = refusal(request);
-    if (why !== null) return void socket.end(rawAnswer(why));
-    if (parts.retiring()) return void socket.end(comeBack());
+    if (why !== null) return endWith(socket, rawAnswer(why));
+    if (parts.retiring()) return endWith(socket, comeBack());
     const tooLong = whyTooLong(request, limits.headerBytes);
     if (tooLong) {
       metrics.limited('headerBytes');
-      return void socket.end(rawAnswer(tooLong));
+      return endWith(socket, rawAnswer(tooLong));
     }
     const offer = acceptableOffer(request.headers['sec-websocket-extensions'] ?? '');
     if (offer === undefined) delete request.headers['sec-websocket-extensions'];
@@ -106,7 +107,7 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): void {
     if (place instanceof Fault) metrics.limited(String(place.details.limit));
     else socket.on('close', leave(place));
     // `connectRate` is told before the handshake: of those there are too many.
-    if (place instanceof Fault && place.details.limit === 'connectRate') return void socket.end(comeBack());
+    if (place instanceof Fault && place.details.limit === 'connectRate') return endWith(socket, comeBack());
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       webSocket.on('error', failed);
       if (place instanceof Fault) webSocket.close(1013, place.message);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { readConfig } from '../../../src/config/read.js';
 import type { AuditEntry } from '../../../src/observe/audit.js';
@@ -19,6 +19,12 @@ const sdl = `
 `;
 const apps = ['capacitor://localhost', 'tauri://localhost', 'chrome-extension://gjknejkplkfoinmcajlgoaggahnimjdl'];
 const listed = [...apps, 'https://app.example.com'];
+
+/** Until the end of its scope this is the time. */
+function at(now: number): Disposable {
+  const spy = vi.spyOn(performance, 'now').mockReturnValue(now);
+  return { [Symbol.dispose]: () => spy.mockRestore() };
+}
 
 /** The status each door of plain HTTP gives to a page of this origin, with a cookie and without one; `more` is what a proxy adds. */
 async function doors(r: River, origin: string, more: Record<string, string> = {}): Promise<Record<string, number>> {
@@ -335,6 +341,19 @@ describe('who is refused is told why', () => {
     for (let n = 0; n < 200; n++) await ask(r, { origin: `https://${n}.example` });
     expect(lines).toHaveLength(100);
     expect(lines.at(-1)?.message).toMatch(/no further origin is told/);
+  });
+
+  test('by the log again an hour later, so that the strangers’ hundred do not hide the own one for ever', () => {
+    const lines: unknown[] = [];
+    const warn = (fields: object) => void lines.push((fields as { origin: string }).origin);
+    const origins = allowedOrigins([], {}, { warn });
+    const refuse = (origin: string) => origins.refusalOf({ headers: { origin, host: 'gateway' } } as IncomingMessage);
+    for (let n = 0; n < 200; n++) refuse(`https://${n}.example`);
+    refuse('https://own.example');
+    expect(lines).toHaveLength(100);
+    using _ = at(performance.now() + 3_600_000);
+    for (let n = 0; n < 2; n++) refuse('https://own.example');
+    expect(lines.slice(100)).toEqual(['https://own.example']);
   });
 });
 

@@ -260,15 +260,33 @@ describe('server-sent events over HTTP/2', () => {
   });
 });
 
-test('a request whose body never ends is ended, and its connection goes on', async () => {
-  await using r = await river(sdl, { tls, heartbeat: 20, limits: { requestTimeout: 200 } });
+test('a request whose body never ends is answered with 408, then ended, and its connection goes on', async () => {
+  const limited: string[] = [];
+  const metrics = { ...noGatewayMetrics, limited: (limit: string) => void limited.push(limit) };
+  await using r = await river(sdl, { tls, heartbeat: 20, limits: { requestTimeout: 200 }, metrics });
   await using client = http2(r.url, ca);
   const stream = client.session.request({ ':path': '/graphql', ':method': 'POST', ...json });
   stream.on('error', () => undefined);
   stream.write('{"query":');
-  await once(stream, 'close');
+  const closed = once(stream, 'close');
+  const [{ ':status': status }] = await once(stream, 'response');
+  expect([status, limited]).toEqual([408, ['requestTimeout']]);
+  await closed;
   expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL);
   expect((await client.ask('/healthz')).status).toBe(200);
+});
+
+test('the host of a request is its authority, whatever its headers say', async () => {
+  await using r = await river(sdl, { tls });
+  await using client = http2(r.url, ca);
+  const { status } = await client.ask('/graphql', {
+    ...json,
+    ':authority': '127.0.0.1',
+    host: 'elsewhere.example',
+    origin: 'https://elsewhere.example',
+    body: '{"query":"{ version }"}',
+  });
+  expect(status).toBe(403);
 });
 
 test('streams that are reset while they wait for their turn take no place from those who come later', async () => {
