@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Fault } from '../../event/faults.js';
 import type { Viewer } from '../../graphql/viewer.js';
 import type { Authenticate } from './authenticate.js';
-import { type Origins, originOf } from './origins.js';
+import { type Origins, pageOriginOf } from './origins.js';
 import { authorizationIn, isNameOfToken, type Payload } from './payload.js';
 
 export interface Identity {
@@ -30,7 +30,7 @@ export async function identify(
   // A browser sends cookies with any page's request: only pages that may read the answer may sign in by one.
   if (fromCookie && !origins.signsIn(request)) {
     throw new Fault('UNAUTHENTICATED', {
-      why: `the origin ${originOf(request) ?? '(none)'} may not sign in by cookie`,
+      why: `the origin ${pageOriginOf(request) ?? '(none)'} may not sign in by cookie`,
     });
   }
   return authenticate({ authorization: fromCookie ? `Bearer ${fromCookie}` : authorization, headers, url, payload });

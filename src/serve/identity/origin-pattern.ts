@@ -11,7 +11,7 @@ export function normalOrigin(text: string): string | null {
 }
 
 /** Whether an origin, in its one form, is meant. */
-export type OriginPattern = (origin: string) => boolean;
+type OriginPattern = (origin: string) => boolean;
 
 /**
  * One origin, or many, with stars as Content-Security-Policy has them: `https://*.example.com` is every name below

@@ -29,7 +29,8 @@ const hour = 3_600_000;
 /** Letters of an origin that are told. */
 const mostLetters = 200;
 
-export function originOf(request: IncomingMessage): string | null {
+/** The origin of the page that asks; null where none does. */
+export function pageOriginOf(request: IncomingMessage): string | null {
   return request.headers.origin ?? null;
 }
 
@@ -61,14 +62,14 @@ export function allowedOrigins(
 
   return {
     refusalOf(request) {
-      const origin = originOf(request);
+      const origin = pageOriginOf(request);
       if (origin === null || isAllowed(origin, request)) return null;
       const refused = refusedOrigin(origin.slice(0, mostLetters), request, surroundings);
       tell(refused);
       return refused;
     },
     signsIn(request) {
-      const origin = originOf(request);
+      const origin = pageOriginOf(request);
       return origin !== null ? isAllowed(origin, request) : request.headers['sec-fetch-site'] === 'same-origin';
     },
   };

@@ -7,7 +7,7 @@ import type { Guest, Room } from './room.js';
  *        └──────────────▶ waiting ──────────────┘                  │
  *                            └──────────────── leave ──────────────┘
  */
-export type VisitState = 'outside' | 'waiting' | 'inside' | 'left';
+type VisitState = 'outside' | 'waiting' | 'inside' | 'left';
 
 /** An operation on its way through rooms, one after the other: it stands in the line of one while it has a place in those before. */
 export class Visit implements Guest {
