@@ -20,7 +20,7 @@ async function bundle(...names: readonly string[]) {
 
 describe('what a page loads, gzipped, is no more than', () => {
   test.each([
-    ['resumingWebSocket', 2_380],
+    ['resumingWebSocket', 2_450],
     ['resumingEvents', 2_240],
     ['resumingEventSource', 1_250],
     ['connectionStatus', 640],
