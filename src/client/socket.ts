@@ -40,6 +40,11 @@ interface Upper {
 /** Milliseconds in which a socket must show that it is alive, once the page was asleep or without network. */
 const proof = 2_000;
 
+/** With it graphql-ws closes what says something that is no message, and takes it for the end of everything. */
+const badResponse = 4004;
+/** Told in its place: another gateway, or another way to it, may say it as it was meant. */
+export const unreadable = 4422;
+
 /**
  * The WebSocket for graphql-ws, over another. It ends once, and at once: what the one below still brings after that is
  * dropped, for its successor brings it again, and a second end would be taken for the successor's. After so many
@@ -63,7 +68,7 @@ export function socketOver(
       },
       send,
       close(code, reason) {
-        end(code, reason);
+        end(code === badResponse ? unreadable : code, reason);
         socket.close(code, reason);
       },
     };
@@ -98,9 +103,12 @@ export function socketOver(
     socket.onmessage = ({ data }: { data: string }) => {
       if (over) return;
       speaksWithin(silence);
-      const message = JSON.parse(data, revive) as never;
-      // graphql-ws takes it parsed as well.
-      if (!received(message)) upper.onmessage?.({ data: message });
+      let message: unknown = data;
+      try {
+        message = JSON.parse(data, revive) ?? {};
+      } catch {}
+      // graphql-ws takes it parsed as well. What is no message it reports, and closes the socket.
+      if (!received(message as never)) upper.onmessage?.({ data: message });
     };
     // Never null: `ws` throws what nobody listens for.
     socket.onerror = (event: { message?: string }) => {

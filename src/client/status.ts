@@ -39,20 +39,23 @@ export interface Line {
  * The state of all connections that are given it, `resumingWebSocket(options, { connection: status })`, as one. Of many
  * streams the worst that matters counts: one that comes back before one that fails to begin, and that before those that
  * are live. One that only begins beside live ones is none to tell of. With no stream left nothing is missed: `live`.
+ *
+ * It listens to the browser's network until `dispose()`.
  */
-export function connectionStatus(): ConnectionStatus {
+export function connectionStatus(): ConnectionStatus & { dispose(): void } {
   const status = new Status();
   const page = globalThis as Page;
+  const until = new AbortController();
   const look = () => status.online(page.navigator?.onLine !== false);
   look();
-  page.addEventListener?.('online', look);
-  page.addEventListener?.('offline', look);
-  return status;
+  page.addEventListener?.('online', look, until);
+  page.addEventListener?.('offline', look, until);
+  return Object.assign(status, { dispose: () => until.abort() });
 }
 
 interface Page {
   readonly navigator?: { readonly onLine?: boolean };
-  addEventListener?(type: string, listener: () => void): void;
+  addEventListener?(type: string, listener: () => void, until: { signal: AbortSignal }): void;
 }
 
 interface LineState {

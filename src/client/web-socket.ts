@@ -11,7 +11,7 @@ import {
 } from './operation.js';
 import { type Limits, type Outbox, outboxOf } from './outbox.js';
 import { authorizationIn, type Refusable, renewing } from './renewal.js';
-import { type Closed, type Conversation, type Socket, type SocketClass, socketOver } from './socket.js';
+import { type Closed, type Conversation, type Socket, type SocketClass, socketOver, unreadable } from './socket.js';
 import type { Line } from './status.js';
 import { pause } from './waking.js';
 
@@ -72,17 +72,24 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
   /** Attempts since something came. */
   let failed = 0;
   let atOnce = false;
-  /** Somebody is subscribed: that is known only where graphql-ws connects. */
-  let wanted = false;
+  /** How often graphql-ws has begun to wait, or to connect: only by that it is known that somebody is subscribed. */
+  let begun = 0;
 
   function over() {
     shown?.over();
     shown = undefined;
   }
 
+  /** Where graphql-ws does not go on within the turn: it has given up, or all subscriptions were left. */
+  function overUnlessBegun(since: number) {
+    setTimeout(() => since === begun && over());
+  }
+
   function converse(socket: Socket): Conversation {
     const before = operations;
     const here = new Map<string, Operation>();
+    const attempt = begun;
+    let came = false;
     /** From the acknowledgement to the end. */
     let outbox: Outbox | undefined;
     let stopRenewing: (() => void) | undefined;
@@ -111,7 +118,7 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
 
       received({ id, type, payload }: Message) {
         const operation = here.get(id);
-        if (type === 'ping' || type === 'next') failed = 0;
+        if (type === 'ping' || type === 'next') came = true;
         if (type === 'connection_ack') {
           outbox = outboxOf(write, payload?.limits);
           shown?.live();
@@ -134,8 +141,10 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
       },
 
       closed({ code, reason }) {
-        // One that retires, or fell silent, says nothing of how the next will fare.
-        atOnce = !!outbox && /1001|4499/.test(`${code}`);
+        // What cannot be read may come from each that follows, behind a heartbeat: short waits would have no end.
+        if (came && code !== unreadable) failed = 0;
+        // One that retires, or fell silent, says nothing of how the next will fare, but where it has brought nothing either.
+        atOnce = came && !!outbox && /1001|4499/.test(`${code}`);
         stopRenewing?.();
         outbox?.stop();
         outbox = undefined;
@@ -146,6 +155,7 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
         // Left, or at fault for good.
         if (/1000|44(0[0169]|29)/.test(`${code}`)) over();
         else shown?.lost(reason || `${code}`);
+        overUnlessBegun(attempt);
       },
     };
   }
@@ -155,16 +165,16 @@ export function resumingWebSocket<Options extends WebSocketOptions>(
     shouldRetry: (event: Partial<Closed>) => asks || event.code !== 4403,
     ...options,
     async retryWait(retries: number) {
+      begun++;
       if (options.retryWait) await options.retryWait(retries);
       else if (!atOnce) await pause(failed++);
-      atOnce = wanted = false;
-      // graphql-ws connects now, or not at all, where all subscriptions were left meanwhile.
-      setTimeout(() => wanted || over());
+      atOnce = false;
+      overUnlessBegun(begun);
     },
     on: {
       ...options.on,
       connecting(isRetry: boolean) {
-        wanted = true;
+        begun++;
         options.on?.connecting?.(isRetry);
       },
     },

@@ -5,8 +5,14 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { connectionStatus, type Resuming, resumingWebSocket } from '../../src/client/index.js';
 import { eventually } from '../support/eventually.js';
 
-/** A server that acknowledges, and closes its sockets with these codes, one after the other; the next stays open. */
-async function closing(...codes: readonly number[]) {
+const acknowledges = '{"type":"connection_ack"}';
+const brings = '{"type":"ping"}';
+
+/** A server that brings something, and closes its sockets with these codes, one after the other; the next stays open. */
+const closing = (...codes: readonly number[]) => saying([acknowledges, brings], ...codes);
+
+/** The same, with all that it says to who signs in. */
+async function saying(words: readonly string[], ...codes: readonly number[]) {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'graphql-transport-ws' });
   const inits: unknown[] = [];
   server.on('connection', (socket) => {
@@ -14,7 +20,7 @@ async function closing(...codes: readonly number[]) {
       const { type, payload } = JSON.parse(String(data));
       if (type === 'connection_init') {
         inits.push(payload);
-        socket.send('{"type":"connection_ack"}');
+        for (const word of words) socket.send(word);
       }
       const code = codes[inits.length - 1];
       if (type === 'subscribe' && code !== undefined) socket.close(code, 'as the test says');
@@ -40,7 +46,15 @@ function subscribe(url: string, options: Partial<ClientOptions> = {}, resuming: 
       { query: 'subscription { n }' },
       { next() {}, error: (error) => ends.push(error), complete: () => ends.push('complete') },
     );
-  return { ends, client, listen, stop: listen(), [Symbol.asyncDispose]: async () => client.dispose() };
+  const stop = listen();
+  return {
+    ends,
+    client,
+    listen,
+    stop,
+    // It rejects where it waits for its next attempt.
+    [Symbol.asyncDispose]: async () => Promise.resolve(client.dispose()).catch(() => undefined),
+  };
 }
 
 describe('a socket that is closed with', () => {
@@ -51,6 +65,15 @@ describe('a socket that is closed with', () => {
     await eventually('a third one', () => server.inits.length === 3);
     // A wait is drawn; a frame of `ws` is masked by other means.
     expect([random.mock.calls.length, page.ends]).toEqual([0, []]);
+    random.mockRestore();
+  });
+
+  test('1001 before it has brought anything is replaced after a while: nobody asks without end', async () => {
+    await using server = await saying([acknowledges], 1001, 1001);
+    const random = vi.spyOn(Math, 'random').mockReturnValue(0);
+    await using page = subscribe(server.url, { generateID: () => 'one' });
+    await eventually('a third one', () => server.inits.length === 3);
+    expect([random.mock.calls.length, page.ends]).toEqual([2, []]);
     random.mockRestore();
   });
 
@@ -110,6 +133,52 @@ test('attempts and waits that a page gives stay its own', async () => {
   await using page = subscribe(server.url, { retryWait, retryAttempts: 1, shouldRetry: () => waits.length < 2 });
   await eventually('the end', () => page.ends.length > 0);
   expect([waits.length, page.ends]).toEqual([2, [expect.objectContaining({ code: 1013 })]]);
+});
+
+test.each([
+  ['not JSON', '<html>', []],
+  ['JSON, and no message', 'null', []],
+  ['not JSON, once it has brought something', '<html>', [brings]],
+])('a server that says what is %s is left for another, after longer and longer waits', async (_, wrong, before) => {
+  await using server = await saying([acknowledges, ...before, wrong]);
+  const random = vi.spyOn(Math, 'random').mockReturnValue(0.001);
+  const timer = vi.spyOn(globalThis, 'setTimeout');
+  const connection = connectionStatus();
+  await using page = subscribe(server.url, { generateID: () => 'one' }, { connection });
+  await eventually('many', () => server.inits.length > 4);
+  page.stop();
+  expect(page.ends).toEqual([]);
+  const waits = timer.mock.calls.map(([, wait]) => Number(wait)).filter((wait) => wait > 0 && wait < 10);
+  expect(waits.slice(0, 4)).toEqual([0.5, 1, 2, 4]);
+  random.mockRestore();
+  timer.mockRestore();
+});
+
+describe('after it has given up, the status is as with nothing subscribed', () => {
+  test('live, where it was', async () => {
+    await using server = await closing(1013);
+    const connection = connectionStatus();
+    const seen: string[] = [];
+    connection.subscribe(() => void seen.push(connection.current.state));
+    await using page = subscribe(server.url, { shouldRetry: () => false }, { connection });
+    await eventually('the status', () => seen.length === 3);
+    expect([seen, page.ends]).toEqual([['live', 'resuming', 'live'], [expect.objectContaining({ code: 1013 })]]);
+  });
+
+  test('as at the beginning, where it never was', async () => {
+    const connection = connectionStatus();
+    let tries = 0;
+    const on = { connecting: () => void tries++ };
+    // Nobody listens there.
+    await using page = subscribe(
+      'ws://127.0.0.1:1',
+      { retryAttempts: 1, retryWait: async () => {}, on },
+      { connection },
+    );
+    await eventually('the end', () => page.ends.length === 1);
+    await eventually('the status', () => connection.current.attempt === 0);
+    expect([tries, connection.current]).toEqual([2, expect.objectContaining({ state: 'connecting', reason: null })]);
+  });
 });
 
 test('on.closed is told once of each end, whoever ended it', async () => {

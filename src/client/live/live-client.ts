@@ -1,9 +1,9 @@
 import { type ClientOptions, createClient } from 'graphql-ws';
 import type { Resuming } from '../operation.js';
-import { connectionStatus } from '../status.js';
+import { type ConnectionStatus, connectionStatus } from '../status.js';
 import type { TokenSource } from '../token-source.js';
 import { resumingWebSocket } from '../web-socket.js';
-import type { LiveClient, Sink, Subscriber } from './subscriber.js';
+import { complete, type LiveClient, type Sink, type Subscriber } from './subscriber.js';
 
 /** The options of graphql-ws's `createClient` and of `resumingWebSocket`, and a token. */
 export interface LiveOptions extends ClientOptions, Resuming {
@@ -20,7 +20,9 @@ export interface LiveOptions extends ClientOptions, Resuming {
 export function liveClient({ token, ...given }: LiveOptions): LiveClient {
   /** By request: graphql-ws sends what it was asked, the same object, on each connection. */
   const sinks = new WeakMap<object, Sink>();
-  const { onGap, onCursor, onReady, connection = connectionStatus(), silence, ...options } = given;
+  const own = given.connection ? null : connectionStatus();
+  const { onGap, onCursor, onReady, connection = own as ConnectionStatus, silence, ...options } = given;
+  let isDisposed = false;
   const client = createClient(
     resumingWebSocket(
       {
@@ -49,6 +51,8 @@ export function liveClient({ token, ...given }: LiveOptions): LiveClient {
   return {
     connection,
     subscribe(request, sink) {
+      // graphql-ws would connect, and not come back when that is cut off.
+      if (isDisposed) return complete(sink);
       const asked = { ...request };
       sinks.set(asked, sink);
       const leave = client.subscribe(asked, sink as never);
@@ -57,8 +61,12 @@ export function liveClient({ token, ...given }: LiveOptions): LiveClient {
         leave();
       };
     },
-    // It rejects where no connection could be made, which nobody asks for any more.
-    dispose: () => void Promise.resolve(client.dispose()).catch(() => undefined),
+    dispose() {
+      isDisposed = true;
+      own?.dispose();
+      // It rejects where no connection could be made, which nobody asks for any more.
+      Promise.resolve(client.dispose()).catch(() => undefined);
+    },
   };
 }
 

@@ -37,8 +37,14 @@ export interface Subscriber {
 /** One that tells each sink of its gaps, cursors and readiness itself, and how the connection is. */
 export interface LiveClient extends Subscriber {
   readonly connection: Pick<ConnectionStatus, 'current' | 'subscribe'>;
-  /** Ends all subscriptions and the connection. */
+  /** Ends all subscriptions and the connection, for good: what is subscribed after that is complete at once. */
   dispose(): void;
+}
+
+/** A subscription that is over as soon as it has begun. */
+export function complete(sink: Sink): () => void {
+  queueMicrotask(() => sink.complete());
+  return () => {};
 }
 
 /**

@@ -20,6 +20,9 @@ export interface WorkerScope {
   onconnect: ((event: { readonly ports: readonly PagePort[] }) => void) | null;
 }
 
+/** Milliseconds after which the next page is asked for a token as well: a gateway waits 3 s for the first message. */
+const alone = 1_000;
+
 interface Desk {
   readonly client: LiveClient;
   readonly tabs: Set<Tab>;
@@ -39,13 +42,18 @@ export function serveTabs(clientFor: (viewer: Viewer) => LiveClient): void {
   if (locks) serve(clientFor, scope, locks);
 }
 
-export function serve(clientFor: (viewer: Viewer) => LiveClient, scope: WorkerScope, locks: Locks): void {
+export function serve(
+  clientFor: (viewer: Viewer) => LiveClient,
+  scope: WorkerScope,
+  locks: Locks,
+  patience: number = alone,
+): void {
   const desks = new Map<string, Desk>();
   const own = held(locks, 'worker');
 
   function open(name: string): Desk {
     const tabs = new Set<Tab>();
-    const client = clientFor({ name, token: tokenOf(tabs) });
+    const client = clientFor({ name, token: tokenOf(tabs, patience) });
     const desk = { client, tabs, places: new Places() };
     desks.set(name, desk);
     return desk;
@@ -77,17 +85,23 @@ export function serve(clientFor: (viewer: Viewer) => LiveClient, scope: WorkerSc
   };
 }
 
-/** The pages' own sources, as one. */
-function tokenOf(tabs: ReadonlySet<Tab>): TokenSource {
+/** The pages' own sources, as one. A page may hang over its token: the next is asked meanwhile, and who owes an answer last. */
+function tokenOf(tabs: ReadonlySet<Tab>, patience: number): TokenSource {
   const refused = (token: unknown) => {
     for (const tab of tabs) tab.refused(String(token));
   };
   const source = async () => {
-    for (const tab of [...tabs].reverse()) {
-      const token = await tab.token();
+    const answers: Promise<string>[] = [];
+    const first = () => Promise.any(answers).catch(() => null);
+    for (const tab of [...tabs].reverse().sort((one, other) => one.owes - other.owes)) {
+      answers.push(tab.token().then((token) => token ?? Promise.reject()));
+      const soon = new Promise<null>((resolve) => setTimeout(resolve, patience, null));
+      const token = await Promise.race([first(), soon]);
       if (token !== null) return token;
     }
-    throw new Error('No page has a token');
+    const token = await first();
+    if (token === null) throw new Error('No page has a token');
+    return token;
   };
   return sourceOf(source, refused);
 }

@@ -1,6 +1,7 @@
-import type { LiveClient, Subscriber } from '../live/subscriber.js';
+import { complete, type LiveClient, type Subscriber } from '../live/subscriber.js';
 import type { Connection } from '../status.js';
 import type { TokenSource } from '../token-source.js';
+import { pause } from '../waking.js';
 import { held, type Locks, webLocks, whenGone } from './lifetime.js';
 import type { FromPage, FromWorker, Port } from './messages.js';
 import { Mirror } from './mirror.js';
@@ -52,6 +53,8 @@ class SharedClient implements LiveClient {
   #port: PagePort | null = null;
   #alone: LiveClient | null = null;
   #isDisposed = false;
+  /** Workers that died since one has brought something. */
+  #failed = 0;
 
   constructor(
     private readonly options: SharedOptions,
@@ -62,8 +65,10 @@ class SharedClient implements LiveClient {
   }
 
   subscribe(request: Placed, sink: Parameters<Subscriber['subscribe']>[1]): () => void {
+    if (this.#isDisposed) return complete(sink);
     const place = this.options.goesOn ? placeOf(request) : null;
-    return this.#moving.subscribe(place === null ? request : ({ ...request, place } as Placed), sink);
+    // As it is sent in the end. A port refuses what cannot be cloned, and with it all that is moved to a worker behind it.
+    return this.#moving.subscribe(JSON.parse(JSON.stringify({ ...request, place })), sink);
   }
 
   dispose(): void {
@@ -98,18 +103,22 @@ class SharedClient implements LiveClient {
       else if (data.type === 'connection') this.connection.show(data.connection);
       else if (data.type === 'welcome') {
         clearTimeout(timer);
-        whenGone(this.locks, data.lock, () => this.#lost(port));
+        whenGone(this.locks, data.lock, () => void this.#lost(port));
         this.#moving.move(line);
-      } else line.heard(data);
+      } else {
+        this.#failed = 0;
+        line.heard(data);
+      }
     };
     port.postMessage({ type: 'hello', viewer: this.options.viewer, lock });
   }
 
-  #lost(port: PagePort) {
+  async #lost(port: PagePort) {
     if (this.#isDisposed || this.#port !== port) return;
     this.#port = null;
     this.#moving.move(null);
     this.connection.show(lost());
+    await pause(this.#failed++);
     void this.#begin();
   }
 

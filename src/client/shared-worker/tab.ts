@@ -25,13 +25,18 @@ export class Tab {
     if (message.type === 'subscribe') this.#subscribe(message.id, message.request, message.place);
     else if (message.type === 'leave') this.#leave(message.id);
     else if (message.type === 'shown') this.#shown(message.cursors);
-    else if (message.type === 'token') this.#asking.shift()?.(message.token);
+    else if (message.type === 'token') this.#answer(message.token);
+  }
+
+  /** How often it was asked for a token since it last answered. */
+  get owes(): number {
+    return this.#asking.length;
   }
 
   /** Its token; null where it has none, or is gone. */
   token(): Promise<string | null> {
-    if (this.#isGone) return Promise.resolve(null);
     return new Promise((resolve) => {
+      if (this.#isGone) return resolve(null);
       this.#asking.push(resolve);
       this.#say({ type: 'token' });
     });
@@ -45,8 +50,13 @@ export class Tab {
     this.#isGone = true;
     this.#unwatch();
     for (const id of [...this.#subscriptions.keys()]) this.#leave(id);
-    for (const answer of this.#asking.splice(0)) answer(null);
+    this.#answer(null);
     this.port.close();
+  }
+
+  /** All who wait: its page may hang over an earlier question for ever, and answer a later one. */
+  #answer(token: string | null) {
+    for (const answer of this.#asking.splice(0)) answer(token);
   }
 
   #say(message: FromWorker) {

@@ -1,26 +1,14 @@
 import { afterEach, expect, test } from 'vitest';
 import type { Request, Sink } from '../../../src/client/live/subscriber.js';
-import type { Locks } from '../../../src/client/shared-worker/lifetime.js';
 import type { FromPage, FromWorker } from '../../../src/client/shared-worker/messages.js';
 import { serve, type Viewer, type WorkerScope } from '../../../src/client/shared-worker/serve-tabs.js';
 import { eventually } from '../../support/eventually.js';
+import { webLocks } from './web-locks.js';
 
 const ports: MessagePort[] = [];
 afterEach(() => {
   for (const port of ports.splice(0)) port.close();
 });
-
-/** Web Locks of one origin: whoever asks for a name waits until it is free. */
-function locks(): Locks {
-  const free = new Map<string, Promise<unknown>>();
-  return {
-    request(name, callback) {
-      const turn = (free.get(name) ?? Promise.resolve()).then(callback);
-      free.set(name, turn);
-      return turn;
-    },
-  };
-}
 
 interface Asked {
   readonly request: Request;
@@ -29,8 +17,8 @@ interface Asked {
 }
 
 /** A worker with a client that says what a test has it say, and pages that can die. */
-function worker() {
-  const held = locks();
+function worker({ patience }: { patience?: number } = {}) {
+  const held = webLocks();
   const scope: WorkerScope = { onconnect: null };
   const asked: Asked[] = [];
   const viewers: Viewer[] = [];
@@ -50,16 +38,16 @@ function worker() {
       dispose: () => void disposed.push(viewer.name),
     };
   };
-  serve(clientFor, scope, held);
+  serve(clientFor, scope, held, patience);
 
-  async function tab(viewer: string, token: string | null = null) {
+  async function tab(viewer: string, token: string | null | 'never' = null) {
     const { port1, port2 } = new MessageChannel();
     ports.push(port1, port2);
     const heard: FromWorker[] = [];
     const say = (message: FromPage) => port1.postMessage(message);
     port1.onmessage = ({ data }: { data: FromWorker }) => {
       heard.push(data);
-      if (data.type === 'token') say({ type: 'token', token });
+      if (data.type === 'token' && token !== 'never') say({ type: 'token', token });
     };
     const lock = `${viewer} ${ports.length}`;
     const died = { now: () => {} };
@@ -117,6 +105,33 @@ test('where no tab has a token that is said, and every tab learns which one was 
   await expect(w.viewers[0]?.token()).rejects.toThrow('No page has a token');
   w.viewers[0]?.token.headers.refused?.('old');
   await eventually('it is told', () => heard.some((one) => one.type === 'refused' && one.token === 'old'));
+});
+
+test('a tab that hangs over its token keeps no other from giving one', async () => {
+  const w = worker({ patience: 250 });
+  await w.tab('ada', 'first');
+  await w.tab('ada', null);
+  await w.tab('ada', 'never');
+  const { heard } = await w.tab('ada', 'never');
+  expect(await w.viewers[0]?.token()).toBe('first');
+  const asked = () => heard.filter(({ type }) => type === 'token').length;
+  expect(asked()).toBe(1);
+  // Who owes an answer is asked after all others.
+  expect(await w.viewers[0]?.token()).toBe('first');
+  expect(asked()).toBe(1);
+});
+
+test('a tab that is slow with its token still gives it, where no other has one', async () => {
+  const w = worker({ patience: 1 });
+  const { heard, say } = await w.tab('ada', 'never');
+  await w.tab('ada', null);
+  const token = w.viewers[0]?.token();
+  await eventually('it is asked', () => heard.some(({ type }) => type === 'token'));
+  const another = w.viewers[0]?.token();
+  await eventually('it is asked again', () => heard.filter(({ type }) => type === 'token').length === 2);
+  // The page hangs over the first question, and answers the second.
+  say({ type: 'token', token: 'late' });
+  expect(await Promise.all([token, another])).toEqual(['late', 'late']);
 });
 
 test('what a subscription is told its own page hears, in order, and nobody else', async () => {
